@@ -1,0 +1,1 @@
+"""Member Hub: three channel accounts, one member, served through GraphQL under PIPL."""

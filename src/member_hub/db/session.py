@@ -1,0 +1,88 @@
+"""From settings to a database that one can work with: started, joined or reached, and at this version."""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from sqlalchemy.exc import DBAPIError
+
+from member_hub.db import embedded, migrate, provision
+from member_hub.db.binaries import OLDEST_MAJOR
+from member_hub.db.embedded import DATABASE, Server
+from member_hub.db.engines import Database
+from member_hub.errors import Misconfigured
+from member_hub.settings import Settings
+
+
+@asynccontextmanager
+async def connect(
+    settings: Settings, *, migrates: bool = False, alone: bool = False, environ: Mapping[str, str] = os.environ
+) -> AsyncIterator[Database]:
+    """The hub's database for the length of the block; call it from the main thread.
+
+    The embedded server is started or joined, and brought to this version. A database given by its address is brought
+    there with `migrates` only, and refused with NotMigrated otherwise. `alone` is for a hub that serves: a second
+    one on the same data folder is refused with AlreadyRunning.
+    """
+    async with reach(settings, alone=alone, environ=environ) as database:
+        if migrates or settings.database_url is None:
+            await _bring(database)
+        else:
+            await migrate.require_newest(database)
+        yield database
+
+
+@asynccontextmanager
+async def reach(
+    settings: Settings, *, alone: bool = False, environ: Mapping[str, str] = os.environ
+) -> AsyncIterator[Database]:
+    """The same, with whatever is in the database: `doctor` looks at what `connect` would refuse or mend."""
+    if settings.database_url is not None:
+        async with _opened(settings.database_url) as database:
+            yield database
+        return
+    if settings.is_production:
+        raise Misconfigured(
+            "Production does not use the embedded database server.",
+            remedy="Set MEMBER_HUB_DATABASE_URL, or MEMBER_HUB_MODE=development to try things out.",
+        )
+    with embedded.server(settings.data_dir, alone=alone, environ=environ) as server:
+        async with _opened(server.url("postgres")) as maintenance:
+            await provision.ensure_database(maintenance, DATABASE)
+        async with _opened(server) as database:
+            yield database
+
+
+@asynccontextmanager
+async def _opened(where: str | Server) -> AsyncIterator[Database]:
+    database = Database.open(where)
+    try:
+        await _check_version(database)
+        yield database
+    finally:
+        await database.close()
+
+
+async def _check_version(database: Database) -> None:
+    try:
+        version = await provision.server_version(database)
+    except (OSError, DBAPIError) as error:
+        raise Misconfigured(
+            f"The database does not answer ({_reason(error)}).",
+            remedy="See whether it runs, and whether MEMBER_HUB_DATABASE_URL is right.",
+        ) from error
+    if version < OLDEST_MAJOR * 10_000:
+        raise Misconfigured(f"PostgreSQL {version // 10_000} is too old.", remedy=f"Use {OLDEST_MAJOR} or newer.")
+
+
+def _reason(error: OSError | DBAPIError) -> str:
+    """What failed, without the address, which may hold a password."""
+    if isinstance(error, DBAPIError):
+        return f"SQLSTATE {getattr(error.orig, 'sqlstate', None) or 'unknown'}"
+    return error.strerror or type(error).__name__
+
+
+async def _bring(database: Database) -> None:
+    await provision.provision(database)
+    if await migrate.current(database) != migrate.newest():
+        await migrate.upgrade(database)

@@ -1,0 +1,175 @@
+"""Finds what is misconfigured and says what to do about it: `member-hub doctor`."""
+
+import json
+import os
+import platform
+import stat
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from importlib import metadata
+from pathlib import Path
+
+from member_hub.db import Database, binaries, migrate, place, provision
+from member_hub.db.binaries import Binaries, Source
+from member_hub.db.session import reach
+from member_hub.errors import HubError, Misconfigured
+from member_hub.settings import Settings
+
+OLDEST_PYTHON = (3, 11)
+FILES_MAX = 1000
+
+
+class Verdict(StrEnum):
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    name: str
+    verdict: Verdict
+    says: str
+    remedy: str = ""
+
+
+async def examine(settings: Settings, environ: Mapping[str, str] = os.environ) -> list[Check]:
+    """Look at everything; nothing is made or mended, except that a stopped embedded server runs meanwhile."""
+    checks = [_product(), _python(), _mode(settings)]
+    checks.extend(_private_folder("key folder", settings.key_dir))
+    checks.extend(_private_folder("ledger folder", settings.ledger_dir))
+    if settings.database_url is None:
+        checks.extend(_data_folder(settings.data_dir, environ))
+    try:
+        checks.extend([check async for check in _database(settings, environ)])
+    except HubError as error:
+        checks.append(_failed("database", error))
+    return checks
+
+
+def is_well(checks: Sequence[Check]) -> bool:
+    return all(check.verdict is not Verdict.FAIL for check in checks)
+
+
+def as_text(checks: Sequence[Check]) -> str:
+    lines = []
+    for check in checks:
+        lines.append(f"{check.verdict:<4}  {check.name}: {check.says}")
+        lines.extend(f"      {line}" for line in check.remedy.splitlines())
+    return "\n".join(lines)
+
+
+def as_json(checks: Sequence[Check]) -> str:
+    return json.dumps({"ok": is_well(checks), "checks": [asdict(check) for check in checks]}, ensure_ascii=False)
+
+
+def _product() -> Check:
+    return Check("member-hub", Verdict.OK, metadata.version("member-hub"))
+
+
+def _python() -> Check:
+    verdict = Verdict.OK if sys.version_info >= OLDEST_PYTHON else Verdict.FAIL
+    return Check("python", verdict, platform.python_version(), "" if verdict is Verdict.OK else "Use 3.11 or newer.")
+
+
+def _mode(settings: Settings) -> Check:
+    return Check("mode", Verdict.OK, settings.mode)
+
+
+def _private_folder(name: str, folder: Path) -> Iterator[Check]:
+    """The folder and every file in it belong to this user alone."""
+    if not folder.is_dir():
+        yield Check(name, Verdict.OK, f"{folder} is not made yet")
+        return
+    for path in [folder, *sorted(folder.iterdir())[:FILES_MAX]]:
+        found = path.lstat()
+        wanted = 0o700 if stat.S_ISDIR(found.st_mode) else 0o600
+        if found.st_uid != os.geteuid():
+            yield Check(name, Verdict.FAIL, f"{path} belongs to another user", f"chown {os.geteuid()} {path}")
+        elif found.st_mode & 0o777 & ~wanted:
+            yield Check(name, Verdict.FAIL, f"{path} is open to others", f"chmod {wanted:o} {path}")
+    yield Check(name, Verdict.OK, str(folder))
+
+
+def _data_folder(data_dir: Path, environ: Mapping[str, str]) -> Iterator[Check]:
+    try:
+        files = place.existing(data_dir)
+    except Misconfigured as error:
+        yield _failed("data folder", error)
+        return
+    yield Check("data folder", Verdict.OK, str(data_dir) if files else f"{data_dir} is not made yet")
+    if files and files.parent != data_dir:
+        yield Check("server files", Verdict.OK, f"{files}, because the server's user cannot enter the data folder")
+    for path in place.leftovers(data_dir, environ):
+        yield Check(
+            "server files", Verdict.WARN, f"{path} was left by an earlier data folder", "Remove it if nobody needs it."
+        )
+
+
+async def _database(settings: Settings, environ: Mapping[str, str]) -> AsyncIterator[Check]:
+    if settings.database_url is None and not settings.is_production and place.existing(settings.data_dir) is None:
+        yield _programs(binaries.choose(environ), "the embedded server is made at the first start")
+        return
+    async with reach(settings, environ=environ) as database:
+        yield await _server(database)
+        yield await _roles(database)
+        yield await _migrations(database)
+
+
+async def _server(database: Database) -> Check:
+    server = database.server
+    if server is None:
+        version = await provision.server_version(database)
+        return _version(version // 10_000, version % 10_000, "by MEMBER_HUB_DATABASE_URL")
+    how = f"embedded ({server.state.how}), programs in {server.state.programs}"
+    major, _, minor = server.state.version.partition(".")
+    return _version(int(major), int(minor), how)
+
+
+def _programs(found: Binaries, how: str) -> Check:
+    where = {Source.INSTALLED: "installed", Source.WHEEL: "from the wheel", Source.CHOSEN: f"by {binaries.VARIABLE}"}
+    return _version(found.major, found.minor, f"{where[found.source]}, programs in {found.folder}; {how}")
+
+
+def _version(major: int, minor: int, how: str) -> Check:
+    says = f"PostgreSQL {major}.{minor}, {how}"
+    fixed = binaries.FIXED_MINORS.get(major, 0)
+    if minor >= fixed:
+        return Check("database server", Verdict.OK, says)
+    return Check(
+        "database server",
+        Verdict.WARN,
+        f"{says}; security fixes of {binaries.FIXED_ON} are missing",
+        f"Install {major}.{fixed} or newer; until then for local use only.",
+    )
+
+
+async def _roles(database: Database) -> Check:
+    missing = await provision.missing(database)
+    if not missing:
+        return Check("roles and schemas", Verdict.OK, f"made for the database {database.name}")
+    sql = "\n".join(f"{statement};" for statement in missing)
+    return Check(
+        "roles and schemas",
+        Verdict.FAIL,
+        "not complete",
+        f"Run `member-hub migrate`, or, where its login may not, have somebody run who may:\n{sql}",
+    )
+
+
+async def _migrations(database: Database) -> Check:
+    if await provision.missing(database):
+        return Check("migrations", Verdict.FAIL, "no roles yet", "Run `member-hub migrate`.")
+    try:
+        await migrate.require_newest(database)
+    except Misconfigured as error:
+        return _failed("migrations", error)
+    return Check("migrations", Verdict.OK, f"at {await migrate.current(database) or 'none yet'}")
+
+
+def _failed(name: str, error: HubError) -> Check:
+    if isinstance(error, Misconfigured):
+        return Check(name, Verdict.FAIL, error.what, error.remedy)
+    return Check(name, Verdict.FAIL, str(error))

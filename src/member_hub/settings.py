@@ -1,0 +1,81 @@
+"""What the operator decides, read once from `MEMBER_HUB_*` and passed in; nothing here has a default secret."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from member_hub.errors import Misconfigured
+
+MODE_FILE = "mode"
+PORT_MAX = 65535
+
+
+class Mode(StrEnum):
+    PRODUCTION = "production"
+    DEVELOPMENT = "development"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    mode: Mode
+    database_url: str | None  # None: the embedded server
+    data_dir: Path
+    key_dir: Path
+    ledger_dir: Path
+    port: int
+    policy_dir: Path | None  # None: the policies that came with the product
+    debug: bool
+
+    @property
+    def is_production(self) -> bool:
+        return self.mode is Mode.PRODUCTION
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """Read every `MEMBER_HUB_*` variable. Raises Misconfigured, naming the variable, never its value."""
+        data_dir = _data_dir(environ)
+        return cls(
+            mode=_mode(environ.get("MEMBER_HUB_MODE"), data_dir),
+            database_url=environ.get("MEMBER_HUB_DATABASE_URL") or None,
+            data_dir=data_dir,
+            key_dir=Path(environ.get("MEMBER_HUB_KEY_DIR") or ".member-hub/keys").absolute(),
+            ledger_dir=Path(environ.get("MEMBER_HUB_LEDGER_DIR") or ".member-hub/ledger").absolute(),
+            port=_port(environ.get("MEMBER_HUB_PORT") or "8000"),
+            policy_dir=Path(p).absolute() if (p := environ.get("MEMBER_HUB_POLICY_DIR")) else None,
+            debug=environ.get("MEMBER_HUB_LOG", "").lower() == "debug",
+        )
+
+
+def keep_development(environ: Mapping[str, str] = os.environ) -> None:
+    """What `member-hub run` does first: write development into the data folder, unless the variable says otherwise."""
+    if environ.get("MEMBER_HUB_MODE"):
+        return
+    file = _data_dir(environ) / MODE_FILE
+    if not file.exists():
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.write_text(Mode.DEVELOPMENT, "ascii")
+
+
+def _data_dir(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("MEMBER_HUB_DATA_DIR") or ".member-hub/data").absolute()
+
+
+def _mode(said: str | None, data_dir: Path) -> Mode:
+    """The variable; else what `member-hub run` wrote into the data folder; else production."""
+    if not said:
+        file = data_dir / MODE_FILE
+        said = file.read_text("ascii").strip() if file.is_file() else Mode.PRODUCTION
+    try:
+        return Mode(said)
+    except ValueError:
+        raise Misconfigured(
+            "MEMBER_HUB_MODE is neither production nor development.", remedy="Set it to one of the two."
+        ) from None
+
+
+def _port(said: str) -> int:
+    if not said.isascii() or not said.isdecimal() or not 0 <= int(said) <= PORT_MAX:
+        raise Misconfigured("MEMBER_HUB_PORT is not a port number.", remedy="Use 1 to 65535 (0: any free port).")
+    return int(said)

@@ -1,0 +1,120 @@
+"""What every test may ask for.
+
+- `server`: an embedded PostgreSQL server, one per session. `database`: a `Database` of the test's own with every
+  table, gone afterwards. `settings`: settings whose folders are the test's own.
+- `async def test_...` simply works: coroutine tests run on one event loop per session, so that connections outlive
+  the call that made them. Fixtures stay ordinary functions and may hand out asynchronous things; one that has to
+  await asks for `run`, which runs a coroutine on that loop.
+"""
+
+import asyncio
+import inspect
+import itertools
+from collections.abc import Callable, Coroutine, Iterator
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from member_hub.db import Database, embedded, provision
+from member_hub.db.embedded import Server
+from member_hub.settings import Mode, Settings
+from member_hub.tables import METADATA
+
+TEMPLATE = "member_hub_test"
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
+RUNNER = pytest.StashKey[asyncio.Runner]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[RUNNER] = asyncio.Runner()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash[RUNNER].close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
+    """Make a coroutine test an ordinary one; pytest then calls it as usual."""
+    runner = pyfuncitem.config.stash[RUNNER]
+    inner = getattr(pyfuncitem.obj, "hypothesis", None)
+    if inner is not None and inspect.iscoroutinefunction(inner.inner_test):
+        inner.inner_test = _ordinary(inner.inner_test, runner)
+    elif inspect.iscoroutinefunction(pyfuncitem.obj):
+        pyfuncitem.obj = _ordinary(pyfuncitem.obj, runner)
+
+
+def _ordinary(test: Callable[..., Coroutine[Any, Any, None]], runner: asyncio.Runner) -> Callable[..., None]:
+    @wraps(test)
+    def call(*args: object, **named: object) -> None:
+        runner.run(test(*args, **named))
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def run(pytestconfig: pytest.Config) -> Run:
+    return pytestconfig.stash[RUNNER].run
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        mode=Mode.DEVELOPMENT,
+        database_url=None,
+        data_dir=tmp_path / "data",
+        key_dir=tmp_path / "keys",
+        ledger_dir=tmp_path / "ledger",
+        port=0,
+        policy_dir=None,
+        debug=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    # What a test writes need not survive a power cut.
+    with embedded.server(tmp_path_factory.mktemp("server"), options={"fsync": "off"}) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def template(server: Server, run: Run) -> str:
+    """A database with every table, made once, of which each test gets a copy."""
+    run(_make_template(server))
+    return TEMPLATE
+
+
+@pytest.fixture
+def database(server: Server, template: str, run: Run) -> Iterator[Database]:
+    name = f"{template}_{next(_numbers)}"
+    run(admin(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy'))
+    opened = Database.open(server.url(name), role_prefix=template)
+    yield opened
+    run(opened.close())
+    run(admin(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+_numbers = itertools.count(1)
+
+
+async def _make_template(server: Server) -> None:
+    await admin(server, f'CREATE DATABASE "{TEMPLATE}"')
+    template = Database.open(server.url(TEMPLATE))
+    await provision.provision(template)
+    async with template.owner.begin() as tx:
+        await tx.run_sync(METADATA.create_all)
+        await provision.give_rights(tx, template)
+    await template.close()
+
+
+async def admin(server: Server, statement: str) -> None:
+    """Run a statement that no transaction may hold, as the login."""
+    postgres = Database.open(server.url("postgres"))
+    async with postgres.login.connect() as plain:
+        connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
+        await connection.execute(text(statement))
+    await postgres.close()
