@@ -1,0 +1,51 @@
+"""Who may do what: Casbin decides, once per (role, purpose) at load; the data layer enforces the compiled Grant.
+
+The front door: `Policies.load(folder_of(settings))`, `DevelopmentTokens.open(settings)`, `caller_from(...)`,
+`policies.grant(caller.role, caller.purpose)`, `masks.masked(mask, value)`.
+"""
+
+from member_hub.access.callers import Caller, CallerKind, caller_from, system_caller
+from member_hub.access.claims import TokenClaims
+from member_hub.access.declared import undeclared
+from member_hub.access.grants import Grant, NoRows, Policies, folder_of
+from member_hub.access.masks import looks_masked, masked, refuse_masked
+from member_hub.access.matrix import matrix
+from member_hub.access.refusals import DevelopmentOnly, MaskedValue, PurposeNotAllowed, PurposeRequired, Unauthenticated
+from member_hub.access.register import Register, Role, RoleKind
+from member_hub.access.tokens import Ask, DevelopmentTokens
+from member_hub.access.words import SYSTEM_ROLE, Action, Guard, Key, Operation, RowScope, Verdict, stricter
+
+__all__ = [
+    "SYSTEM_ROLE",
+    "Action",
+    "Ask",
+    "Caller",
+    "CallerKind",
+    "DevelopmentOnly",
+    "DevelopmentTokens",
+    "Grant",
+    "Guard",
+    "Key",
+    "MaskedValue",
+    "NoRows",
+    "Operation",
+    "Policies",
+    "PurposeNotAllowed",
+    "PurposeRequired",
+    "Register",
+    "Role",
+    "RoleKind",
+    "RowScope",
+    "TokenClaims",
+    "Unauthenticated",
+    "Verdict",
+    "caller_from",
+    "folder_of",
+    "looks_masked",
+    "masked",
+    "matrix",
+    "refuse_masked",
+    "stricter",
+    "system_caller",
+    "undeclared",
+]

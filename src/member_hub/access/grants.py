@@ -1,0 +1,163 @@
+"""Compiles a policy into one immutable Grant per (role, purpose): the answer to everything a request may ask.
+
+All pairs are compiled at load into a table of bounded size; a request looks its grant up and asks no Casbin.
+What Casbin does not decide (consent, holds, an open request of the officer) narrows a grant here, by name.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+
+from member_hub import resources
+from member_hub.access.deciding import Cell, decide
+from member_hub.access.duties import check_duties
+from member_hub.access.loader import Ruleset, read
+from member_hub.access.refusals import PurposeNotAllowed
+from member_hub.access.register import Register
+from member_hub.access.words import (
+    GUARDS,
+    Action,
+    Key,
+    Operation,
+    RowScope,
+    Verdict,
+    key_object,
+    operation_object,
+    rows_object,
+)
+from member_hub.privacy import Purpose
+from member_hub.settings import Settings
+
+
+class NoRows(StrEnum):
+    """Why nobody is in reach."""
+
+    POLICY = "policy"  # the policy gives this role no rows for this purpose
+    CONSENT_NOT_AVAILABLE = "consent_not_available"  # the purpose rests on consent, which nobody can check yet
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What one role may do for one purpose under one version of the policy. Whatever is not in it is refused."""
+
+    role: str
+    purpose: Purpose
+    version: str
+    rows: RowScope  # what holds: WHERE
+    rows_stated: RowScope  # what the policy says, before consent
+    no_rows_because: NoRows | None
+    operations: frozenset[Operation]
+    lookup_keys: frozenset[Key]
+    fields: Mapping[tuple[str, Action], Verdict]
+
+    def __hash__(self) -> int:
+        return hash((self.role, self.purpose, self.version))
+
+    def verdict(self, guard: str, action: Action) -> Verdict:
+        return self.fields.get((guard, action), Verdict.DENIED)
+
+    def read(self, guard: str) -> Verdict:
+        """CLEAR, MASKED or DENIED; a guard that nobody knows is denied."""
+        return self.fields.get((guard, Action.READ), Verdict.DENIED)
+
+    def may(self, operation: str) -> bool:
+        return operation in self.operations
+
+    def may_write(self, guard: str) -> bool:
+        """Whether profileUpdate may change the field; never one that is denied (the loader refuses that).
+
+        Enrolment needs the operation alone: it brings the values that the person gives at that moment.
+        """
+        return self.verdict(guard, Action.WRITE) is Verdict.CLEAR
+
+    def may_filter(self, guard: str, *, exactly: bool) -> bool:
+        """By one value (`exactly`), or by ranges and parts too."""
+        verdict = self.verdict(guard, Action.FILTER)
+        return verdict is Verdict.CLEAR or (exactly and verdict is Verdict.MATCHED)
+
+    def may_sort(self, guard: str) -> bool:
+        return self.verdict(guard, Action.SORT) is Verdict.CLEAR
+
+    def may_aggregate(self, guard: str) -> bool:
+        return self.verdict(guard, Action.AGGREGATE) is Verdict.CLEAR
+
+    def may_look_up(self, key: str) -> bool:
+        """Whether a member may be found by this kind of key, also one that may not be read (CONTRACT)."""
+        return key in self.lookup_keys
+
+    @property
+    def lookup_allowed(self) -> bool:
+        return bool(self.lookup_keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """One loaded policy: the register and the grant of every (role, purpose)."""
+
+    version: str
+    register: Register
+    grants: Mapping[tuple[str, str], Grant]
+
+    @classmethod
+    def load(cls, folder: Path, *, consent_keys: Collection[str] = ()) -> "Policies":
+        """Read, check and compile a policy folder. Raises PolicyError; a policy holds whole or not at all.
+
+        `consent_keys` names the consents that the data layer can check on a member's row. A purpose that rests on
+        another consent reaches nobody.
+        """
+        ruleset = read(folder)
+        verdicts = decide(ruleset.rows)
+        check_duties(ruleset.register, verdicts)
+        return cls(ruleset.version, ruleset.register, MappingProxyType(_grants(ruleset, verdicts, consent_keys)))
+
+    def allows(self, role: str, purpose: str) -> bool:
+        return (role, purpose) in self.grants
+
+    def grant(self, role: str, purpose: str) -> Grant:
+        """The one grant of the pair. Raises PurposeNotAllowed where the policy knows none."""
+        found = self.grants.get((role, purpose))
+        if found is None:
+            raise PurposeNotAllowed
+        return found
+
+
+def folder_of(settings: Settings) -> Path:
+    """The operator's policy folder, else the one that came with the product."""
+    return settings.policy_dir or resources.folder("policies")
+
+
+def _grants(
+    ruleset: Ruleset, verdicts: Mapping[Cell, Verdict], consent_keys: Collection[str]
+) -> dict[tuple[str, str], Grant]:
+    cells: dict[tuple[str, Purpose], dict[tuple[str, Action], Verdict]] = {pair: {} for pair in ruleset.register.pairs}
+    for (role, purpose, object_, action), verdict in verdicts.items():
+        cells[role, purpose][object_, action] = verdict
+    return {pair: _grant(ruleset, pair, cells[pair], consent_keys) for pair in cells}
+
+
+def _grant(
+    ruleset: Ruleset,
+    pair: tuple[str, Purpose],
+    cells: Mapping[tuple[str, Action], Verdict],
+    consent_keys: Collection[str],
+) -> Grant:
+    role, purpose = pair
+    allowed = {cell for cell, verdict in cells.items() if verdict is not Verdict.DENIED}
+    stated = next(scope for scope in RowScope if (rows_object(scope), Action.READ) in allowed)
+    consent_key = ruleset.register.purposes[purpose].consent_key
+    rows, because = stated, NoRows.POLICY if stated is RowScope.NONE else None
+    if consent_key is not None and consent_key not in consent_keys and because is None:
+        rows, because = RowScope.NONE, NoRows.CONSENT_NOT_AVAILABLE
+    return Grant(
+        role=role,
+        purpose=purpose,
+        version=ruleset.version,
+        rows=rows,
+        rows_stated=stated,
+        no_rows_because=because,
+        operations=frozenset(o for o in Operation if (operation_object(o), Action.CALL) in allowed),
+        lookup_keys=frozenset(k for k in Key if (key_object(k), Action.LOOKUP) in allowed),
+        fields=MappingProxyType({cell: v for cell, v in cells.items() if cell[0] in GUARDS}),
+    )

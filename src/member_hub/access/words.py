@@ -1,0 +1,150 @@
+"""The closed lists of words that a policy may use; a word that is not here stops the load.
+
+A policy line is `p, role, purpose, object, action, outcome`. Objects are what is guarded: a field of a member
+(`member.phone`), an operation (`operation:memberEnrol`), an exact key to look up by (`key:phone`), the rows in
+reach (`rows:own_stores`). Roles come from the register; purposes are privacy.Purpose.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from member_hub.privacy import Purpose
+
+
+class Guard(StrEnum):
+    """A guarded field: what a column names in its privacy declaration as `guard`."""
+
+    NAME = "member.name"
+    PHONE = "member.phone"
+    EMAIL = "member.email"
+    BIRTHDAY = "member.birthday"
+    GENDER = "member.gender"
+    ADDRESS = "member.address"
+    IDENTIFIERS = "member.identifiers"
+    ACCOUNTS = "member.accounts"
+    ORDERS = "member.orders"
+    ACTIVITY = "member.activity"
+    LOYALTY = "member.loyalty"  # tier, points, benefits
+    TAGS = "member.tags"
+    SERVICE_TAGS = "member.service_tags"  # the tags that whoever serves the member at the till needs
+    CONSENTS = "member.consents"
+
+
+class Operation(StrEnum):
+    """What can be asked for; spelled as in the schema."""
+
+    MEMBER = "member"
+    MEMBERS = "members"
+    MEMBER_LIST = "memberList"
+    NODE = "node"
+    ME = "me"
+    MEMBER_ENROL = "memberEnrol"
+    PROFILE_UPDATE = "profileUpdate"
+    RIGHTS_EXPORT = "rightsExport"
+    RIGHTS_ERASE = "rightsErase"
+
+
+class Key(StrEnum):
+    """By which exact key a member may be looked up; spelled as in MemberKey."""
+
+    ID = "id"
+    PHONE = "phone"
+    EMAIL = "email"
+    UNIONID = "unionid"
+    OPENID = "openid"
+    ACCOUNT = "account"
+    STORE_CARD = "storeCard"
+    MEMBER_CODE = "memberCode"
+
+
+class RowScope(StrEnum):
+    """Which members are in reach at all; the data layer makes it a WHERE."""
+
+    SELF = "self"  # the caller
+    BEHALF = "behalf"  # the member on whose behalf an app asks; before it is known, whom a granted key finds
+    OWN_STORES = "own_stores"  # at home in one of the caller's stores, or bought there lately, within the handler
+    REGION = "region"  # the same for the stores of the caller's regions
+    HANDLER = "handler"  # every member of the caller's handler
+    ALL = "all"  # every handler
+    NONE = "none"  # nobody
+
+
+class Action(StrEnum):
+    READ = "read"
+    FILTER = "filter"
+    SORT = "sort"
+    AGGREGATE = "aggregate"
+    WRITE = "write"
+    LOOKUP = "lookup"
+    CALL = "call"
+
+
+class Verdict(StrEnum):
+    """How far a right reaches: CLEAR the value; MASKED its masked form; MATCHED only whether it equals a given one."""
+
+    CLEAR = "clear"
+    MASKED = "masked"
+    MATCHED = "matched"
+    DENIED = "denied"
+
+    @property
+    def reach(self) -> int:
+        return _REACH[self]
+
+
+_REACH: Final = MappingProxyType({Verdict.DENIED: 0, Verdict.MATCHED: 1, Verdict.MASKED: 2, Verdict.CLEAR: 3})
+
+# Jobs and commands act under this name. No role of the register may bear it, so no grant is ever theirs.
+SYSTEM_ROLE: Final = "system"
+
+# Python 3.11 cannot ask `text in Enum`.
+GUARDS: Final[frozenset[str]] = frozenset(Guard)
+ACTIONS: Final[frozenset[str]] = frozenset(Action)
+OUTCOMES: Final[frozenset[str]] = frozenset(Verdict)
+PURPOSES: Final[frozenset[str]] = frozenset(Purpose)
+
+PROFILE_GUARDS: Final = (Guard.NAME, Guard.PHONE, Guard.EMAIL, Guard.BIRTHDAY, Guard.GENDER, Guard.ADDRESS)
+# What has a masked form (access/masks.py). Elsewhere masked would mean denied, so a policy may not say it.
+MASKABLE: Final = frozenset(
+    {Guard.NAME, Guard.PHONE, Guard.EMAIL, Guard.BIRTHDAY, Guard.ADDRESS, Guard.IDENTIFIERS, Guard.ACCOUNTS}
+)
+
+
+def stricter(a: Verdict, b: Verdict) -> Verdict:
+    """The lesser of two verdicts, for a value that two objects guard (a phone among the identifiers)."""
+    return a if a.reach <= b.reach else b
+
+
+def operation_object(operation: Operation) -> str:
+    return f"operation:{operation}"
+
+
+def key_object(key: Key) -> str:
+    return f"key:{key}"
+
+
+def rows_object(scope: RowScope) -> str:
+    return f"rows:{scope}"
+
+
+def _cells() -> dict[tuple[str, Action], tuple[Verdict, ...]]:
+    cells: dict[tuple[str, Action], tuple[Verdict, ...]] = {}
+    for guard in Guard:
+        masked = (Verdict.MASKED,) if guard in MASKABLE else ()
+        cells[guard, Action.READ] = (Verdict.CLEAR, *masked, Verdict.DENIED)
+        cells[guard, Action.FILTER] = (Verdict.CLEAR, Verdict.MATCHED)
+        cells[guard, Action.SORT] = (Verdict.CLEAR,)
+        cells[guard, Action.AGGREGATE] = (Verdict.CLEAR,)
+    cells |= {(guard, Action.WRITE): (Verdict.CLEAR,) for guard in PROFILE_GUARDS}
+    cells |= {(operation_object(operation), Action.CALL): (Verdict.CLEAR,) for operation in Operation}
+    cells |= {(key_object(key), Action.LOOKUP): (Verdict.MATCHED,) for key in Key}
+    cells |= {(rows_object(scope), Action.READ): (Verdict.CLEAR,) for scope in RowScope}
+    return cells
+
+
+# Every cell that a policy line may speak of, with the outcomes that it may state there. Reading a field has to be
+# stated for each (role, purpose), denied too; anything else that is not stated is refused.
+CELLS: Final[Mapping[tuple[str, Action], tuple[Verdict, ...]]] = MappingProxyType(_cells())
+OBJECTS: Final = frozenset(object_ for object_, _ in CELLS)

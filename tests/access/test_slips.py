@@ -1,0 +1,137 @@
+"""Over all one-character slips in the policy files, none grants more than the policy as meant.
+
+policy.csv has some 33,000 characters. Exhaustively, for every line: each deletion, and each substitution and
+insertion of each character of the alphabet below, is read as a line; what is no line any more stops the load. What is
+still a line is loaded whole. So is every 4,999th slip of the file, whatever it is, every 499th of the register and
+every 17th of the model: primes, so that each kind of slip comes by.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from member_hub.access import Policies, loader, register
+from member_hub.access.deciding import decide
+from member_hub.access.loader import Ruleset, parse, read
+from member_hub.access.words import ACTIONS, OBJECTS, OUTCOMES, PURPOSES, RowScope, Verdict, rows_object
+from member_hub.organisation import PolicyError
+
+ALPHABET = 'abcdeimrstw_:.,#*" -0A\n'
+NEAR = {"operation:member", "operation:members"}  # the loader wants both or neither
+KINDS = 1 + 2 * len(ALPHABET)
+REACHES = {
+    scope: reach for reach, scope in enumerate(["none", "self", "behalf", "own_stores", "region", "handler", "all"])
+}
+
+
+def _slip(text: str, number: int) -> str:
+    """The slip of that number: before each character its deletion, every substitution and every insertion."""
+    at, kind = divmod(number, KINDS)
+    if kind == 0:
+        return text[:at] + text[at + 1 :]
+    character = ALPHABET[(kind - 1) % len(ALPHABET)]
+    return text[:at] + character + text[at + (kind <= len(ALPHABET)) :]
+
+
+def _slips(text: str) -> Iterator[str]:
+    """Every slip; at the end of the text only insertions are left."""
+    for number in range(KINDS * (len(text) + 1)):
+        slipped = _slip(text, number)
+        if slipped != text:
+            yield slipped
+
+
+def _rights(ruleset: Ruleset) -> Mapping[tuple[str, ...], int]:
+    """How far each right reaches; the scope as one right, so that a wider one counts as more."""
+    rights: dict[tuple[str, ...], int] = {}
+    for (role, purpose, object_, action), verdict in decide(ruleset.rows).items():
+        if object_.startswith("rows:"):
+            consent = ruleset.register.purposes[purpose].consent_key
+            rights[role, purpose, "rows"] = REACHES[object_.removeprefix("rows:")] if consent is None else 0
+        else:
+            rights[role, purpose, object_, action] = verdict.reach
+    return rights
+
+
+def _grants_more(slipped: Path, good: Ruleset) -> bool:
+    """Loads the folder whole; a refusal grants nothing."""
+    try:
+        ruleset = read(slipped)
+    except PolicyError:
+        return False
+    if ruleset.rows == good.rows and _consents(ruleset) == _consents(good):
+        return False
+    meant = _rights(good)
+    return any(reach > meant.get(right, 0) for right, reach in _rights(ruleset).items())
+
+
+def _consents(ruleset: Ruleset) -> Mapping[str, str | None]:
+    return {purpose: entry.consent_key for purpose, entry in ruleset.register.purposes.items()}
+
+
+def test_no_slip_in_a_line_of_the_policy_grants_more(shipped: Path, folder: Path) -> None:
+    good = read(shipped)
+    lines = (shipped / "policy.csv").read_text("utf-8").split("\n")[:-1]
+    still_lines = []
+
+    for number, line in enumerate(lines, start=1):
+        for slipped in _slips(line):
+            try:
+                for part in slipped.split("\n"):
+                    parse(part, number, good.register)
+            except PolicyError:
+                continue
+            still_lines.append((number, slipped))
+
+    for number, slipped in still_lines:
+        (folder / "policy.csv").write_text("\n".join([*lines[: number - 1], slipped, *lines[number:]]) + "\n", "utf-8")
+        assert not _grants_more(folder, good)
+    assert {lines[number - 1].split(", ")[3] for number, _ in still_lines} == NEAR
+
+
+@pytest.mark.parametrize(("file", "step"), [("policy.csv", 4999), ("register.toml", 499), ("model.conf", 17)])
+def test_no_slip_in_a_file_grants_more(shipped: Path, folder: Path, file: str, step: int) -> None:
+    good = read(shipped)
+    text = (shipped / file).read_text("utf-8")
+
+    for number in range(0, KINDS * (len(text) + 1), step):
+        (folder / file).write_text(_slip(text, number), "utf-8")
+        assert not _grants_more(folder, good), f"slip {number} in {file}"
+
+
+def _near(word: str) -> Iterator[str]:
+    letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_:.0123456789"
+    for at in range(len(word) + 1):
+        yield word[:at] + word[at + 1 :]
+        for letter in letters:
+            yield word[:at] + letter + word[at:]
+            yield word[:at] + letter + word[at + 1 :]
+
+
+def test_two_words_of_one_list_never_differ_by_one_character(policies: Policies) -> None:
+    roles = frozenset(policies.register.roles)
+
+    for words in (roles, PURPOSES, OBJECTS, ACTIONS, OUTCOMES, frozenset(register.CONSENT_KEYS)):
+        for word in words:
+            near = {slip for slip in _near(word) if slip in words} - {word}
+            assert near <= NEAR - {word}, f"{word} is one slip from {near}"
+
+
+def test_a_wider_grant_would_be_noticed(shipped: Path, folder: Path) -> None:
+    good = read(shipped)
+    text = (shipped / "policy.csv").read_text("utf-8")
+    for old, new in [
+        ("dpo, rights_handling, member.name, read, masked", "dpo, rights_handling, member.name, read, clear"),
+        ("sales_associate, member_service, rows:own_stores", "sales_associate, member_service, rows:handler"),
+    ]:
+        assert old in text
+        (folder / "policy.csv").write_text(text.replace(old, new), "utf-8")
+        assert _grants_more(folder, good)
+
+
+def test_every_row_scope_and_every_outcome_is_weighed() -> None:
+    assert set(REACHES) == {str(scope) for scope in RowScope}
+    assert {rows_object(RowScope(scope)) for scope in REACHES} <= OBJECTS
+    assert sorted(verdict.reach for verdict in Verdict) == [0, 1, 2, 3]
+    assert loader.POLICY == "policy.csv"
