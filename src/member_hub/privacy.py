@@ -6,7 +6,7 @@ that is stored can be forgotten by any of them. Whoever stores a personal column
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
@@ -190,19 +190,24 @@ def check(metadata: MetaData) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One person to be exported or erased: the root, every absorbed member id, every channel account."""
+    """One person to be exported or erased: the root, every absorbed member id, every channel account.
+
+    `tokens` are of what these accounts state that tells people apart; `own_numbers` are the accounts' own among them.
+    Holders find their rows by nothing else: when it is their turn, what other holders knew may be gone already.
+    """
 
     member_id: MemberId
     absorbed_ids: Sequence[MemberId]
     origin_ids: Sequence[OriginId]
-    tokens: Sequence[bytes]
+    tokens: Sequence[bytes] = field(repr=False)
+    own_numbers: Sequence[bytes] = field(repr=False)
 
     @property
     def member_ids(self) -> Sequence[MemberId]:
         return [self.member_id, *self.absorbed_ids]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Held:
     """One row that a holder stores about a person; its sealed columns are opened by the one who exports."""
 

@@ -4,6 +4,8 @@
 and the class of the error, which is what one needs to act; the server's log holds less still (cluster.py).
 """
 
+import re
+
 from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import StatementError
@@ -12,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 DATA_EXCEPTION = "22"  # the class of SQLSTATEs whose first line already quotes the value
 HIDDEN = "(the text is hidden, because it may quote a value)"
 CHAIN_MAX = 10
+_CLASSES = re.compile(r"(?:\([\w.]+\) ?)?(?:<class '[\w.]+'>)?", re.ASCII)  # what a text may name before it quotes
 
 
 def hide_values(engine: AsyncEngine) -> None:
@@ -45,5 +48,5 @@ def _strip(error: BaseException, state: str | None) -> None:
 
 
 def _class_of(text: str, error: BaseException) -> str:
-    named = text.partition(":")[0]
-    return named if named.startswith(("<class", "(")) else type(error).__name__
+    named = _CLASSES.match(text)
+    return named.group().strip() if named and named.group() else type(error).__name__

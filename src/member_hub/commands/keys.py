@@ -1,0 +1,44 @@
+"""member-hub keys: renew the keys of what is held about somebody."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from member_hub.commands.opening import run
+from member_hub.commands.rights import put_on_record
+
+if TYPE_CHECKING:
+    from member_hub.runtime import Runtime
+
+
+@click.group()
+def keys() -> None:
+    """The keys under which personal data is sealed. 密钥。"""
+
+
+@keys.command()
+@click.argument("member")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def rekey(*, member: str, as_json: bool) -> None:
+    """Seal what is held about MEMBER and their accounts under new keys and destroy the old ones. Audited."""
+    import orjson
+
+    from member_hub.db import transaction
+    from member_hub.ids import parse_member_id
+    from member_hub.merging.contention import patiently
+    from member_hub.rights import hold_person, renew_keys
+
+    member_id = parse_member_id(member)
+
+    async def work(hub: Runtime) -> int:
+        async def attempt() -> int:
+            async with transaction(hub.database.app) as tx:
+                person = await put_on_record(hub, "keys rekey", member_id, hold_person(tx, hub.vault, member_id))
+                return await renew_keys(tx, hub.vault, person)
+
+        return await patiently(attempt)
+
+    count = run(work)
+    click.echo(orjson.dumps({"resealed": count}).decode() if as_json else f"{count} values sealed under new keys.")

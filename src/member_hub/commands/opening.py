@@ -1,0 +1,55 @@
+"""What every command that works on the database begins with."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from member_hub.runtime import Runtime
+
+
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def hub(*, migrates: bool = False, alone: bool = False) -> AsyncIterator[Runtime]:
+    """The opened hub of the settings in the environment."""
+    from member_hub.clock import Clock
+    from member_hub.db.session import connect
+    from member_hub.holders import HOLDERS
+    from member_hub.runtime import open_runtime
+    from member_hub.settings import Settings
+
+    settings = Settings.from_environ()
+    async with (
+        connect(settings, migrates=migrates, alone=alone) as database,
+        open_runtime(settings, Clock(), database, HOLDERS) as runtime,
+    ):
+        yield runtime
+
+
+def run(work: Callable[[Runtime], Coroutine[Any, Any, T]]) -> T:
+    """Open the hub, do the work, close it."""
+    logging.basicConfig(level=logging.DEBUG if os.environ.get("MEMBER_HUB_LOG") == "debug" else logging.WARNING)
+
+    async def main() -> T:
+        async with hub() as runtime:
+            return await work(runtime)
+
+    return asyncio.run(main())
+
+
+async def audit(
+    runtime: Runtime, operation: str, *, fields: tuple[str, ...] = (), member_ids: tuple[Any, ...] = ()
+) -> None:
+    """Put on record who did what at the command line, before anything is shown."""
+    from member_hub.audit import Entry
+
+    await runtime.audit.write(
+        Entry.of_command(operation, fields=fields, member_ids=member_ids, now=runtime.clock.now())
+    )

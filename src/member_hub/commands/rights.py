@@ -1,0 +1,109 @@
+"""member-hub rights: the copy and the erasure of a person, for all that exists."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from member_hub.commands.opening import run
+
+if TYPE_CHECKING:
+    from member_hub.ids import MemberId
+    from member_hub.privacy import Person
+    from member_hub.rights import Erasure
+    from member_hub.runtime import Runtime
+
+
+@click.group()
+def rights() -> None:
+    """What members may ask for under PIPL. 个人权利请求。"""
+
+
+@rights.command("export")
+@click.argument("member")
+@click.option("--out", type=click.Path(path_type=Path), help="Write here (mode 0600) instead of printing.")
+@click.option("--json", is_flag=True, expose_value=False, help="What it prints is JSON in any case.")
+def export_(*, member: str, out: Path | None) -> None:
+    """Print a copy of everything held about MEMBER (an id, also a merged one): PIPL Art. 45. Audited."""
+    import orjson
+
+    from member_hub.crypto.private import create_file
+    from member_hub.db import snapshot
+    from member_hub.holders import HOLDERS
+    from member_hub.ids import parse_member_id
+    from member_hub.rights import export, find_person
+
+    member_id = parse_member_id(member)
+    if out is not None and not out.absolute().parent.is_dir():
+        raise click.BadParameter("There is no such folder.", param_hint="--out")
+
+    async def work(hub: Runtime) -> dict[str, Any]:
+        async with snapshot(hub.database.app) as tx:
+            asked = find_person(tx, hub.vault, member_id)
+            person = await put_on_record(hub, "rights export", member_id, asked, fields=("everything:CLEAR",))
+            return await export(tx, hub.vault, HOLDERS, person)
+
+    text = orjson.dumps(run(work), option=orjson.OPT_INDENT_2, default=str)
+    if out is None:
+        click.echo(text.decode())
+    else:
+        create_file(out, text)
+        click.echo(f"Written to {out.name}.", err=True)
+
+
+@rights.command()
+@click.argument("member")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def erase(*, member: str, yes: bool, as_json: bool) -> None:
+    """Erase MEMBER (an id, also a merged one) for good: PIPL Art. 47. It cannot be undone. Audited."""
+    import orjson
+
+    from member_hub.crypto import Ledger
+    from member_hub.db import transaction
+    from member_hub.holders import HOLDERS
+    from member_hub.ids import parse_member_id
+    from member_hub.merging.contention import patiently
+    from member_hub.rights import erase as erase_
+    from member_hub.rights import hold_person
+
+    member_id = parse_member_id(member)
+    if not yes:
+        click.confirm("Everything held about this person will be gone for good. Go on?", abort=True, err=True)
+
+    async def work(hub: Runtime) -> Erasure:
+        ledger = Ledger.open(hub.settings.ledger_dir)
+
+        async def attempt() -> Erasure:
+            async with transaction(hub.database.app) as tx:
+                person = await put_on_record(hub, "rights erase", member_id, hold_person(tx, hub.vault, member_id))
+                return await erase_(tx, hub.vault, ledger, HOLDERS, person, now=hub.clock.now())
+
+        return await patiently(attempt)
+
+    done = run(work)
+    if as_json:
+        click.echo(orjson.dumps(done, option=orjson.OPT_INDENT_2, default=str).decode())
+        return
+    click.echo(f"Erased. {done.keys} keys destroyed, {sum(done.rows.values())} rows; ledger entry {done.ledger_seq}.")
+
+
+async def put_on_record(
+    hub: Runtime, operation: str, member_id: MemberId, asked: Awaitable[Person], *, fields: tuple[str, ...] = ()
+) -> Person:
+    """The person asked for, once it is on record who asked; asking for nobody is on record, too."""
+    from member_hub.audit import Entry
+    from member_hub.errors import NotFound
+
+    now = hub.clock.now()
+    try:
+        person = await asked
+    except NotFound as refused:
+        missed = Entry.of_command(operation, member_ids=(member_id,), outcome=refused.code, now=now)
+        await hub.audit.write(missed)
+        raise
+    await hub.audit.write(Entry.of_command(operation, fields=fields, member_ids=person.member_ids, now=now))
+    return person

@@ -1,0 +1,32 @@
+"""member-hub schema: the GraphQL schema as text."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group()
+def schema() -> None:
+    """The GraphQL schema. 接口定义。"""
+
+
+@schema.command("print")
+def print_() -> None:
+    """Print the schema in the schema definition language."""
+    from member_hub.graphql.schema import sdl
+
+    click.echo(sdl(), nl=False)
+
+
+@schema.command()
+def check() -> None:
+    """Say whether schema/member_hub.graphql is what the code serves; exit 1 if not."""
+    from member_hub import resources
+    from member_hub.errors import Misconfigured
+    from member_hub.graphql.schema import sdl
+
+    if (resources.folder("schema") / "member_hub.graphql").read_text("utf-8") != sdl():
+        raise Misconfigured(
+            "schema/member_hub.graphql is not current.", remedy="Run `member-hub schema print` into it."
+        )
+    click.echo("The schema file is current.")

@@ -1,0 +1,131 @@
+"""One request on its way: who asks what, what they may see, and what goes on record."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from member_hub.access import Caller, Grant, Verdict
+from member_hub.audit import Entry
+from member_hub.db.base import Tx, snapshot
+from member_hub.graphql.limits import TooComplex
+from member_hub.graphql.problems import Language
+from member_hub.graphql.selection import Plan
+from member_hub.members.reading import Visible
+from member_hub.runtime import Runtime
+
+MEMBERS_MAX = 500  # loaded for one request, over all its root fields
+LINES_MAX = 20_000  # order lines
+
+OK, MISSED = "ok", "missed"
+
+
+@dataclass(slots=True)
+class Trail:
+    """What the audit entry of the request will say; it is written once, before anything is answered."""
+
+    operations: set[str] = field(default_factory=set)
+    fields: set[str] = field(default_factory=set)
+    member_ids: set[UUID] = field(default_factory=set)
+    refusal: str | None = None
+    is_found: bool = False
+    is_written: bool = False
+
+    def looks_up(self, key: str) -> None:
+        self.fields.add(f"key:{key}")
+
+    def filters(self, guard: str) -> None:
+        self.fields.add(f"{guard}:FILTER")
+
+    def shows(self, guard: str, verdict: Verdict) -> None:
+        self.fields.add(f"{guard}:{verdict.name}")
+
+    def finds(self, member_ids: Iterable[UUID]) -> None:
+        self.is_found = True
+        self.member_ids.update(member_ids)
+
+    @property
+    def outcome(self) -> str:
+        return self.refusal or (OK if self.is_found else MISSED)
+
+
+class Snapshot:
+    """One moment of the database for all that a request reads; begun when first used.
+
+    Root fields run side by side and a connection answers one question at a time, so they take turns.
+    """
+
+    def __init__(self, hub: Runtime) -> None:
+        self._engine = hub.database.app
+        self._turn = asyncio.Lock()
+        self._open = AsyncExitStack()
+        self._tx: Tx | None = None
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Tx]:
+        async with self._turn:
+            if self._tx is None:
+                self._tx = await self._open.enter_async_context(snapshot(self._engine))
+            yield self._tx
+
+    async def close(self) -> None:
+        await self._open.aclose()
+
+
+@dataclass(slots=True)
+class Asking:
+    """The context of every resolver."""
+
+    hub: Runtime
+    caller: Caller
+    grant: Grant
+    language: Language
+    now: datetime
+    plan: Plan
+    snapshot: Snapshot
+    trail: Trail = field(default_factory=Trail)
+    members_loaded: int = 0
+    lines_loaded: int = 0
+
+    @property
+    def visible(self) -> Visible:
+        return Visible.to(self.caller, self.grant, self.hub.organisation, now=self.now)
+
+    def count_members(self, number: int) -> None:
+        """Raises TooComplex where the request loads too many."""
+        self.members_loaded += number
+        if self.members_loaded > MEMBERS_MAX:
+            raise TooComplex(
+                f"A request reads at most {MEMBERS_MAX} members.", zh=f"一次请求最多读取 {MEMBERS_MAX} 名会员。"
+            )
+
+    def count_lines(self, number: int) -> None:
+        self.lines_loaded += number
+        if self.lines_loaded > LINES_MAX:
+            raise TooComplex(
+                f"A request reads at most {LINES_MAX} order lines.", zh=f"一次请求最多读取 {LINES_MAX} 条订单行。"
+            )
+
+    async def write_trail(self) -> None:
+        """Put the request on record, once. Raises AuditUnavailable: then nothing may be answered."""
+        if self.trail.is_written or not self.trail.operations:
+            return
+        await self.hub.audit.write(self._entry())
+        self.trail.is_written = True
+
+    def _entry(self) -> Entry:
+        caller, trail = self.caller, self.trail
+        return Entry(
+            caller_kind=caller.kind.value,
+            caller=caller.subject,
+            role=caller.role,
+            purpose=caller.purpose.value,
+            operation=",".join(sorted(trail.operations)),
+            outcome=trail.outcome,
+            request_id=caller.request_id,
+            happened_at=self.now,
+            fields=tuple(sorted(trail.fields)),
+            member_ids=tuple(sorted(trail.member_ids)),
+        )

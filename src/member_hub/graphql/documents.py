@@ -1,0 +1,125 @@
+"""Documents read, limited and validated once, and kept for the next request that sends the same text."""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    parse,
+    specified_rules,
+    validate,
+)
+from graphql.validation import MaxIntrospectionDepthRule, ValuesOfCorrectTypeRule
+
+from member_hub.errors import BadInput, Refused
+from member_hub.graphql import limits
+from member_hub.graphql.limits import DOCUMENT_CHARS_MAX, TOKENS_MAX, TooComplex
+from member_hub.graphql.problems import Language, from_document, from_refusal
+
+DOCUMENTS_MAX = 500
+DOCUMENT_KEPT_CHARS_MAX = 20_000  # longer ones are read each time
+ERRORS_MAX = 20
+
+# Values that do not fit are quoted in the texts of this rule; it is asked apart, and its texts are not passed on.
+_NAMING_RULES = tuple(rule for rule in specified_rules if rule is not ValuesOfCorrectTypeRule)
+_WRONG_VALUE = "A value does not fit its type here."
+
+
+class BadDocument(Exception):
+    """The document cannot be executed, for these reasons."""
+
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        self.errors = errors
+        super().__init__(f"{len(errors)} errors")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A valid document."""
+
+    node: DocumentNode
+    operations: Mapping[str, OperationDefinitionNode]
+    fragments: Mapping[str, FragmentDefinitionNode]
+
+    def operation(self, name: str | None) -> OperationDefinitionNode | None:
+        """The one to execute: by name, or the only one."""
+        if name is not None:
+            return self.operations.get(name)
+        return next(iter(self.operations.values())) if len(self.operations) == 1 else None
+
+
+class Documents:
+    """Reads documents against one schema; holds the DOCUMENTS_MAX used last."""
+
+    def __init__(self, schema: GraphQLSchema, *, introspects: bool) -> None:
+        self._schema = schema
+        extra = MaxIntrospectionDepthRule if introspects else NoSchemaIntrospectionCustomRule
+        self._rules = (*_NAMING_RULES, extra)
+        self._kept: OrderedDict[str, Document] = OrderedDict()
+
+    def read(self, text: str, language: Language) -> Document:
+        """Raises BadDocument: not GraphQL, too complex, or not valid here."""
+        known = self._kept.get(text)
+        if known is not None:
+            self._kept.move_to_end(text)
+            return known
+        document = self._read(text, language)
+        if len(text) <= DOCUMENT_KEPT_CHARS_MAX:
+            self._kept[text] = document
+            if len(self._kept) > DOCUMENTS_MAX:
+                self._kept.popitem(last=False)
+        return document
+
+    def _read(self, text: str, language: Language) -> Document:
+        node = _parsed(text, language)
+        try:
+            limits.check(node)
+        except TooComplex as refused:
+            raise _bad(refused, language) from None
+        self._validate(node)
+        operations = [d for d in node.definitions if isinstance(d, OperationDefinitionNode)]
+        fragments = [d for d in node.definitions if isinstance(d, FragmentDefinitionNode)]
+        return Document(
+            node,
+            {o.name.value if o.name else "": o for o in operations},
+            {f.name.value: f for f in fragments},
+        )
+
+    def _validate(self, node: DocumentNode) -> None:
+        found = validate(self._schema, node, self._rules, max_errors=ERRORS_MAX, hide_suggestions=True)
+        if found:
+            raise BadDocument([from_document(error.message, error) for error in found])
+        wrong = validate(self._schema, node, [ValuesOfCorrectTypeRule], max_errors=ERRORS_MAX, hide_suggestions=True)
+        if wrong:
+            raise BadDocument([from_document(_WRONG_VALUE, error) for error in wrong])
+
+
+def _parsed(text: str, language: Language) -> DocumentNode:
+    if len(text) > DOCUMENT_CHARS_MAX:
+        raise _bad(TooComplex(), language)
+    try:
+        return parse(text, max_tokens=TOKENS_MAX)
+    except GraphQLSyntaxError as error:
+        # The parser's own text quotes the document.
+        if "Parsing aborted" in error.message:
+            raise _bad(TooComplex(), language) from None
+        raise BadDocument([from_document("This is not GraphQL.", error)]) from None
+    except GraphQLError:
+        raise _bad(TooComplex(), language) from None
+
+
+def _bad(refused: Refused, language: Language) -> BadDocument:
+    return BadDocument([from_refusal(refused, language)])
+
+
+class NoSuchOperation(BadInput):
+    zh = "文档中没有该操作，或须给出 operationName。"
+    en = "The document has no such operation, or several and no operationName was given."

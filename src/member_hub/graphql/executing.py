@@ -1,0 +1,171 @@
+"""One request from its text to its answer: read, planned, checked, executed, put on record, and only then answered.
+
+Decision: what a caller may not do at all refuses the whole request: FORBIDDEN comes without data, whichever field it
+was, and so does UNAVAILABLE. Half an answer beside a refusal helps nobody who asks in good faith, and lets others
+compare. Price: a document that reads one thing too many gets nothing. A value that may not be seen is no refusal.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from inspect import isawaitable
+from typing import Any, Final
+
+from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, execute
+from graphql.execution.values import VariableValues, get_variable_values
+
+from member_hub.access import Caller
+from member_hub.audit import AuditUnavailable
+from member_hub.errors import Forbidden, Refused, Unavailable
+from member_hub.graphql.asking import Asking, Snapshot
+from member_hub.graphql.documents import BadDocument, Document, Documents, NoSuchOperation
+from member_hub.graphql.problems import Language, from_document, from_execution, from_refusal
+from member_hub.graphql.schema import core_schema, schema
+from member_hub.graphql.selection import Plan, plan
+from member_hub.runtime import Runtime
+
+COERCION_ERRORS_MAX = 20
+REQUEST_S = 30
+_WHOLE: Final = (Forbidden.code, Unavailable.code)  # these leave no data
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Asked:
+    """A GraphQL request as it came in."""
+
+    query: str
+    operation_name: str | None
+    variables: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Answer:
+    """`data` is None where nothing was executed, or a field that may not be null failed."""
+
+    data: Mapping[str, Any] | None
+    errors: Sequence[Mapping[str, Any]]
+    kind: str  # query, mutation, or none: for counting
+    is_executed: bool  # then the answer says `data`, be it null
+
+    @property
+    def codes(self) -> list[str]:
+        return [error["extensions"]["code"] for error in self.errors]
+
+
+class OperationRefused(Forbidden):
+    zh = "当前角色与处理目的不能执行该操作。"
+    en = "This role and purpose may not do this."
+
+
+class Api:
+    """The API of one process."""
+
+    def __init__(self, hub: Runtime) -> None:
+        self._hub = hub
+        self._schema = core_schema()
+        self._documents = Documents(self._schema, introspects=not hub.settings.is_production)
+
+    async def answer(self, asked: Asked, caller: Caller, language: Language) -> Answer:
+        """The answer to a request; what goes wrong is in it. Nothing personal is in it that is not on record."""
+        try:
+            document = self._documents.read(asked.query, language)
+            operation = document.operation(asked.operation_name)
+            if operation is None:
+                return refused(NoSuchOperation(field="operationName"), language)
+            planned = self._planned(document, operation, asked.variables)
+        except BadDocument as bad:
+            return Answer(None, bad.errors, "none", is_executed=False)
+        asking = self._asking(caller, language, planned, self._hub.clock.now())
+        try:
+            return await self._checked(asking, document, operation, asked)
+        finally:
+            await asking.snapshot.close()
+
+    def _planned(self, document: Document, operation: OperationDefinitionNode, stated: Mapping[str, Any]) -> Plan:
+        """Raises BadDocument for variables and arguments that do not fit, without saying their values."""
+        variables = get_variable_values(
+            self._schema,
+            operation.variable_definitions or (),
+            dict(stated),
+            max_errors=COERCION_ERRORS_MAX,
+            hide_suggestions=True,
+        )
+        if not isinstance(variables, VariableValues):
+            raise BadDocument([from_document(_variable(error), error) for error in variables])
+        try:
+            return plan(self._schema, document, operation, variables)
+        except GraphQLError as error:
+            raise BadDocument([from_document("An argument does not fit its type.", error)]) from None
+
+    def _asking(self, caller: Caller, language: Language, planned: Plan, now: datetime) -> Asking:
+        asking = Asking(
+            hub=self._hub,
+            caller=caller,
+            grant=self._hub.policies.grant(caller.role, caller.purpose),
+            language=language,
+            now=now,
+            plan=planned,
+            snapshot=Snapshot(self._hub),
+        )
+        asking.trail.operations.update(root.name for root in planned.roots.values())
+        return asking
+
+    async def _checked(
+        self, asking: Asking, document: Document, operation: OperationDefinitionNode, asked: Asked
+    ) -> Answer:
+        kind = operation.operation.value
+        if not all(asking.grant.may(root.name) for root in asking.plan.roots.values()):
+            asking.trail.refusal = Forbidden.code
+            return await _on_record(asking, Answer(None, [_error(OperationRefused(), asking)], kind, is_executed=False))
+        try:
+            async with asyncio.timeout(REQUEST_S):
+                result = await self._executed(asking, document, operation, asked)
+        except TimeoutError:
+            asking.trail.refusal = Unavailable.code
+            return await _on_record(asking, Answer(None, [_error(Unavailable(), asking)], kind, is_executed=False))
+        errors = [from_execution(error, asking.language, asking.caller.request_id) for error in result.errors or ()]
+        answer = Answer(result.data, errors, kind, is_executed=True)
+        if answer.codes and asking.trail.refusal is None:
+            asking.trail.refusal = answer.codes[0]
+        return await _on_record(asking, answer)
+
+    async def _executed(
+        self, asking: Asking, document: Document, operation: OperationDefinitionNode, asked: Asked
+    ) -> ExecutionResult:
+        result = execute(
+            self._schema,
+            document.node,
+            context_value=asking,
+            variable_values=dict(asked.variables),
+            operation_name=operation.name.value if operation.name else None,
+            executor_class=schema().execution_context_class,
+            hide_suggestions=True,
+        )
+        return await result if isawaitable(result) else result
+
+
+async def _on_record(asking: Asking, answer: Answer) -> Answer:
+    """Nothing leaves before it is written down; what cannot be written down is not answered."""
+    try:
+        await asking.write_trail()
+    except AuditUnavailable as unavailable:
+        return Answer(None, [_error(unavailable, asking)], answer.kind, is_executed=False)
+    if any(code in _WHOLE for code in answer.codes):
+        return Answer(None, answer.errors, answer.kind, is_executed=False)
+    return answer
+
+
+def refused(refusal: Refused, language: Language) -> Answer:
+    """The answer to a request that was not executed."""
+    return Answer(None, [from_refusal(refusal, language)], "none", is_executed=False)
+
+
+def _error(refusal: Refused, asking: Asking) -> dict[str, Any]:
+    return from_refusal(refusal, asking.language)
+
+
+def _variable(error: GraphQLError) -> str:
+    """Which variable does not fit; graphql-core's own text quotes the value."""
+    name = next((node.variable.name.value for node in error.nodes or () if hasattr(node, "variable")), None)
+    return f"The variable ${name} does not fit its type." if name else "A variable does not fit its type."

@@ -1,0 +1,99 @@
+"""What mutations take and give."""
+
+import strawberry
+
+from member_hub.graphql.enums import Gender
+from member_hub.graphql.keys import OpenidKey
+from member_hub.graphql.member import Member
+from member_hub.graphql.problems import UserError
+from member_hub.graphql.scalars import given
+from member_hub.members.tables import Channel
+from member_hub.profiles import Enrolment, Stated
+
+_VERIFIED = "Whether the app has just verified it by a code or a link; staff cannot vouch for it."
+
+
+@strawberry.input(description="A channel account to be enrolled, with what its person gave.")
+class MemberEnrolInput:
+    channel: Channel = strawberry.field(description="Where the account is.")
+    account: str = strawberry.field(description="Website account, app user id or store card number; new to the hub.")
+    appid: str | None = strawberry.field(
+        default=strawberry.UNSET, description="For APP: in which app. May be left out if only one."
+    )
+    home_store: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Store of the card. Staff name one of their own; who has just one may leave it out.",
+    )
+    name: str | None = strawberry.field(default=strawberry.UNSET, description="Name.")
+    phone: str | None = strawberry.field(default=strawberry.UNSET, description="Phone, in any usual spelling.")
+    phone_verified: bool = strawberry.field(default=False, description=_VERIFIED)
+    email: str | None = strawberry.field(default=strawberry.UNSET, description="E-mail address.")
+    email_verified: bool = strawberry.field(default=False, description=_VERIFIED)
+    birthday: str | None = strawberry.field(default=strawberry.UNSET, description="Date of birth: 1961-02-03.")
+    gender: Gender | None = strawberry.field(default=strawberry.UNSET, description="Gender.")
+    address: str | None = strawberry.field(default=strawberry.UNSET, description="Address.")
+    unionid: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Person on the open platform, from a server-side code exchange; only from an app.",
+    )
+    openid: OpenidKey | None = strawberry.field(
+        default=strawberry.UNSET, description="Person in the app of this account; only from an app."
+    )
+
+    def read(self) -> Enrolment:
+        openid = given(self.openid)
+        return Enrolment(
+            channel=self.channel,
+            account=self.account,
+            stated=_stated(self),
+            appid=given(self.appid) or (openid.appid if openid else None),
+            home_store=given(self.home_store),
+            unionid=given(self.unionid),
+            openid=openid.openid if openid else None,
+        )
+
+
+@strawberry.input(
+    description=(
+        "Fields of a profile to change; what is left out or null stays as it is (a field cannot be emptied yet). "
+        "A typed phone or e-mail address does not take the place of a verified one."
+    )
+)
+class ProfileUpdateInput:
+    name: str | None = strawberry.field(default=strawberry.UNSET, description="Name.")
+    phone: str | None = strawberry.field(default=strawberry.UNSET, description="Phone, in any usual spelling.")
+    phone_verified: bool = strawberry.field(default=False, description=_VERIFIED)
+    email: str | None = strawberry.field(default=strawberry.UNSET, description="E-mail address.")
+    email_verified: bool = strawberry.field(default=False, description=_VERIFIED)
+    birthday: str | None = strawberry.field(default=strawberry.UNSET, description="Date of birth: 1961-02-03.")
+    gender: Gender | None = strawberry.field(default=strawberry.UNSET, description="Gender.")
+    address: str | None = strawberry.field(default=strawberry.UNSET, description="Address.")
+
+    def read(self) -> Stated:
+        return _stated(self)
+
+
+def _stated(sent: MemberEnrolInput | ProfileUpdateInput) -> Stated:
+    gender = given(sent.gender)
+    return Stated(
+        name=given(sent.name),
+        phone=given(sent.phone),
+        email=given(sent.email),
+        birthday=given(sent.birthday),
+        gender=gender.value if gender else None,
+        address=given(sent.address),
+        phone_verified=sent.phone_verified,
+        email_verified=sent.email_verified,
+    )
+
+
+@strawberry.type(description="What became of an enrolment.")
+class MemberEnrolPayload:
+    member: Member | None = strawberry.field(description="The member that the account belongs to; null if refused.")
+    user_errors: list[UserError] = strawberry.field(description="Why it was refused; empty: it was done.")
+
+
+@strawberry.type(description="What became of an update.")
+class ProfileUpdatePayload:
+    member: Member | None = strawberry.field(description="The member after the update; null if refused.")
+    user_errors: list[UserError] = strawberry.field(description="Why it was refused; empty: it was done.")

@@ -1,0 +1,142 @@
+"""Finding a member by an exact key: which value, in which spelling, by which token."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import strawberry
+
+from member_hub.access import Grant, Key
+from member_hub.crypto import Vault
+from member_hub.errors import BadInput, Forbidden
+from member_hub.identity import normalise
+from member_hub.identity.kinds import ClaimKind
+from member_hub.identity.normalise import Verdict
+from member_hub.identity.queries import Token, account_tokens
+from member_hub.ids import MemberId, parse_member_id
+from member_hub.members.tables import Channel
+from member_hub.organisation import Organisation
+
+KEYS_MAX = 100
+
+
+@strawberry.input(description="A channel account by its own number.")
+class AccountKey:
+    channel: Channel = strawberry.field(description="Where the account is.")
+    id: str = strawberry.field(description="Website account, app user id (in any appid) or store card number.")
+
+
+@strawberry.input(description="A person in one app.")
+class OpenidKey:
+    appid: str = strawberry.field(description="The app.")
+    openid: str = strawberry.field(description="The person's id there.")
+
+
+@strawberry.input(
+    one_of=True,
+    description=(
+        "Exactly one key. A phone or an e-mail address finds the member who holds it verified; failing that, the only "
+        "member who holds it unverified; several find nobody. The others count as verified by their source."
+    ),
+)
+class MemberKey:
+    id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="Global id, or the member id that the commands print; merged ids too."
+    )
+    phone: str | None = strawberry.field(
+        default=strawberry.UNSET, description="In any usual spelling; Chinese where no country code is given."
+    )
+    email: str | None = strawberry.field(default=strawberry.UNSET, description="E-mail address.")
+    unionid: str | None = strawberry.field(default=strawberry.UNSET, description="Person on the open platform.")
+    openid: OpenidKey | None = strawberry.field(default=strawberry.UNSET, description="Person in one app.")
+    account: AccountKey | None = strawberry.field(default=strawberry.UNSET, description="Channel account.")
+    store_card: str | None = strawberry.field(default=strawberry.UNSET, description="Store card number.")
+
+
+class KeyRefused(Forbidden):
+    zh = "当前角色不能用此类标识查找会员。"
+    en = "This role and purpose may not look members up by this kind of key."
+
+
+class BadKey(BadInput):
+    zh = "查找标识无法识别。"
+    en = "This key cannot be read."
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """One key, read: its kind, and either the id or the tokens of which the first that finds somebody counts."""
+
+    key: Key
+    member_id: MemberId | None = None
+    tokens: Sequence[Token] = ()
+
+
+def sought(by: MemberKey, grant: Grant, vault: Vault, organisation: Organisation, *, field: str) -> Sought:
+    """Raises KeyRefused where the grant has no such look-up, BadKey for what is no such identifier.
+
+    Junk (13800138000, test@test.com) and a malformed id are no fault of the asker: they find nobody.
+    """
+    key = _key_of(by)
+    if not grant.may_look_up(key):
+        raise KeyRefused(field=f"{field}.{key}")
+    if key is Key.ID:
+        return Sought(key, member_id=member_id_of(by.id or ""))
+    return Sought(key, tokens=_tokens(by, key, vault, organisation, f"{field}.{key}"))
+
+
+def member_id_of(text: str) -> MemberId | None:
+    try:
+        return parse_member_id(text)
+    except BadInput:
+        return None
+
+
+def _key_of(by: MemberKey) -> Key:
+    stated = {
+        Key.ID: by.id,
+        Key.PHONE: by.phone,
+        Key.EMAIL: by.email,
+        Key.UNIONID: by.unionid,
+        Key.OPENID: by.openid,
+        Key.ACCOUNT: by.account,
+        Key.STORE_CARD: by.store_card,
+    }
+    return next(key for key, value in stated.items() if value is not strawberry.UNSET)
+
+
+def _tokens(by: MemberKey, key: Key, vault: Vault, organisation: Organisation, field: str) -> Sequence[Token]:
+    match key:
+        case Key.PHONE:
+            return _token(vault, ClaimKind.PHONE, "", by.phone, field)
+        case Key.EMAIL:
+            return _token(vault, ClaimKind.EMAIL, "", by.email, field)
+        case Key.UNIONID:
+            return _token(vault, ClaimKind.UNIONID, organisation.channels[Channel.APP].open_platform, by.unionid, field)
+        case Key.OPENID:
+            assert by.openid
+            return _token(vault, ClaimKind.OPENID, by.openid.appid, by.openid.openid, field)
+        case Key.ACCOUNT:
+            assert by.account
+            return _account(vault, organisation, by.account.channel, by.account.id, field)
+        case _:
+            return _account(vault, organisation, Channel.STORE, by.store_card, field)
+
+
+def _token(vault: Vault, kind: ClaimKind, namespace: str | None, raw: str | None, field: str) -> Sequence[Token]:
+    value = _read(kind, raw, field)
+    return [] if value is None or namespace is None else [(kind, vault.token(kind, namespace, value))]
+
+
+def _account(
+    vault: Vault, organisation: Organisation, channel: Channel, raw: str | None, field: str
+) -> Sequence[Token]:
+    kind = ClaimKind.CARD if channel is Channel.STORE else ClaimKind.ACCOUNT
+    value = _read(kind, raw, field)
+    return [] if value is None else account_tokens(vault, organisation, channel, value)
+
+
+def _read(kind: ClaimKind, raw: str | None, field: str) -> str | None:
+    read = normalise.identifier(kind, raw)
+    if read.verdict in (Verdict.INVALID, Verdict.EMPTY):
+        raise BadKey(field=field)
+    return read.value

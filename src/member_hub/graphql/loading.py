@@ -1,0 +1,108 @@
+"""From rows in reach to members as one caller sees them: a fixed number of statements, whatever their number.
+
+    rows -> accounts, claims, values, order lines -> one set of keys -> opened once -> masked -> plain objects
+
+Fetched and opened is only what is asked for and granted; a value that shows as masked is opened to be masked.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+
+from member_hub.access import Grant, Guard
+from member_hub.crypto import Item
+from member_hub.db.base import Tx
+from member_hub.graphql.asking import Asking
+from member_hub.graphql.building import build
+from member_hub.graphql.guarded import Opened
+from member_hub.graphql.member import Member, OrdersAsked
+from member_hub.graphql.paging import line_position, orders_count
+from member_hub.graphql.selection import Wanted
+from member_hub.graphql.sight import Held, Sight, shows
+from member_hub.identity.kinds import ClaimKind
+from member_hub.identity.reading import claims_of
+from member_hub.ids import MemberId
+from member_hub.members.reading import accounts_of, values_of
+from member_hub.orders.queries import lines_of
+from member_hub.privacy import ProfileField, declaration
+
+Rows = Sequence[Row[Any]]
+CONTACTS: Mapping[ProfileField, ClaimKind] = {ProfileField.PHONE: ClaimKind.PHONE, ProfileField.EMAIL: ClaimKind.EMAIL}
+
+
+def stored_fields(grant: Grant, wanted: Wanted) -> frozenset[ProfileField]:
+    """The columns of the profile that the request needs and the grant shows."""
+    return frozenset(f for f in wanted.fields | wanted.provenance if shows(grant.read(f"member.{f}")))
+
+
+async def load(asking: Asking, tx: Tx, rows: Rows, wanted: Wanted) -> list[Member]:
+    """The members of these rows, in their order; what was shown is noted for the audit entry."""
+    if not rows:
+        return []
+    asking.count_members(len(rows))
+    held = await _fetch(asking, tx, rows, wanted)
+    sight = Sight(asking.grant, wanted, asking.hub.organisation, asking.hub.vault)
+    opened = await _open(asking, tx, sight.items(held))
+    asking.trail.finds(row.member_id for row in rows)
+    note_shown(asking, wanted)
+    return [build(sight, held, row, opened) for row in rows]
+
+
+async def _fetch(asking: Asking, tx: Tx, rows: Rows, wanted: Wanted) -> Held:
+    ids = list(dict.fromkeys(MemberId(row.member_id) for row in rows))
+    provenance = {field for field in wanted.provenance if shows(asking.grant.read(f"member.{field}"))}
+    kinds = {CONTACTS[field] for field in provenance if field in CONTACTS}
+    if wanted.identifiers:
+        kinds |= set(ClaimKind) - {ClaimKind.ACCOUNT}
+    fields = provenance - CONTACTS.keys()
+    return Held(
+        members=rows,
+        accounts=_by_member(await accounts_of(tx, ids) if wanted.accounts else ()),
+        claims=_by_member(await claims_of(tx, ids, kinds) if kinds else ()),
+        values=_by_member(await values_of(tx, ids, fields) if fields else ()),
+        lines=await _lines(asking, tx, ids, wanted.orders),
+    )
+
+
+def _by_member(rows: Iterable[Row[Any]]) -> Mapping[UUID, list[Row[Any]]]:
+    grouped: dict[UUID, list[Row[Any]]] = defaultdict(list)
+    for row in rows:
+        grouped[row.member_id].append(row)
+    return grouped
+
+
+async def _lines(
+    asking: Asking, tx: Tx, ids: Sequence[MemberId], pages: Collection[OrdersAsked]
+) -> Mapping[OrdersAsked, Mapping[MemberId, tuple[list[Row[Any]], bool]]]:
+    """One statement per page asked for; none where orders are not shown."""
+    if not shows(asking.grant.read(Guard.ORDERS)):
+        return {}
+    found = {}
+    for first, after in sorted(pages, key=repr):
+        count, position = orders_count(first), line_position(asking.hub.vault, after)
+        asking.count_lines(count * len(ids))
+        found[first, after] = await lines_of(tx, ids, count=count, after=position)
+    return found
+
+
+async def _open(asking: Asking, tx: Tx, items: Iterator[Item]) -> Opened:
+    unique = list(dict.fromkeys(items))
+    if not unique:
+        return {}
+    needs = {(item.subject, data_class) for item in unique if (data_class := declaration(item.column).data_class)}
+    keys = await asking.hub.vault.keys_for(tx, needs)
+    reason = f"graphql request {asking.caller.request_id}"
+    return dict(zip(unique, keys.open_many(unique, reason=reason), strict=True))
+
+
+def note_shown(asking: Asking, wanted: Wanted) -> None:
+    """What the audit entry says about fields: each guarded one that is asked for, as the grant has it."""
+    guards = {f"member.{field}" for field in wanted.fields | wanted.provenance}
+    guards |= {Guard.ACCOUNTS} if wanted.accounts else set()
+    guards |= {Guard.IDENTIFIERS} if wanted.identifiers else set()
+    guards |= {Guard.ORDERS} if wanted.orders else set()
+    for guard in guards:
+        asking.trail.shows(guard, asking.grant.read(guard))

@@ -1,0 +1,128 @@
+"""The writing part of the schema: one transaction, on record before it is committed, answered as a fresh reading.
+
+Decision: the audit entry of a change is written inside its transaction, last. So no change stands that is not on
+record. Price: if the commit itself then fails, a second entry says so; and the locks are held for one more write.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+import orjson
+import strawberry
+
+from member_hub import profiles
+from member_hub.db.base import Tx, transaction
+from member_hub.errors import NotFound, Refused
+from member_hub.graphql import reading
+from member_hub.graphql.asking import Asking
+from member_hub.graphql.inputs import MemberEnrolInput, MemberEnrolPayload, ProfileUpdateInput, ProfileUpdatePayload
+from member_hub.graphql.keys import member_id_of
+from member_hub.graphql.loading import note_shown
+from member_hub.graphql.member import Member
+from member_hub.graphql.problems import UserError, each, user_errors
+from member_hub.graphql.query import Info, wanted_of
+from member_hub.graphql.selection import Wanted
+from member_hub.idempotency import RequestKey
+from member_hub.ids import MemberId
+from member_hub.merging.contention import patiently
+
+Work = Callable[[Tx], Awaitable[MemberId]]
+
+
+async def _member_enrol(
+    info: Info,
+    input: Annotated[MemberEnrolInput, strawberry.argument(description="The account.")],  # noqa: A002 - CONTRACT's name
+    idempotency_key: Annotated[
+        str, strawberry.argument(description="1 to 100 characters; a retry sends the same key and the same input.")
+    ],
+) -> MemberEnrolPayload:
+    asking = info.context
+
+    async def work(tx: Tx) -> MemberId:
+        key = RequestKey(f"{asking.caller.kind}:{asking.caller.subject}", idempotency_key, _as_sent(info))
+        return await profiles.enrol(
+            tx,
+            asking.caller,
+            asking.grant,
+            asking.hub.resolver,
+            wanted=input.read(),
+            key=key,
+            now=asking.now,
+        )
+
+    member, errors = await _carried_out(asking, wanted_of(info), work, by_key=True)
+    return MemberEnrolPayload(member=member, user_errors=errors)
+
+
+async def _profile_update(
+    info: Info,
+    id: Annotated[strawberry.ID, strawberry.argument(description="Whose profile.")],  # noqa: A002 - CONTRACT's name
+    expected_version: Annotated[int, strawberry.argument(description="The version that was read before.")],
+    input: Annotated[ProfileUpdateInput, strawberry.argument(description="What changes.")],  # noqa: A002
+) -> ProfileUpdatePayload:
+    asking, member_id = info.context, member_id_of(id)
+
+    async def work(tx: Tx) -> MemberId:
+        if member_id is None:
+            raise NotFound(field="id")
+        return await profiles.update(
+            tx,
+            asking.caller,
+            asking.grant,
+            asking.hub.resolver,
+            member_id,
+            expected_version=expected_version,
+            stated=input.read(),
+            now=asking.now,
+        )
+
+    member, errors = await _carried_out(asking, wanted_of(info), work, by_key=False)
+    if errors and member_id is not None and asking.trail.refusal != NotFound.code:
+        asking.trail.member_ids.add(member_id)
+    return ProfileUpdatePayload(member=member, user_errors=errors)
+
+
+@strawberry.type(description="What can be changed. A refused mutation changes nothing and says why in `userErrors`.")
+class Mutation:
+    member_enrol: MemberEnrolPayload = strawberry.field(
+        resolver=_member_enrol,
+        description=(
+            "Enrol a channel account: it joins the member that it belongs to, or makes a new one. The same key with "
+            "the same input finds what came of it before, for seven days; with another input it is a CONFLICT."
+        ),
+    )
+    profile_update: ProfileUpdatePayload = strawberry.field(
+        resolver=_profile_update,
+        description="Change fields of a profile, unless somebody else changed it since it was read.",
+    )
+
+
+def _as_sent(info: Info) -> bytes:
+    """The input of the request in one spelling: the same fields and values give the same bytes."""
+    root = info.context.plan.roots[str(info.path.key)]
+    return orjson.dumps([root.name, root.arguments["input"]], option=orjson.OPT_SORT_KEYS)
+
+
+async def _carried_out(
+    asking: Asking, wanted: Wanted, work: Work, *, by_key: bool
+) -> tuple[Member | None, list[UserError]]:
+    try:
+        member_id = await patiently(lambda: _attempted(asking, wanted, work))
+    except Refused as refused:
+        asking.trail.refusal = each(refused)[0].code
+        return None, user_errors(refused, asking.language)
+    return await reading.by_id(asking, wanted, member_id, by_key=by_key), []
+
+
+async def _attempted(asking: Asking, wanted: Wanted, work: Work) -> MemberId:
+    """One transaction; where another one was in the way, there will be a second."""
+    try:
+        async with transaction(asking.hub.database.app) as tx:
+            member_id = await work(tx)
+            asking.trail.finds([member_id])
+            note_shown(asking, wanted)
+            await asking.write_trail()
+    except BaseException:
+        asking.trail.is_written = False  # what was put on record did not come to pass, and a second entry says so
+        raise
+    return member_id

@@ -1,0 +1,149 @@
+"""What went wrong, as the answer says it: a code, a text in the caller's language, a place; never a value."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+import strawberry
+from graphql import GraphQLError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from member_hub.errors import Refused, Unavailable
+from member_hub.profiles import Refusals
+
+LANGUAGES_MAX = 20  # of an Accept-Language header
+
+# The database does not answer: retrying later may help, which it never does for a fault in the program.
+_OUTAGES: Final = (OSError, TimeoutError, OperationalError, InterfaceError, PoolTimeoutError)
+
+_log = logging.getLogger(__name__)
+
+
+class Language(StrEnum):
+    ZH = "zh"
+    EN = "en"
+
+    @classmethod
+    def preferred(cls, accept_language: str | None) -> "Language":
+        """Chinese where the header prefers it to English, else English."""
+        best = {cls.ZH: 0.0, cls.EN: 0.0}
+        for item in (accept_language or "").split(",")[:LANGUAGES_MAX]:
+            tag, _, parameter = item.strip().partition(";")
+            primary = tag.strip().lower().partition("-")[0]
+            if primary in cls.__members__.values():
+                best[cls(primary)] = max(best[cls(primary)], _quality(parameter))
+        return cls.ZH if best[cls.ZH] > best[cls.EN] else cls.EN
+
+
+def _quality(parameter: str) -> float:
+    name, _, value = parameter.strip().partition("=")
+    try:
+        return min(max(float(value), 0.0), 1.0) if name.strip() == "q" else 1.0
+    except ValueError:
+        return 0.0
+
+
+@strawberry.enum(
+    description=(
+        "Why a mutation was refused: BAD_USER_INPUT, the value is none; MASKED_VALUE, a masked form came back; "
+        "FORBIDDEN, this role may not do that with this field; NOT_FOUND, no such member in reach; CONFLICT, somebody "
+        "else changed it, or the key stands for another request; ALREADY_ENROLLED, the channel account is known; "
+        "OUTRANKED, a value that counts for more, such as a verified one, stands in the field."
+    )
+)
+class UserErrorCode(StrEnum):
+    BAD_USER_INPUT = "BAD_USER_INPUT"
+    MASKED_VALUE = "MASKED_VALUE"
+    FORBIDDEN = "FORBIDDEN"
+    NOT_FOUND = "NOT_FOUND"
+    CONFLICT = "CONFLICT"
+    ALREADY_ENROLLED = "ALREADY_ENROLLED"
+    OUTRANKED = "OUTRANKED"
+
+
+@strawberry.type(description="One reason why a mutation was refused; nothing was changed.")
+class UserError:
+    field: str | None = strawberry.field(description="The input field that was wrong.")
+    message: str = strawberry.field(description="For people, in Chinese or English (Accept-Language).")
+    code: UserErrorCode = strawberry.field(description="For programs.")
+
+
+USER_CODES = frozenset(code.value for code in UserErrorCode)
+
+
+def user_errors(refused: Refused, language: Language) -> list[UserError]:
+    """What a refusal says to the one who asked. Raises it again where it is none that a form can answer."""
+    if any(one.code not in USER_CODES for one in each(refused)):
+        raise refused
+    return [
+        UserError(field=one.field, message=text_of(one, language), code=UserErrorCode(one.code))
+        for one in each(refused)
+    ]
+
+
+def each(refused: Refused) -> Sequence[Refused]:
+    return refused.refusals if isinstance(refused, Refusals) else [refused]
+
+
+def text_of(refused: Refused, language: Language) -> str:
+    return refused.text_zh if language is Language.ZH else refused.text_en
+
+
+class Internal(Refused):
+    code = "INTERNAL"
+    zh = "服务内部错误，请凭请求编号联系管理员。"
+    en = "Something went wrong here; tell the operator the request id."
+
+
+def from_refusal(refused: Refused, language: Language) -> dict[str, Any]:
+    """An error without a place in the document."""
+    extensions: dict[str, Any] = {"code": refused.code}
+    if refused.field is not None:
+        extensions["field"] = refused.field
+    return {"message": text_of(refused, language), "extensions": extensions}
+
+
+def from_execution(error: GraphQLError, language: Language, request_id: UUID) -> dict[str, Any]:
+    """An error of a field. What nobody raised on purpose is INTERNAL, and logged by its type and place only."""
+    cause = error.original_error
+    if not isinstance(cause, Refused):
+        _log.error("A resolver failed: %s at %s, request %s.", " <- ".join(trace_of(cause)), _names(error), request_id)
+        cause = Unavailable() if isinstance(cause, _OUTAGES) else Internal()
+    found = from_refusal(cause, language)
+    found["path"] = error.path
+    if error.locations:
+        found["locations"] = [{"line": at.line, "column": at.column} for at in error.locations]
+    return found
+
+
+def from_document(message: str, error: GraphQLError) -> dict[str, Any]:
+    found: dict[str, Any] = {"message": message, "extensions": {"code": "BAD_USER_INPUT"}}
+    if error.locations:
+        found["locations"] = [{"line": at.line, "column": at.column} for at in error.locations]
+    return found
+
+
+def _names(error: GraphQLError) -> str:
+    """The field names of the path, without indexes; aliases may say anything, so the node's own names are taken."""
+    return "/".join(getattr(getattr(node, "name", None), "value", "?") for node in error.nodes or ())
+
+
+def trace_of(error: BaseException | None) -> Iterator[str]:
+    """Types and places, without the messages, which may hold values."""
+    for _ in range(5):
+        if error is None:
+            return
+        trace = error.__traceback__
+        place = "?"
+        while trace is not None:
+            place = f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}"
+            trace = trace.tb_next
+        yield f"{type(error).__name__} ({place})"
+        error = error.__cause__ or error.__context__
+
+
+def has_code(errors: Sequence[Mapping[str, Any]], code: str) -> bool:
+    return any(error["extensions"]["code"] == code for error in errors)

@@ -1,0 +1,73 @@
+"""The reading part of the schema: translate in, call one verb, translate out."""
+
+from typing import Annotated
+
+import strawberry
+
+from member_hub.graphql import reading
+from member_hub.graphql.asking import Asking
+from member_hub.graphql.filters import MemberFilter
+from member_hub.graphql.keys import MemberKey, member_id_of
+from member_hub.graphql.member import Member, MemberConnection, Node
+from member_hub.graphql.paging import slice_of
+from member_hub.graphql.scalars import given
+from member_hub.graphql.selection import Wanted
+
+Info = strawberry.Info[Asking, None]
+
+
+def wanted_of(info: Info) -> Wanted:
+    return info.context.plan.roots[str(info.path.key)].wanted
+
+
+async def _member(info: Info, by: Annotated[MemberKey, strawberry.argument(description="The key.")]) -> Member | None:
+    return (await reading.look_up(info.context, wanted_of(info), [by], field="by"))[0]
+
+
+async def _members(
+    info: Info, by: Annotated[list[MemberKey], strawberry.argument(description="1 to 100 keys.")]
+) -> list[Member | None]:
+    return await reading.look_up(info.context, wanted_of(info), by, field="by")
+
+
+async def _member_list(  # noqa: PLR0917 - Strawberry passes arguments by name
+    info: Info,
+    first: Annotated[
+        int | None, strawberry.argument(description="How many from the front, 1 to 100.")
+    ] = strawberry.UNSET,
+    after: Annotated[str | None, strawberry.argument(description="Go on after this cursor.")] = strawberry.UNSET,
+    last: Annotated[int | None, strawberry.argument(description="How many from the end, 1 to 100.")] = strawberry.UNSET,
+    before: Annotated[str | None, strawberry.argument(description="End before this cursor.")] = strawberry.UNSET,
+    filter: Annotated[  # noqa: A002 - its name in the schema
+        MemberFilter | None, strawberry.argument(description="What they have in common.")
+    ] = strawberry.UNSET,
+) -> MemberConnection:
+    asked = slice_of(first=given(first), after=given(after), last=given(last), before=given(before))
+    return await reading.members_page(info.context, wanted_of(info), asked, given(filter))
+
+
+async def _node(
+    info: Info,
+    id: Annotated[strawberry.ID, strawberry.argument(description="Global id.")],  # noqa: A002 - Relay's name
+) -> Node | None:
+    return await reading.by_id(info.context, wanted_of(info), member_id_of(id))
+
+
+async def _me(info: Info) -> Member | None:
+    return await reading.by_id(info.context, wanted_of(info), info.context.caller.member_id)
+
+
+@strawberry.type(description="What can be read. Who cannot be seen and who does not exist are both null.")
+class Query:
+    member: Member | None = strawberry.field(
+        resolver=_member, description="Find one member by an exact key. Hits and misses are audited."
+    )
+    members: list[Member | None] = strawberry.field(
+        resolver=_members, description="Find up to 100 members by exact keys, in the order asked."
+    )
+    member_list: MemberConnection = strawberry.field(
+        resolver=_member_list,
+        description="The members in reach, the newest first. Either first or last is required.",
+    )
+    node: Node | None = strawberry.field(resolver=_node, description="Anything by its global id.")
+    me: Member | None = strawberry.field(resolver=_me, description="The member who asks.")

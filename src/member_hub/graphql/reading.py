@@ -1,0 +1,100 @@
+"""The reading verbs of the API: by exact keys, by id, in pages, and oneself."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row
+
+from member_hub.access import Key
+from member_hub.errors import BadInput
+from member_hub.graphql.asking import Asking
+from member_hub.graphql.filters import MemberFilter, narrowed
+from member_hub.graphql.keys import KEYS_MAX, MemberKey, Sought, sought
+from member_hub.graphql.loading import load, stored_fields
+from member_hub.graphql.member import Member, MemberConnection, MemberEdge
+from member_hub.graphql.paging import PageInfo, Slice, member_cursor, member_position
+from member_hub.graphql.selection import Wanted
+from member_hub.identity.queries import Token, find_members
+from member_hub.ids import MemberId
+from member_hub.members.reading import Position, find, page
+
+
+async def look_up(asking: Asking, wanted: Wanted, keys: Sequence[MemberKey], *, field: str) -> list[Member | None]:
+    """Who is found by each key, in the order asked; None for nobody, and for somebody out of reach."""
+    if not 1 <= len(keys) <= KEYS_MAX:
+        raise BadInput(f"Give 1 to {KEYS_MAX} keys.", zh=f"须给出 1 至 {KEYS_MAX} 个标识。", field=field)
+    hub = asking.hub
+    each = [
+        sought(key, asking.grant, hub.vault, hub.organisation, field=field if len(keys) == 1 else f"{field}.{number}")
+        for number, key in enumerate(keys)
+    ]
+    for one in each:
+        asking.trail.looks_up(one.key)
+    async with asking.snapshot.reading() as tx:
+        tokens = sorted({token for one in each for token in one.tokens})
+        by_token = await find_members(tx, tokens) if tokens else {}
+        ids = [_found(one, by_token) for one in each]
+        found = await find(
+            tx,
+            asking.visible,
+            {member_id for member_id in ids if member_id is not None},
+            by_key=all(one.key is not Key.ID for one in each),
+            fields=stored_fields(asking.grant, wanted),
+        )
+        members = await _loaded(asking, tx, list(found.values()), wanted)
+    return [members.get(found[i].member_id) if i is not None and i in found else None for i in ids]
+
+
+def _found(one: Sought, by_token: dict[Token, MemberId]) -> MemberId | None:
+    return one.member_id or next((by_token[token] for token in one.tokens if token in by_token), None)
+
+
+async def by_id(asking: Asking, wanted: Wanted, member_id: MemberId | None, *, by_key: bool = False) -> Member | None:
+    """The member behind an id, also a merged one, if in reach."""
+    if member_id is None:
+        return None
+    async with asking.snapshot.reading() as tx:
+        fields = stored_fields(asking.grant, wanted)
+        found = await find(tx, asking.visible, [member_id], by_key=by_key, fields=fields)
+        members = await load(asking, tx, list(found.values()), wanted)
+    return members[0] if members else None
+
+
+async def members_page(
+    asking: Asking, wanted: Wanted, asked: Slice, narrowed_by: MemberFilter | None
+) -> MemberConnection:
+    """A page of the members in reach, the newest first."""
+    hub = asking.hub
+    at = member_position(hub.vault, asked.cursor)
+    by = narrowed(narrowed_by, asking.grant, hub.organisation)
+    if by.gender is not None:
+        asking.trail.filters("member.gender")
+    asking.trail.finds(())
+    async with asking.snapshot.reading() as tx:
+        fields = stored_fields(asking.grant, wanted)
+        rows, has_more = await page(
+            tx, asking.visible, by, count=asked.count, at=at, backwards=asked.backwards, fields=fields
+        )
+        members = await load(asking, tx, rows, wanted)
+    edges = [
+        MemberEdge(cursor=member_cursor(hub.vault, Position(row.joined_at, row.member_id)), node=member)
+        for row, member in zip(rows, members, strict=True)
+    ]
+    return MemberConnection(edges=edges, page_info=_page_info(edges, asked, has_more=has_more))
+
+
+def _page_info(edges: Sequence[MemberEdge], asked: Slice, *, has_more: bool) -> PageInfo:
+    came_from = asked.cursor is not None
+    return PageInfo(
+        has_next_page=came_from if asked.backwards else has_more,
+        has_previous_page=has_more if asked.backwards else came_from,
+        start_cursor=edges[0].cursor if edges else None,
+        end_cursor=edges[-1].cursor if edges else None,
+    )
+
+
+async def _loaded(asking: Asking, tx: Any, rows: Sequence[Row[Any]], wanted: Wanted) -> dict[MemberId, Member]:
+    """Each member once, however many keys find it."""
+    unique = {MemberId(row.member_id): row for row in rows}
+    members = await load(asking, tx, list(unique.values()), wanted)
+    return dict(zip(unique, members, strict=True))

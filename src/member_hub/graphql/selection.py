@@ -1,0 +1,193 @@
+"""What a request asks for, read from its document before anything is loaded: aliases, fragments and arguments resolved.
+
+The plan is what checks, loading and audit go by, so all three see the same request.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLField,
+    GraphQLIncludeDirective,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLSkipDirective,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+    get_argument_values,
+    get_directive_values,
+    get_named_type,
+)
+from graphql.execution.values import VariableValues
+
+from member_hub.graphql.documents import Document
+from member_hub.graphql.member import OrdersAsked
+from member_hub.privacy import ProfileField
+
+MEMBER: Final = "Member"
+# Where, below a root field, the members are.
+_PATHS: Final[Mapping[str, tuple[str, ...]]] = {
+    "memberList": ("edges", "node"),
+    "memberEnrol": ("member",),
+    "profileUpdate": ("member",),
+}
+_TEXT: Final = frozenset({"value", "display"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked about each member. Opened is what somebody asked to see; of the rest the state is enough."""
+
+    fields: frozenset[ProfileField] = frozenset()
+    opened: frozenset[ProfileField] = frozenset()
+    accounts: bool = False
+    accounts_opened: bool = False
+    identifiers: bool = False
+    identifiers_opened: bool = False
+    provenance: frozenset[ProfileField] = frozenset()
+    orders: frozenset[OrdersAsked] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """One root field of the operation. `key` is its name in the answer."""
+
+    key: str
+    name: str
+    arguments: Mapping[str, Any]
+    wanted: Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    is_mutation: bool
+    roots: Mapping[str, Root] = field(default_factory=dict)
+
+
+def plan(
+    schema: GraphQLSchema, document: Document, operation: OperationDefinitionNode, variables: VariableValues
+) -> Plan:
+    """The plan of an operation. Raises GraphQLError for an argument that does not fit its type."""
+    walk = _Walk(schema, document.fragments, variables)
+    parent = schema.get_root_type(operation.operation)
+    assert parent is not None
+    roots = {}
+    for key, nodes in walk.fields(parent, [operation.selection_set]).items():
+        name = nodes[0].name.value
+        if not name.startswith("__"):
+            arguments = walk.arguments(parent.fields[name], nodes[0])
+            roots[key] = Root(key, name, arguments, _wanted(walk, parent, name, nodes))
+    return Plan(parent is schema.mutation_type, roots)
+
+
+class _Walk:
+    """Collects selections as executing does."""
+
+    def __init__(
+        self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode], variables: VariableValues
+    ) -> None:
+        self.schema = schema
+        self._fragments = fragments
+        self._variables = variables
+
+    def fields(self, parent: GraphQLObjectType, sets: Iterable[SelectionSetNode | None]) -> dict[str, list[FieldNode]]:
+        """By response key."""
+        found: dict[str, list[FieldNode]] = {}
+        spread: set[str] = set()
+        for selections in sets:
+            self._collect(parent, selections, found, spread)
+        return found
+
+    def below(self, parent: GraphQLObjectType, nodes: Sequence[FieldNode]) -> list[FieldNode]:
+        """Every field selected below any of the nodes."""
+        found = self.fields(parent, [node.selection_set for node in nodes])
+        return [node for group in found.values() for node in group]
+
+    def arguments(self, of: GraphQLField, node: FieldNode) -> Mapping[str, Any]:
+        return get_argument_values(of, node, self._variables, hide_suggestions=True)
+
+    def _collect(
+        self,
+        parent: GraphQLObjectType,
+        selections: SelectionSetNode | None,
+        found: dict[str, list[FieldNode]],
+        spread: set[str],
+    ) -> None:
+        for node in selections.selections if selections else ():
+            if not self._is_included(node):
+                continue
+            match node:
+                case FieldNode():
+                    found.setdefault((node.alias or node.name).value, []).append(node)
+                case InlineFragmentNode():
+                    if node.type_condition is None or self._fits(parent, node.type_condition.name.value):
+                        self._collect(parent, node.selection_set, found, spread)
+                case FragmentSpreadNode() if node.name.value not in spread:
+                    spread.add(node.name.value)
+                    fragment = self._fragments[node.name.value]
+                    if self._fits(parent, fragment.type_condition.name.value):
+                        self._collect(parent, fragment.selection_set, found, spread)
+
+    def _is_included(self, node: SelectionNode) -> bool:
+        skip = get_directive_values(GraphQLSkipDirective, node, self._variables)
+        include = get_directive_values(GraphQLIncludeDirective, node, self._variables)
+        return not (skip and skip["if"]) and not (include and not include["if"])
+
+    def _fits(self, parent: GraphQLObjectType, condition: str) -> bool:
+        return condition == parent.name or condition in {interface.name for interface in parent.interfaces}
+
+
+def _wanted(walk: _Walk, parent: GraphQLObjectType, name: str, nodes: Sequence[FieldNode]) -> Wanted:
+    """Follow the path to the members, over every alias on the way."""
+    type_, reached = _object(parent.fields[name]), list(nodes)
+    for step in _PATHS.get(name, ()):
+        reached = [node for node in walk.below(type_, reached) if node.name.value == step]
+        type_ = _object(type_.fields[step])
+    member = walk.schema.get_type(MEMBER)
+    assert isinstance(member, GraphQLObjectType)
+    return _of_member(walk, member, walk.below(member, reached))
+
+
+def _of_member(walk: _Walk, member: GraphQLObjectType, asked: Sequence[FieldNode]) -> Wanted:
+    """Nodes are told apart by their own names: under two aliases of a list, one key may mean two fields."""
+    by_name: dict[str, list[FieldNode]] = {}
+    for node in asked:
+        by_name.setdefault(node.name.value, []).append(node)
+    fields = frozenset(f for f in ProfileField if f.value in by_name)
+    orders = [walk.arguments(member.fields["orders"], node) for node in by_name.get("orders", [])]
+    provenance = [walk.arguments(member.fields["provenance"], node) for node in by_name.get("provenance", [])]
+    return Wanted(
+        fields=fields,
+        opened=frozenset(f for f in fields if _shows(walk, member.fields[f.value], by_name[f.value])),
+        accounts="accounts" in by_name,
+        accounts_opened=_shows_within(walk, member.fields["accounts"], by_name.get("accounts", []), "account"),
+        identifiers="identifiers" in by_name,
+        identifiers_opened=_shows_within(walk, member.fields["identifiers"], by_name.get("identifiers", []), "value"),
+        provenance=frozenset(ProfileField(stated["field"]) for stated in provenance),
+        orders=frozenset((stated.get("first"), stated.get("after")) for stated in orders),
+    )
+
+
+def _shows(walk: _Walk, of: GraphQLField, nodes: Sequence[FieldNode]) -> bool:
+    """Whether the text of a GuardedText is asked for, and not only its state."""
+    return any(node.name.value in _TEXT for node in walk.below(_object(of), nodes))
+
+
+def _shows_within(walk: _Walk, of: GraphQLField, nodes: Sequence[FieldNode], name: str) -> bool:
+    """The same for the guarded text `name` of the items of a list."""
+    inner = [node for node in walk.below(_object(of), nodes) if node.name.value == name]
+    return _shows(walk, _object(of).fields[name], inner)
+
+
+def _object(of: GraphQLField) -> GraphQLObjectType:
+    """The object type behind a field; behind Node stands a Member."""
+    named = get_named_type(of.type)
+    assert isinstance(named, GraphQLObjectType | GraphQLInterfaceType)
+    return cast("GraphQLObjectType", named)

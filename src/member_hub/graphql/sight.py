@@ -1,0 +1,94 @@
+"""How one caller sees members: what was fetched, which of it the grant shows, and what therefore has to be opened."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Column, Row
+
+from member_hub.access import Grant, Guard, Verdict, stricter
+from member_hub.crypto import Item, Vault, sealed_row
+from member_hub.graphql.member import OrdersAsked
+from member_hub.graphql.selection import Wanted
+from member_hub.identity.facts import CONTACT_FIELDS
+from member_hub.identity.kinds import ClaimKind
+from member_hub.identity.reading import claim_t
+from member_hub.identity.tables import IdentityClaim
+from member_hub.members.reading import account_t, member_t, value_t
+from member_hub.members.tables import ProfileValue as StoredValue
+from member_hub.organisation import Organisation
+from member_hub.privacy import Form, ProfileField, declaration
+
+COLUMNS: Mapping[ProfileField, Column[Any]] = {field: member_t.c[field.value] for field in ProfileField}
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What was fetched for some members, still sealed."""
+
+    members: Sequence[Row[Any]]
+    accounts: Mapping[UUID, list[Row[Any]]]
+    claims: Mapping[UUID, list[Row[Any]]]
+    values: Mapping[UUID, list[Row[Any]]]
+    lines: Mapping[OrdersAsked, Mapping[Any, tuple[list[Row[Any]], bool]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """How one caller sees members: what the grant shows of what is wanted."""
+
+    grant: Grant
+    wanted: Wanted
+    organisation: Organisation
+    vault: Vault
+
+    def of_field(self, field: ProfileField) -> Verdict:
+        return self.grant.read(f"member.{field}")
+
+    def of_claim(self, kind: ClaimKind) -> Verdict:
+        """A phone among the identifiers needs both rights."""
+        both = self.grant.read(Guard.IDENTIFIERS)
+        return stricter(both, self.of_field(CONTACT_FIELDS[kind])) if kind in CONTACT_FIELDS else both
+
+    def items(self, held: Held) -> Iterator[Item]:
+        """Every sealed value that has to be opened."""
+        fields = {f for f in self.wanted.opened | self.wanted.provenance if shows(self.of_field(f))}
+        for row in held.members:
+            yield from (item for f in fields if isinstance(item := golden(row, f), Item))
+        if self.wanted.accounts_opened and shows(self.grant.read(Guard.ACCOUNTS)):
+            yield from (account_item(row) for rows in held.accounts.values() for row in rows)
+        for row in (row for rows in held.claims.values() for row in rows):
+            kind = ClaimKind(row.kind)
+            is_provenance = CONTACT_FIELDS.get(kind) in self.wanted.provenance and shows(self.of_claim_field(kind))
+            if is_provenance or (self.wanted.identifiers_opened and shows(self.of_claim(kind))):
+                yield claim_item(row)
+        yield from (value_item(row) for rows in held.values.values() for row in rows)
+
+    def of_claim_field(self, kind: ClaimKind) -> Verdict:
+        return self.of_field(CONTACT_FIELDS[kind]) if kind in CONTACT_FIELDS else Verdict.DENIED
+
+
+def shows(verdict: Verdict) -> bool:
+    return verdict in (Verdict.CLEAR, Verdict.MASKED)
+
+
+def golden(row: Row[Any], field: ProfileField) -> Item | str | None:
+    """A field of the profile as it is stored."""
+    stored = getattr(row, field.value)
+    if stored is None or declaration(COLUMNS[field]).form is not Form.SEALED:
+        return stored  # type: ignore[no-any-return]
+    return Item(COLUMNS[field], row.member_id, stored)
+
+
+def account_item(row: Row[Any]) -> Item:
+    return Item(account_t.c.account, row.origin_id, row.account)
+
+
+def claim_item(row: Row[Any]) -> Item:
+    return Item(claim_t.c.value, row.origin_id, row.value, sealed_row(IdentityClaim, {"claim_id": row.claim_id}))
+
+
+def value_item(row: Row[Any]) -> Item:
+    place = sealed_row(StoredValue, {"field": row.field, "value_digest": row.value_digest})
+    return Item(value_t.c.value, row.origin_id, row.value, place)

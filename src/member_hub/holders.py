@@ -1,0 +1,19 @@
+"""The one list of holders: whoever stores something about a person (DESIGN 2); passed down to rights and merging."""
+
+from collections.abc import Sequence
+
+from member_hub.consent.tables import ConsentLine
+from member_hub.holding import AccountRows
+from member_hub.identity.holder import IdentityHolder
+from member_hub.ingest.holder import IngestHolder
+from member_hub.members.holder import MembersHolder
+from member_hub.orders.holder import OrdersHolder
+from member_hub.privacy import Holder
+
+HOLDERS: Sequence[Holder] = (
+    MembersHolder(),
+    IdentityHolder(),
+    AccountRows(moving=(ConsentLine,)),
+    OrdersHolder(),
+    IngestHolder(),
+)

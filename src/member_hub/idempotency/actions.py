@@ -1,0 +1,105 @@
+"""Claiming a key before the work and keeping what came of it, in the transaction of the work itself.
+
+Two requests with one key at the same moment: the second waits for the first one's commit and gets its answer. What was
+refused leaves nothing behind, so the same key may try again. Only digests are kept: a key that somebody made from a
+phone number, and the values of a request, are in no table.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, delete, null, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from member_hub.crypto import Vault
+from member_hub.db.base import Tx
+from member_hub.db.bulk import table_of
+from member_hub.errors import BadInput, Conflict
+from member_hub.idempotency.tables import DoneRequest
+from member_hub.ids import MemberId
+
+KEPT = timedelta(days=7)
+KEY_CHARS_MAX = 100
+FORGET_MAX = 100  # expired rows removed per request
+
+SOURCE = "idempotency"
+
+done_t = table_of(DoneRequest)
+
+
+class KeyReused(Conflict):
+    zh = "该幂等键已用于另一请求。"
+    en = "This idempotency key was used for another request."
+
+
+class BadKey(BadInput):
+    zh = "幂等键须为 1 至 100 个可见字符。"
+    en = "An idempotency key has 1 to 100 visible characters."
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RequestKey:
+    """Who asks, under which key, for what. `request` is the request as it was sent, in canonical form."""
+
+    caller: str
+    key: str
+    request: bytes
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.key) <= KEY_CHARS_MAX or not self.key.isprintable() or self.key != self.key.strip():
+            raise BadKey(field="idempotencyKey")
+
+
+async def begin(tx: Tx, vault: Vault, wanted: RequestKey, *, now: datetime) -> MemberId | None:
+    """Claim the key until the transaction ends; None: the work is to be done, and `finish` told what came of it.
+
+    A member id: it was done before. Raises KeyReused where the key stands for another request.
+    """
+    digest = vault.message_digest(wanted.request)
+    row = {
+        "caller": wanted.caller,
+        "key_digest": _key_digest(vault, wanted),
+        "request_digest": digest,
+        "member_id": null(),
+        "done_at": now,
+        "expires_at": now + KEPT,
+    }
+    claim = insert(done_t).values(row)
+    fresh = {name: claim.excluded[name] for name in ("request_digest", "member_id", "done_at", "expires_at")}
+    taken_over = claim.on_conflict_do_update(
+        index_elements=["caller", "key_digest"], set_=fresh, where=done_t.c.expires_at <= now
+    )
+    claimed = await tx.execute(taken_over.returning(done_t.c.caller))
+    if claimed.first() is not None:
+        await _forget_expired(tx, now)
+        return None
+    done = (await tx.execute(select(done_t).where(_is(vault, wanted)))).one()
+    if done.request_digest != digest:
+        raise KeyReused(field="idempotencyKey")
+    return MemberId(done.member_id)
+
+
+async def finish(tx: Tx, vault: Vault, wanted: RequestKey, member_id: MemberId) -> None:
+    """Remember what came of the request whose key `begin` claimed in this transaction."""
+    await tx.execute(update(done_t).where(_is(vault, wanted)).values(member_id=member_id))
+
+
+def _is(vault: Vault, wanted: RequestKey) -> ColumnElement[bool]:
+    return and_(done_t.c.caller == wanted.caller, done_t.c.key_digest == _key_digest(vault, wanted))
+
+
+def _key_digest(vault: Vault, wanted: RequestKey) -> bytes:
+    return vault.message_key(SOURCE, wanted.key)
+
+
+async def _forget_expired(tx: Tx, now: datetime) -> None:
+    """Some of what has expired; skips what others hold."""
+    old = (
+        select(done_t.c.caller, done_t.c.key_digest)
+        .where(done_t.c.expires_at <= now)
+        .limit(FORGET_MAX)
+        .with_for_update(skip_locked=True)
+        .cte("old")
+    )
+    same = and_(done_t.c.caller == old.c.caller, done_t.c.key_digest == old.c.key_digest)
+    await tx.execute(delete(done_t).where(same))

@@ -1,0 +1,1 @@
+"""Who is who: identifiers read, compared and made into sets of channel accounts."""

@@ -1,0 +1,60 @@
+"""What one delivery says about one channel account, already normalised: the input of resolution."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from member_hub.identity.kinds import ClaimKind
+from member_hub.members.rules import SourceStrength
+from member_hub.members.tables import Channel
+from member_hub.privacy import ProfileField
+
+
+@dataclass(frozen=True, slots=True)
+class StatedIdentifier:
+    kind: ClaimKind
+    namespace: str
+    value: str
+    verified_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatedValue:
+    field: ProfileField
+    value: str
+    verified_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatedConsent:
+    """A statement about consent exactly as it was delivered; the consent part replays it later."""
+
+    purpose: str
+    granted: bool
+    at: datetime
+    notice: str
+
+
+def own_kind(channel: Channel) -> ClaimKind:
+    """By what kind of identifier an account of the channel is known: a card's number is also asked for elsewhere."""
+    return ClaimKind.CARD if channel is Channel.STORE else ClaimKind.ACCOUNT
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStatement:
+    """One channel account as it was at `event_time`; the first of its identifiers is the account's own number.
+
+    `opening_balance` (whole points) and `old_tier` are the old system's words, kept sealed and not acted upon.
+    """
+
+    channel: Channel
+    namespace: str
+    account: str
+    event_time: datetime
+    first_seen: datetime
+    strength: SourceStrength
+    identifiers: tuple[StatedIdentifier, ...]
+    values: tuple[StatedValue, ...] = ()
+    consents: tuple[StatedConsent, ...] = ()
+    home_store: str | None = None
+    opening_balance: int | None = None
+    old_tier: str | None = None

@@ -1,0 +1,104 @@
+"""Trying refused rows again: as they came, after the mapping or the register was mended, or corrected by hand."""
+
+import logging
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+from member_hub.clock import Clock
+from member_hub.crypto import Vault
+from member_hub.db.base import transaction
+from member_hub.db.engines import Database
+from member_hub.errors import BadInput, NotFound
+from member_hub.ingest import mapping, quarantine
+from member_hub.ingest.applying import Applier
+from member_hub.ingest.batches import is_about_rows, place_of
+from member_hub.ingest.parse import Parser
+from member_hub.ingest.quarantine import Quarantined
+from member_hub.ingest.summary import QUARANTINED
+from member_hub.ingest.words import Source
+from member_hub.merging import Resolver, patiently
+from member_hub.organisation import Organisation
+
+_log = logging.getLogger(__name__)
+
+
+class Hub(Protocol):
+    """What is needed of the running hub."""
+
+    @property
+    def database(self) -> Database: ...
+    @property
+    def vault(self) -> Vault: ...
+    @property
+    def resolver(self) -> Resolver: ...
+    @property
+    def organisation(self) -> Organisation: ...
+    @property
+    def clock(self) -> Clock: ...
+
+
+async def retry(
+    hub: Hub,
+    *,
+    run_id: UUID | None = None,
+    line: int | None = None,
+    source: str | None = None,
+    raw: bytes | None = None,
+    mapping_file: Path | None = None,
+) -> dict[str, int]:
+    """Try one row (`run_id`, `line`), or up to 1000 of a source, again; each in a transaction of its own.
+
+    What can be applied now leaves the quarantine, the rest stays as it is. `raw` is the row corrected, an object of
+    columns. Returns how many were retried, applied and refused. Raises NotFound where there is no such row.
+    """
+    async with transaction(hub.database.app) as tx:
+        rows = await quarantine.find(tx, source=source, run_id=run_id, line=line)
+    if not rows:
+        raise NotFound
+    parsers = {of: _parser(hub, Source(of), mapping_file) for of in {row.source for row in rows}}
+    counts = {"retried": 0, "applied": 0, "refused": 0}
+    released = set()
+    for row in rows:
+        applied = await _retry_one(hub, parsers[row.source], row, raw)
+        counts["retried"] += 1
+        counts["applied" if applied else "refused"] += 1
+        released |= {row.run_id} if applied else set()
+    for run in sorted(released):  # once for each, not for every row: renewing seals all that remains
+        async with transaction(hub.database.app) as tx:
+            await quarantine.renew(tx, hub.vault, run)
+    if raw is not None and counts["refused"]:
+        raise BadInput("The corrected row is refused, too; nothing changed.", zh="更正后的行仍被拒绝，未作任何更改。")
+    return counts
+
+
+def _parser(hub: Hub, source: Source, mapping_file: Path | None) -> Parser:
+    return Parser(mapping.load(source, mapping_file), hub.organisation, now=hub.clock.now())
+
+
+async def _retry_one(hub: Hub, parser: Parser, row: Quarantined, corrected: bytes | None) -> bool:
+    """Whether it could be applied. A row that fails for no reason of its own stays, as it would in an import."""
+    try:
+        return await patiently(lambda: _attempt(hub, parser, row, corrected))
+    except NotFound:
+        return False  # somebody else has retried it meanwhile
+    except Exception as error:
+        if not is_about_rows(error):
+            raise
+        _log.error("Line %d of run %s failed again: %s.", row.line, row.run_id, place_of(error))
+        return False
+
+
+async def _attempt(hub: Hub, parser: Parser, row: Quarantined, corrected: bytes | None) -> bool:
+    applier = Applier(hub.vault, hub.resolver, parser, row.run_id)
+    async with transaction(hub.database.app) as tx:
+        # Locked first: two that retry the same row take turns, and the second finds it gone.
+        stored = await quarantine.raw(tx, hub.vault, row.run_id, row.line, locks=True)
+        record = parser.reread(corrected or stored.encode(), line=row.line)
+        async with tx.begin_nested() as attempt:
+            counts = await applier.apply(tx, [record], hub.clock.now())
+            if any(name.startswith(QUARANTINED) for name in counts):
+                await attempt.rollback()
+                return False
+        await quarantine.release(tx, row.run_id, row.line)
+        return True

@@ -1,0 +1,237 @@
+"""The read side of members: rows within the caller's reach, in WHERE, always by ids and in batches.
+
+Nobody outside knows the difference between a member who does not exist and one who is out of reach: neither is in
+the answer. Rows come sealed; opening what a grant shows is the caller's business.
+"""
+
+from calendar import monthrange
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, and_, false, func, literal, or_, select, true, tuple_
+
+from member_hub.access import Caller, Grant, RowScope
+from member_hub.db.base import Tx
+from member_hub.db.bulk import among, table_of
+from member_hub.ids import MemberId
+from member_hub.members.tables import Channel, ChannelAccount, Member, MemberStatus, MemberStore, ProfileValue
+from member_hub.organisation import Organisation
+from member_hub.privacy import ProfileField
+
+member_t = table_of(Member)
+account_t = table_of(ChannelAccount)
+value_t = table_of(ProfileValue)
+store_t = table_of(MemberStore)
+
+PLAIN_COLUMNS = ("member_id", "status", "joined_at", "home_store", "version")
+
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """Which members one caller reaches. Every statement that reads for somebody carries it as its condition."""
+
+    rows: RowScope
+    stores: frozenset[str]
+    handler: str | None
+    member_id: MemberId | None
+    bought_since: datetime
+
+    @classmethod
+    def to(cls, caller: Caller, grant: Grant, organisation: Organisation, *, now: datetime) -> "Visible":
+        stores = caller.stores
+        if grant.rows is RowScope.REGION:
+            stores = frozenset[str]().union(*(organisation.stores_of(region) for region in caller.regions))
+        member_id = caller.member_id if grant.rows is RowScope.SELF else caller.on_behalf_of
+        since = months_before(now, organisation.own_stores_months)
+        return cls(grant.rows, stores, caller.handler, member_id, since)
+
+    def reaches_nobody(self, *, by_key: bool) -> bool:
+        """Whether no row can be in reach, so that nothing need be asked."""
+        match self.rows:
+            case RowScope.ALL:
+                return False
+            case RowScope.HANDLER:
+                return self.handler is None
+            case RowScope.OWN_STORES | RowScope.REGION:
+                return self.handler is None or not self.stores
+            case RowScope.SELF:
+                return self.member_id is None
+            case RowScope.BEHALF:
+                return self.handler is None or (self.member_id is None and not by_key)
+            case RowScope.NONE:
+                return True
+
+    def condition(self, *, by_key: bool) -> ColumnElement[bool]:
+        """The rows of hub.member in reach.
+
+        `by_key`: somebody who knows an exact key of the member asks. An app that acts for a member it does not know
+        yet reaches whoever such a key finds, and nobody otherwise.
+        """
+        if self.reaches_nobody(by_key=by_key):
+            return false()
+        return and_(is_living(), self._scope())
+
+    def _scope(self) -> ColumnElement[bool]:
+        ours = member_t.c.handler == self.handler
+        match self.rows:
+            case RowScope.ALL:
+                return true()
+            case RowScope.HANDLER:
+                return ours
+            case RowScope.OWN_STORES | RowScope.REGION:
+                return and_(ours, self._of_stores())
+            case RowScope.BEHALF:
+                return ours if self.member_id is None else and_(ours, _is_root_of(self.member_id))
+            case RowScope.SELF:
+                assert self.member_id is not None
+                return _is_root_of(self.member_id)
+            case RowScope.NONE:
+                return false()
+
+    def _of_stores(self) -> ColumnElement[bool]:
+        """At home in one of the stores, or bought there lately (DESIGN 4)."""
+        bought = select(store_t.c.member_id).where(
+            store_t.c.member_id == member_t.c.member_id,
+            among(store_t.c.store, sorted(self.stores)),
+            store_t.c.purchased_at >= self.bought_since,
+        )
+        return or_(among(member_t.c.home_store, sorted(self.stores)), bought.exists())
+
+
+def is_living() -> ColumnElement[bool]:
+    """Neither merged nor erased; spelled as the partial index is, literals and all, so that it is used."""
+    gone = (MemberStatus.MERGED, MemberStatus.ERASED)
+    return member_t.c.status.not_in([literal(status.value, literal_execute=True) for status in gone])
+
+
+def _is_root_of(member_id: MemberId) -> ColumnElement[bool]:
+    asked = member_t.alias("own")
+    root = select(func.coalesce(asked.c.merged_into, asked.c.member_id)).where(asked.c.member_id == member_id)
+    return member_t.c.member_id == root.scalar_subquery()
+
+
+def months_before(moment: datetime, months: int) -> datetime:
+    """The same day and time so many calendar months earlier; the last of the month where there is no such day."""
+    month = moment.year * 12 + moment.month - 1 - months
+    year, month = month // 12, month % 12 + 1
+    return moment.replace(year=year, month=month, day=min(moment.day, monthrange(year, month)[1]))
+
+
+async def find(
+    tx: Tx,
+    visible: Visible,
+    asked: Collection[MemberId],
+    *,
+    by_key: bool = False,
+    fields: Collection[ProfileField] = (),
+) -> dict[MemberId, Row[Any]]:
+    """The members behind these ids, merged ids included, with the stored values of `fields`; one statement.
+
+    The answer is keyed by the id asked for; the row is the root's. Whoever is not in reach is left out.
+    """
+    if not asked or visible.reaches_nobody(by_key=by_key):
+        return {}
+    given = member_t.alias("given")
+    statement = (
+        select(given.c.member_id.label("asked_id"), *_columns(fields))
+        .join(member_t, member_t.c.member_id == func.coalesce(given.c.merged_into, given.c.member_id))
+        .where(given.c.member_id.in_(list(asked)), visible.condition(by_key=by_key))
+    )
+    return {MemberId(row.asked_id): row for row in await tx.execute(statement)}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a list is narrowed by; None does not narrow. `stores` are those of a region."""
+
+    home_store: str | None = None
+    stores: frozenset[str] | None = None
+    channel: Channel | None = None
+    status: MemberStatus | None = None
+    gender: str | None = None
+    joined_from: datetime | None = None
+    joined_to: datetime | None = None
+
+    def condition(self) -> ColumnElement[bool]:
+        member = member_t.c
+        parts: list[ColumnElement[bool]] = []
+        if self.home_store is not None:
+            parts.append(member.home_store == self.home_store)
+        if self.stores is not None:
+            parts.append(among(member.home_store, sorted(self.stores)))
+        if self.channel is not None:
+            parts.append(member.channels.op("&")(self.channel.bit) != 0)
+        if self.status is not None:
+            parts.append(member.status == self.status.value)
+        if self.gender is not None:
+            parts.append(member.gender == self.gender)
+        if self.joined_from is not None:
+            parts.append(member.joined_at >= self.joined_from)
+        if self.joined_to is not None:
+            parts.append(member.joined_at < self.joined_to)
+        return and_(true(), *parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in the list of members: newest first, ties by id."""
+
+    joined_at: datetime
+    member_id: MemberId
+
+
+async def page(
+    tx: Tx,
+    visible: Visible,
+    narrowed: Filter,
+    *,
+    count: int,
+    at: Position | None,
+    backwards: bool,
+    fields: Collection[ProfileField] = (),
+) -> tuple[list[Row[Any]], bool]:
+    """`count` members after the position (before it: `backwards`), newest first, and whether there are more."""
+    if visible.reaches_nobody(by_key=False):
+        return [], False
+    key = tuple_(member_t.c.joined_at, member_t.c.member_id)
+    statement = select(*_columns(fields)).where(visible.condition(by_key=False), narrowed.condition())
+    if at is not None:
+        there = tuple_(literal(at.joined_at, member_t.c.joined_at.type), literal(at.member_id))
+        statement = statement.where(key > there if backwards else key < there)
+    order = [column.asc() if backwards else column.desc() for column in (member_t.c.joined_at, member_t.c.member_id)]
+    rows = list((await tx.execute(statement.order_by(*order).limit(count + 1))).all())
+    kept = rows[:count]
+    return (kept[::-1] if backwards else kept), len(rows) > count
+
+
+def _columns(fields: Collection[ProfileField]) -> list[ColumnElement[Any]]:
+    return [member_t.c[name] for name in (*PLAIN_COLUMNS, *(field.value for field in ProfileField if field in fields))]
+
+
+async def accounts_of(tx: Tx, member_ids: Sequence[MemberId]) -> Sequence[Row[Any]]:
+    """The channel accounts of these members, sealed, the oldest first."""
+    statement = _of(select(account_t), account_t.c.member_id, member_ids)
+    ordered = statement.order_by(account_t.c.first_seen_at, account_t.c.origin_id)
+    return list(await tx.execute(ordered))
+
+
+async def values_of(tx: Tx, member_ids: Sequence[MemberId], fields: Collection[ProfileField]) -> Sequence[Row[Any]]:
+    """Every held value of these fields, sealed, with the channel that stated it, the newest first."""
+    statement = (
+        select(value_t, account_t.c.channel)
+        .join(
+            account_t, and_(account_t.c.member_id == value_t.c.member_id, account_t.c.origin_id == value_t.c.origin_id)
+        )
+        .where(value_t.c.field.in_([field.value for field in fields]))
+    )
+    ordered = _of(statement, value_t.c.member_id, member_ids).order_by(
+        value_t.c.stated_at.desc(), value_t.c.value_digest
+    )
+    return list(await tx.execute(ordered))
+
+
+def _of(statement: Select[Any], column: Any, member_ids: Sequence[MemberId]) -> Select[Any]:
+    """One id by `=`, several by ANY: FIGURES, "One id"."""
+    return statement.where(column == member_ids[0] if len(member_ids) == 1 else among(column, member_ids))

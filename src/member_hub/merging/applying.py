@@ -1,0 +1,158 @@
+"""Writing the difference between what is stored and what the partition says."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+from member_hub.consent import actions as consent
+from member_hub.crypto import KeySet, Vault
+from member_hub.db.base import Tx
+from member_hub.identity import actions as claims
+from member_hub.identity.facts import chosen_values, holds
+from member_hub.identity.queries import Token
+from member_hub.identity.rules import Partition
+from member_hub.identity.statements import own_kind
+from member_hub.identity.states import AccountState
+from member_hub.ids import MemberId, OriginId
+from member_hub.members import actions as members
+from member_hub.members.actions import Golden
+from member_hub.members.queries import StoredMember
+from member_hub.merging.actions import Change, merge, split
+from member_hub.merging.gathering import Work
+from member_hub.merging.rules import Plan
+from member_hub.privacy import DataClass, ProfileField
+
+Need = tuple[UUID, DataClass]
+GOLDEN_CLASSES = (DataClass.CONTACT, DataClass.PROFILE)
+
+
+async def apply(change: Change, work: Work, agreed: Partition, plan: Plan) -> int:
+    """Carry out the plan and store every changed row; returns the number of new review candidates."""
+    await _reshape(change, work, plan)
+    tx, vault, now = change.tx, change.vault, change.now
+    golden = [_golden(member, accounts) for member, accounts in _by_member(work, plan).items()]
+    made, changed = _to_write(work, golden)
+    keys = await vault.keys_for(tx, set(_needs(work, [*made, *changed])), create=True)
+    await members.insert_members(tx, keys, made, now=now)
+    await members.update_members(tx, keys, [(one, _version(work, one) + 1) for one in changed], now=now)
+    await _write_accounts(tx, vault, keys, work, plan)
+    await claims.point_tokens(tx, vault, work.accounts, _holders(work, agreed, plan))
+    await _renew_keys(tx, vault, work, plan, changed)
+    return await claims.write_candidates(tx, work.accounts, agreed.candidates, now=now)
+
+
+async def _reshape(change: Change, work: Work, plan: Plan) -> None:
+    """Splits first, then merges; afterwards the rows of every known account stand under its member."""
+    for wanted in plan.splits:
+        oldest = min((work.accounts[o] for o in wanted.origins), key=lambda account: account.first_seen_at)
+        await split(change, wanted, handler=oldest.handler, joined_at=oldest.first_seen_at)
+        for origin in wanted.origins:
+            work.accounts[origin].member_id = wanted.back
+    for merging in plan.merges:
+        moved = [origin for origin, account in work.accounts.items() if account.member_id == merging.gone]
+        await merge(change, merging, moved)
+
+
+def _by_member(work: Work, plan: Plan) -> dict[MemberId, list[AccountState]]:
+    grouped: dict[MemberId, list[AccountState]] = {}
+    for origin, member in plan.targets.items():
+        grouped.setdefault(member, []).append(work.accounts[origin])
+    return grouped
+
+
+def _golden(member_id: MemberId, accounts: Sequence[AccountState]) -> Golden:
+    """What survivorship makes of a member's accounts; joined with the first, at home in the newest card's store."""
+    eldest = min(accounts, key=lambda a: (a.first_seen_at, a.account_token))
+    homes = [(a.last_seen_at, a.first_seen_at, a.home_store) for a in accounts if a.home_store]
+    channels = 0
+    for account in accounts:
+        channels |= account.channel.bit
+    return Golden(
+        member_id,
+        eldest.handler,
+        eldest.first_seen_at,
+        max(homes)[2] if homes else None,
+        channels,
+        chosen_values(accounts),
+    )
+
+
+def _to_write(work: Work, golden: Sequence[Golden]) -> tuple[list[Golden], list[Golden]]:
+    """The members to be made, and those whose profile is another one now."""
+    standing = {account.member_id for account in work.accounts.values()}  # a split has made its row already
+    made = [one for one in golden if one.member_id not in standing]
+    known = [one for one in golden if one.member_id in standing]
+    return made, [one for one in known if _differs(work.members.get(one.member_id), one)]
+
+
+def _needs(work: Work, golden: Iterable[Golden]) -> Iterable[Need]:
+    """The keys under which something is sealed or digested now."""
+    for account in work.accounts.values():
+        if account.is_new or any(claim.is_new for claim in account.claims.values()):
+            yield account.origin_id, DataClass.IDENTIFIER
+        if any(value.is_new for value in account.values.values()):
+            yield account.origin_id, DataClass.CONTACT
+        if account.consents:
+            yield account.origin_id, DataClass.CONSENT
+        if account.is_opening_changed:
+            yield account.origin_id, DataClass.COMMERCE
+    for one in golden:
+        for field in one.values.keys() - {ProfileField.GENDER}:
+            yield one.member_id, _class_of(field)
+
+
+def _class_of(field: ProfileField) -> DataClass:
+    return DataClass.PROFILE if field is ProfileField.BIRTHDAY else DataClass.CONTACT
+
+
+def _version(work: Work, golden: Golden) -> int:
+    stored = work.members.get(golden.member_id)
+    return stored.version if stored else 1
+
+
+def _differs(stored: StoredMember | None, golden: Golden) -> bool:
+    if stored is None:
+        return True
+    now = (golden.joined_at, golden.home_store, golden.channels, dict(golden.values))
+    return now != (stored.joined_at, stored.home_store, stored.channels, dict(stored.values))
+
+
+async def _write_accounts(tx: Tx, vault: Vault, keys: KeySet, work: Work, plan: Plan) -> None:
+    fresh = [account for account in work.accounts.values() if account.is_new]
+    known = [account for account in work.accounts.values() if not account.is_new]
+    for origin, account in work.accounts.items():
+        account.member_id = plan.targets[origin]
+        account.filed_under = account.filed_under or account.member_id
+    await claims.insert_accounts(tx, keys, fresh)
+    await claims.update_accounts(tx, keys, known)
+    await claims.write_claims(tx, keys, vault, work.accounts.values())
+    await claims.write_values(tx, keys, work.accounts.values())
+    await consent.write_lines(tx, keys, work.accounts.values())
+
+
+def _holders(work: Work, agreed: Partition, plan: Plan) -> Mapping[Token, tuple[MemberId, OriginId]]:
+    """Every value that finds exactly one member: the accounts themselves, and what the partition says is held."""
+    held = {(kind, token): origin for (kind, _, token), origin in agreed.holders.items()}
+    held |= {(own_kind(a.channel), a.account_token): o for o, a in work.accounts.items()}
+    return {token: (plan.targets[origin], origin) for token, origin in held.items()}
+
+
+async def _renew_keys(tx: Tx, vault: Vault, work: Work, plan: Plan, changed: Sequence[Golden]) -> None:
+    """Something left these: what remains gets a new key and the old one is destroyed (DESIGN 6)."""
+    left: set[Need] = {(split.kept, data_class) for split in plan.splits for data_class in GOLDEN_CLASSES}
+    left |= {(one.member_id, data_class) for one in changed for data_class in _given_up(work, plan, one)}
+    left |= {(origin, DataClass.CONTACT) for origin in await claims.forget_values(tx, work.accounts.values())}
+    left |= {(origin, DataClass.IDENTIFIER) for origin in await claims.forget_claims(tx, work.accounts.values())}
+    for subject, data_class in sorted(left):
+        await vault.rekey(tx, subject, data_class)
+
+
+def _given_up(work: Work, plan: Plan, golden: Golden) -> Iterable[DataClass]:
+    """The classes in which the profile showed something that none of the member's accounts holds any more."""
+    stored = work.members.get(golden.member_id)
+    gone = {f: v for f, v in stored.values.items() if golden.values.get(f) != v} if stored else {}
+    if not gone:
+        return
+    own = [account for origin, account in work.accounts.items() if plan.targets[origin] == golden.member_id]
+    for field, value in gone.items():
+        if field is not ProfileField.GENDER and not any(holds(account, field, value) for account in own):
+            yield _class_of(field)

@@ -1,0 +1,1 @@
+"""Order lines and daily activity, and the lines that wait for their account."""

@@ -1,0 +1,239 @@
+"""Applying order lines and activity: to their account where it is known, else they wait for it."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import delete, select, update
+
+from member_hub.crypto import Vault, sealed_row
+from member_hub.db.base import Tx
+from member_hub.db.bulk import among, insert_rows, table_of
+from member_hub.identity import actions as claims
+from member_hub.identity.queries import account_tokens, accounts_by_token
+from member_hub.identity.statements import own_kind
+from member_hub.ids import MemberId, OriginId, uuid7
+from member_hub.members.actions import record_purchases
+from member_hub.members.tables import Channel, ChannelAccount
+from member_hub.orders.rules import ActivityKind, ActivityStatement, OrderStatement, OrderStatus
+from member_hub.orders.tables import Activity, OrderLine, WaitingLine
+from member_hub.organisation import Organisation
+from member_hub.privacy import DataClass
+
+ORDERS, ACTIVITY = "orders", "activity"
+Statement = OrderStatement | ActivityStatement
+Account = tuple[Channel, str]
+
+account_t = table_of(ChannelAccount)
+order_t = table_of(OrderLine)
+waiting_t = table_of(WaitingLine)
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """Where an account's rows stand."""
+
+    origin_id: OriginId
+    filed_under: MemberId
+    member_id: MemberId
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """`changed` of the applied lines were new or different; `waiting` have no account yet."""
+
+    applied: int
+    changed: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """Applies lines to accounts; one per process."""
+
+    vault: Vault
+    organisation: Organisation
+
+    async def apply_orders(self, tx: Tx, lines: Sequence[OrderStatement], *, now: datetime) -> Applied:
+        """Store order lines that are new by their key (the inbox has seen to that)."""
+        return await self._apply(tx, ORDERS, lines, now)
+
+    async def apply_activity(self, tx: Tx, counts: Sequence[ActivityStatement], *, now: datetime) -> Applied:
+        """Store daily counts; for the same account, day and kind the last one given stands."""
+        return await self._apply(tx, ACTIVITY, list({one.message_id: one for one in counts}.values()), now)
+
+    async def release_waiting(self, tx: Tx, arrived: Mapping[Account, OriginId]) -> int:
+        """Apply what has waited for accounts that have just come; returns how many lines."""
+        awaited = {self._awaited(account): origin for account, origin in arrived.items()}
+        if not awaited:
+            return 0
+        gone = delete(waiting_t).where(among(waiting_t.c.account_token, awaited)).returning(*waiting_t.c)
+        rows = (await tx.execute(gone)).all()
+        if not rows:
+            return 0
+        filings = await _filings(tx, awaited.values())
+        keys = await self.vault.keys_for(tx, {(row.subject_id, DataClass.COMMERCE) for row in rows})
+        found: dict[str, list[tuple[Filing, Any]]] = {ORDERS: [], ACTIVITY: []}
+        for row in rows:
+            place = sealed_row(WaitingLine, {"message_key": row.message_key})
+            text = keys.open(waiting_t.c.payload, row.subject_id, row.payload, row=place)
+            found[row.source].append((filings[awaited[row.account_token]], _parsed(row.source, text)))
+        for source, lines in found.items():
+            await _write(tx, source, lines)
+        await self.vault.destroy(tx, {row.subject_id for row in rows})
+        return len(rows)
+
+    async def _apply(self, tx: Tx, source: str, lines: Sequence[Statement], now: datetime) -> Applied:
+        accounts = {(line.account_channel, line.account) for line in lines}
+        filed = await self._locked_filings(tx, accounts)
+        known = [(filed[key], line) for line in lines if (key := (line.account_channel, line.account)) in filed]
+        unknown = [line for line in lines if (line.account_channel, line.account) not in filed]
+        changed = await _write(tx, source, known)
+        await self._wait(tx, source, unknown, now)
+        return Applied(len(known), changed, len(unknown))
+
+    async def _locked_filings(self, tx: Tx, accounts: Collection[Account]) -> dict[Account, Filing]:
+        """Where the rows of known accounts stand; while the transaction lasts none of them arrives, moves or goes."""
+        tokens = {a: account_tokens(self.vault, self.organisation, *a) for a in accounts}
+        await claims.lock(tx, [token for own in tokens.values() for _, token in own])
+        origins = await accounts_by_token(tx, {token for own in tokens.values() for token in own})
+        filings = await _filings(tx, origins.values())
+        return {a: filings[o] for a, own in tokens.items() for t in own if (o := origins.get(t)) in filings}
+
+    def _awaited(self, account: Account) -> bytes:
+        """The blind index of an account that is awaited: of its channel only, as the line has named it."""
+        return self.vault.token(own_kind(account[0]), account[0], account[1])
+
+    async def _wait(self, tx: Tx, source: str, lines: Sequence[Statement], now: datetime) -> None:
+        """Keep lines of unknown accounts, sealed under a key per awaited account."""
+        if not lines:
+            return
+        tokens = [self._awaited((line.account_channel, line.account)) for line in lines]
+        subjects = await _subjects(tx, set(tokens))
+        needs = {(subject, DataClass.COMMERCE) for subject in subjects.values()}
+        keys = await self.vault.keys_for(tx, needs, create=True)
+        rows = []
+        for token, line in zip(tokens, lines, strict=True):
+            key = self.vault.message_key(source, line.message_id)
+            row = sealed_row(WaitingLine, {"message_key": key})
+            sealed = keys.seal(waiting_t.c.payload, subjects[token], orjson.dumps(asdict(line)), row=row)
+            rows.append((source, key, subjects[token], token, sealed, now))
+        columns = ("source", "message_key", "subject_id", "account_token", "payload", "received_at")
+        await insert_rows(tx, WaitingLine, columns, rows, on_conflict="replace")
+
+
+async def _filings(tx: Tx, origins: Iterable[OriginId]) -> dict[OriginId | None, Filing]:
+    """Held against an erasure, which otherwise could not see the rows that are about to be written."""
+    statement = (
+        select(account_t.c.origin_id, account_t.c.filed_under, account_t.c.member_id)
+        .where(among(account_t.c.origin_id, origins))
+        .order_by(account_t.c.origin_id)
+        .with_for_update(read=True, key_share=True)
+    )
+    return {row.origin_id: Filing(*row) for row in await tx.execute(statement)}
+
+
+async def _write(tx: Tx, source: str, lines: Sequence[tuple[Filing, Any]]) -> int:
+    if not lines:
+        return 0
+    return await (_write_orders(tx, lines) if source == ORDERS else _write_activity(tx, lines))
+
+
+async def _write_orders(tx: Tx, lines: Sequence[tuple[Filing, OrderStatement]]) -> int:
+    columns = (
+        "member_id",
+        "channel",
+        "order_no",
+        "line_no",
+        "origin_id",
+        "store",
+        "amount_fen",
+        "ordered_at",
+        "status",
+        "refund_of_order",
+        "refund_of_line",
+    )
+    rows = [
+        (
+            filing.filed_under,
+            line.channel,
+            line.order_no,
+            line.line_no,
+            filing.origin_id,
+            line.store,
+            line.amount_fen,
+            line.ordered_at,
+            line.status,
+            line.refund_of_order,
+            line.refund_of_line,
+        )
+        for filing, line in lines
+    ]
+    written = await insert_rows(tx, OrderLine, columns, rows, on_conflict="ignore")
+    await _fill_refund_stores(tx, {filing.filed_under for filing, _ in lines})
+    await record_purchases(tx, _purchases(lines))
+    return written
+
+
+async def _fill_refund_stores(tx: Tx, member_ids: Iterable[MemberId]) -> None:
+    """A refund counts for the store of the original, whichever of the two came first."""
+    refund, original = order_t, order_t.alias("original")
+    await tx.execute(
+        update(refund)
+        .where(
+            among(refund.c.member_id, member_ids),
+            refund.c.status == OrderStatus.REFUNDED,
+            refund.c.store.is_(None),
+            original.c.member_id == refund.c.member_id,
+            original.c.channel == refund.c.channel,
+            original.c.order_no == refund.c.refund_of_order,
+            original.c.line_no == refund.c.refund_of_line,
+            original.c.store.is_not(None),
+        )
+        .values(store=original.c.store)
+    )
+
+
+def _purchases(lines: Sequence[tuple[Filing, OrderStatement]]) -> list[tuple[MemberId, OriginId, str, datetime]]:
+    last: dict[tuple[MemberId, OriginId, str], datetime] = {}
+    for filing, line in lines:
+        if line.store is not None and line.status is OrderStatus.PAID:
+            key = (filing.member_id, filing.origin_id, line.store)
+            last[key] = max(last.get(key, line.ordered_at), line.ordered_at)
+    return [(*key, at) for key, at in last.items()]
+
+
+async def _write_activity(tx: Tx, counts: Sequence[tuple[Filing, ActivityStatement]]) -> int:
+    rows = [(f.filed_under, f.origin_id, one.day, one.kind, one.count) for f, one in counts]
+    columns = ("member_id", "origin_id", "day", "kind", "count")
+    return await insert_rows(tx, Activity, columns, rows, on_conflict="replace")
+
+
+async def _subjects(tx: Tx, tokens: set[bytes]) -> dict[bytes, UUID]:
+    statement = select(waiting_t.c.account_token, waiting_t.c.subject_id).where(
+        among(waiting_t.c.account_token, tokens)
+    )
+    known: dict[bytes, UUID] = {row.account_token: row.subject_id for row in await tx.execute(statement)}
+    return {token: known.get(token) or uuid7() for token in tokens}
+
+
+def _parsed(source: str, text: str) -> Statement:
+    held: dict[str, Any] = orjson.loads(text)
+    if source == ACTIVITY:
+        return ActivityStatement(
+            Channel(held["channel"]),
+            held["account"],
+            date.fromisoformat(held["day"]),
+            ActivityKind(held["kind"]),
+            held["count"],
+        )
+    held |= {
+        "channel": Channel(held["channel"]),
+        "account_channel": Channel(held["account_channel"]),
+        "ordered_at": datetime.fromisoformat(held["ordered_at"]),
+        "status": OrderStatus(held["status"]),
+    }
+    return OrderStatement(**held)

@@ -1,0 +1,169 @@
+"""Enrolling a channel account, and updating a profile: both are statements that resolution takes in at once.
+
+Whatever is refused raises, and the caller's transaction takes everything back with it.
+
+Decision: an update is recorded as a statement of one of the member's own channel accounts, so it has an origin, shows
+in the provenance, and goes where the account goes. It is the website account where there is one, else the app's, else
+a card: what is typed there counts as the member's own word, and an address of the app never as a whole one
+(identity/facts.py). Price: the provenance names that channel whoever typed it (the audit log knows), and the account
+counts as seen now.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from member_hub import idempotency
+from member_hub.access import Caller, Grant
+from member_hub.db.base import Tx
+from member_hub.errors import Conflict, NotFound
+from member_hub.idempotency import RequestKey
+from member_hub.identity.statements import AccountStatement, StatedIdentifier, own_kind
+from member_hub.ids import MemberId
+from member_hub.members.queries import lock_members
+from member_hub.members.reading import Visible, find
+from member_hub.members.rules import SourceStrength
+from member_hub.members.tables import Channel
+from member_hub.merging import OutcomeKind, Resolver
+from member_hub.orders.actions import Orders
+from member_hub.privacy import ProfileField
+from member_hub.profiles import rules
+from member_hub.profiles.queries import Account, held_verified, open_accounts
+from member_hub.profiles.refusals import AlreadyEnrolled, Outranked, Refusals, VersionConflict
+from member_hub.profiles.rules import CONTACTS, Enrolment, Stated
+
+_SPEAKS = (Channel.WEBSITE, Channel.APP, Channel.STORE)
+
+
+async def enrol(
+    tx: Tx,
+    caller: Caller,
+    grant: Grant,
+    resolver: Resolver,
+    *,
+    wanted: Enrolment,
+    key: RequestKey,
+    now: datetime,
+) -> MemberId:
+    """Enrol a channel account: it joins the member it belongs to, or makes one. Once per key: a retry finds the same.
+
+    Raises Refusals for what is wrong with the input, AlreadyEnrolled for a known account, KeyReused for another
+    request under the key, NotFound where the account belongs to somebody out of the caller's reach.
+    """
+    done = await idempotency.begin(tx, resolver.vault, key, now=now)
+    if done is not None:
+        return done
+    said = rules.statement(wanted, caller, grant, resolver.organisation, now=now)
+    resolution = await resolver.resolve(tx, [said], caused_by=_by(caller), now=now)
+    outcome = resolution.outcomes[0]
+    if outcome.kind is OutcomeKind.UPDATED:
+        raise AlreadyEnrolled(field="account")
+    await Orders(resolver.vault, resolver.organisation).release_waiting(tx, resolution.arrived)
+    visible = Visible.to(caller, grant, resolver.organisation, now=now)
+    if not await find(tx, visible, [outcome.member_id], by_key=True):
+        raise NotFound(field="account")
+    await idempotency.finish(tx, resolver.vault, key, outcome.member_id)
+    return outcome.member_id
+
+
+async def update(
+    tx: Tx,
+    caller: Caller,
+    grant: Grant,
+    resolver: Resolver,
+    member_id: MemberId,
+    *,
+    expected_version: int,
+    stated: Stated,
+    now: datetime,
+) -> MemberId:
+    """Change fields of a profile, if it is still at the version that the caller has seen; returns the root's id.
+
+    Raises NotFound (also for a member out of reach), Refusals, VersionConflict, and Outranked where a value would be
+    held without being shown.
+    """
+    visible = Visible.to(caller, grant, resolver.organisation, now=now)
+    before = await _reached(tx, visible, member_id)
+    values = rules.read_update(stated, caller, grant, now=now)
+    if before.version != expected_version:
+        raise VersionConflict(before.version)
+    await _refuse_outranked(tx, resolver, MemberId(before.member_id), values, stated)
+    account = _speaking(await open_accounts(tx, resolver.vault, before.member_id))
+    said = _statement(account, values, stated, now)
+    resolution = await resolver.resolve(tx, [said], caused_by=_by(caller), now=now)
+    target = resolution.outcomes[0].member_id
+    expected = expected_version if target == before.member_id else None
+    await _check(tx, resolver, target, values, expected_version=expected)
+    return target
+
+
+async def _reached(tx: Tx, visible: Visible, member_id: MemberId) -> Row[Any]:
+    found = await find(tx, visible, [member_id])
+    if member_id not in found:
+        raise NotFound(field="id")
+    return found[member_id]
+
+
+async def _refuse_outranked(
+    tx: Tx, resolver: Resolver, member_id: MemberId, values: Mapping[ProfileField, str], stated: Stated
+) -> None:
+    """A typed phone or address never takes the place of a verified one: the member could not be found by it again."""
+    held = await held_verified(tx, member_id)
+    weaker = [
+        Outranked(field=field.value)
+        for field, kind in CONTACTS.items()
+        if field in values
+        and not stated.is_verified(field)
+        and held.get(kind, set()) - {resolver.vault.token(kind, "", values[field])}
+    ]
+    if weaker:
+        raise Refusals(weaker)
+
+
+def _speaking(accounts: Sequence[Account]) -> Account:
+    """Through which of the accounts the statement is made; of several the one seen last."""
+    if not accounts:
+        raise Conflict("This member has no channel account.", zh="该会员没有渠道账号。", field="id")
+    return min(accounts, key=lambda a: (_SPEAKS.index(a.channel), -a.last_seen_at.timestamp()))
+
+
+def _statement(account: Account, values: Mapping[ProfileField, str], stated: Stated, now: datetime) -> AccountStatement:
+    at = max(now, account.last_seen_at)  # the clocks of channels differ; the newest statement counts
+    own = StatedIdentifier(own_kind(account.channel), account.namespace, account.account, at)
+    return AccountStatement(
+        channel=account.channel,
+        namespace=account.namespace,
+        account=account.account,
+        event_time=at,
+        first_seen=account.first_seen_at,
+        strength=SourceStrength.SELF_DECLARED,
+        identifiers=(own, *rules.contacts(values, stated, now=now)),
+        values=rules.profile_values(values),
+        home_store=account.home_store,
+    )
+
+
+async def _check(
+    tx: Tx,
+    resolver: Resolver,
+    member_id: MemberId,
+    values: Mapping[ProfileField, str],
+    *,
+    expected_version: int | None,
+) -> None:
+    """Under the locks that resolution took: nobody came in between, and what was stated is what is shown.
+
+    `expected_version` is None where the statement showed two members to be one: then the older one's profile counts.
+    """
+    stored = (await lock_members(tx, resolver.vault, [member_id]))[member_id]
+    if expected_version is not None and stored.version not in (expected_version, expected_version + 1):
+        raise VersionConflict(stored.version - 1)
+    lost = [Outranked(field=field.value) for field, value in values.items() if stored.values.get(field) != value]
+    if lost:
+        raise Refusals(lost)
+
+
+def _by(caller: Caller) -> str:
+    return f"{caller.role} {caller.subject}"

@@ -1,0 +1,56 @@
+"""The ASGI application: which path is answered by whom."""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from member_hub.errors import BadInput
+from member_hub.graphql import Language, refused
+from member_hub.runtime import Runtime
+from member_hub.web import negotiation
+from member_hub.web.answers import respond
+from member_hub.web.door import Door
+from member_hub.web.edge import Edge
+from member_hub.web.figures import Figures
+from member_hub.web.health import Readiness, livez
+from member_hub.web.page import QueryPage, plain_page, style
+
+GRAPHQL_PATH = "/graphql"
+
+
+class OnlyPost(BadInput):
+    zh = "GraphQL 请求须用 POST。"
+    en = "GraphQL requests are sent by POST."
+
+
+def make_app(hub: Runtime) -> ASGIApp:
+    """Everything that is served; the query page in development only. No CORS: pages of others read nothing."""
+    figures = Figures()
+    door = Door(hub, figures)
+    routes = [
+        Route(GRAPHQL_PATH, door.post, methods=["POST"]),
+        Route("/livez", livez),
+        Route("/readyz", Readiness(hub).show),
+        Route("/metrics", figures.show),
+    ]
+    if hub.settings.is_production:
+        routes.append(Route("/", plain_page))
+    else:
+        page = QueryPage(hub, door)
+        routes += [Route("/", page.show), Route("/query", page.ask, methods=["POST"]), Route("/style.css", style)]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _refuse})
+    return Edge(app, figures, frozenset(route.path for route in routes))
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if request.url.path != GRAPHQL_PATH:
+        return PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers)
+    language = Language.preferred(request.headers.get("accept-language"))
+    answer = refused(OnlyPost(), language)
+    response = respond(answer, negotiation.JSON, request.state.request_id, status=error.status_code)
+    response.headers.update(error.headers or {})
+    return response

@@ -1,0 +1,78 @@
+"""Reading the body of a GraphQL request: one JSON object of a bounded size, or a refusal with its HTTP status."""
+
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from member_hub.errors import BadInput, Refused
+from member_hub.graphql import Asked
+
+BODY_BYTES_MAX = 256 * 1024
+OPERATION_NAME_CHARS_MAX = 200
+MEMBERS = frozenset({"query", "operationName", "variables", "extensions", "documentId"})
+
+
+class BadBody(BadInput):
+    """Carries the HTTP status; the text says what was expected."""
+
+    def __init__(self, status: int, en: str, zh: str) -> None:
+        self.status = status
+        super().__init__(en, zh=zh)
+
+
+class DocumentNotFound(Refused):
+    code = "DOCUMENT_NOT_FOUND"
+    zh = "没有登记该查询文档；请发送 query。"
+    en = "No such document is registered; send the query."
+
+
+async def read_body(request: Request) -> bytes:
+    """Raises BadBody: 415 for another media type, 413 for too much."""
+    media_type, _, parameters = request.headers.get("content-type", "").partition(";")
+    charset = parameters.strip().lower().replace('"', "")
+    if media_type.strip().lower() != "application/json" or charset not in ("", "charset=utf-8", "charset=utf8"):
+        raise BadBody(415, "Send application/json in UTF-8.", "请以 UTF-8 编码的 application/json 发送。")
+    received = bytearray()
+    async for chunk in request.stream():
+        received += chunk
+        if len(received) > BODY_BYTES_MAX:
+            raise BadBody(413, f"A request has at most {BODY_BYTES_MAX} bytes.", f"请求最多 {BODY_BYTES_MAX} 字节。")
+    return bytes(received)
+
+
+def parse(body: bytes) -> Asked:
+    """Raises BadBody (400) for anything but one request object, DocumentNotFound for a document by its id."""
+    try:
+        sent = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise BadBody(400, "The body is not JSON in UTF-8.", "请求体不是 UTF-8 编码的 JSON。") from None
+    if not isinstance(sent, dict):
+        raise BadBody(400, "The body is not one JSON object; there is no batching.", "请求体须为单个 JSON 对象。")
+    if "query" not in sent and isinstance(sent.get("documentId"), str):
+        raise DocumentNotFound(field="documentId")
+    return Asked(_query(sent), _operation_name(sent), _object(sent, "variables"))
+
+
+def _query(sent: dict[str, Any]) -> str:
+    query = sent.get("query")
+    if not isinstance(query, str) or not query.strip():
+        raise BadBody(400, "query has to be a text.", "query 须为文本。")
+    return query
+
+
+def _operation_name(sent: dict[str, Any]) -> str | None:
+    name = sent.get("operationName")
+    if name is not None and (not isinstance(name, str) or len(name) > OPERATION_NAME_CHARS_MAX):
+        raise BadBody(400, "operationName has to be a text.", "operationName 须为文本。")
+    return name or None
+
+
+def _object(sent: dict[str, Any], name: str) -> dict[str, Any]:
+    value = sent.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise BadBody(400, f"{name} has to be an object.", f"{name} 须为对象。")
+    extensions = sent.get("extensions")
+    if extensions is not None and not isinstance(extensions, dict):
+        raise BadBody(400, "extensions has to be an object.", "extensions 须为对象。")
+    return value or {}

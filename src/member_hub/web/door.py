@@ -1,0 +1,68 @@
+"""POST /graphql: who asks is settled first, then what."""
+
+import logging
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from member_hub.access import Caller, DevelopmentTokens, Unauthenticated, caller_from
+from member_hub.errors import BadInput, Refused
+from member_hub.graphql import Answer, Api, Asked, Language, refused
+from member_hub.graphql.problems import Internal, trace_of
+from member_hub.runtime import Runtime
+from member_hub.web import negotiation
+from member_hub.web.answers import respond
+from member_hub.web.body import BadBody, parse, read_body
+from member_hub.web.figures import Figures
+
+_log = logging.getLogger(__name__)
+
+
+class NotAcceptable(BadInput):
+    zh = "只提供 application/graphql-response+json 与 application/json。"
+    en = "Answers come as application/graphql-response+json or application/json."
+
+
+class Door:
+    """One per process."""
+
+    def __init__(self, hub: Runtime, figures: Figures) -> None:
+        self._hub = hub
+        self._figures = figures
+        self._api = Api(hub)
+        self._tokens = DevelopmentTokens.open(hub.settings)
+
+    async def post(self, request: Request) -> Response:
+        request_id: UUID = request.state.request_id
+        language = Language.preferred(request.headers.get("accept-language"))
+        media_type = negotiation.chosen(request.headers.get("accept"))
+        if media_type is None:
+            return respond(refused(NotAcceptable(), language), negotiation.JSON, request_id, status=406)
+        status = None
+        try:
+            caller = self.caller(request.headers.get("authorization"), request.headers.get("x-purpose"), request_id)
+            answer = await self.answer(parse(await read_body(request)), caller, language)
+        except Refused as refusal:
+            answer = refused(refusal, language)
+            status = refusal.status if isinstance(refusal, BadBody) else None
+        self._figures.count(answer.kind, answer.codes[0] if answer.codes else "ok")
+        return respond(answer, media_type, request_id, status=status)
+
+    def caller(self, authorization: str | None, purpose: str | None, request_id: UUID) -> Caller:
+        """Raises Unauthenticated, PurposeRequired or PurposeNotAllowed."""
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise Unauthenticated
+        claims = self._tokens.verify(token.strip(), self._hub.clock.now())
+        return caller_from(
+            claims, (purpose or "").strip() or None, self._hub.policies, self._hub.organisation, request_id=request_id
+        )
+
+    async def answer(self, asked: Asked, caller: Caller, language: Language) -> Answer:
+        """What nobody expected ends here as INTERNAL; the log has types and places, never texts."""
+        try:
+            return await self._api.answer(asked, caller, language)
+        except Exception as error:  # noqa: BLE001 - the last one who can answer
+            _log.error("A request failed: %s, request %s.", " <- ".join(trace_of(error)), caller.request_id)
+            return refused(Internal(), language)

@@ -1,0 +1,67 @@
+"""Around every response: a request id, headers that keep browsers from doing more than they should, one log line."""
+
+import logging
+import time
+from typing import Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from member_hub.ids import uuid7
+from member_hub.web.figures import Figures
+
+_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+OTHER = "other"  # a path that is none of ours may say anything, so it is neither logged nor counted
+
+_log = logging.getLogger(__name__)
+
+
+class Edge:
+    """Pure ASGI; `paths` are those that may be named."""
+
+    def __init__(self, app: ASGIApp, figures: Figures, paths: frozenset[str]) -> None:
+        self._app = app
+        self._figures = figures
+        self._paths = paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id, began_at, status = uuid7(), time.monotonic(), 500
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def sent(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = str(request_id)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sent)
+        finally:
+            seconds = time.monotonic() - began_at
+            path = scope["path"] if scope["path"] in self._paths else OTHER
+            self._figures.served(path, status, seconds)
+            about = {"path": path, "status": status, "duration_ms": round(seconds * 1000, 1)}
+            _log.info("served", extra={"method": _method(scope), "request_id": str(request_id), **about})
+
+
+def _method(scope: Scope) -> str:
+    method = str(scope["method"])
+    return method if method in ("GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE") else OTHER

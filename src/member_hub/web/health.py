@@ -1,0 +1,42 @@
+"""Whether the process lives, and whether it can do its work."""
+
+import asyncio
+
+import orjson
+from sqlalchemy import literal, select
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from member_hub.db.base import snapshot
+from member_hub.runtime import Runtime
+
+CHECK_S = 3
+
+
+async def livez(_request: Request) -> PlainTextResponse:
+    return PlainTextResponse("ok\n")
+
+
+class Readiness:
+    """Ready: the database answers; keys and policies were loaded at start, or there would be no process."""
+
+    def __init__(self, hub: Runtime) -> None:
+        self._hub = hub
+
+    async def show(self, _request: Request) -> Response:
+        answers = await self._database_answers()
+        said = {
+            "ready": answers,
+            "database": "ok" if answers else "does not answer",
+            "keys": {"provider": self._hub.vault.provider, "epoch": self._hub.vault.epoch},
+            "policies": self._hub.policies.version,
+        }
+        return Response(orjson.dumps(said), 200 if answers else 503, media_type="application/json")
+
+    async def _database_answers(self) -> bool:
+        try:
+            async with asyncio.timeout(CHECK_S), snapshot(self._hub.database.app) as tx:
+                return await tx.scalar(select(literal(1))) == 1
+        except (SQLAlchemyError, OSError, TimeoutError):
+            return False

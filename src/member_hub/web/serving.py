@@ -1,0 +1,57 @@
+"""Serving on the loopback interface until the process is told to stop."""
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from member_hub.errors import Misconfigured
+from member_hub.runtime import Runtime
+from member_hub.web.app import make_app
+from member_hub.web.logs import configure_logging
+
+HOST = "127.0.0.1"
+BACKLOG = 512
+CONCURRENCY_MAX = 500  # requests at once; more are answered 503
+KEEP_ALIVE_S = 15
+SHUTDOWN_S = 20
+HEADERS_BYTES_MAX = 64 * 1024  # a token of 16 KiB has to fit
+
+
+async def serve(hub: Runtime, port: int, *, on_ready: Callable[[int], None] = lambda _port: None) -> None:
+    """Serve until SIGINT or SIGTERM; requests under way are finished. Port 0: any free one.
+
+    `on_ready` is called with the port when it is listening. Raises Misconfigured where the port is taken.
+    """
+    configure_logging(debug=hub.settings.debug)
+    with _listening(port) as listener:
+        config = uvicorn.Config(
+            make_app(hub),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            proxy_headers=False,
+            server_header=False,
+            limit_concurrency=CONCURRENCY_MAX,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=SHUTDOWN_S,
+            h11_max_incomplete_event_size=HEADERS_BYTES_MAX,
+            http="h11",
+            ws="none",
+        )
+        on_ready(listener.getsockname()[1])
+        await uvicorn.Server(config).serve(sockets=[listener])
+
+
+def _listening(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError as error:
+        listener.close()
+        raise Misconfigured(
+            f"Port {port} on {HOST} cannot be used.", remedy="Another process may have it; set MEMBER_HUB_PORT."
+        ) from error
+    listener.listen(BACKLOG)
+    return listener
