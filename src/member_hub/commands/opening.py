@@ -35,7 +35,11 @@ async def hub(*, migrates: bool = False, alone: bool = False) -> AsyncIterator[R
 
 def run(work: Callable[[Runtime], Coroutine[Any, Any, T]]) -> T:
     """Open the hub, do the work, close it."""
-    logging.basicConfig(level=logging.DEBUG if os.environ.get("MEMBER_HUB_LOG") == "debug" else logging.WARNING)
+    # Libraries speak from WARNING on, however much is asked for: their debug lines hold rows and queries.
+    logging.basicConfig(level=logging.WARNING)
+    logging.getLogger("member_hub").setLevel(
+        logging.DEBUG if os.environ.get("MEMBER_HUB_LOG") == "debug" else logging.WARNING
+    )
 
     async def main() -> T:
         async with hub() as runtime:

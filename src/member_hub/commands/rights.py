@@ -49,9 +49,12 @@ def export_(*, member: str, out: Path | None) -> None:
     text = orjson.dumps(run(work), option=orjson.OPT_INDENT_2, default=str)
     if out is None:
         click.echo(text.decode())
-    else:
+        return
+    try:
         create_file(out, text)
-        click.echo(f"Written to {out.name}.", err=True)
+    except OSError as error:
+        raise click.ClickException(f"{out.name} cannot be written ({error.strerror}).") from error
+    click.echo(f"Written to {out.name}.", err=True)
 
 
 @rights.command()

@@ -57,7 +57,11 @@ def slice_of(*, first: int | None, after: str | None, last: int | None, before: 
         raise BadInput(
             "after goes with first, before with last.", zh="after 配合 first，before 配合 last。", field="after"
         )
-    return Slice(_count(last if backwards else first, "last" if backwards else "first"), before if backwards else after, backwards)
+    return Slice(
+        _count(last if backwards else first, "last" if backwards else "first"),
+        before if backwards else after,
+        backwards,
+    )
 
 
 def orders_count(first: int | None) -> int:

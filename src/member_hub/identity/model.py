@@ -42,7 +42,7 @@ class Claim:
         return (self.kind, self.namespace, self.token)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class OriginFacts:
     """One channel account: all that deciding looks at.
 

@@ -48,7 +48,7 @@ class Agreement(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Name:
     """One stated name. Only a full one may be chosen over another, or decide anything alone."""
 

@@ -9,7 +9,7 @@ from member_hub.members.tables import Channel
 from member_hub.privacy import ProfileField
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class StatedIdentifier:
     kind: ClaimKind
     namespace: str
@@ -17,14 +17,14 @@ class StatedIdentifier:
     verified_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class StatedValue:
     field: ProfileField
     value: str
     verified_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class StatedConsent:
     """A statement about consent exactly as it was delivered; the consent part replays it later."""
 
@@ -39,7 +39,7 @@ def own_kind(channel: Channel) -> ClaimKind:
     return ClaimKind.CARD if channel is Channel.STORE else ClaimKind.ACCOUNT
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class AccountStatement:
     """One channel account as it was at `event_time`; the first of its identifiers is the account's own number.
 

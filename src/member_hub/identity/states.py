@@ -24,7 +24,7 @@ Tokenise = Callable[[StatedIdentifier], bytes]
 ClaimKey = tuple[ClaimKind, str, bytes]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class ClaimState:
     """One identifier as one account states it. `plain` is None where nothing asked for it to be opened."""
 
@@ -41,7 +41,7 @@ class ClaimState:
     is_changed: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class ValueState:
     """One value of a profile field as one account states it; `digest` is None until it is stored."""
 
@@ -59,7 +59,7 @@ class ValueState:
         return self.digest is None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class AccountState:
     """One channel account, stored or new, with everything that resolution looks at."""
 

@@ -24,7 +24,7 @@ SEALED_FIELDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Golden:
     """What survivorship chose for one member; `values` are plain."""
 

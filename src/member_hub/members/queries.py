@@ -18,7 +18,7 @@ member_t = table_of(Member)
 account_t = table_of(ChannelAccount)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class StoredMember:
     """A member row with its golden profile opened; a value that could not be opened is missing from `values`."""
 

@@ -24,7 +24,7 @@ class SourceStrength(IntEnum):
     VERIFIED = 5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ProfileValue:
     """One stated value of a profile field.
 

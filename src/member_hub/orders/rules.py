@@ -22,7 +22,7 @@ class ActivityKind(StrEnum):
     SURVEY = "survey"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class OrderStatement:
     """One order line; its key is (channel, order_no, line_no). The account is who bought, `amount_fen` signed."""
 
@@ -43,7 +43,7 @@ class OrderStatement:
         return f"{self.channel}/{self.order_no}/{self.line_no}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ActivityStatement:
     """How often an account did a kind of thing on a business day; the same again replaces the count."""
 

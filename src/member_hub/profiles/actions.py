@@ -20,6 +20,7 @@ from member_hub.access import Caller, Grant
 from member_hub.db.base import Tx
 from member_hub.errors import Conflict, NotFound
 from member_hub.idempotency import RequestKey
+from member_hub.identity import actions as claims
 from member_hub.identity.statements import AccountStatement, StatedIdentifier, own_kind
 from member_hub.ids import MemberId
 from member_hub.members.queries import lock_members
@@ -81,21 +82,24 @@ async def update(
 ) -> MemberId:
     """Change fields of a profile, if it is still at the version that the caller has seen; returns the root's id.
 
+    Whoever changes a member holds the tokens of all its accounts (merging/gathering.py), so from the lock on the
+    version stands still.
     Raises NotFound (also for a member out of reach), Refusals, VersionConflict, and Outranked where a value would be
     held without being shown.
     """
     visible = Visible.to(caller, grant, resolver.organisation, now=now)
-    before = await _reached(tx, visible, member_id)
+    seen = await _reached(tx, visible, member_id)
     values = rules.read_update(stated, caller, grant, now=now)
-    if before.version != expected_version:
-        raise VersionConflict(before.version)
-    await _refuse_outranked(tx, resolver, MemberId(before.member_id), values, stated)
-    account = _speaking(await open_accounts(tx, resolver.vault, before.member_id))
+    account = _speaking(await open_accounts(tx, resolver.vault, seen.member_id))
+    await claims.lock(tx, [resolver.vault.token(own_kind(account.channel), account.namespace, account.account)])
+    held = await _reached(tx, visible, member_id)
+    if held.version != expected_version:
+        raise VersionConflict(held.version)
+    await _refuse_outranked(tx, resolver, held.member_id, values, stated)
     said = _statement(account, values, stated, now)
     resolution = await resolver.resolve(tx, [said], caused_by=_by(caller), now=now)
     target = resolution.outcomes[0].member_id
-    expected = expected_version if target == before.member_id else None
-    await _check(tx, resolver, target, values, expected_version=expected)
+    await _refuse_without_effect(tx, resolver, target, values)
     return target
 
 
@@ -145,21 +149,11 @@ def _statement(account: Account, values: Mapping[ProfileField, str], stated: Sta
     )
 
 
-async def _check(
-    tx: Tx,
-    resolver: Resolver,
-    member_id: MemberId,
-    values: Mapping[ProfileField, str],
-    *,
-    expected_version: int | None,
+async def _refuse_without_effect(
+    tx: Tx, resolver: Resolver, member_id: MemberId, values: Mapping[ProfileField, str]
 ) -> None:
-    """Under the locks that resolution took: nobody came in between, and what was stated is what is shown.
-
-    `expected_version` is None where the statement showed two members to be one: then the older one's profile counts.
-    """
+    """What was stated is what the profile shows now, or the update did not happen."""
     stored = (await lock_members(tx, resolver.vault, [member_id]))[member_id]
-    if expected_version is not None and stored.version not in (expected_version, expected_version + 1):
-        raise VersionConflict(stored.version - 1)
     lost = [Outranked(field=field.value) for field, value in values.items() if stored.values.get(field) != value]
     if lost:
         raise Refusals(lost)

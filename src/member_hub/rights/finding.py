@@ -10,7 +10,6 @@ from member_hub.crypto import CannotOpen, Vault
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
 from member_hub.errors import NotFound
-from member_hub.identity.actions import lock
 from member_hub.identity.kinds import CONNECTING_KINDS
 from member_hub.identity.statements import own_kind
 from member_hub.identity.tables import IdentityHint
@@ -46,12 +45,11 @@ async def find_person(tx: Tx, vault: Vault, member_id: MemberId) -> Person:
 async def hold_person(tx: Tx, vault: Vault, member_id: MemberId) -> Person:
     """The same, and nobody else changes anything about the person until the transaction ends.
 
-    Locks as resolution does, values before rows: an import that is about to attach something to the person waits, and
-    then finds what became of them. Raises NotFound; Unsettled where others keep changing the same members.
+    An import that is about to attach something to the person waits for the member's row, and then looks again what
+    became of them (merging/gathering.py). Raises NotFound; Unsettled where others keep changing the same members.
     """
     person = await find_person(tx, vault, member_id)
     for _ in range(SETTLE_ROUNDS_MAX):
-        await lock(tx, person.tokens)
         rows = select(member_t.c.member_id).where(among(member_t.c.member_id, person.member_ids))
         await tx.execute(rows.order_by(member_t.c.member_id).with_for_update())
         held, person = person, await find_person(tx, vault, member_id)
