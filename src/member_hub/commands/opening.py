@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -30,6 +31,7 @@ async def hub(*, migrates: bool = False, alone: bool = False) -> AsyncIterator[R
         connect(settings, migrates=migrates, alone=alone) as database,
         open_runtime(settings, Clock(), database, HOLDERS) as runtime,
     ):
+        _log.debug("Opened the hub: policy %s, keys of epoch %d.", runtime.policies.version, runtime.vault.epoch)
         yield runtime
 
 

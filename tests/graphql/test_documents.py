@@ -1,0 +1,193 @@
+"""What becomes of documents that are wrong, too much, or not for this place; and what errors never say."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from graphql import parse
+
+from member_hub.access import caller_from
+from member_hub.graphql import Api, Asked, limits
+from member_hub.graphql.limits import Scale, TooComplex
+from member_hub.graphql.problems import Language
+from member_hub.ids import uuid7
+from member_hub.settings import Mode
+from tests.graphql.conftest import Town
+from tests.graphql.world import NOW, WHOLE
+
+SECRET = "13912345671"
+
+
+@pytest.mark.parametrize(
+    ("query", "variables"),
+    [
+        (f'{{ member(by: {{phone: "{SECRET}"}}) {{ id }}', None),
+        (f'{{ member(by: {{phone: "{SECRET}"}} {{ id }} }}', None),
+        (f"{{ member(by: {{phone: {SECRET}}}) {{ id }} }}", None),
+        (f'{{ memberList(first: "{SECRET}") {{ edges {{ cursor }} }} }}', None),
+        (f'{{ members(by: "{SECRET}") {{ id }} }}', None),
+        ("query ($by: MemberKey!) { member(by: $by) { id } }", {"by": SECRET}),
+        ("query ($by: MemberKey!) { member(by: $by) { id } }", {"by": {"fone": SECRET}}),
+        ("query ($by: MemberKey!) { member(by: $by) { id } }", {"by": {"phone": [SECRET]}}),
+        ("query ($by: MemberKey!) { member(by: $by) { id } }", {"by": {"phone": SECRET, "email": SECRET}}),
+        ("query ($n: Int) { memberList(first: $n) { edges { cursor } } }", {"n": SECRET}),
+        ("query ($n: DateTime) { memberList(first: 1, filter: {joinedTo: $n}) { edges { cursor } } }", {"n": SECRET}),
+        ("query ($n: Channel) { memberList(first: 1, filter: {channel: $n}) { edges { cursor } } }", {"n": SECRET}),
+    ],
+)
+async def test_no_error_says_a_value(town: Town, query: str, variables: Any) -> None:
+    answer = await town.post("app_crm", query, variables=variables)
+
+    assert {e["extensions"]["code"] for e in answer.json()["errors"]} == {"BAD_USER_INPUT"}
+    assert "data" not in answer.json()
+    assert SECRET not in answer.text
+
+
+async def test_a_variable_that_does_not_fit_is_named(town: Town) -> None:
+    query = "query ($first: Int!) { memberList(first: $first) { edges { cursor } } }"
+
+    answer = (await town.post("app_crm", query, variables={"first": "many"})).json()
+
+    assert [e["message"] for e in answer["errors"]] == ["The variable $first does not fit its type."]
+
+
+async def test_an_unknown_field_is_named_without_suggestions(town: Town) -> None:
+    answer = (await town.post("app_crm", "{ me { phon } }")).json()
+
+    assert [e["message"] for e in answer["errors"]] == ["Cannot query field 'phon' on type 'Member'."]
+    assert answer["errors"][0]["locations"] == [{"line": 1, "column": 8}]
+
+
+@pytest.mark.parametrize("name", [None, "C", ""])
+async def test_of_several_operations_one_has_to_be_named(town: Town, name: str | None) -> None:
+    sent = {"query": "query A { __typename } query B { __typename }", "operationName": name}
+    headers = {"Authorization": f"Bearer {town.token('app_crm')}"}
+
+    answer = (await town.client.post("/graphql", json=sent, headers=headers)).json()
+
+    assert [e["extensions"] for e in answer["errors"]] == [{"code": "BAD_USER_INPUT", "field": "operationName"}]
+
+
+async def test_the_named_operation_is_the_one_that_is_checked_and_executed(town: Town) -> None:
+    query = "query IntrospectionQuery { __typename } query B { memberList(first: 1) { edges { cursor } } }"
+    headers = {"Authorization": f"Bearer {town.token('auditor')}"}
+
+    answer = await town.client.post("/graphql", json={"query": query, "operationName": "B"}, headers=headers)
+
+    assert answer.status_code == 403
+
+
+def deep(levels: int) -> str:
+    return "{ memberList(first: 1) { edges { node " + "{ ... on Member " * levels + "{ id }" + " }" * levels + " } } }"
+
+
+def nested(number: int) -> str:
+    """Fragments that each spread the next one twice: 2 ** number fields."""
+    parts = [f"fragment f{i} on Member {{ ...f{i + 1} ...f{i + 1} }}" for i in range(number)]
+    return " ".join(["query { me { ...f0 } }", *parts, f"fragment f{number} on Member {{ id }}"])
+
+
+TOO_MUCH = {
+    "aliases": "{ me { " + " ".join(f"a{i}: id" for i in range(61)) + " } }",
+    "root fields": "{ " + " ".join(f"a{i}: me {{ id }}" for i in range(11)) + " }",
+    "fields": "{ me { " + "id " * 1500 + "} }",
+    "depth": "{ __schema { types " + "{ fields { type " * 8 + "{ name }" + " } }" * 8 + " } }",
+    "directives": "{ me { " + "id @skip(if: false) " * 201 + "} }",
+    "operations": " ".join(f"query q{i} {{ __typename }}" for i in range(11)),
+    "tokens": "{ me { " + "id " * 5000 + "} }",
+    "characters": "{ me { id } } #" + "x" * 100_000,
+    "nesting": deep(250),
+    "nested fragments": nested(60),
+    "chained fragments": " ".join(
+        [
+            "{ me { ...f0 } }",
+            *(f"fragment f{i} on Member {{ ...f{i + 1} }}" for i in range(900)),
+            "fragment f900 on Member { id }",
+        ]
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TOO_MUCH)
+async def test_too_much_at_once_is_refused(town: Town, what: str) -> None:
+    before = len(await town.audited())
+
+    answer = (await town.post("app_crm", TOO_MUCH[what])).json()
+
+    assert [e["extensions"]["code"] for e in answer["errors"]] == ["QUERY_TOO_COMPLEX"]
+    assert "data" not in answer
+    assert len(await town.audited()) == before
+
+
+@pytest.mark.parametrize("number", [10, 60, 300])
+def test_weighing_is_linear_in_the_document(number: int) -> None:
+    document = parse(nested(number))
+    scale = Scale(document)
+
+    weight = scale.weigh(document.definitions[0].selection_set)  # type: ignore[union-attr]
+
+    assert scale.visits == 2 + 2 * number + 1
+    assert weight.fields == min(2**number + 1, limits.WEIGHT_MAX)
+
+
+def test_a_fragment_inside_itself_ends() -> None:
+    document = parse("{ me { ...a } } fragment a on Member { id ...b } fragment b on Member { ...a }")
+
+    assert Scale(document).weigh(document.definitions[0].selection_set).fields == 2  # type: ignore[union-attr]
+
+
+def test_a_limit_that_is_broken_is_named() -> None:
+    with pytest.raises(TooComplex, match="aliases: at most 60"):
+        limits.check(parse(TOO_MUCH["aliases"]))
+
+
+async def test_a_fragment_inside_itself_is_refused(town: Town) -> None:
+    codes = await town.refused("app_crm", "{ me { ...a } } fragment a on Member { id ...a }")
+
+    assert codes == ["BAD_USER_INPUT"]
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        (None, "en"),
+        ("", "en"),
+        ("zh", "zh"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh"),
+        ("en,zh;q=0.9", "en"),
+        ("fr,zh;q=0.1", "zh"),
+        ("zh;q=0,en;q=0", "en"),
+        ("zh;q=nonsense", "en"),
+        (",;,;q=", "en"),
+    ],
+)
+def test_the_language_is_the_preferred_of_the_two(header: str | None, language: str) -> None:
+    assert Language.preferred(header) == language
+
+
+async def test_documents_are_read_once(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = "query ($by: MemberKey!) { member(by: $by) { id # read once\n } }"
+    variables = {"by": {"phone": WHOLE["phone"]}}
+    first = await town.ask("app_crm", query, variables=variables)
+
+    def fails(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("member_hub.graphql.documents.parse", fails)
+
+    assert await town.ask("app_crm", query, variables=variables) == first
+
+
+@pytest.mark.parametrize(
+    "query", ["{ __schema { queryType { name } } }", '{ me { id } __type(name: "Member") { name } }']
+)
+async def test_introspection_is_for_development(town: Town, query: str) -> None:
+    hub = town.hub
+    in_production = replace(hub, settings=replace(hub.settings, mode=Mode.PRODUCTION))
+    claims = town.tokens.verify(town.token("member", member=town.people.whole), NOW)
+    caller = caller_from(claims, None, hub.policies, hub.organisation, request_id=uuid7())
+    asked = Asked(query, None, {})
+
+    assert (await Api(hub).answer(asked, caller, Language.EN)).codes == []
+    refused = await Api(in_production).answer(asked, caller, Language.EN)
+    assert (set(refused.codes), refused.data) == ({"BAD_USER_INPUT"}, None)
