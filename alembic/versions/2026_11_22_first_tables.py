@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision: str = "8e5f7c5f6b99"
+revision: str = "3458562b88cc"
 down_revision: str | None = None
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
@@ -134,6 +134,7 @@ def _create_identity_claim() -> None:
         sa.Column("namespace", sa.Text(), nullable=False),
         sa.Column("value", sa.LargeBinary(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("connects", sa.Boolean(), nullable=False),
         sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("stated_from", sa.DateTime(timezone=True), nullable=False),
         sa.Column("stated_to", sa.DateTime(timezone=True), nullable=False),
@@ -303,6 +304,7 @@ def _create_profile_value() -> None:
         sa.Column("value_digest", sa.LargeBinary(), nullable=False),
         sa.Column("value", sa.LargeBinary(), nullable=False),
         sa.Column("strength", sa.SmallInteger(), nullable=False),
+        sa.Column("connects", sa.Boolean(), nullable=False),
         sa.Column("first_stated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("stated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True),
@@ -386,6 +388,7 @@ def _create_identity_hint() -> None:
         sa.Column("token", sa.LargeBinary(), nullable=False),
         sa.Column("key_version", sa.Integer(), nullable=False),
         sa.Column("origin_id", sa.UUID(), nullable=False),
+        sa.Column("connects", sa.Boolean(), nullable=False),
         sa.Column("claim_id", sa.UUID(), nullable=False),
         sa.PrimaryKeyConstraint("kind", "token", "key_version", "origin_id", name=op.f("pk_identity_hint")),
         schema="vault",

@@ -9,8 +9,8 @@ from member_hub.crypto import KeySet, Vault, sealed_row
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, insert_rows, parameters, table_of, update_rows, values_of
 from member_hub.identity.kinds import ClaimKind
-from member_hub.identity.queries import Token
-from member_hub.identity.rules import Candidate
+from member_hub.identity.queries import Token, stating
+from member_hub.identity.rules import Candidate, Reason
 from member_hub.identity.states import AccountState, ClaimState, ValueState
 from member_hub.identity.tables import (
     CandidateStatus,
@@ -23,6 +23,8 @@ from member_hub.ids import MemberId, OriginId
 from member_hub.members.tables import ChannelAccount, ProfileValue
 from member_hub.privacy import DataClass
 
+LIVE_PAIRS_MAX = 5  # of one value typed live
+LIVE_WEIGHT_BP = 5_000
 LOCK_CLASS = 0x4D48  # "MH": our half of PostgreSQL's advisory lock space
 LOCK_BUCKETS = 4096  # a batch of 500 may take most of them; the server's lock table holds at least 6400
 
@@ -35,6 +37,7 @@ candidate_t = table_of(ReviewCandidate)
 
 _BUCKETS = func.unnest(bindparam("buckets", type_=ARRAY(Integer))).column_valued("bucket")
 _LOCK = select(func.count(func.pg_advisory_xact_lock(LOCK_CLASS, _BUCKETS)))
+_TRY_LOCK = select(func.bool_and(func.pg_try_advisory_xact_lock(LOCK_CLASS, _BUCKETS)))
 
 
 async def lock(tx: Tx, tokens: Iterable[bytes]) -> None:
@@ -43,8 +46,16 @@ async def lock(tx: Tx, tokens: Iterable[bytes]) -> None:
     Values share 4096 locks: two that meet wait for each other without need, and the server's lock table, which
     an unlucky batch of single locks could fill, is never the limit.
     """
-    buckets = sorted({int.from_bytes(token[:4]) % LOCK_BUCKETS for token in tokens})
-    await tx.execute(_LOCK, {"buckets": buckets})
+    await tx.execute(_LOCK, {"buckets": _buckets(tokens)})
+
+
+async def try_lock(tx: Tx, tokens: Iterable[bytes]) -> bool:
+    """The same where nobody has to be waited for; else false, and some of them are held."""
+    return bool(await tx.scalar(_TRY_LOCK, {"buckets": _buckets(tokens)}))
+
+
+def _buckets(tokens: Iterable[bytes]) -> list[int]:
+    return sorted({int.from_bytes(token[:4]) % LOCK_BUCKETS for token in tokens})
 
 
 ACCOUNT_COLUMNS = (
@@ -108,10 +119,11 @@ CLAIM_COLUMNS = (
     "verified_at",
     "stated_from",
     "stated_to",
+    "connects",
 )
 
 
-HINT_COLUMNS = ("kind", "token", "key_version", "origin_id", "claim_id")
+HINT_COLUMNS = ("kind", "token", "key_version", "origin_id", "claim_id", "connects")
 TOKEN_COLUMNS = ("kind", "token", "key_version", "member_id", "origin_id")
 
 
@@ -120,15 +132,15 @@ async def write_claims(tx: Tx, keys: KeySet, vault: Vault, states: Collection[Ac
     claims = [(state, claim) for state in states for claim in state.claims.values()]
     fresh = [(state, claim) for state, claim in claims if claim.is_new]
     await insert_rows(tx, IdentityClaim, CLAIM_COLUMNS, [_claim_row(keys, s, c) for s, c in fresh])
-    await insert_rows(
-        tx,
-        IdentityHint,
-        HINT_COLUMNS,
-        [(c.kind, c.token, vault.token_version(c.kind), s.origin_id, c.claim_id) for s, c in fresh],
-    )
-    columns = ("member_id", "origin_id", "claim_id", "status", "verified_at", "stated_from", "stated_to")
+    hinted = [
+        (c.kind, c.token, vault.token_version(c.kind), s.origin_id, c.claim_id, c.connects)
+        for s, c in claims
+        if c.is_new or c.begins_to_connect
+    ]
+    await insert_rows(tx, IdentityHint, HINT_COLUMNS, hinted, on_conflict="replace")
+    columns = ("member_id", "origin_id", "claim_id", "status", "verified_at", "stated_from", "stated_to", "connects")
     rows = [
-        (s.member_id, s.origin_id, c.claim_id, c.status, c.verified_at, c.stated_from, c.stated_to)
+        (s.member_id, s.origin_id, c.claim_id, c.status, c.verified_at, c.stated_from, c.stated_to, c.connects)
         for s, c in claims
         if c.is_changed and not c.is_new
     ]
@@ -150,6 +162,7 @@ def _claim_row(keys: KeySet, state: AccountState, claim: ClaimState) -> tuple[ob
         claim.verified_at,
         claim.stated_from,
         claim.stated_to,
+        claim.connects,
     )
 
 
@@ -163,6 +176,7 @@ VALUE_COLUMNS = (
     "first_stated_at",
     "stated_at",
     "verified_at",
+    "connects",
 )
 
 
@@ -195,7 +209,7 @@ def _value_row(keys: KeySet, state: AccountState, value: ValueState) -> tuple[ob
 
 
 def _value_times(value: ValueState) -> tuple[object, ...]:
-    return (value.strength, value.first_stated_at, value.stated_at, value.verified_at)
+    return (value.strength, value.first_stated_at, value.stated_at, value.verified_at, value.connects)
 
 
 async def forget_values(tx: Tx, states: Collection[AccountState]) -> list[OriginId]:
@@ -259,7 +273,7 @@ async def write_candidates(
     touched = and_(among(candidate_t.c.origin_a, origins), candidate_t.c.status == CandidateStatus.OPEN)
     rows = await tx.execute(select(*(candidate_t.c[name] for name in names)).where(touched))
     stored = {(OriginId(a), OriginId(b), reason): weight for a, b, reason, weight in rows}
-    stale = [key for key in stored if key not in wanted]
+    stale = [key for key in stored if key not in wanted and key[2] != Reason.STATED_LIVE]
     if stale:
         key = tuple_(candidate_t.c.origin_a, candidate_t.c.origin_b, candidate_t.c.reason)
         await tx.execute(delete(candidate_t).where(key.in_(stale)))
@@ -267,3 +281,23 @@ async def write_candidates(
     await update_rows(tx, ReviewCandidate, names, weighed)
     fresh = [(*key, w, CandidateStatus.OPEN, now) for key, w in sorted(wanted.items()) if key not in stored]
     return await insert_rows(tx, ReviewCandidate, (*names, "status", "created_at"), fresh, on_conflict="ignore")
+
+
+async def note_live(tx: Tx, states: Collection[AccountState], *, now: datetime) -> int:
+    """What was typed live unites nothing; where somebody else is known by it, staff get a pair to look at."""
+    live = {
+        (claim.kind, claim.token): state.origin_id
+        for state in states
+        for claim in state.claims.values()
+        if claim.is_new and not claim.connects
+    }
+    own = {state.origin_id for state in states}
+    pairs = {
+        (min(live[value], other), max(live[value], other))
+        for value, others in (await stating(tx, live, LIVE_PAIRS_MAX)).items()
+        for other in others
+        if other not in own
+    }
+    rows = [(*pair, Reason.STATED_LIVE, LIVE_WEIGHT_BP, CandidateStatus.OPEN, now) for pair in sorted(pairs)]
+    columns = ("origin_a", "origin_b", "reason", "weight_bp", "status", "created_at")
+    return await insert_rows(tx, ReviewCandidate, columns, rows, on_conflict="ignore")

@@ -39,7 +39,7 @@ def facts_of(account: AccountState, shared: frozenset[Token]) -> OriginFacts:
         claims=tuple(
             Claim(account.origin_id, c.kind, c.namespace, c.token, c.verified_at, c.stated_from, c.stated_to)
             for c in account.claims.values()
-            if (c.kind, c.token) not in shared
+            if c.connects and (c.kind, c.token) not in shared
         ),
     )
 
@@ -49,7 +49,8 @@ def shared_values(accounts: Iterable[AccountState], known: frozenset[Token], sha
 
     They are left out of the facts in both cases, so that it does not matter when a value crossed the line.
     """
-    stating = Counter((kind, token) for account in accounts for kind, _, token in account.claims)
+    claims = (claim for account in accounts for claim in account.claims.values() if claim.connects)
+    stating = Counter((claim.kind, claim.token) for claim in claims)
     return known | {t for t, number in stating.items() if number > shared_max and t[0] in CONNECTING_KINDS}
 
 
@@ -63,7 +64,9 @@ def order_key(account: AccountState) -> bytes:
 def take_statuses(account: AccountState, agreed: Partition, shared: frozenset[Token]) -> None:
     """Give every claim the status that follows from the partition."""
     for claim in account.claims.values():
-        if (claim.kind, claim.token) in shared:
+        if not claim.connects:
+            status = ClaimStatus.UNVERIFIED
+        elif (claim.kind, claim.token) in shared:
             status = ClaimStatus.SHARED
         else:
             status = agreed.statuses[account.origin_id, claim.kind, claim.namespace, claim.token]
@@ -94,7 +97,7 @@ def holds(account: AccountState, field: ProfileField, value: str) -> bool:
 
 
 def _newest(account: AccountState, field: ProfileField) -> ValueState | None:
-    stated = (value for value in account.values.values() if value.field is field)
+    stated = (value for value in account.values.values() if value.field is field and value.connects)
     return max(stated, key=lambda value: (value.stated_at, value.plain), default=None)
 
 
@@ -103,7 +106,7 @@ def _names(account: AccountState) -> list[Name]:
     stated = [
         (parsed.is_full, value.stated_at, value.plain, parsed)
         for value in account.values.values()
-        if value.field is ProfileField.NAME and (parsed := name(value.plain)) is not None
+        if value.field is ProfileField.NAME and value.connects and (parsed := name(value.plain)) is not None
     ]
     return [parsed for *_, parsed in sorted(stated, key=lambda one: one[:3], reverse=True)]
 

@@ -107,6 +107,7 @@ class Reason(StrEnum):
     EMAIL = "email"  # verified by both, and the names do not agree
     CARD = "card"  # stated without phone or staff check
     LIMIT = "limit"  # joining them would break a limit or a cap
+    STATED_LIVE = "stated_live"  # typed through the API by somebody who may not be given the other profile for it
     HANDLER = "handler"  # different legal entities without a joint-handling agreement
 
 

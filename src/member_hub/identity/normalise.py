@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
 import email_validator
@@ -132,6 +133,8 @@ def _phone(raw: object) -> Normalised:
     national = _without_country_code(spelled)
     if _is_run(national):
         return _JUNK
+    if _chinese_mobile().fullmatch(national):
+        return Normalised(Verdict.OK, f"+86{national}")
     return _e164("+86" + national if national is not spelled else spelled)
 
 
@@ -146,6 +149,15 @@ def _without_country_code(spelled: str) -> str:
 def _is_run(digits: str) -> bool:
     tail = digits[-_RUN:]
     return len(set(tail)) == 1 or any(tail in run for run in _DIGIT_RUNS) or digits in _JUNK_PHONES
+
+
+@cache
+def _chinese_mobile() -> re.Pattern[str]:
+    """The library's own pattern: most numbers are such, and asking it in full takes twenty times as long."""
+    china = phonenumbers.PhoneMetadata.metadata_for_region("CN")
+    assert china is not None
+    assert china.mobile is not None
+    return re.compile(str(china.mobile.national_number_pattern), re.ASCII)
 
 
 def _e164(spelled: str) -> Normalised:

@@ -71,9 +71,9 @@ async def reach(tx: Tx, seeds: Collection[Token], *, own: Collection[Token], sha
     tokens, shared = set(seeds), set[Token]()
     frontier = set(seeds)
     while frontier:
-        found = await _stating(tx, frontier, shared_max)
-        shared |= {token for token, stating in found.items() if len(stating) > shared_max}
-        fresh = {o for token, stating in found.items() if token not in shared for o in stating} - origins
+        found = await stating(tx, frontier, shared_max)
+        shared |= {token for token, by in found.items() if len(by) > shared_max}
+        fresh = {o for token, by in found.items() if token not in shared for o in by} - origins
         if known_by := shared.intersection(own, found):
             fresh |= set((await accounts_by_token(tx, known_by)).values()) - origins
         if not fresh:
@@ -87,19 +87,19 @@ async def reach(tx: Tx, seeds: Collection[Token], *, own: Collection[Token], sha
     return Reach(frozenset(origins), frozenset(tokens), frozenset(shared))
 
 
-async def _stating(tx: Tx, tokens: Collection[Token], shared_max: int) -> dict[Token, list[OriginId]]:
-    """Up to `shared_max + 1` accounts per value."""
+async def stating(tx: Tx, tokens: Collection[Token], shared_max: int) -> dict[Token, list[OriginId]]:
+    """Up to `shared_max + 1` accounts per value, of those that it may unite."""
     found: dict[Token, list[OriginId]] = {}
     if not tokens:
         return found
     given = values_of(TOKEN_COLUMNS)
-    stating = (
+    accounts = (
         select(hint_t.c.origin_id)
-        .where(hint_t.c.kind == given.c.kind, hint_t.c.token == given.c.token)
+        .where(hint_t.c.kind == given.c.kind, hint_t.c.token == given.c.token, hint_t.c.connects)
         .limit(shared_max + 1)
-        .lateral("stating")
+        .lateral("accounts")
     )
-    statement = select(given.c.kind, given.c.token, stating.c.origin_id).select_from(given.join(stating, true()))
+    statement = select(given.c.kind, given.c.token, accounts.c.origin_id).select_from(given.join(accounts, true()))
     for kind, value, origin in await tx.execute(statement, parameters(("kind", "token"), sorted(tokens))):
         found.setdefault((ClaimKind(kind), value), []).append(OriginId(origin))
     return found
@@ -115,7 +115,7 @@ async def _siblings(tx: Tx, origins: Collection[OriginId]) -> set[OriginId]:
 
 async def _connecting_tokens(tx: Tx, origins: Collection[OriginId]) -> set[Token]:
     statement = select(hint_t.c.kind, hint_t.c.token).where(
-        among(hint_t.c.origin_id, origins), hint_t.c.kind.in_(CONNECTING_KINDS)
+        among(hint_t.c.origin_id, origins), hint_t.c.connects, hint_t.c.kind.in_(CONNECTING_KINDS)
     )
     return {(ClaimKind(kind), value) for kind, value in await tx.execute(statement)}
 
@@ -194,6 +194,7 @@ def _claim_state(row: Row[Any], plain: str | CannotOpen | None) -> ClaimState:
         row.verified_at,
         row.stated_from,
         row.stated_to,
+        row.connects,
     )
 
 
@@ -214,6 +215,7 @@ async def _load_values(tx: Tx, keys: KeySet, states: Mapping[OriginId, AccountSt
             row.first_stated_at,
             row.stated_at,
             row.verified_at,
+            row.connects,
         )
 
 

@@ -43,6 +43,8 @@ def own_kind(channel: Channel) -> ClaimKind:
 class AccountStatement:
     """One channel account as it was at `event_time`; the first of its identifiers is the account's own number.
 
+    Where it `is_vouched` for (a channel's own delivery), everything in it may unite accounts. What somebody types live
+    may not, but for verified identifiers: else whoever types a stranger's phone would be given the stranger's profile.
     `opening_balance` (whole points) and `old_tier` are the old system's words, kept sealed and not acted upon.
     """
 
@@ -58,3 +60,8 @@ class AccountStatement:
     home_store: str | None = None
     opening_balance: int | None = None
     old_tier: str | None = None
+    is_vouched: bool = True
+
+    def unites(self, stated: StatedIdentifier | StatedValue) -> bool:
+        """Whether this part of the statement may unite accounts."""
+        return self.is_vouched or stated.verified_at is not None

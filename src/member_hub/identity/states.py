@@ -37,7 +37,9 @@ class ClaimState:
     verified_at: datetime | None
     stated_from: datetime
     stated_to: datetime
+    connects: bool
     is_new: bool = False
+    begins_to_connect: bool = False
     is_changed: bool = False
 
 
@@ -52,6 +54,7 @@ class ValueState:
     first_stated_at: datetime
     stated_at: datetime
     verified_at: datetime | None
+    connects: bool
     is_changed: bool = False
 
     @property
@@ -91,7 +94,7 @@ class AccountState:
         """Take in what a delivery says; after the last one `forget_the_oldest` has to follow."""
         self._fold_account(said, opening)
         for identifier in said.identifiers:
-            self._fold_claim(identifier, tokenise(identifier), said.event_time)
+            self._fold_claim(identifier, tokenise(identifier), said)
         for value in said.values:
             self._fold_value(value, said)
         self.consents.extend(said.consents[:CONSENTS_MAX])
@@ -104,7 +107,12 @@ class AccountState:
             self._forget_claims()
 
     def _fold_account(self, said: AccountStatement, opening: str | None) -> None:
-        """The newest statement decides; of two of the same moment the greater text, so that order cannot."""
+        """The newest statement decides; of two of the same moment the greater text, so that order cannot.
+
+        Typing something live is no sign of life that could hold on to a number: it moves no time.
+        """
+        if not said.is_vouched:
+            return
         before = (self.first_seen_at, self.last_seen_at, self.home_store)
         if (said.event_time, said.home_store or "") > (self.last_seen_at, self.home_store or ""):
             self.home_store = said.home_store
@@ -114,8 +122,9 @@ class AccountState:
         self.last_seen_at = max(self.last_seen_at, said.event_time)
         self.is_changed |= before != (self.first_seen_at, self.last_seen_at, self.home_store)
 
-    def _fold_claim(self, stated: StatedIdentifier, token: bytes, at: datetime) -> None:
-        key = (stated.kind, stated.namespace, token)
+    def _fold_claim(self, stated: StatedIdentifier, token: bytes, said: AccountStatement) -> None:
+        key, at = (stated.kind, stated.namespace, token), said.event_time
+        connects = said.unites(stated)
         claim = self.claims.get(key)
         if claim is None:
             self.claims[key] = ClaimState(
@@ -126,25 +135,33 @@ class AccountState:
                 stated.verified_at,
                 at,
                 at,
+                connects,
                 is_new=True,
             )
             return
-        before = (claim.verified_at, claim.stated_from, claim.stated_to)
+        before = (claim.verified_at, claim.stated_from, claim.stated_to, claim.connects)
+        claim.begins_to_connect |= connects and not claim.connects
+        claim.connects |= connects
         claim.verified_at = later(claim.verified_at, stated.verified_at)
         claim.stated_from, claim.stated_to = min(claim.stated_from, at), max(claim.stated_to, at)
-        claim.is_changed |= before != (claim.verified_at, claim.stated_from, claim.stated_to)
+        claim.is_changed |= before != (claim.verified_at, claim.stated_from, claim.stated_to, claim.connects)
 
     def _fold_value(self, stated: StatedValue, said: AccountStatement) -> None:
         key, at = (stated.field, stated.value), said.event_time
+        connects = said.unites(stated)
         value = self.values.get(key)
         if value is None:
-            self.values[key] = ValueState(stated.field, stated.value, None, said.strength, at, at, stated.verified_at)
+            self.values[key] = ValueState(
+                stated.field, stated.value, None, said.strength, at, at, stated.verified_at, connects
+            )
             return
-        before = (value.first_stated_at, value.stated_at, value.verified_at, value.strength)
+        before = (value.first_stated_at, value.stated_at, value.verified_at, value.strength, value.connects)
+        value.connects |= connects
         value.first_stated_at, value.stated_at = min(value.first_stated_at, at), max(value.stated_at, at)
         value.verified_at = later(value.verified_at, stated.verified_at)
         value.strength = max(value.strength, said.strength)
-        value.is_changed |= before != (value.first_stated_at, value.stated_at, value.verified_at, value.strength)
+        after = (value.first_stated_at, value.stated_at, value.verified_at, value.strength, value.connects)
+        value.is_changed |= before != after
 
     def _forget_values(self) -> None:
         for profile_field in ProfileField:

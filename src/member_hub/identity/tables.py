@@ -52,6 +52,7 @@ class IdentityClaim(Base):
         ),
     )
     status: Mapped[str] = mapped_column(Text, info=technical("active, unverified, released, demoted, shared"))
+    connects: Mapped[bool] = mapped_column(info=technical("whether it may unite accounts; typed live it may not"))
     verified_at: Mapped[datetime | None] = mapped_column(
         DateTime(timezone=True), info=personal(zh="验证时间", en="verified at")
     )
@@ -90,6 +91,7 @@ class IdentityHint(Base):
     )
     key_version: Mapped[int] = mapped_column(Integer, primary_key=True, info=technical("version of the index key"))
     origin_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("who states it"))
+    connects: Mapped[bool] = mapped_column(info=technical("whether it may unite accounts; typed live it may not"))
     claim_id: Mapped[UUID] = mapped_column(PgUuid, info=technical("the claim it belongs to"))
 
 

@@ -227,6 +227,7 @@ class ProfileValue(Base):
     strength: Mapped[int] = mapped_column(
         SmallInteger, info=technical("verified > self-declared > staff > import > inferred")
     )
+    connects: Mapped[bool] = mapped_column(info=technical("whether it may unite accounts; typed live it may not"))
     first_stated_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), info=personal(zh="首次提供时间", en="first stated at")
     )

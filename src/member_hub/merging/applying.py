@@ -37,7 +37,8 @@ async def apply(change: Change, work: Work, agreed: Partition, plan: Plan) -> in
     await _write_accounts(tx, vault, keys, work, plan)
     await claims.point_tokens(tx, vault, work.accounts, _holders(work, agreed, plan))
     await _renew_keys(tx, vault, work, plan, changed)
-    return await claims.write_candidates(tx, work.accounts, agreed.candidates, now=now)
+    found = await claims.write_candidates(tx, work.accounts, agreed.candidates, now=now)
+    return found + await claims.note_live(tx, work.accounts.values(), now=now)
 
 
 async def _reshape(change: Change, work: Work, plan: Plan) -> None:

@@ -45,7 +45,8 @@ async def gather(
 ) -> Work:
     """Lock and load the component of these statements and fold them in."""
     tokenise = tokeniser(vault)
-    seeds = {(i.kind, tokenise(i)) for said in statements for i in said.identifiers if i.kind in CONNECTING_KINDS}
+    uniting = [i for said in statements for i in said.identifiers if i.kind in CONNECTING_KINDS and said.unites(i)]
+    seeds = {(i.kind, tokenise(i)) for i in uniting}
     own = {(said.identifiers[0].kind, tokenise(said.identifiers[0])) for said in statements}
     work = await regather(tx, vault, rules, seeds, own)
     by_token = {account.account_token: account for account in work.accounts.values()}
@@ -101,20 +102,26 @@ def tokeniser(vault: Vault) -> Tokenise:
 async def _settle(tx: Tx, seeds: Collection[Token], own: Collection[Token], shared_max: int) -> Reach:
     """Lock every value of the component, then look whether it has grown meanwhile.
 
-    All locks are taken in one statement and so in one order. Where more are needed the first ones are given back
-    before: nobody waits for a lock while holding one that comes later in the order, so nobody deadlocks on them.
+    All locks are taken in one statement and so in one order. What it has grown by is locked only if nobody has to be
+    waited for; else all are given back and taken anew. Nobody waits for a lock while holding one that comes later in
+    the order, so nobody deadlocks on them.
     """
     found = await queries.reach(tx, seeds, own=own, shared_max=shared_max)
     for _ in range(SETTLE_ROUNDS_MAX):
         attempt = await tx.begin_nested()
-        await claims.lock(tx, [token for _, token in found.tokens])
-        now = await queries.reach(tx, found.tokens, own=own, shared_max=shared_max)
-        if now.tokens == found.tokens:
+        await claims.lock(tx, _only_tokens(found.tokens))
+        locked, found = found, await queries.reach(tx, found.tokens, own=own, shared_max=shared_max)
+        while found.tokens != locked.tokens and await claims.try_lock(tx, _only_tokens(found.tokens - locked.tokens)):
+            locked, found = found, await queries.reach(tx, found.tokens, own=own, shared_max=shared_max)
+        if found.tokens == locked.tokens:
             await attempt.commit()
-            return now
+            return found
         await attempt.rollback()
-        found = now
     raise Unsettled
+
+
+def _only_tokens(tokens: Collection[Token]) -> list[bytes]:
+    return [token for _, token in tokens]
 
 
 def _fold(

@@ -53,6 +53,7 @@ class Resolution:
     merged: int = 0
     split: int = 0
     candidates: int = 0
+    involved: frozenset[MemberId] = frozenset()  # members that stood before and were joined, merged, split or changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +89,12 @@ class Resolver:
         plan = await self._plan(tx, work, agreed)
         outcomes = _outcomes(work, plan)
         arrived = {(a.channel, a.account): o for o, a in work.accounts.items() if a.is_new and a.account is not None}
+        involved = _involved(work, plan, outcomes)
         change = Change(tx, self.vault, self.holders, RULE, caused_by, now)
         candidates = await apply(change, work, agreed, plan)
         backs = {split.back for split in plan.splits}
         merged = sum(merge.gone not in backs for merge in plan.merges)
-        return Resolution(outcomes, arrived, merged, len(plan.splits), candidates)
+        return Resolution(outcomes, arrived, merged, len(plan.splits), candidates, involved)
 
     async def _plan(self, tx: Tx, work: Work, agreed: Partition) -> Plan:
         """Only where accounts leave a member it matters who was merged into it, and only then that is looked up."""
@@ -124,6 +126,14 @@ def _assigned(work: Work, agreed: Partition, brought: Mapping[MemberId, Collecti
 
 def _facts(stored: StoredMember) -> MemberFacts:
     return MemberFacts(stored.member_id, stored.status, stored.merged_into, stored.joined_at, stored.version)
+
+
+def _involved(work: Work, plan: Plan, outcomes: Sequence[Outcome]) -> frozenset[MemberId]:
+    targets = {outcome.member_id for outcome in outcomes}
+    joined = {a.member_id for o, a in work.accounts.items() if plan.targets[o] in targets and a.member_id is not None}
+    moved = {member for merge in plan.merges for member in (merge.kept, merge.gone)}
+    parted = {member for split in plan.splits for member in (split.kept, split.back)}
+    return frozenset((joined | moved | parted) & work.members.keys())
 
 
 def _outcomes(work: Work, plan: Plan) -> list[Outcome]:

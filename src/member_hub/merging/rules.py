@@ -76,9 +76,8 @@ def assign(
     """
     planner = _Planner(accounts, members, new_id, brought)
     ordered = sorted((sorted(s, key=planner.age) for s in sets), key=lambda s: planner.age(s[0]))
-    mains = planner.mains(ordered)
-    for index, origins in enumerate(ordered):
-        planner.assign_one(origins, [member for member, main in mains.items() if main == index])
+    for origins, own in zip(ordered, planner.own(ordered), strict=True):
+        planner.assign_one(origins, own)
     return planner.plan
 
 
@@ -93,8 +92,8 @@ class _Planner:
     def age(self, origin: OriginId) -> tuple[datetime, bytes]:
         return (self.accounts[origin].first_seen_at, self.accounts[origin].account_token)
 
-    def mains(self, ordered: Sequence[Sequence[OriginId]]) -> dict[MemberId, int]:
-        """For every member id the set that it stays with: the one holding the account the member began with."""
+    def own(self, ordered: Sequence[Sequence[OriginId]]) -> list[list[MemberId]]:
+        """For every set the member ids that stay with it: it holds the account that the member began with."""
         best: dict[MemberId, tuple[tuple[bool, tuple[datetime, bytes]], int]] = {}
         for index, origins in enumerate(ordered):
             for origin in origins:
@@ -105,7 +104,10 @@ class _Planner:
                 held = best.get(account.member_id)
                 if held is None or rank < held[0]:
                     best[account.member_id] = (rank, index)
-        return {member: index for member, (_, index) in best.items()}
+        own: list[list[MemberId]] = [[] for _ in ordered]
+        for member, (_, index) in best.items():
+            own[index].append(member)
+        return own
 
     def assign_one(self, origins: Sequence[OriginId], own: Sequence[MemberId]) -> None:
         """Find the id of one set, `own` being those that stay with it; what comes from others is split off there."""

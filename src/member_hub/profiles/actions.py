@@ -10,6 +10,7 @@ counts as seen now.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -57,16 +58,31 @@ async def enrol(
     if done is not None:
         return done
     said = rules.statement(wanted, caller, grant, resolver.organisation, now=now)
+    visible = Visible.to(caller, grant, resolver.organisation, now=now)
+    said = replace(said, is_vouched=await _stays_in_reach(tx, resolver, visible, said, now))
     resolution = await resolver.resolve(tx, [said], caused_by=_by(caller), now=now)
     outcome = resolution.outcomes[0]
-    if outcome.kind is OutcomeKind.UPDATED:
-        raise AlreadyEnrolled(field="account")
     await Orders(resolver.vault, resolver.organisation).release_waiting(tx, resolution.arrived)
-    visible = Visible.to(caller, grant, resolver.organisation, now=now)
     if not await find(tx, visible, [outcome.member_id], by_key=True):
         raise NotFound(field="account")
     await idempotency.finish(tx, resolver.vault, key, outcome.member_id)
     return outcome.member_id
+
+
+async def _stays_in_reach(tx: Tx, resolver: Resolver, visible: Visible, said: AccountStatement, now: datetime) -> bool:
+    """Whether all whom the statement would join were in the caller's reach before it; tried, and taken back.
+
+    Else what is merely typed in it may not unite: a stranger's phone, typed in with a card that nobody has, would
+    bring the stranger into the caller's store. Raises AlreadyEnrolled for a known account, and NotFound where its
+    member is out of reach.
+    """
+    attempt = await tx.begin_nested()
+    tried = await resolver.resolve(tx, [said], caused_by="an enrolment, tried", now=now)
+    await attempt.rollback()
+    reached = await find(tx, visible, sorted(tried.involved))
+    if tried.outcomes[0].kind is OutcomeKind.UPDATED:
+        raise AlreadyEnrolled(field="account") if reached else NotFound(field="account")
+    return reached.keys() == tried.involved
 
 
 async def update(
@@ -146,6 +162,7 @@ def _statement(account: Account, values: Mapping[ProfileField, str], stated: Sta
         identifiers=(own, *rules.contacts(values, stated, now=now)),
         values=rules.profile_values(values),
         home_store=account.home_store,
+        is_vouched=False,
     )
 
 

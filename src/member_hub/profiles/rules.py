@@ -111,6 +111,7 @@ def statement(
     namespace = collected.read(_namespace, wanted, channel)
     home_store = collected.read(_home_store, wanted, caller, grant, organisation)
     collected.read(_same_handler, channel, caller)
+    collected.read(_own_channel, wanted, caller)
     identifiers = list(_identifiers(wanted, caller, organisation, collected, namespace=namespace, now=now))
     values = read(wanted.stated, caller, collected, now=now)
     collected.end()
@@ -257,6 +258,16 @@ def _nothing() -> None:
 
 def _not_here(field: str) -> None:
     raise BadInput("This channel has no such identifier.", zh="该渠道没有此类标识。", field=field)
+
+
+def _own_channel(wanted: Enrolment, caller: Caller) -> None:
+    """Staff issue cards; accounts of the website and the apps are opened there. Only a card has a store."""
+    if wanted.channel is Channel.STORE:
+        return
+    if caller.kind is not CallerKind.APP:
+        raise BadInput("Staff enrol store cards only.", zh="员工只能为会员办理门店卡。", field="channel")
+    if wanted.home_store is not None:
+        raise BadInput("Only a card has a home store.", zh="只有门店卡可以指定归属门店。", field="homeStore")
 
 
 def _same_handler(channel: ChannelEntry, caller: Caller) -> None:
