@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -20,7 +20,7 @@ class Mode(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Settings:
     mode: Mode
-    database_url: str | None  # None: the embedded server
+    database_url: str | None = field(repr=False)  # holds a password; None: the embedded server
     data_dir: Path
     key_dir: Path
     ledger_dir: Path

@@ -243,6 +243,17 @@ def test_whatever_an_identifier_is_its_middle_decides_nothing(value: str, other:
         assert masks.identifier(f"{value[:2]}{other:>4}{value[-2:]}") == mask
 
 
+@given(
+    surname=st.sampled_from("张王李赵欧"),
+    mark=st.sampled_from("*＊﹡∗✱✲✳✻✼✽⁎●•○◯■█某"),
+    count=st.integers(1, 4),
+    rest=st.text("一二三四五娜明", max_size=2),
+)
+def test_a_name_with_a_mark_of_hiding_anywhere_is_a_mask(surname: str, mark: str, count: int, rest: str) -> None:
+    assert looks_masked(ProfileField.NAME, f"{surname}{mark * count}{rest}")
+    assert not looks_masked(ProfileField.NAME, f"{surname}{rest}")
+
+
 @given(mask=st.sampled_from(sorted(FIELD_OF)), value=st.text(max_size=60))
 def test_every_mask_that_comes_back_is_recognised(mask: Mask, value: str) -> None:
     drawn = masked(mask, value)
@@ -260,6 +271,14 @@ def test_every_mask_that_comes_back_is_recognised(mask: Mask, value: str) -> Non
         (ProfileField.PHONE, "138••••5678"),
         (ProfileField.NAME, "张*"),
         (ProfileField.NAME, "张＊"),
+        (ProfileField.NAME, "张✽"),
+        (ProfileField.NAME, "张某"),
+        (ProfileField.NAME, "张某某"),
+        (ProfileField.NAME, "某女士"),
+        (ProfileField.PHONE, "138✽✽✽✽5678"),
+        (ProfileField.BIRTHDAY, "1961-某-某"),
+        (ProfileField.ADDRESS, "浙江省杭州市✽✽✽"),
+        (ProfileField.ADDRESS, "浙江省杭州市某某路某某号"),
         (ProfileField.NAME, "*"),
         (ProfileField.EMAIL, "u***@example.com"),
         (ProfileField.BIRTHDAY, "1961-**-**"),
@@ -288,6 +307,7 @@ def test_a_masked_value_is_refused_by_its_field_and_never_repeated(field: Profil
         (ProfileField.EMAIL, "xxx_star*1@example.com"),
         (ProfileField.BIRTHDAY, "1961-02-03"),
         (ProfileField.ADDRESS, "浙江省杭州市西湖区文三路3*5号"),
+        (ProfileField.ADDRESS, "浙江省杭州市某街1号"),
         (ProfileField.GENDER, "F"),
         (ProfileField.GENDER, "*"),
     ],

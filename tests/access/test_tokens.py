@@ -332,3 +332,28 @@ def test_production_makes_no_key(make_settings: MakeSettings) -> None:
 
 def test_the_tokens_never_print_their_key(tokens: DevelopmentTokens) -> None:
     assert repr(tokens) == "<development tokens>"
+
+
+@pytest.mark.parametrize("more", [{"crit": 5}, {"crit": [{}]}, {"crit": {}}, {"b64": False}, {"typ": []}])
+def test_a_header_of_the_wrong_kind_is_refused_like_any_other(
+    tokens: DevelopmentTokens, issue: Issue, now: datetime, more: dict[str, object]
+) -> None:
+    _, payload, signature = issue(CASHIER).split(".")
+    header = {"alg": "Ed25519", "typ": "at+jwt", **more}
+
+    with pytest.raises(Unauthenticated):
+        tokens.verify(f"{_encode(header)}.{payload}.{signature}", now)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_token_nested_too_deep_is_refused_though_it_is_signed(
+    tokens: DevelopmentTokens, issue: Issue, now: datetime, place: int
+) -> None:
+    assert tokens.key is not None
+    parts = issue(CASHIER).split(".")[:2]
+    parts[place] = urlsafe_b64encode(b"[" * 6000).rstrip(b"=").decode()
+    key = tokens.key.get_op_key("sign")
+    signature = urlsafe_b64encode(key.sign(".".join(parts).encode())).rstrip(b"=").decode()
+
+    with pytest.raises(Unauthenticated):
+        tokens.verify(f"{'.'.join(parts)}.{signature}", now)

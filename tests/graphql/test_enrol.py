@@ -110,6 +110,38 @@ async def test_the_same_request_under_a_key_is_done_once(world: World) -> None:
     assert [row.outcome for row in await world.audited()] == ["ok", "ok"]
 
 
+async def test_a_retry_does_not_find_whom_its_caller_no_longer_reaches(world: World) -> None:
+    first, _ = await enrol(world, "store_manager", subject="S-7", stores=["SH002"])
+    before = await counts(world)
+    assert first is not None
+
+    elsewhere = await enrol(world, "store_manager", subject="S-7", stores=["SH003"])
+    back = await enrol(world, "store_manager", subject="S-7", stores=["SH002"])
+
+    assert elsewhere == (None, [("account", "NOT_FOUND")])
+    assert back == (first, [])
+    assert await counts(world) == before
+    done, missed, again = await world.audited()
+    assert (missed.outcome, missed.member_ids) == ("NOT_FOUND", [])
+    assert done.member_ids == again.member_ids != []
+
+
+async def test_an_enrolment_is_on_record_with_what_was_sent(world: World) -> None:
+    query = """mutation ($input: MemberEnrolInput!, $key: String!) {
+      memberEnrol(input: $input, idempotencyKey: $key) { userErrors { code } } }"""
+    app = {"channel": "APP", "account": "u-1", "appid": "wx_mini_1", "unionid": "oUnion-1", "gender": "F"}
+    wrong = CARD | {"phone": "12"}
+    for role, key, stated in (("app_crm", "1", CARD), ("app_crm", "2", wrong), ("app_mini_program", "3", app)):
+        await world.ask(role, query, variables={"input": stated, "key": key})
+
+    card = ["member.accounts:WRITE", "member.name:WRITE", "member.phone:WRITE"]
+    assert [(row.outcome, row.fields) for row in await world.audited()] == [
+        ("ok", card),
+        ("BAD_USER_INPUT", card),
+        ("ok", ["member.accounts:WRITE", "member.gender:WRITE", "member.identifiers:WRITE"]),
+    ]
+
+
 async def test_another_request_under_a_key_is_a_conflict(world: World) -> None:
     await enrol(world, "app_crm")
     before = await counts(world)

@@ -74,6 +74,15 @@ async def test_the_mini_program_sees_everything_of_whom_a_unionid_finds(town: To
     assert shown(found["member"]) == expected(EVERYTHING)
 
 
+@pytest.mark.parametrize("purpose", ["analytics", "marketing", "personalisation"])
+async def test_the_membership_manager_looks_nobody_up(town: Town, purpose: str) -> None:
+    for query in (
+        f'{{ node(id: "{town.people.whole}") {{ id }} }}',
+        f'{{ member(by: {{id: "{town.people.whole}"}}) {{ id }} }}',
+    ):
+        assert await town.refused("membership_manager", query, purpose=purpose) == ["FORBIDDEN"]
+
+
 async def test_the_membership_manager_sees_a_list_without_contact_data(town: Town) -> None:
     found = await town.ask("membership_manager", LIST, purpose="analytics")
 

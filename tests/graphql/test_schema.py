@@ -63,6 +63,18 @@ def test_every_operation_of_the_policy_is_a_root_field_or_a_command() -> None:
     assert roots == {o.value for o in Operation} - {"rightsExport", "rightsErase"}
 
 
+def test_denied_promises_no_more_than_rows_keep() -> None:
+    """A row of the identifiers tells its kind, so only a field of the profile hides whether there is a value."""
+    states = core_schema().type_map["FieldState"]
+    assert states.description is not None
+    denied = states.description.partition("DENIED, ")[2].partition("; ")[0]
+
+    assert denied == (
+        "nothing of the value is shown, nor, for a field of the profile, whether there is one "
+        "(a row of `accounts` or `identifiers` stands, and only its value is DENIED)"
+    )
+
+
 def test_no_enumeration_is_empty_and_no_output_is_an_input() -> None:
     assert all(t.values for t in OWN if isinstance(t, GraphQLEnumType))
     outputs = [t for t in OWN if isinstance(t, GraphQLObjectType)]

@@ -99,6 +99,8 @@ async def test_a_verified_phone_still_unites(world: World, people: People) -> No
 
     assert done["userErrors"] == []
     assert done["member"]["id"] == (await read(world, id=str(people.southern)))["id"]
+    changed = [row for row in await world.audited() if row.operation == "profileUpdate"]
+    assert [row.member_ids for row in changed] == [sorted([nameless, people.southern])]
 
 
 async def test_what_was_typed_live_unites_once_the_channel_says_it_too(world: World, people: People) -> None:

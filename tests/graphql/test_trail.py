@@ -42,6 +42,31 @@ async def test_a_list_leaves_one_row_with_everybody_in_it(world: World, people: 
     assert told(row)[4:] == ("memberList", "ok", ["member.gender:CLEAR"], everybody)
 
 
+@pytest.mark.parametrize(
+    ("role", "phone", "identifiers"),
+    [("support_agent", "MASKED", "MASKED"), ("app_crm", "MASKED", "MASKED"), ("app_checkout", "DENIED", "DENIED")],
+)
+async def test_contacts_read_among_the_identifiers_are_on_record_as_such(
+    world: World, people: People, role: str, phone: str, identifiers: str
+) -> None:
+    query = "query ($by: MemberKey!) { member(by: $by) { identifiers { kind value { display } } } }"
+    for who in (people.whole, people.southern):  # of the second one there is no e-mail address
+        await world.ask(role, query, variables={"by": {"id": str(who)}})
+
+    both, phone_only = [row.fields for row in await world.audited()]
+    own = [f"member.identifiers:{identifiers}", f"member.phone:{phone}"]
+    assert both == ["key:id", f"member.email:{phone}", *own]
+    assert phone_only == ["key:id", *own]
+
+
+async def test_identifiers_whose_values_nobody_asks_for_show_no_contact(world: World, people: People) -> None:
+    query = "query ($by: MemberKey!) { member(by: $by) { identifiers { kind status } } }"
+    await world.ask("app_crm", query, variables={"by": {"id": str(people.whole)}})
+
+    (row,) = await world.audited()
+    assert row.fields == ["key:id", "member.identifiers:MASKED"]
+
+
 async def test_several_root_fields_leave_one_row(world: World, people: People) -> None:
     query = f'{{ memberList(first: 1) {{ edges {{ node {{ id }} }} }} member(by: {{id: "{people.whole}"}}) {{ id }} }}'
     await world.ask("app_crm", query)

@@ -140,7 +140,7 @@ async def test_a_mask_written_back_is_refused(world: World, people: People, fiel
         "profileUpdate",
         "MASKED_VALUE",
         [people.whole],
-        [],
+        [f"member.{field}:WRITE"],
     )
 
 
@@ -154,7 +154,8 @@ async def test_who_is_out_of_reach_is_not_found(world: World, people: People) ->
 
     assert theirs == nobody == nonsense == (None, [("id", "NOT_FOUND")])
     assert await read(world, people.southern) == before
-    assert [(r.outcome, r.member_ids) for r in (await world.audited())[2:5]] == [("NOT_FOUND", [])] * 3
+    rows = (await world.audited())[2:5]
+    assert [(r.outcome, r.member_ids, r.fields) for r in rows] == [("NOT_FOUND", [], ["member.name:WRITE"])] * 3
 
 
 async def test_the_mini_program_updates_only_for_whom_it_asks(world: World, people: People) -> None:
@@ -252,7 +253,35 @@ async def test_an_update_is_on_record_with_what_it_showed(world: World, people: 
 
     row = (await world.audited())[1]
     assert (row.operation, row.outcome, row.member_ids) == ("profileUpdate", "ok", [people.whole])
-    assert row.fields == ["member.address:MASKED", "member.name:CLEAR"]
+    assert row.fields == ["member.address:MASKED", "member.address:WRITE", "member.name:CLEAR"]
+
+
+async def test_an_update_that_shows_nothing_is_on_record_with_what_it_changed(world: World, people: People) -> None:
+    version = (await read(world, people.whole))["version"]
+    query = """mutation ($id: ID!, $version: Int!, $input: ProfileUpdateInput!) {
+      profileUpdate(id: $id, expectedVersion: $version, input: $input) { userErrors { code } } }"""
+    stated = {"address": "上海市黄浦区南京东路2号", "gender": "M", "name": None}
+
+    await world.ask("app_crm", query, variables={"id": str(people.whole), "version": version, "input": stated})
+
+    row = (await world.audited())[-1]
+    assert (row.outcome, row.fields) == ("ok", ["member.address:WRITE", "member.gender:WRITE"])
+
+
+async def test_an_update_is_on_record_with_the_contacts_that_its_answer_shows(world: World, people: People) -> None:
+    query = """mutation ($id: ID!, $version: Int!) {
+      profileUpdate(id: $id, expectedVersion: $version, input: {gender: M}) {
+        member { identifiers { value { display } } } userErrors { code } } }"""
+    for who in (people.whole, people.southern):
+        version = (await read(world, who))["version"]
+        await world.ask("support_agent", query, variables={"id": str(who), "version": version})
+
+    rows = [row for row in await world.audited() if row.operation == "profileUpdate"]
+    own = ["member.gender:WRITE", "member.identifiers:MASKED"]
+    assert [row.fields for row in rows] == [
+        sorted([*own, "member.email:MASKED", "member.phone:MASKED"]),
+        sorted([*own, "member.phone:MASKED"]),
+    ]
 
 
 async def test_a_change_that_is_not_committed_is_on_record_as_that(

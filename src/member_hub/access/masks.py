@@ -33,7 +33,7 @@ _CODES_2 = frozenset(
     "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 "
     "90 91 92 93 94 95 98".split()
 )
-_STARS = "*＊﹡∗✱⁎●•○◯■█"
+_STARS = "*＊﹡∗✱✲✳✻✼✽⁎●•○◯■█某"  # 张某某 is what a document makes of 张三
 _STAR = re.compile(f"[{_STARS}]")
 _TWO_STARS = re.compile(f"[{_STARS}]{{2}}")
 _PLACEHOLDER_DIGITS = re.compile(r"[0-9][xX×]{2,}|[xX×]{2,}[0-9]")

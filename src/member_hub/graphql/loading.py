@@ -22,6 +22,7 @@ from member_hub.graphql.member import Member, OrdersAsked
 from member_hub.graphql.paging import line_position, orders_count
 from member_hub.graphql.selection import Wanted
 from member_hub.graphql.sight import Held, Sight, shows
+from member_hub.identity.facts import CONTACT_FIELDS
 from member_hub.identity.kinds import ClaimKind
 from member_hub.identity.reading import claims_of
 from member_hub.ids import MemberId
@@ -44,10 +45,10 @@ async def load(asking: Asking, tx: Tx, rows: Rows, wanted: Wanted) -> list[Membe
         return []
     asking.count_members(len(rows))
     held = await _fetch(asking, tx, rows, wanted)
-    sight = Sight(asking.grant, wanted, asking.hub.organisation, asking.hub.vault)
+    sight = _sight(asking, wanted)
     opened = await _open(asking, tx, sight.items(held))
     asking.trail.finds(row.member_id for row in rows)
-    note_shown(asking, wanted)
+    note_shown(asking, wanted, (row for of_one in held.claims.values() for row in of_one))
     return [build(sight, held, row, opened) for row in rows]
 
 
@@ -98,11 +99,21 @@ async def _open(asking: Asking, tx: Tx, items: Iterator[Item]) -> Opened:
     return dict(zip(unique, keys.open_many(unique, reason=reason), strict=True))
 
 
-def note_shown(asking: Asking, wanted: Wanted) -> None:
-    """What the audit entry says about fields: each guarded one that is asked for, as the grant has it."""
+def _sight(asking: Asking, wanted: Wanted) -> Sight:
+    return Sight(asking.grant, wanted, asking.hub.organisation, asking.hub.vault)
+
+
+def note_shown(asking: Asking, wanted: Wanted, claims: Iterable[Row[Any]]) -> None:
+    """What the audit entry says about fields: each guarded one that is asked for, as the grant has it.
+
+    A phone or an e-mail address that is read among the identifiers counts as that field as well.
+    """
     guards = {f"member.{field}" for field in wanted.fields | wanted.provenance}
     guards |= {Guard.ACCOUNTS} if wanted.accounts else set()
     guards |= {Guard.IDENTIFIERS} if wanted.identifiers else set()
     guards |= {Guard.ORDERS} if wanted.orders else set()
     for guard in guards:
         asking.trail.shows(guard, asking.grant.read(guard))
+    if wanted.identifiers_opened:
+        for kind in {ClaimKind(row.kind) for row in claims} & CONTACT_FIELDS.keys():
+            asking.trail.shows(f"member.{CONTACT_FIELDS[kind]}", _sight(asking, wanted).of_claim(kind))

@@ -5,12 +5,14 @@ record. Price: if the commit itself then fails, a second entry says so; and the 
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Annotated
 
 import orjson
 import strawberry
 
 from member_hub import profiles
+from member_hub.access import Guard
 from member_hub.db.base import Tx, transaction
 from member_hub.errors import NotFound, Refused
 from member_hub.graphql import reading
@@ -23,10 +25,14 @@ from member_hub.graphql.problems import UserError, each, user_errors
 from member_hub.graphql.query import Info, wanted_of
 from member_hub.graphql.selection import Wanted
 from member_hub.idempotency import RequestKey
+from member_hub.identity.facts import CONTACT_FIELDS
+from member_hub.identity.reading import claims_of
 from member_hub.ids import MemberId
+from member_hub.members.reading import find
 from member_hub.merging.contention import patiently
+from member_hub.profiles import Stated, Written
 
-Work = Callable[[Tx], Awaitable[MemberId]]
+Work = Callable[[Tx], Awaitable[Written]]
 
 
 async def _member_enrol(
@@ -36,19 +42,24 @@ async def _member_enrol(
         str, strawberry.argument(description="1 to 100 characters; a retry sends the same key and the same input.")
     ],
 ) -> MemberEnrolPayload:
-    asking = info.context
+    asking, enrolment = info.context, input.read()
+    _note_sent(asking, enrolment.stated)
+    asking.trail.fields.add(f"{Guard.ACCOUNTS}:WRITE")
+    if enrolment.unionid is not None or enrolment.openid is not None:
+        asking.trail.fields.add(f"{Guard.IDENTIFIERS}:WRITE")
 
-    async def work(tx: Tx) -> MemberId:
+    async def work(tx: Tx) -> Written:
         key = RequestKey(f"{asking.caller.kind}:{asking.caller.subject}", idempotency_key, _as_sent(info))
-        return await profiles.enrol(
+        written = await profiles.enrol(
             tx,
             asking.caller,
             asking.grant,
             asking.hub.resolver,
-            wanted=input.read(),
+            wanted=enrolment,
             key=key,
             now=asking.now,
         )
+        return replace(written, member_id=await _in_reach(tx, asking, written.member_id))
 
     member, errors = await _carried_out(asking, wanted_of(info), work, by_key=True)
     return MemberEnrolPayload(member=member, user_errors=errors)
@@ -60,9 +71,10 @@ async def _profile_update(
     expected_version: Annotated[int, strawberry.argument(description="The version that was read before.")],
     input: Annotated[ProfileUpdateInput, strawberry.argument(description="What changes.")],  # noqa: A002
 ) -> ProfileUpdatePayload:
-    asking, member_id = info.context, member_id_of(id)
+    asking, member_id, stated = info.context, member_id_of(id), input.read()
+    _note_sent(asking, stated)
 
-    async def work(tx: Tx) -> MemberId:
+    async def work(tx: Tx) -> Written:
         if member_id is None:
             raise NotFound(field="id")
         return await profiles.update(
@@ -72,7 +84,7 @@ async def _profile_update(
             asking.hub.resolver,
             member_id,
             expected_version=expected_version,
-            stated=input.read(),
+            stated=stated,
             now=asking.now,
         )
 
@@ -103,6 +115,19 @@ def _as_sent(info: Info) -> bytes:
     return orjson.dumps([root.name, root.arguments["input"]], option=orjson.OPT_SORT_KEYS)
 
 
+def _note_sent(asking: Asking, stated: Stated) -> None:
+    """The audit entry names what was to be written, whatever comes of it."""
+    asking.trail.fields.update(f"member.{field}:WRITE" for field in stated.sent())
+
+
+async def _in_reach(tx: Tx, asking: Asking, member_id: MemberId) -> MemberId:
+    """The member that a retry finds: its caller may reach less than the one of the first request did."""
+    found = await find(tx, asking.visible, [member_id], by_key=True)
+    if member_id not in found:
+        raise NotFound(field="account")
+    return MemberId(found[member_id].member_id)
+
+
 async def _carried_out(
     asking: Asking, wanted: Wanted, work: Work, *, by_key: bool
 ) -> tuple[Member | None, list[UserError]]:
@@ -118,9 +143,11 @@ async def _attempted(asking: Asking, wanted: Wanted, work: Work) -> MemberId:
     """One transaction; where another one was in the way, there will be a second."""
     try:
         async with transaction(asking.hub.database.app) as tx:
-            member_id = await work(tx)
-            asking.trail.finds([member_id])
-            note_shown(asking, wanted)
+            written = await work(tx)
+            member_id = written.member_id
+            asking.trail.finds([member_id, *written.involved])
+            kinds = CONTACT_FIELDS.keys() if wanted.identifiers_opened else ()
+            note_shown(asking, wanted, await claims_of(tx, [member_id], kinds) if kinds else ())
             await asking.write_trail()
     except BaseException:
         asking.trail.is_written = False  # what was put on record did not come to pass, and a second entry says so

@@ -10,7 +10,7 @@ counts as seen now.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -36,6 +36,15 @@ from member_hub.profiles.queries import Account, held_verified, open_accounts
 from member_hub.profiles.refusals import AlreadyEnrolled, Outranked, Refusals, VersionConflict
 from member_hub.profiles.rules import CONTACTS, Enrolment, Stated
 
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Whose profile it is now, and every member whom the statement joined, merged or split: for the audit entry."""
+
+    member_id: MemberId
+    involved: frozenset[MemberId] = frozenset()
+
+
 _SPEAKS = (Channel.WEBSITE, Channel.APP, Channel.STORE)
 
 
@@ -48,7 +57,7 @@ async def enrol(
     wanted: Enrolment,
     key: RequestKey,
     now: datetime,
-) -> MemberId:
+) -> Written:
     """Enrol a channel account: it joins the member it belongs to, or makes one. Once per key: a retry finds the same.
 
     Raises Refusals for what is wrong with the input, AlreadyEnrolled for a known account, KeyReused for another
@@ -56,7 +65,7 @@ async def enrol(
     """
     done = await idempotency.begin(tx, resolver.vault, key, now=now)
     if done is not None:
-        return done
+        return Written(done)
     said = rules.statement(wanted, caller, grant, resolver.organisation, now=now)
     visible = Visible.to(caller, grant, resolver.organisation, now=now)
     said = replace(said, is_vouched=await _stays_in_reach(tx, resolver, visible, said, now))
@@ -66,7 +75,7 @@ async def enrol(
     if not await find(tx, visible, [outcome.member_id], by_key=True):
         raise NotFound(field="account")
     await idempotency.finish(tx, resolver.vault, key, outcome.member_id)
-    return outcome.member_id
+    return Written(outcome.member_id, resolution.involved)
 
 
 async def _stays_in_reach(tx: Tx, resolver: Resolver, visible: Visible, said: AccountStatement, now: datetime) -> bool:
@@ -95,8 +104,8 @@ async def update(
     expected_version: int,
     stated: Stated,
     now: datetime,
-) -> MemberId:
-    """Change fields of a profile, if it is still at the version that the caller has seen; returns the root's id.
+) -> Written:
+    """Change fields of a profile, if it is still at the version that the caller has seen.
 
     Whoever changes a member holds the tokens of all its accounts (merging/gathering.py), so from the lock on the
     version stands still.
@@ -116,7 +125,7 @@ async def update(
     resolution = await resolver.resolve(tx, [said], caused_by=_by(caller), now=now)
     target = resolution.outcomes[0].member_id
     await _refuse_without_effect(tx, resolver, target, values)
-    return target
+    return Written(target, resolution.involved)
 
 
 async def _reached(tx: Tx, visible: Visible, member_id: MemberId) -> Row[Any]:
