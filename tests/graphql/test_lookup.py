@@ -85,3 +85,11 @@ async def test_an_unverified_phone_finds_its_only_holder(town: Town) -> None:
     by_id = await town.ask("app_crm", BY, variables={"by": {"id": str(town.people.southern)}})
 
     assert found == by_id
+
+
+async def test_of_many_keys_one_that_cannot_be_read_finds_nobody_and_the_others_stand(town: Town) -> None:
+    keys = [{"phone": "12"}, EVERY_KEY[0], {"storeCard": "8868!"}]
+
+    found = await town.ask("app_crm", MANY, variables={"by": keys})
+
+    assert [m and m["phone"]["display"] for m in found["members"]] == [None, WHOLE["phone"], None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from pathlib import Path
@@ -50,6 +51,9 @@ async def ingest_files(
     from member_hub.ingest.running import Ingester
     from member_hub.ingest.words import Source
 
+    # What start-up has made stays: the collector need not look through it again and again, a quarter of the time.
+    gc.collect()
+    gc.freeze()
     ingester = Ingester(hub.database, hub.vault, hub.resolver, hub.organisation, hub.clock)
     summaries = []
     for source, file in files:
@@ -58,6 +62,7 @@ async def ingest_files(
         await audit(hub, f"ingest {source}{' --dry-run' if dry_run else ''}")
         summaries.append(await ingester.ingest(file, columns, dry_run=dry_run, on_progress=shown))
         shown.end()
+    gc.unfreeze()
     return summaries
 
 

@@ -71,6 +71,19 @@ class Sought:
     tokens: Sequence[Token] = ()
 
 
+def sought_each(
+    keys: Sequence[MemberKey], grant: Grant, vault: Vault, organisation: Organisation, *, field: str
+) -> list[Sought]:
+    """Several keys: one that cannot be read finds nobody, so that it does not cost the others their answer."""
+    each = []
+    for number, by in enumerate(keys):
+        try:
+            each.append(sought(by, grant, vault, organisation, field=f"{field}.{number}"))
+        except BadKey:
+            each.append(Sought(_key_of(by)))
+    return each
+
+
 def sought(by: MemberKey, grant: Grant, vault: Vault, organisation: Organisation, *, field: str) -> Sought:
     """Raises KeyRefused where the grant has no such look-up, BadKey for what is no such identifier.
 

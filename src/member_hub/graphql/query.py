@@ -21,13 +21,13 @@ def wanted_of(info: Info) -> Wanted:
 
 
 async def _member(info: Info, by: Annotated[MemberKey, strawberry.argument(description="The key.")]) -> Member | None:
-    return (await reading.look_up(info.context, wanted_of(info), [by], field="by"))[0]
+    return await reading.look_up(info.context, wanted_of(info), by, field="by")
 
 
 async def _members(
     info: Info, by: Annotated[list[MemberKey], strawberry.argument(description="1 to 100 keys.")]
 ) -> list[Member | None]:
-    return await reading.look_up(info.context, wanted_of(info), by, field="by")
+    return await reading.look_up_each(info.context, wanted_of(info), by, field="by")
 
 
 async def _member_list(  # noqa: PLR0917 - Strawberry passes arguments by name
@@ -63,7 +63,8 @@ class Query:
         resolver=_member, description="Find one member by an exact key. Hits and misses are audited."
     )
     members: list[Member | None] = strawberry.field(
-        resolver=_members, description="Find up to 100 members by exact keys, in the order asked."
+        resolver=_members,
+        description="Find up to 100 members by exact keys, in the order asked; a key that cannot be read finds nobody.",
     )
     member_list: MemberConnection = strawberry.field(
         resolver=_member_list,

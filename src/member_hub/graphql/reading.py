@@ -9,7 +9,7 @@ from member_hub.access import Key
 from member_hub.errors import BadInput
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.filters import MemberFilter, narrowed
-from member_hub.graphql.keys import KEYS_MAX, MemberKey, Sought, sought
+from member_hub.graphql.keys import KEYS_MAX, MemberKey, Sought, sought, sought_each
 from member_hub.graphql.loading import load, stored_fields
 from member_hub.graphql.member import Member, MemberConnection, MemberEdge
 from member_hub.graphql.paging import PageInfo, Slice, member_cursor, member_position
@@ -19,15 +19,21 @@ from member_hub.ids import MemberId
 from member_hub.members.reading import Position, find, page
 
 
-async def look_up(asking: Asking, wanted: Wanted, keys: Sequence[MemberKey], *, field: str) -> list[Member | None]:
-    """Who is found by each key, in the order asked; None for nobody, and for somebody out of reach."""
+async def look_up(asking: Asking, wanted: Wanted, key: MemberKey, *, field: str) -> Member | None:
+    """Who is found by the key; None for nobody, and for somebody out of reach."""
+    hub = asking.hub
+    return (await _found_by(asking, wanted, [sought(key, asking.grant, hub.vault, hub.organisation, field=field)]))[0]
+
+
+async def look_up_each(asking: Asking, wanted: Wanted, keys: Sequence[MemberKey], *, field: str) -> list[Member | None]:
+    """The same for 1 to 100 keys, in the order asked; one that cannot be read finds nobody."""
     if not 1 <= len(keys) <= KEYS_MAX:
         raise BadInput(f"Give 1 to {KEYS_MAX} keys.", zh=f"须给出 1 至 {KEYS_MAX} 个标识。", field=field)
     hub = asking.hub
-    each = [
-        sought(key, asking.grant, hub.vault, hub.organisation, field=field if len(keys) == 1 else f"{field}.{number}")
-        for number, key in enumerate(keys)
-    ]
+    return await _found_by(asking, wanted, sought_each(keys, asking.grant, hub.vault, hub.organisation, field=field))
+
+
+async def _found_by(asking: Asking, wanted: Wanted, each: Sequence[Sought]) -> list[Member | None]:
     for one in each:
         asking.trail.looks_up(one.key)
     async with asking.snapshot.reading() as tx:
