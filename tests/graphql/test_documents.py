@@ -4,12 +4,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from graphql import parse
+from graphql import get_introspection_query, parse
 
 from member_hub.access import caller_from
 from member_hub.graphql import Api, Asked, limits
-from member_hub.graphql.limits import Scale, TooComplex
+from member_hub.graphql.documents import Documents
+from member_hub.graphql.limits import Endless, Scale, TooComplex
 from member_hub.graphql.problems import Language
+from member_hub.graphql.schema import core_schema
 from member_hub.ids import uuid7
 from member_hub.settings import Mode
 from tests.graphql.conftest import Town
@@ -90,7 +92,18 @@ def nested(number: int) -> str:
 TOO_MUCH = {
     "aliases": "{ me { " + " ".join(f"a{i}: id" for i in range(61)) + " } }",
     "root fields": "{ " + " ".join(f"a{i}: me {{ id }}" for i in range(11)) + " }",
-    "fields": "{ me { " + "id " * 1500 + "} }",
+    "fields": "{ me { " + " ".join(f"f{i}" for i in range(500)) + " } }",
+    "fields of an unused fragment": "{ __typename } fragment F on Member { "
+    + " ".join(f"f{i}" for i in range(500))
+    + "}",
+    "fields of several": " ".join(
+        f"query q{n} {{ me {{ {' '.join(f'f{i}' for i in range(60))} }} }}" for n in range(9)
+    ),
+    "repeats": "{ me { " + "name { value } " * 31 + "} }",
+    "repeats in an unused fragment": "{ __typename } fragment F on Member { " + "name { value } " * 31 + "}",
+    "repeats below repeats": "{ me { " + "name { value value value value } " * 8 + "} }",
+    "repeats in fragments": "{ me { " + "...F " * 16 + "} } fragment F on Member { name { value } name { value } }",
+    "fragments": "{ __typename } " + " ".join(f"fragment F{i} on Member {{ id }}" for i in range(61)),
     "depth": "{ __schema { types " + "{ fields { type " * 8 + "{ name }" + " } }" * 8 + " } }",
     "directives": "{ me { " + "id @skip(if: false) " * 201 + "} }",
     "operations": " ".join(f"query q{i} {{ __typename }}" for i in range(11)),
@@ -127,13 +140,19 @@ def test_weighing_is_linear_in_the_document(number: int) -> None:
     weight = scale.weigh(document.definitions[0].selection_set)  # type: ignore[union-attr]
 
     assert scale.visits == 2 + 2 * number + 1
-    assert weight.fields == min(2**number + 1, limits.WEIGHT_MAX)
+    assert weight.selections == min(2 ** (number + 1) + 2**number, limits.WEIGHT_MAX)
 
 
-def test_a_fragment_inside_itself_ends() -> None:
-    document = parse("{ me { ...a } } fragment a on Member { id ...b } fragment b on Member { ...a }")
-
-    assert Scale(document).weigh(document.definitions[0].selection_set).fields == 2  # type: ignore[union-attr]
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ me { ...a } } fragment a on Member { id ...b } fragment b on Member { ...a }",
+        "{ me { id } } fragment a on Member { id ...b } fragment b on Member { ...a }",
+    ],
+)
+def test_a_fragment_inside_itself_ends(query: str) -> None:
+    with pytest.raises(Endless):
+        limits.check(parse(query))
 
 
 def test_a_limit_that_is_broken_is_named() -> None:
@@ -191,3 +210,30 @@ async def test_introspection_is_for_development(town: Town, query: str) -> None:
     assert (await Api(hub).answer(asked, caller, Language.EN)).codes == []
     refused = await Api(in_production).answer(asked, caller, Language.EN)
     assert (set(refused.codes), refused.data) == ({"BAD_USER_INPUT"}, None)
+
+
+async def test_what_is_too_much_is_never_validated(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("member_hub.graphql.documents.validate", fails)
+    query = "{ __typename } fragment F on Member { " + "name { value } " * 400 + "}"
+
+    assert await town.refused("app_crm", query) == ["QUERY_TOO_COMPLEX"]
+
+
+@pytest.mark.parametrize("query", [get_introspection_query(), "{ me { " + "name { value } " * 30 + "} }"])
+def test_what_clients_ask_is_not_too_much(query: str) -> None:
+    limits.check(parse(query))
+
+
+def test_documents_are_kept_up_to_a_length_of_them_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    documents = Documents(core_schema(), introspects=False)
+    texts = [f"{{ __typename }} # {'x' * 19_000} {number}" for number in range(40)]
+
+    for text in texts:
+        documents.read(text, Language.EN)
+    documents.read("{ __typename }", Language.EN)
+
+    assert documents._kept_chars == sum(map(len, documents._kept)) <= 500_000
+    assert list(documents._kept) == [*texts[-26:], "{ __typename }"]

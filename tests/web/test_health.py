@@ -1,11 +1,13 @@
 """Whether the process lives and can work, and what it counts: kinds and codes, nobody."""
 
+import asyncio
 from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from member_hub.db.base import snapshot
 from tests.graphql.conftest import Town
 from tests.graphql.world import WHOLE, World
 
@@ -35,11 +37,30 @@ async def test_a_hub_without_its_database_is_not_ready(
     def fails(_engine: object) -> Any:
         raise failure
 
+    monkeypatch.setattr("member_hub.web.health.KEPT_S", 0)
     monkeypatch.setattr("member_hub.web.health.snapshot", fails)
 
     answer = await town.client.get("/readyz")
 
     assert (answer.status_code, answer.json()["ready"]) == (503, False)
+
+
+async def test_many_who_ask_whether_it_is_ready_take_one_connection(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[object] = []
+
+    def noted(engine: Any) -> Any:
+        taken.append(engine)
+        return snapshot(engine)
+
+    monkeypatch.setattr("member_hub.web.health.KEPT_S", 3600)
+    monkeypatch.setattr("member_hub.web.health.snapshot", noted)
+
+    answers = await asyncio.gather(*(world.client.get("/readyz") for _ in range(20)))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(taken) == 1
 
 
 async def test_requests_are_counted_by_kind_and_outcome(world: World) -> None:

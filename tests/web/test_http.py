@@ -245,6 +245,24 @@ async def test_what_nobody_expected_is_internal_and_tells_nothing(
     assert answer.headers["x-request-id"] in caplog.text
 
 
+async def test_what_fails_before_the_question_is_internal_too(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError(WHOLE["phone"])
+
+    monkeypatch.setattr("member_hub.web.door.caller_from", fails)
+
+    answer = await world.client.post("/graphql", json={"query": QUERY}, headers=signed(world))
+
+    assert (answer.status_code, code(answer)) == (500, "INTERNAL")
+    assert answer.json()["extensions"]["requestId"] == answer.headers["x-request-id"]
+    assert WHOLE["phone"] not in answer.text + caplog.text
+    assert "A request failed: RuntimeError (" in caplog.text
+    counted = (await world.client.get("/metrics")).text
+    assert 'member_hub_requests_total{kind="none",outcome="INTERNAL"} 1' in counted
+
+
 async def test_a_failing_resolver_is_internal_and_tells_nothing(
     town: Town, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

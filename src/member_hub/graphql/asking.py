@@ -1,15 +1,19 @@
 """One request on its way: who asks what, what they may see, and what goes on record."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from member_hub.access import Caller, Grant, Verdict
 from member_hub.audit import Entry
 from member_hub.db.base import Tx, snapshot
+from member_hub.errors import Unavailable
 from member_hub.graphql.limits import TooComplex
 from member_hub.graphql.problems import Language
 from member_hub.graphql.selection import Plan
@@ -20,6 +24,8 @@ MEMBERS_MAX = 500  # loaded for one request, over all its root fields
 LINES_MAX = 20_000  # order lines
 
 OK, MISSED = "ok", "missed"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -62,16 +68,30 @@ class Snapshot:
         self._turn = asyncio.Lock()
         self._open = AsyncExitStack()
         self._tx: Tx | None = None
+        self._is_closed = False
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Tx]:
         async with self._turn:
+            if self._is_closed:
+                raise Unavailable
             if self._tx is None:
                 self._tx = await self._open.enter_async_context(snapshot(self._engine))
-            yield self._tx
+            try:
+                yield self._tx
+            except asyncio.CancelledError:
+                # Cut off in the middle of a question: what this connection says next may be the answer to it.
+                await self._tx.invalidate()
+                raise
 
     async def close(self) -> None:
-        await self._open.aclose()
+        """Only reading was done, so a failure to end it takes nothing from the answer, and never its place."""
+        async with self._turn:
+            self._is_closed = True
+            try:
+                await self._open.aclose()
+            except (SQLAlchemyError, OSError) as error:
+                _log.warning("A snapshot did not end as it should: %s.", type(error).__name__)
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ from member_hub.graphql import limits
 from member_hub.graphql.limits import DOCUMENT_CHARS_MAX, TOKENS_MAX, TooComplex
 from member_hub.graphql.problems import Language, from_document, from_refusal
 
-DOCUMENTS_MAX = 500
+KEPT_CHARS_MAX = 500_000  # of all documents that are kept; in memory they take up to a hundred times as much
 DOCUMENT_KEPT_CHARS_MAX = 20_000  # longer ones are read each time
 ERRORS_MAX = 20
 
@@ -57,13 +57,14 @@ class Document:
 
 
 class Documents:
-    """Reads documents against one schema; holds the DOCUMENTS_MAX used last."""
+    """Reads documents against one schema; holds those used last, up to KEPT_CHARS_MAX."""
 
     def __init__(self, schema: GraphQLSchema, *, introspects: bool) -> None:
         self._schema = schema
         extra = MaxIntrospectionDepthRule if introspects else NoSchemaIntrospectionCustomRule
         self._rules = (*_NAMING_RULES, extra)
         self._kept: OrderedDict[str, Document] = OrderedDict()
+        self._kept_chars = 0
 
     def read(self, text: str, language: Language) -> Document:
         """Raises BadDocument: not GraphQL, too complex, or not valid here."""
@@ -73,16 +74,21 @@ class Documents:
             return known
         document = self._read(text, language)
         if len(text) <= DOCUMENT_KEPT_CHARS_MAX:
-            self._kept[text] = document
-            if len(self._kept) > DOCUMENTS_MAX:
-                self._kept.popitem(last=False)
+            self._keep(text, document)
         return document
+
+    def _keep(self, text: str, document: Document) -> None:
+        self._kept[text] = document
+        self._kept_chars += len(text)
+        while self._kept_chars > KEPT_CHARS_MAX:
+            forgotten, _ = self._kept.popitem(last=False)
+            self._kept_chars -= len(forgotten)
 
     def _read(self, text: str, language: Language) -> Document:
         node = _parsed(text, language)
         try:
             limits.check(node)
-        except TooComplex as refused:
+        except Refused as refused:
             raise _bad(refused, language) from None
         self._validate(node)
         operations = [d for d in node.definitions if isinstance(d, OperationDefinitionNode)]

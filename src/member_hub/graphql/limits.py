@@ -1,10 +1,13 @@
-"""How much one document may ask for, by one pass that is linear in its length.
+"""How much one document may ask for, before it is validated: validation itself is quadratic in some things.
 
 Each fragment is weighed once, however often and however deeply it is spread (memoised), and weights are added up as
-numbers without expanding anything: sixty nested fragments cost sixty visits.
+numbers without expanding anything: sixty nested fragments cost sixty visits. Fragments that nobody spreads are
+validated too, so they are weighed like operations. Only what has passed is expanded, to count how often one place of
+the answer is asked for: validation compares those fields in pairs.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from graphql import (
@@ -18,12 +21,14 @@ from graphql import (
     SelectionSetNode,
 )
 
-from member_hub.errors import Refused
+from member_hub.errors import BadInput, Refused
 
 DOCUMENT_CHARS_MAX = 100_000
 TOKENS_MAX = 5_000
 DEPTH_MAX = 16  # the usual introspection query has 13
-FIELDS_MAX = 1_500  # with fragments counted wherever they are spread
+SELECTIONS_MAX = 500  # fields and fragments, as written; and in one operation with fragments spread out
+FRAGMENTS_MAX = 60
+REPEATS_MAX = 30  # of one response name at one place
 ALIASES_MAX = 60
 DIRECTIVES_MAX = 200
 OPERATIONS_MAX = 10
@@ -38,12 +43,17 @@ class TooComplex(Refused):
     en = "The query asks for too much at once."
 
 
+class Endless(BadInput):
+    zh = "片段不能包含自身。"
+    en = "A fragment may not contain itself."
+
+
 @dataclass(frozen=True, slots=True)
 class Weight:
     """What a selection comes to with its fragments spread out. `depth` counts fields, not braces."""
 
     depth: int = 0
-    fields: int = 0
+    selections: int = 0
     aliases: int = 0
     directives: int = 0
     roots: int = 0
@@ -51,7 +61,7 @@ class Weight:
     def beside(self, other: "Weight") -> "Weight":
         return Weight(
             max(self.depth, other.depth),
-            min(self.fields + other.fields, WEIGHT_MAX),
+            min(self.selections + other.selections, WEIGHT_MAX),
             min(self.aliases + other.aliases, WEIGHT_MAX),
             min(self.directives + other.directives, WEIGHT_MAX),
             min(self.roots + other.roots, WEIGHT_MAX),
@@ -62,14 +72,14 @@ NOTHING = Weight()
 
 
 class Scale:
-    """Weighs the operations of one document; `visits` counts the nodes looked at."""
+    """Weighs the definitions of one document; `visits` counts the nodes looked at."""
 
     def __init__(self, document: DocumentNode) -> None:
         self.visits = 0
         self._fragments: Mapping[str, FragmentDefinitionNode] = {
             d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)
         }
-        self._weighed: dict[str, Weight] = {}
+        self._weighed: dict[int, Weight | None] = {}  # by identity: a document may use a name twice
 
     def weigh(self, selections: SelectionSetNode | None) -> Weight:
         total = NOTHING
@@ -81,55 +91,86 @@ class Scale:
                 case InlineFragmentNode():
                     own = self.weigh(node.selection_set)
                 case FragmentSpreadNode():
-                    own = self._fragment(node.name.value)
+                    fragment = self._fragments.get(node.name.value)
+                    own = self.fragment(fragment) if fragment else NOTHING  # validation refuses what is not there
                 case _:
                     own = NOTHING
-            total = total.beside(own).beside(Weight(directives=len(node.directives or ())))
+            total = total.beside(own).beside(Weight(selections=1, directives=len(node.directives or ())))
         return total
 
     def _field(self, node: FieldNode) -> Weight:
         below = self.weigh(node.selection_set)
         return Weight(
             below.depth + 1,
-            min(below.fields + 1, WEIGHT_MAX),
+            below.selections,
             min(below.aliases + (node.alias is not None), WEIGHT_MAX),
             below.directives,
             1,
         )
 
-    def _fragment(self, name: str) -> Weight:
-        """A fragment inside itself weighs nothing here: validation refuses it."""
-        if name not in self._weighed:
-            self._weighed[name] = NOTHING
-            fragment = self._fragments.get(name)
-            self._weighed[name] = self.weigh(fragment.selection_set) if fragment else NOTHING
-        return self._weighed[name]
+    def fragment(self, fragment: FragmentDefinitionNode) -> Weight:
+        """Raises Endless for a fragment inside itself."""
+        if id(fragment) not in self._weighed:
+            self._weighed[id(fragment)] = None
+            self._weighed[id(fragment)] = self.weigh(fragment.selection_set)
+        weight = self._weighed[id(fragment)]
+        if weight is None:
+            raise Endless
+        return weight
+
+    def repeats(self, selections: SelectionSetNode) -> int:
+        """How often one place of the answer is asked for at most. Expands: only for what is known to be small."""
+        return max(Counter(self._places(selections, ())).values(), default=0)
+
+    def _places(self, selections: SelectionSetNode | None, at: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        for node in selections.selections if selections else ():
+            match node:
+                case FieldNode():
+                    place = (*at, (node.alias or node.name).value)
+                    yield place
+                    yield from self._places(node.selection_set, place)
+                case InlineFragmentNode():
+                    yield from self._places(node.selection_set, at)
+                case FragmentSpreadNode():
+                    fragment = self._fragments.get(node.name.value)
+                    yield from self._places(fragment.selection_set if fragment else None, at)
 
 
 def check(document: DocumentNode) -> None:
-    """Raises TooComplex where an operation of the document goes beyond a limit, naming the limit."""
+    """Raises TooComplex where the document goes beyond a limit, naming the limit; Endless for a circle of fragments."""
     operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
-    if len(operations) > OPERATIONS_MAX:
-        raise _refused("operations", OPERATIONS_MAX)
-    scale = Scale(document)
-    for operation in operations:
-        try:
-            weight = scale.weigh(operation.selection_set)
-        except RecursionError:
-            # A chain of fragments as long as the interpreter's stack; raised outside, so that the frames can go.
-            weight = None
-        if weight is None:
-            raise _refused("depth", DEPTH_MAX)
-        is_mutation = operation.operation is OperationType.MUTATION
-        for what, found, most in (
-            ("depth", weight.depth, DEPTH_MAX),
-            ("fields", weight.fields, FIELDS_MAX),
-            ("aliases", weight.aliases, ALIASES_MAX),
-            ("directives", weight.directives, DIRECTIVES_MAX),
-            ("root fields", weight.roots, MUTATION_ROOTS_MAX if is_mutation else QUERY_ROOTS_MAX),
-        ):
-            if found > most:
-                raise _refused(what, most)
+    fragments = [d for d in document.definitions if isinstance(d, FragmentDefinitionNode)]
+    _at_most("operations", len(operations), OPERATIONS_MAX)
+    _at_most("fragments", len(fragments), FRAGMENTS_MAX)
+    try:
+        _check(Scale(document), operations, fragments)
+    except RecursionError:
+        is_too_deep = True  # refused below, so that the frames can go
+    else:
+        is_too_deep = False
+    if is_too_deep:
+        raise _refused("depth", DEPTH_MAX)
+
+
+def _check(scale: Scale, operations: list[OperationDefinitionNode], fragments: list[FragmentDefinitionNode]) -> None:
+    for definition in (*operations, *fragments):
+        if isinstance(definition, FragmentDefinitionNode):
+            weight = scale.fragment(definition)
+        else:
+            weight = scale.weigh(definition.selection_set)
+        _at_most("depth", weight.depth, DEPTH_MAX)
+        _at_most("aliases", weight.aliases, ALIASES_MAX)
+        _at_most("directives", weight.directives, DIRECTIVES_MAX)
+        _at_most("selections", max(weight.selections, scale.visits), SELECTIONS_MAX)
+        if isinstance(definition, OperationDefinitionNode):
+            is_mutation = definition.operation is OperationType.MUTATION
+            _at_most("root fields", weight.roots, MUTATION_ROOTS_MAX if is_mutation else QUERY_ROOTS_MAX)
+        _at_most("repeats", scale.repeats(definition.selection_set), REPEATS_MAX)
+
+
+def _at_most(what: str, found: int, most: int) -> None:
+    if found > most:
+        raise _refused(what, most)
 
 
 def _refused(what: str, most: int) -> TooComplex:

@@ -20,11 +20,14 @@ _STATUSES: Final = {
     "INTERNAL": 500,
 }
 
+# Where the body did not come, nothing that comes later on this connection can be trusted to be a request.
+_HEADERS: Final = {401: {"WWW-Authenticate": "Bearer"}, 408: {"Connection": "close"}}
+
 
 def respond(answer: Answer, media_type: str, request_id: UUID, *, status: int | None = None) -> Response:
     content = orjson.dumps(body_of(answer, request_id))
     found = status or status_of(answer, media_type)
-    headers = {"WWW-Authenticate": "Bearer"} if found == 401 else {}
+    headers = _HEADERS.get(found, {})
     return Response(content, found, headers, media_type=f"{media_type}; charset=utf-8")
 
 

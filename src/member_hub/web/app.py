@@ -13,7 +13,7 @@ from member_hub.runtime import Runtime
 from member_hub.web import negotiation
 from member_hub.web.answers import respond
 from member_hub.web.door import Door
-from member_hub.web.edge import Edge
+from member_hub.web.edge import LIVENESS_PATH, Edge
 from member_hub.web.figures import Figures
 from member_hub.web.health import Readiness, livez
 from member_hub.web.page import QueryPage, plain_page, style
@@ -32,7 +32,7 @@ def make_app(hub: Runtime) -> ASGIApp:
     door = Door(hub, figures)
     routes = [
         Route(GRAPHQL_PATH, door.post, methods=["POST"]),
-        Route("/livez", livez),
+        Route(LIVENESS_PATH, livez),
         Route("/readyz", Readiness(hub).show),
         Route("/metrics", figures.show),
     ]

@@ -1,14 +1,16 @@
 """Reading the body of a GraphQL request: one JSON object of a bounded size, or a refusal with its HTTP status."""
 
+import asyncio
 from typing import Any
 
 import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from member_hub.errors import BadInput, Refused
 from member_hub.graphql import Asked
 
 BODY_BYTES_MAX = 256 * 1024
+BODY_S = 10  # from the head of the request to the last byte of its body
 OPERATION_NAME_CHARS_MAX = 200
 MEMBERS = frozenset({"query", "operationName", "variables", "extensions", "documentId"})
 
@@ -28,16 +30,29 @@ class DocumentNotFound(Refused):
 
 
 async def read_body(request: Request) -> bytes:
-    """Raises BadBody: 415 for another media type, 413 for too much."""
+    """Raises BadBody: 415 for another media type, and what `receive` raises."""
     media_type, _, parameters = request.headers.get("content-type", "").partition(";")
     charset = parameters.strip().lower().replace('"', "")
     if media_type.strip().lower() != "application/json" or charset not in ("", "charset=utf-8", "charset=utf8"):
         raise BadBody(415, "Send application/json in UTF-8.", "请以 UTF-8 编码的 application/json 发送。")
+    return await receive(request)
+
+
+async def receive(request: Request) -> bytes:
+    """The bytes of the body. Raises BadBody: 413 for too many, 408 for too slow, 400 for a body that broke off."""
     received = bytearray()
-    async for chunk in request.stream():
-        received += chunk
-        if len(received) > BODY_BYTES_MAX:
-            raise BadBody(413, f"A request has at most {BODY_BYTES_MAX} bytes.", f"请求最多 {BODY_BYTES_MAX} 字节。")
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for chunk in request.stream():
+                received += chunk
+                if len(received) > BODY_BYTES_MAX:
+                    raise BadBody(
+                        413, f"A request has at most {BODY_BYTES_MAX} bytes.", f"请求最多 {BODY_BYTES_MAX} 字节。"
+                    )
+    except TimeoutError:
+        raise BadBody(408, f"The body did not arrive within {BODY_S} s.", f"请求体未在 {BODY_S} 秒内到达。") from None
+    except ClientDisconnect:
+        raise BadBody(400, "The body broke off.", "请求体不完整。") from None
     return bytes(received)
 
 

@@ -46,6 +46,8 @@ class Door:
         except Refused as refusal:
             answer = refused(refusal, language)
             status = refusal.status if isinstance(refusal, BadBody) else None
+        except Exception as error:  # noqa: BLE001 - the last one who can answer
+            answer = _failed(error, request_id, language)
         self._figures.count(answer.kind, answer.codes[0] if answer.codes else "ok")
         return respond(answer, media_type, request_id, status=status)
 
@@ -64,5 +66,9 @@ class Door:
         try:
             return await self._api.answer(asked, caller, language)
         except Exception as error:  # noqa: BLE001 - the last one who can answer
-            _log.error("A request failed: %s, request %s.", " <- ".join(trace_of(error)), caller.request_id)
-            return refused(Internal(), language)
+            return _failed(error, caller.request_id, language)
+
+
+def _failed(error: Exception, request_id: UUID, language: Language) -> Answer:
+    _log.error("A request failed: %s, request %s.", " <- ".join(trace_of(error)), request_id)
+    return refused(Internal(), language)

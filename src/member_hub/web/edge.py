@@ -5,6 +5,7 @@ import time
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from member_hub.ids import uuid7
@@ -22,7 +23,11 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+REQUESTS_MAX = 500  # at once; more are answered 503, but for the question whether the process lives
+LIVENESS_PATH = "/livez"
 OTHER = "other"  # a path that is none of ours may say anything, so it is neither logged nor counted
+
+_BUSY: Final = PlainTextResponse("Too many requests at once.\n", 503, {"Connection": "close", "Retry-After": "1"})
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +39,7 @@ class Edge:
         self._app = app
         self._figures = figures
         self._paths = paths
+        self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -52,9 +58,12 @@ class Edge:
                     headers.setdefault(name, value)
             await send(message)
 
+        self._under_way += 1
+        is_too_many = self._under_way > REQUESTS_MAX and scope["path"] != LIVENESS_PATH
         try:
-            await self._app(scope, receive, sent)
+            await (_BUSY if is_too_many else self._app)(scope, receive, sent)
         finally:
+            self._under_way -= 1
             seconds = time.monotonic() - began_at
             path = scope["path"] if scope["path"] in self._paths else OTHER
             self._figures.served(path, status, seconds)

@@ -1,6 +1,7 @@
 """Whether the process lives, and whether it can do its work."""
 
 import asyncio
+import time
 
 import orjson
 from sqlalchemy import literal, select
@@ -12,6 +13,7 @@ from member_hub.db.base import snapshot
 from member_hub.runtime import Runtime
 
 CHECK_S = 3
+KEPT_S = 1  # anybody may ask, so asking often must not take connections from those who ask for members
 
 
 async def livez(_request: Request) -> PlainTextResponse:
@@ -23,9 +25,12 @@ class Readiness:
 
     def __init__(self, hub: Runtime) -> None:
         self._hub = hub
+        self._turn = asyncio.Lock()
+        self._answered = False
+        self._asked_at = float("-inf")
 
     async def show(self, _request: Request) -> Response:
-        answers = await self._database_answers()
+        answers = await self._lately()
         said = {
             "ready": answers,
             "database": "ok" if answers else "does not answer",
@@ -33,6 +38,13 @@ class Readiness:
             "policies": self._hub.policies.version,
         }
         return Response(orjson.dumps(said), 200 if answers else 503, media_type="application/json")
+
+    async def _lately(self) -> bool:
+        async with self._turn:
+            if time.monotonic() - self._asked_at >= KEPT_S:
+                self._answered = await self._database_answers()
+                self._asked_at = time.monotonic()
+            return self._answered
 
     async def _database_answers(self) -> bool:
         try:

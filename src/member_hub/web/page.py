@@ -13,7 +13,7 @@ from member_hub.errors import Refused
 from member_hub.graphql import Language, refused
 from member_hub.runtime import Runtime
 from member_hub.web.answers import body_of
-from member_hub.web.body import BODY_BYTES_MAX, parse
+from member_hub.web.body import BadBody, parse, receive
 from member_hub.web.door import Door
 
 FORM_TYPE = "application/x-www-form-urlencoded"
@@ -128,15 +128,9 @@ async def _form(request: Request) -> dict[str, str] | None:
     """The fields of the form; None for anything else."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM_TYPE:
         return None
-    received = bytearray()
-    async for chunk in request.stream():
-        received += chunk
-        if len(received) > BODY_BYTES_MAX:
-            return None
     try:
-        sent = parse_qs(
-            received.decode("utf-8"), keep_blank_values=True, max_num_fields=len(FIELDS) + 2, errors="strict"
-        )
-    except ValueError:
+        received = (await receive(request)).decode("utf-8")
+        sent = parse_qs(received, keep_blank_values=True, max_num_fields=len(FIELDS) + 2, errors="strict")
+    except (BadBody, ValueError):
         return None
     return {name: sent.get(name, [""])[0] for name in FIELDS}

@@ -8,11 +8,11 @@ import uvicorn
 from member_hub.errors import Misconfigured
 from member_hub.runtime import Runtime
 from member_hub.web.app import make_app
+from member_hub.web.connections import Connection
 from member_hub.web.logs import configure_logging
 
 HOST = "127.0.0.1"
 BACKLOG = 512
-CONCURRENCY_MAX = 500  # requests at once; more are answered 503
 KEEP_ALIVE_S = 15
 SHUTDOWN_S = 20
 HEADERS_BYTES_MAX = 64 * 1024  # a token of 16 KiB has to fit
@@ -32,11 +32,10 @@ async def serve(hub: Runtime, port: int, *, on_ready: Callable[[int], None] = la
             lifespan="off",
             proxy_headers=False,
             server_header=False,
-            limit_concurrency=CONCURRENCY_MAX,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=SHUTDOWN_S,
             h11_max_incomplete_event_size=HEADERS_BYTES_MAX,
-            http="h11",
+            http=Connection,
             ws="none",
         )
         on_ready(listener.getsockname()[1])
