@@ -105,6 +105,9 @@ async def _populate(runtime: Runtime, channels: Path | None) -> None:
     if wanted in done or (channels is None and done):
         return
     if channels is not None:
+        if DEMO in done:
+            click.echo(f"This hub holds the demo set already; the files of {channels.name} come beside it.", err=True)
+            click.echo("For a hub of their own, set MEMBER_HUB_DATA_DIR to another folder.", err=True)
         await _import(runtime, channels)
     else:
         from member_hub.demo import generate
@@ -127,5 +130,12 @@ def _remember(settings: Settings, done: list[str]) -> None:
 
 async def _import(runtime: Runtime, folder: Path) -> None:
     files = [(source, folder / FILES[source]) for source in SOURCES if (folder / FILES[source]).exists()]
+    missing = [FILES[source] for source in SOURCES if not (folder / FILES[source]).exists()]
+    if not files:
+        from member_hub.errors import Misconfigured
+
+        raise Misconfigured(f"{folder.name} holds none of {', '.join(missing)}.", remedy="Name the folder with them.")
+    if missing:
+        click.echo(f"Not found and left out: {', '.join(missing)}.", err=True)
     for (_, file), summary in zip(files, await ingest_files(runtime, files), strict=True):
         click.echo(as_text(file.name, summary))

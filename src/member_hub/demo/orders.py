@@ -108,7 +108,7 @@ class Till:
 
     def _next(self) -> str:
         self._number += 1
-        return f"O{self._number:08}"
+        return f"D{self._number:08}"
 
 
 def _unknown_key(draw: Draw, channel: Channel) -> str:
