@@ -91,7 +91,7 @@ async def test_a_root_field_that_fails_leaves_the_request_its_answer(
         raise Unavailable
 
     monkeypatch.setattr("member_hub.graphql.reading.page", sleeps)
-    monkeypatch.setattr("member_hub.graphql.reading.look_up", fails)
+    monkeypatch.setattr("member_hub.graphql.reading.look_up_each", fails)
     monkeypatch.setattr("member_hub.graphql.executing.REQUEST_S", 3600)
     query = '{ b: memberList(first: 1) { edges { node { id } } } a: members(by: [{phone: "13800000000"}]) { id } }'
 
