@@ -11,7 +11,12 @@ from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 
-from member_hub.db import Database, binaries, migrate, place, provision
+from sqlalchemy import exists, or_, select
+
+from member_hub.clock import Clock
+from member_hub.crypto.ring import load_ring
+from member_hub.crypto.tables import DataKey, RegisteredKey
+from member_hub.db import Database, binaries, migrate, place, provision, transaction
 from member_hub.db.binaries import Binaries, Source
 from member_hub.db.session import reach
 from member_hub.errors import HubError, Misconfigured
@@ -115,7 +120,10 @@ async def _database(settings: Settings, environ: Mapping[str, str]) -> AsyncIter
     async with reach(settings, environ=environ) as database:
         yield await _server(database)
         yield await _roles(database)
-        yield await _migrations(database)
+        migrations = await _migrations(database)
+        yield migrations
+        if migrations.verdict is Verdict.OK:
+            yield await _keys(database, settings.key_dir)
 
 
 async def _server(database: Database) -> Check:
@@ -167,6 +175,21 @@ async def _migrations(database: Database) -> Check:
     except Misconfigured as error:
         return _failed("migrations", error)
     return Check("migrations", Verdict.OK, f"at {await migrate.current(database) or 'none yet'}")
+
+
+async def _keys(database: Database, folder: Path) -> Check:
+    """Whether a start would find the keys of this database, by the start's own check; what that adds is undone."""
+    try:
+        async with transaction(database.app) as tx:
+            known = or_(exists(select(RegisteredKey.kind)), exists(select(DataKey.subject)))
+            if not (await tx.execute(select(known))).scalar_one():
+                return Check("keys", Verdict.OK, "made at the first start")
+            attempt = await tx.begin_nested()
+            ring = await load_ring(tx, folder, Clock().now())
+            await attempt.rollback()
+    except HubError as error:
+        return _failed("keys", error)
+    return Check("keys", Verdict.OK, f"those of this database, epoch {ring.epoch}")
 
 
 def _failed(name: str, error: HubError) -> Check:

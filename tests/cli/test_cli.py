@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from member_hub.clock import Clock
+from member_hub.crypto import Vault
 from member_hub.db.session import connect
+from member_hub.doctor import examine
 from member_hub.settings import Mode, Settings, keep_development
 from tests.conftest import Run
 
@@ -121,6 +124,35 @@ def test_doctor_tells_a_database_that_is_not_migrated(run: Run, settings: Settin
     assert examined.returncode == 1
 
 
+@pytest.mark.parametrize("lost", ["root.key", "epoch-1.key"])
+def test_doctor_fails_where_the_keys_of_the_database_are_missing(run: Run, settings: Settings, lost: str) -> None:
+    environ = {
+        "MEMBER_HUB_MODE": "development",
+        "MEMBER_HUB_DATA_DIR": str(settings.data_dir),
+        "MEMBER_HUB_KEY_DIR": str(settings.key_dir),
+    }
+    run(_found(settings))
+    well = call("doctor", cwd=settings.data_dir, **environ)
+    (settings.key_dir / lost).unlink()
+
+    examined = call("doctor", cwd=settings.data_dir, **environ)
+
+    assert (well.returncode, "ok    keys: those of this database, epoch 1" in well.stdout) == (0, True)
+    assert examined.returncode == 1
+    missing = f"fail  keys: {settings.key_dir / lost} is missing, and the database holds keys that need it."
+    assert f"{missing}\n      Restore the key folder" in examined.stdout
+    assert not (settings.key_dir / lost).exists()
+
+
+def test_doctor_makes_no_keys(run: Run, settings: Settings) -> None:
+    run(_migrate(settings))
+
+    checks = run(examine(settings))
+
+    assert [check.says for check in checks if check.name == "keys"] == ["made at the first start"]
+    assert not settings.key_dir.exists()
+
+
 def test_run_keeps_development_for_the_other_commands(tmp_path: Path) -> None:
     environ = {"MEMBER_HUB_DATA_DIR": str(tmp_path / "data")}
     assert Settings.from_environ(environ).mode is Mode.PRODUCTION
@@ -135,6 +167,17 @@ def test_run_leaves_the_mode_alone_where_the_variable_says_it(tmp_path: Path) ->
     keep_development({"MEMBER_HUB_DATA_DIR": str(tmp_path / "data"), "MEMBER_HUB_MODE": "production"})
 
     assert not (tmp_path / "data").exists()
+
+
+async def _migrate(settings: Settings) -> None:
+    async with connect(settings):
+        pass
+
+
+async def _found(settings: Settings) -> None:
+    """Make the keys, as the first start does."""
+    async with connect(settings) as database:
+        await Vault.open_ring(database, settings, Clock())
 
 
 async def _unmigrate(settings: Settings) -> None:

@@ -1,3 +1,4 @@
+import json
 import sys
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,7 +12,8 @@ from member_hub.errors import Misconfigured
 from member_hub.ingest.readers import FileOptions, open_reader
 from member_hub.ingest.rows import Position
 from member_hub.ingest.words import Source
-from tests.ingest.samples import bad, good, parser
+from member_hub.privacy import ProfileField
+from tests.ingest.samples import WEBSITE, bad, good, parser
 
 OPTIONS = FileOptions()
 
@@ -95,3 +97,35 @@ def test_orders_in_parquet_are_read_with_their_own_types(tmp_path: Path) -> None
     assert (refused.reason, refused.line) == ("bad_amount", 2)
     assert b'"amount_yuan":"-1.00"' in refused.raw
     assert parser(Source.ORDERS).reread(refused.raw.replace(b"-1.00", b"1.00"), line=2).amount_fen == 100
+
+
+ADDRESS = {"province": "湖南省", "city": "长沙市", "street": "听雨巷651号", "receiver": "戴静悦"}
+STRUCT = pa.struct([(name, pa.string()) for name in ADDRESS])
+MAP = pa.map_(pa.string(), pa.string())
+CELLS = [
+    (STRUCT, ADDRESS, "湖南省长沙市听雨巷651号", ("address.receiver",)),
+    (MAP, list(ADDRESS.items()), "湖南省长沙市听雨巷651号", ("address.receiver",)),
+    (pa.string(), json.dumps(ADDRESS), None, ("address",)),
+]
+
+
+@pytest.mark.parametrize(("kind", "cell", "stored", "left_out"), CELLS, ids=["struct", "map", "text"])
+def test_an_address_is_stored_or_named_as_left_out(
+    tmp_path: Path, kind: pa.DataType, cell: object, stored: str | None, left_out: tuple[str, ...]
+) -> None:
+    path = tmp_path / "website.parquet"
+    table = pa.Table.from_pylist([json.loads(WEBSITE % "")] * 2)
+    pq.write_table(table.append_column("address", pa.array([None, cell], kind)), path)
+
+    without, record = parser(Source.WEBSITE).open(path).records()
+
+    assert (without.statement.values, without.left_out) == ((), ())
+    assert {value.field: value.value for value in record.statement.values}.get(ProfileField.ADDRESS) == stored
+    assert record.left_out == left_out
+
+
+def test_numbers_within_objects_and_lists_are_plain_too(tmp_path: Path) -> None:
+    path = tmp_path / "nested.parquet"
+    pq.write_table(pa.table({"a": [{"n": 3.0, "of": [1.0, float("nan")]}]}), path)
+
+    assert good(list(open_reader(path, OPTIONS, ()).rows())) == [{"a": {"n": 3, "of": [1, None]}}]

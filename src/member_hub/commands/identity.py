@@ -87,11 +87,14 @@ def candidates(*, limit: int, as_json: bool) -> None:
     show_default=True,
     help="Why.",
 )
-def keep_apart(*, one: str, other: str, reason: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def keep_apart(*, one: str, other: str, reason: str, as_json: bool) -> None:
     """Never merge these two accounts (again); where they are one member now, they are split. Audited.
 
     An account is written as channel:account, e.g. store:8868331042.
     """
+    import orjson
+
     from member_hub.members.tables import Channel
     from member_hub.merging.apart import keep_apart as keep
 
@@ -103,7 +106,8 @@ def keep_apart(*, one: str, other: str, reason: str) -> None:
         return await keep(hub.database, hub.resolver, *pair, reason=reason, said_by="command line", now=hub.clock.now())
 
     was_split = run(work)
-    click.echo("They were one member and are two now." if was_split else "They are and stay two members.")
+    text = "They were one member and are two now." if was_split else "They are and stay two members."
+    click.echo(orjson.dumps({"was_split": was_split}).decode() if as_json else text)
 
 
 def _account(text: str) -> tuple[str, str]:

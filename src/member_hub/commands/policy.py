@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from member_hub.access import Policies
+    from member_hub.access import Grant, Guard, Key, Policies
 
 
 @click.group()
@@ -28,11 +28,19 @@ def check(*, as_json: bool) -> None:
 
 
 @policy.command()
-def show() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def show(*, as_json: bool) -> None:
     """Print the matrix of roles, purposes and fields."""
     from member_hub.access import matrix
 
-    click.echo(matrix(_load()), nl=False)
+    policies = _load()
+    if not as_json:
+        click.echo(matrix(policies), nl=False)
+        return
+    import orjson
+
+    said = [_whole(policies.grant(role, purpose)) for role, purpose in policies.register.pairs]
+    click.echo(orjson.dumps(said, option=orjson.OPT_INDENT_2).decode())
 
 
 @policy.command()
@@ -41,22 +49,72 @@ def show() -> None:
 @click.argument("field")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def explain(*, role: str, purpose: str, field: str, as_json: bool) -> None:
-    """Say what ROLE may do with FIELD (e.g. member.phone) for PURPOSE, and with whose rows."""
+    """Say what ROLE may do with FIELD for PURPOSE, and with whose rows.
+
+    FIELD is a field of a member (member.phone, or phone for short), or a key to look up by (key:phone).
+    """
     import orjson
 
-    from member_hub.access import Action
-
+    guard, key = _field(field)
     grant = _load().grant(role, purpose)
-    said = {
-        "rows": grant.rows.value,
-        "no_rows_because": grant.no_rows_because.value if grant.no_rows_because else None,
-        **{action.value: grant.verdict(field, action).value for action in Action},
-    }
+    said = _rows(grant) | (_actions(grant, guard) if guard else {})
+    if key:
+        said["lookup"] = _lookup(grant, key)
     if as_json:
         click.echo(orjson.dumps(said).decode())
         return
-    for key, value in said.items():
-        click.echo(f"{key:<16} {value or '-'}")
+    for name, value in said.items():
+        click.echo(f"{name:<16} {value or '-'}")
+
+
+def _field(said: str) -> tuple[Guard | None, Key | None]:
+    """The guarded field and the key that are meant; a field that is also a key (phone) is both. Raises BadInput."""
+    from member_hub.access import Guard, Key
+    from member_hub.errors import BadInput
+
+    guards = {guard.value: guard for guard in Guard}
+    keys = {f"key:{key}": key for key in Key}
+    name = said.removeprefix("member.")
+    guard = guards.get(f"member.{name}")
+    key = keys.get(said) or (keys.get(f"key:{name}") if guard or said == name else None)
+    if guard is None and key is None:
+        known = ", ".join((*guards, *keys))
+        raise BadInput(f"There is no such field. Known are {known}.", zh=f"没有这个字段。可用的有：{known}。")
+    return guard, key
+
+
+def _rows(grant: Grant) -> dict[str, str | None]:
+    because = grant.no_rows_because
+    return {"rows": grant.rows.value, "no_rows_because": because.value if because else None}
+
+
+def _actions(grant: Grant, guard: Guard) -> dict[str, str | None]:
+    """What may be done with a field; looking up goes by keys, calling by operations."""
+    from member_hub.access import Action
+
+    of_fields = (Action.READ, Action.FILTER, Action.SORT, Action.AGGREGATE, Action.WRITE)
+    return {action.value: grant.verdict(guard, action).value for action in of_fields}
+
+
+def _lookup(grant: Grant, key: Key) -> str:
+    from member_hub.access import Verdict
+
+    return Verdict.MATCHED.value if grant.may_look_up(key) else Verdict.DENIED.value
+
+
+def _whole(grant: Grant) -> dict[str, object]:
+    """All that the matrix shows of a grant."""
+    from member_hub.access import Guard
+
+    return {
+        "role": grant.role,
+        "purpose": grant.purpose.value,
+        **_rows(grant),
+        "rows_stated": grant.rows_stated.value,
+        "fields": {guard.value: _actions(grant, guard) for guard in Guard},
+        "lookup": sorted(grant.lookup_keys),
+        "call": sorted(grant.operations),
+    }
 
 
 def _load() -> Policies:

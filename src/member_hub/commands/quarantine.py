@@ -48,8 +48,11 @@ def list_(*, source: str | None, limit: int, as_json: bool) -> None:
 @quarantine.command()
 @click.argument("run_id", metavar="RUN", type=UUID)
 @click.argument("line", type=int)
-def show(*, run_id: UUID, line: int) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def show(*, run_id: UUID, line: int, as_json: bool) -> None:
     """Show one refused row as it came. This is a look at personal data: it is audited."""
+    import orjson
+
     from member_hub.db import snapshot
     from member_hub.ids import RunId
     from member_hub.ingest import quarantine as rows
@@ -59,14 +62,20 @@ def show(*, run_id: UUID, line: int) -> None:
         async with snapshot(hub.database.app) as tx:
             return await rows.raw(tx, hub.vault, RunId(run_id), line)
 
-    click.echo(run(work))
+    raw = run(work)
+    click.echo(orjson.dumps({"run_id": run_id, "line": line, "raw": raw}).decode() if as_json else raw)
 
 
 @quarantine.command()
 @click.argument("run_id", metavar="[RUN", type=UUID, required=False)
 @click.argument("line", metavar="LINE]", type=int, required=False)
 @click.option("--source", type=click.Choice(SOURCES), help="Try all rows of this source again.")
-@click.option("--with", "corrected", type=click.Path(path_type=Path), help="The row corrected: an object (JSON).")
+@click.option(
+    "--with",
+    "corrected",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The row corrected: an object (JSON).",
+)
 @click.option("--mapping", "mapping_file", type=click.Path(path_type=Path), help="Columns of another brand (TOML).")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def retry(

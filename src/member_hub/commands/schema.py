@@ -19,14 +19,21 @@ def print_() -> None:
 
 
 @schema.command()
-def check() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def check(*, as_json: bool) -> None:
     """Say whether schema/member_hub.graphql is what the code serves; exit 1 if not."""
+    import orjson
+
     from member_hub import resources
     from member_hub.errors import Misconfigured
     from member_hub.graphql.schema import sdl
 
-    if (resources.folder("schema") / "member_hub.graphql").read_text("utf-8") != sdl():
+    is_current = (resources.folder("schema") / "member_hub.graphql").read_text("utf-8") == sdl()
+    if as_json:
+        click.echo(orjson.dumps({"current": is_current}).decode())
+    if not is_current:
         raise Misconfigured(
             "schema/member_hub.graphql is not current.", remedy="Run `member-hub schema print` into it."
         )
-    click.echo("The schema file is current.")
+    if not as_json:
+        click.echo("The schema file is current.")

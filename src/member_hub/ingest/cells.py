@@ -83,6 +83,8 @@ class Contents:
             found = fields.get(head)
             if isinstance(found, dict):
                 names += [f"{head}.{key}" for key in found.keys() - inner if not is_blank(found[key])]
+            elif head not in self._mapped and not is_blank(found):
+                names.append(head)  # mapped as an object, and this row has something else there
         names += [name for name in self._ignored if "." in name and not is_blank(path(name)(fields))]
         return tuple(sorted(self._shown(name) for name in names))
 

@@ -60,7 +60,16 @@ class ParquetReader:
 
 
 def _plain(cell: object) -> object:
-    """Data frames write whole numbers beside nulls as floats, and the nulls as NaN."""
+    """The cell as JSON would have it, nested ones too: structs and maps are objects.
+
+    Data frames write whole numbers beside nulls as floats, and the nulls as NaN. pyarrow gives a map as pairs.
+    """
+    if isinstance(cell, dict):
+        return {name: _plain(inner) for name, inner in cell.items()}
+    if isinstance(cell, list):
+        if cell and all(isinstance(pair, tuple) for pair in cell):
+            return {str(name): _plain(inner) for name, inner in cell}
+        return [_plain(inner) for inner in cell]
     if not isinstance(cell, float):
         return cell
     if math.isnan(cell):
