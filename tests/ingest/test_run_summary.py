@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from member_hub.commands.ingest import as_text
 from member_hub.db import transaction
 from member_hub.ingest import quarantine
 from member_hub.ingest.reasons import Reason
@@ -156,3 +157,15 @@ async def test_columns_that_nobody_mapped_are_counted_in_orders_and_activity_too
 
     assert summary.left_out == {"note": 1}
     assert (await hub.picture()).person(Channel.WEBSITE, "W1") is not None
+
+
+async def test_columns_that_the_file_lacks_are_named(hub: Hub, tmp_path: Path) -> None:
+    file = tmp_path / "store.csv"
+    file.write_text("卡号,姓名,办卡门店,办卡日期\n8800000001,张晓明,SH001,2025-01-01 10:00:00\n", "utf-8")
+
+    summary = await hub.ingest(Source.STORE, file)
+
+    assert tally(summary) == {"read": 1, "new_members": 1}
+    assert {"手机号", "生日", "积分余额"} <= set(summary.missing)
+    assert "手机号" in as_text(file.name, summary)
+    assert summary.as_json()["columns_missing"] == list(summary.missing)

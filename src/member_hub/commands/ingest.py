@@ -110,5 +110,7 @@ def as_text(name: str, summary: Summary, *, dry_run: bool = False) -> str:
         lines.append(f"  {number:>9,}  value not taken over 未采用的值: {reason}")
     for column, number in summary.left_out.items():
         lines.append(f"  {number:>9,}  not stored 未保存的列: {column}")
+    if summary.missing:
+        lines.append(f"             not in the file 文件中没有的列: {', '.join(summary.missing)}")
     lines.append("  every row is accounted for" if summary.adds_up else "  THE COUNTS DO NOT ADD UP")
     return "\n".join(lines)

@@ -77,7 +77,7 @@ class Ingester:
                 raise Overtaken
             async with transaction(self.database.app) as tx:
                 await runs.finish(tx, run, now=self.clock.now())
-        return Summary(reading.parser.mapping.source.value, run.counts)
+        return Summary(reading.parser.mapping.source.value, run.counts, reading.missing)
 
     async def _rehearse(self, reading: Reading, digest: bytes, on_progress: OnProgress) -> Summary:
         """Everything a real run does, in one transaction that is rolled back."""
@@ -85,7 +85,7 @@ class Ingester:
             run = await runs.begin(tx, reading, digest, now=self.clock.now())
             await self._go_on(reading, run, lambda: _savepoint(tx), on_progress)
             await tx.rollback()
-        return Summary(reading.parser.mapping.source.value, run.counts)
+        return Summary(reading.parser.mapping.source.value, run.counts, reading.missing)
 
     async def _go_on(self, reading: Reading, run: Run, unit: Unit, on_progress: OnProgress) -> None:
         applier = Applier(self.vault, self.resolver, reading.parser, run.run_id)

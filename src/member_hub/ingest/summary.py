@@ -59,6 +59,7 @@ class Summary:
 
     source: str
     counts: Counter[str] = field(default_factory=Counter)
+    missing: tuple[str, ...] = ()  # columns that the mapping knows and the file does not have
 
     @property
     def read(self) -> int:
@@ -92,6 +93,7 @@ class Summary:
             "quarantined": self.quarantined,
             "dropped_values": self.dropped,
             "columns_not_stored": self.left_out,
+            "columns_missing": list(self.missing),
             "adds_up": self.adds_up,
         }
 
