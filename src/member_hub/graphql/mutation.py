@@ -5,7 +5,6 @@ record. Price: if the commit itself then fails, a second entry says so; and the 
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Annotated
 
 import orjson
@@ -28,7 +27,6 @@ from member_hub.idempotency import RequestKey
 from member_hub.identity.facts import CONTACT_FIELDS
 from member_hub.identity.reading import claims_of
 from member_hub.ids import MemberId
-from member_hub.members.reading import find
 from member_hub.merging.contention import patiently
 from member_hub.profiles import Stated, Written
 
@@ -50,7 +48,7 @@ async def _member_enrol(
 
     async def work(tx: Tx) -> Written:
         key = RequestKey(f"{asking.caller.kind}:{asking.caller.subject}", idempotency_key, _as_sent(info))
-        written = await profiles.enrol(
+        return await profiles.enrol(
             tx,
             asking.caller,
             asking.grant,
@@ -59,7 +57,6 @@ async def _member_enrol(
             key=key,
             now=asking.now,
         )
-        return replace(written, member_id=await _in_reach(tx, asking, written.member_id))
 
     member, errors = await _carried_out(asking, wanted_of(info), work, by_key=True)
     return MemberEnrolPayload(member=member, user_errors=errors)
@@ -118,14 +115,6 @@ def _as_sent(info: Info) -> bytes:
 def _note_sent(asking: Asking, stated: Stated) -> None:
     """The audit entry names what was to be written, whatever comes of it."""
     asking.trail.fields.update(f"member.{field}:WRITE" for field in stated.sent())
-
-
-async def _in_reach(tx: Tx, asking: Asking, member_id: MemberId) -> MemberId:
-    """The member that a retry finds: its caller may reach less than the one of the first request did."""
-    found = await find(tx, asking.visible, [member_id], by_key=True)
-    if member_id not in found:
-        raise NotFound(field="account")
-    return MemberId(found[member_id].member_id)
 
 
 async def _carried_out(

@@ -65,17 +65,24 @@ async def enrol(
     """
     done = await idempotency.begin(tx, resolver.vault, key, now=now)
     if done is not None:
-        return Written(done)
+        return Written(await _in_reach(tx, Visible.to(caller, grant, resolver.organisation, now=now), done))
     said = rules.statement(wanted, caller, grant, resolver.organisation, now=now)
     visible = Visible.to(caller, grant, resolver.organisation, now=now)
     said = replace(said, is_vouched=await _stays_in_reach(tx, resolver, visible, said, now))
     resolution = await resolver.resolve(tx, [said], caused_by=_by(caller), now=now)
     outcome = resolution.outcomes[0]
     await Orders(resolver.vault, resolver.organisation).release_waiting(tx, resolution.arrived)
-    if not await find(tx, visible, [outcome.member_id], by_key=True):
+    member_id = await _in_reach(tx, visible, outcome.member_id)
+    await idempotency.finish(tx, resolver.vault, key, member_id)
+    return Written(member_id, resolution.involved)
+
+
+async def _in_reach(tx: Tx, visible: Visible, member_id: MemberId) -> MemberId:
+    """The root of the member; a retry may come from somebody who reaches less than the first request did."""
+    found = await find(tx, visible, [member_id], by_key=True)
+    if member_id not in found:
         raise NotFound(field="account")
-    await idempotency.finish(tx, resolver.vault, key, outcome.member_id)
-    return Written(outcome.member_id, resolution.involved)
+    return MemberId(found[member_id].member_id)
 
 
 async def _stays_in_reach(tx: Tx, resolver: Resolver, visible: Visible, said: AccountStatement, now: datetime) -> bool:
