@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from member_hub.crypto import KeySet, Vault, sealed_row
@@ -15,7 +15,7 @@ from member_hub.errors import NotFound
 from member_hub.ids import RunId
 from member_hub.ingest.reasons import Reason
 from member_hub.ingest.rows import BadRow
-from member_hub.ingest.tables import Quarantine
+from member_hub.ingest.tables import QUARANTINE_DAYS, Quarantine
 from member_hub.privacy import DataClass
 
 LIST_MAX = 1000
@@ -100,3 +100,16 @@ async def release(tx: Tx, run_id: RunId, line: int) -> None:
 async def renew(tx: Tx, vault: Vault, run_id: RunId) -> None:
     """Give what remains of a run a new key: what was taken out is gone from older copies, too."""
     await vault.rekey(tx, run_id, DataClass.INTAKE)
+
+
+async def shred_old(tx: Tx, vault: Vault, *, now: datetime) -> int:
+    """Delete what runs refused whose last row is more than 30 days old, with their keys; returns how many rows."""
+    old = (
+        select(quarantine_t.c.run_id)
+        .group_by(quarantine_t.c.run_id)
+        .having(func.max(quarantine_t.c.refused_at) < now - timedelta(days=QUARANTINE_DAYS))
+    )
+    gone = delete(quarantine_t).where(quarantine_t.c.run_id.in_(old)).returning(quarantine_t.c.run_id)
+    runs = [RunId(row.run_id) for row in await tx.execute(gone)]
+    await vault.destroy(tx, set(runs))
+    return len(runs)

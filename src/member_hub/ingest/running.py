@@ -10,7 +10,7 @@ from member_hub.clock import Clock
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx, transaction
 from member_hub.db.engines import Database
-from member_hub.ingest import runs
+from member_hub.ingest import quarantine, runs
 from member_hub.ingest.applying import Applier
 from member_hub.ingest.batches import Batches, Unit, batches, stopped_by
 from member_hub.ingest.mapping import Mapping
@@ -77,6 +77,7 @@ class Ingester:
                 raise Overtaken
             async with transaction(self.database.app) as tx:
                 await runs.finish(tx, run, now=self.clock.now())
+                await quarantine.shred_old(tx, self.vault, now=self.clock.now())
         return Summary(reading.parser.mapping.source.value, run.counts, reading.missing)
 
     async def _rehearse(self, reading: Reading, digest: bytes, on_progress: OnProgress) -> Summary:
