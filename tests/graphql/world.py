@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
+import httpx2
 from sqlalchemy import select
 
 from member_hub.access import Ask, DevelopmentTokens
@@ -70,13 +70,13 @@ class World:
     hub: Runtime
     clock: StandingClock
     tokens: DevelopmentTokens
-    client: httpx.AsyncClient
+    client: httpx2.AsyncClient
 
     def token(self, role: str, *, purposes: Sequence[str] = (), **claims: Any) -> str:
         stated = Ask(role=role, purposes=list(purposes) or [PURPOSES[role]], **{**PLACES.get(role, {}), **claims})
         return self.tokens.issue(stated, self.hub.policies.register, self.hub.organisation, now=self.clock.now())
 
-    async def post(self, role: str, query: str, *, headers: Mapping[str, str] = {}, **about: Any) -> httpx.Response:
+    async def post(self, role: str, query: str, *, headers: Mapping[str, str] = {}, **about: Any) -> httpx2.Response:
         """Ask in a role; `variables` and what the token shall carry in `about`."""
         variables = about.pop("variables", None)
         purpose = about.pop("purpose", None)
@@ -116,8 +116,8 @@ class World:
 async def open_world(database: Database, settings: Settings) -> AsyncIterator[World]:
     clock = StandingClock(NOW)
     async with open_runtime(settings, clock, database, HOLDERS) as hub:
-        transport = httpx.ASGITransport(make_app(hub))
-        async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
+        transport = httpx2.ASGITransport(make_app(hub))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://hub") as client:
             yield World(hub, clock, DevelopmentTokens.open(settings), client)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
-import httpx
+import httpx2
 import pytest
 
 from member_hub.settings import Mode
@@ -16,10 +16,10 @@ __all__ = ["people", "production", "settled", "town", "world"]
 
 
 @pytest.fixture
-def production(town: Town, run: Run) -> Iterator[httpx.AsyncClient]:
+def production(town: Town, run: Run) -> Iterator[httpx2.AsyncClient]:
     """The same hub as it answers in production."""
     hub = replace(town.hub, settings=replace(town.hub.settings, mode=Mode.PRODUCTION))
     stack = AsyncExitStack()
-    transport = httpx.ASGITransport(make_app(hub))
-    yield run(stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://hub")))
+    transport = httpx2.ASGITransport(make_app(hub))
+    yield run(stack.enter_async_context(httpx2.AsyncClient(transport=transport, base_url="http://hub")))
     run(stack.aclose())

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from sqlalchemy.exc import OperationalError
 
@@ -82,7 +82,7 @@ async def test_requests_are_counted_by_kind_and_outcome(world: World) -> None:
     ]
 
 
-async def test_production_has_the_same_health(production: httpx.AsyncClient) -> None:
+async def test_production_has_the_same_health(production: httpx2.AsyncClient) -> None:
     statuses = [(await production.get(path)).status_code for path in ("/livez", "/readyz", "/metrics")]
 
     assert statuses == [200, 200, 200]

@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from member_hub.web.body import BODY_BYTES_MAX
@@ -19,12 +19,12 @@ def signed(town: World, role: str = "app_crm", **about: Any) -> dict[str, str]:
     return {"Authorization": f"Bearer {town.token(role, **about)}"}
 
 
-async def send(town: World, content: bytes, **headers: str) -> httpx.Response:
+async def send(town: World, content: bytes, **headers: str) -> httpx2.Response:
     sent = {"Content-Type": "application/json", **signed(town), **headers}
     return await town.client.post("/graphql", content=content, headers=sent)
 
 
-def code(answer: httpx.Response) -> str:
+def code(answer: httpx2.Response) -> str:
     (error,) = answer.json()["errors"]
     return str(error["extensions"]["code"])
 
@@ -291,7 +291,7 @@ async def test_a_database_that_does_not_answer_is_unavailable(town: Town, monkey
     assert (answer.status_code, code(answer)) == (503, "UNAVAILABLE")
 
 
-async def test_development_tokens_are_nothing_in_production(town: Town, production: httpx.AsyncClient) -> None:
+async def test_development_tokens_are_nothing_in_production(town: Town, production: httpx2.AsyncClient) -> None:
     answer = await production.post("/graphql", json={"query": QUERY}, headers=signed(town))
 
     assert (answer.status_code, code(answer)) == (401, "UNAUTHENTICATED")

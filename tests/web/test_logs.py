@@ -25,7 +25,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     before = root.handlers[:], root.level
     stream = io.StringIO()
     configure_logging(debug=True, stream=stream)
-    monkeypatch.setattr(logging.getLogger("httpx"), "disabled", True)  # the client of these tests
+    monkeypatch.setattr(logging.getLogger("httpx2"), "disabled", True)  # the client of these tests
     yield stream
     root.handlers[:], root.level = before
     logging.getLogger("member_hub").setLevel(logging.NOTSET)

@@ -2,7 +2,7 @@
 
 import re
 
-import httpx
+import httpx2
 
 from tests.graphql.conftest import Town
 from tests.graphql.world import WHOLE
@@ -10,7 +10,7 @@ from tests.graphql.world import WHOLE
 QUERY = f'{{ member(by: {{phone: "{WHOLE["phone"]}"}}) {{ name {{ display }} phone {{ display }} }} }}'
 
 
-async def ask(town: Town, **form: str) -> httpx.Response:
+async def ask(town: Town, **form: str) -> httpx2.Response:
     return await town.client.post("/query", data={"token": "", "purpose": "", "query": QUERY, "variables": "", **form})
 
 
@@ -82,7 +82,7 @@ async def test_the_form_takes_forms_only(town: Town) -> None:
         assert (await town.client.post("/query", content=content, headers=headers)).status_code == 400
 
 
-async def test_production_has_a_line_of_text_instead(production: httpx.AsyncClient) -> None:
+async def test_production_has_a_line_of_text_instead(production: httpx2.AsyncClient) -> None:
     page = await production.get("/")
 
     assert page.headers["content-type"] == "text/plain; charset=utf-8"

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx
+import httpx2
 import pytest
 import uvicorn
 
@@ -121,7 +121,7 @@ async def test_more_requests_than_fit_are_answered_503_but_the_process_lives(mon
 
     monkeypatch.setattr("member_hub.web.edge.REQUESTS_MAX", 1)
     edge = Edge(app, Figures(), frozenset())
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(edge), base_url="http://hub") as client:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(edge), base_url="http://hub") as client:
         held = asyncio.create_task(client.get("/graphql"))
         await asyncio.sleep(0)
         while edge._under_way == 0:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-import httpx
+import httpx2
 import pytest
 import uvicorn
 
@@ -28,7 +28,7 @@ async def test_the_hub_serves_where_it_says_and_stops_when_told(
     serving = asyncio.create_task(serve(town.hub, 0, on_ready=listening.set_result))
     port = await listening
 
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
         answer = await client.post(
             "/graphql",
             content=json.dumps({"query": "{ memberList(first: 1) { edges { node { id } } } }"}),
