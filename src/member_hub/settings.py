@@ -44,7 +44,7 @@ class Settings:
             ledger_dir=Path(environ.get("MEMBER_HUB_LEDGER_DIR") or ".member-hub/ledger").absolute(),
             port=_port(environ.get("MEMBER_HUB_PORT") or "8000"),
             policy_dir=Path(p).absolute() if (p := environ.get("MEMBER_HUB_POLICY_DIR")) else None,
-            debug=environ.get("MEMBER_HUB_LOG", "").lower() == "debug",
+            debug=_is_debug(environ.get("MEMBER_HUB_LOG") or "info"),
         )
 
 
@@ -79,3 +79,9 @@ def _port(said: str) -> int:
     if not said.isascii() or not said.isdecimal() or not 0 <= int(said) <= PORT_MAX:
         raise Misconfigured("MEMBER_HUB_PORT is not a port number.", remedy="Use 1 to 65535 (0: any free port).")
     return int(said)
+
+
+def _is_debug(said: str) -> bool:
+    if said.lower() not in ("info", "debug"):
+        raise Misconfigured("MEMBER_HUB_LOG is neither info nor debug.", remedy="Set it to one of the two.")
+    return said.lower() == "debug"

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from member_hub.db import migrate, provision
-from member_hub.db.embedded import AlreadyRunning
+from member_hub.db.embedded import AlreadyRunning, Server
 from member_hub.db.session import connect
 from member_hub.errors import Misconfigured
 from member_hub.settings import Mode, Settings
@@ -35,6 +35,14 @@ async def test_a_second_hub_on_a_data_folder_is_refused(settings: Settings) -> N
         with pytest.raises(AlreadyRunning):
             async with connect(settings, alone=True):
                 pass
+
+
+async def test_a_database_that_is_not_there_is_said_in_words(settings: Settings, server: Server) -> None:
+    elsewhere = replace(settings, database_url=server.url("nowhere"))
+
+    with pytest.raises(Misconfigured, match=r"there is no database of that name, SQLSTATE 3D000"):
+        async with connect(elsewhere):
+            pass
 
 
 async def test_json_comes_back_as_it_went(settings: Settings) -> None:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Final
 
 from sqlalchemy.exc import DBAPIError
 
@@ -12,6 +13,15 @@ from member_hub.db.embedded import DATABASE, Server
 from member_hub.db.engines import Database
 from member_hub.errors import Misconfigured
 from member_hub.settings import Settings
+
+# What the server says most often when it lets nobody in, in words.
+_REFUSALS: Final = {
+    "28P01": "the password or the user is wrong",
+    "28000": "the user may not connect",
+    "3D000": "there is no database of that name",
+    "53300": "it has too many connections",
+    "57P03": "it is starting up or shutting down",
+}
 
 
 @asynccontextmanager
@@ -78,7 +88,8 @@ async def _check_version(database: Database) -> None:
 def _reason(error: OSError | DBAPIError) -> str:
     """What failed, without the address, which may hold a password."""
     if isinstance(error, DBAPIError):
-        return f"SQLSTATE {getattr(error.orig, 'sqlstate', None) or 'unknown'}"
+        state = getattr(error.orig, "sqlstate", None) or "unknown"
+        return f"{_REFUSALS[state]}, SQLSTATE {state}" if state in _REFUSALS else f"SQLSTATE {state}"
     return error.strerror or type(error).__name__
 
 
