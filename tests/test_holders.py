@@ -19,7 +19,10 @@ EXCEPTIONS = {
     "hub.idempotency": "keyed digests of requests, for seven days; the member id leads to a tombstone",
     "hub.ingest_run": "counts and a keyed digest of a file",
     "hub.merge_event": "ids only, which lead to nothing once their rows are gone; an unmerge needs them",
-    "hub.audit_entry": "who looked at whom, by id, to be kept whoever was erased (PIPL 9, 69)",
+    "hub.audit_entry": "who looked at whom, by id, to be kept whoever was erased (PIPL 9, 56, 69)",
+    "hub.audit_subject": "which entries name whom, by id, to be kept as long as they (PIPL 9, 56, 69)",
+    "hub.audit_seal": "signatures over the audit log, about nobody",
+    "hub.audit_seal_part": "how far a seal goes, about nobody",
 }
 
 

@@ -31,7 +31,8 @@ consent
 identity
 members
 idempotency
-access | crypto | audit
+audit
+access | crypto
 holding
 organisation
 privacy

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from member_hub import organisation as register
 from member_hub import privacy
 from member_hub.access import Policies, folder_of
-from member_hub.audit import AuditLog
+from member_hub.audit import AuditKeys, AuditLog, Sealer
 from member_hub.clock import Clock
 from member_hub.crypto import Vault
 from member_hub.db import Base, Database
@@ -27,6 +27,7 @@ class Runtime:
     policies: Policies
     resolver: Resolver
     audit: AuditLog
+    sealer: Sealer
 
 
 @asynccontextmanager
@@ -42,7 +43,8 @@ async def open_runtime(
     organisation = register.of(settings)
     policies = Policies.load(folder_of(settings))
     vault = await Vault.open_ring(database, settings, clock)
-    audit = AuditLog(database)
+    audit_keys = AuditKeys.open(settings.key_dir)
+    audit = AuditLog(database, audit_keys)
     try:
         yield Runtime(
             settings=settings,
@@ -53,6 +55,7 @@ async def open_runtime(
             policies=policies,
             resolver=Resolver(vault, organisation, holders),
             audit=audit,
+            sealer=Sealer(database, audit_keys, settings.ledger_dir),
         )
     finally:
         await audit.close()

@@ -214,7 +214,9 @@ def test_the_matrix_shows_a_change_of_policy_as_one_line(edit: Callable[..., Pat
     changed = matrix(Policies.load(edit("policy.csv", line, more)))
 
     before = matrix(policies).split("\n")
-    at = before.index("auditor, security_audit", before.index("DOING (what is not named is denied)")) + 1
+    at = (
+        before.index("auditor, security_audit", before.index("DOING (what is not named is denied)")) + 2
+    )  # behind its calls
     assert changed.split("\n") == [*before[:at], "    aggregate   member.gender (clear)", *before[at:]]
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event, select, text
 from sqlalchemy.exc import DBAPIError
 
-from member_hub.audit import AuditLog, AuditUnavailable, Entry
+from member_hub.audit import AuditKeys, AuditLog, AuditUnavailable, Entry
 from member_hub.audit import actions as audit_actions
 from member_hub.audit.tables import AuditEntry
 from member_hub.db import Database, transaction
@@ -53,11 +53,11 @@ def commits(database: Database) -> Iterator[list[str]]:
     event.remove(engine, "commit", note)
 
 
-async def test_an_entry_is_written_as_it_is_given(database: Database) -> None:
+async def test_an_entry_is_written_as_it_is_given(database: Database, keys: AuditKeys) -> None:
     members = sorted([uuid7(), uuid7()])
     given = entry(fields=("member.phone:MASKED", "member.name:CLEAR"), member_ids=members[::-1])
 
-    await AuditLog(database).write(given)
+    await AuditLog(database, keys).write(given)
 
     (row,) = await rows(database)
     assert (row.month.isoformat(), row.sequence, row.happened_at) == ("2026-12-01", 1, NOW)
@@ -73,8 +73,10 @@ async def test_an_entry_is_written_as_it_is_given(database: Database) -> None:
     )
 
 
-async def test_entries_that_come_together_are_committed_together(database: Database, commits: list[str]) -> None:
-    log = AuditLog(database)
+async def test_entries_that_come_together_are_committed_together(
+    database: Database, keys: AuditKeys, commits: list[str]
+) -> None:
+    log = AuditLog(database, keys)
 
     await asyncio.gather(*(log.write(entry()) for _ in range(100)))
 
@@ -84,8 +86,8 @@ async def test_entries_that_come_together_are_committed_together(database: Datab
     assert len(commits) <= 3  # of the log; the last one is the reading above
 
 
-async def test_each_process_writes_a_sequence_of_its_own(database: Database) -> None:
-    one, other = AuditLog(database), AuditLog(database)
+async def test_each_process_writes_a_sequence_of_its_own(database: Database, keys: AuditKeys) -> None:
+    one, other = AuditLog(database, keys), AuditLog(database, keys)
 
     await asyncio.gather(one.write(entry()), other.write(entry()), one.write(entry()))
 
@@ -95,8 +97,8 @@ async def test_each_process_writes_a_sequence_of_its_own(database: Database) -> 
     assert sorted(found.values()) == [[1], [1, 2]]
 
 
-async def test_what_cannot_be_written_is_refused_and_leaves_no_gap(database: Database) -> None:
-    log = AuditLog(database)
+async def test_what_cannot_be_written_is_refused_and_leaves_no_gap(database: Database, keys: AuditKeys) -> None:
+    log = AuditLog(database, keys)
     await log.write(entry())
     await owner_says(database, "ALTER TABLE hub.audit_entry RENAME TO audit_away")
 
@@ -111,9 +113,11 @@ async def test_what_cannot_be_written_is_refused_and_leaves_no_gap(database: Dat
     assert len({row.writer for row in written}) == 2
 
 
-async def test_a_full_queue_refuses_at_once(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_queue_refuses_at_once(
+    database: Database, keys: AuditKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(audit_actions, "WAITING_MAX", 3)
-    log = AuditLog(database)
+    log = AuditLog(database, keys)
 
     done = await asyncio.gather(*(log.write(entry()) for _ in range(5)), return_exceptions=True)
 
@@ -121,17 +125,19 @@ async def test_a_full_queue_refuses_at_once(database: Database, monkeypatch: pyt
     assert len(await rows(database)) == 3
 
 
-async def test_more_than_a_batch_is_written_in_batches(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_more_than_a_batch_is_written_in_batches(
+    database: Database, keys: AuditKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(audit_actions, "BATCH_MAX", 2)
-    log = AuditLog(database)
+    log = AuditLog(database, keys)
 
     await asyncio.gather(*(log.write(entry()) for _ in range(5)))
 
     assert [row.sequence for row in await rows(database)] == [1, 2, 3, 4, 5]
 
 
-async def test_a_reader_who_goes_away_does_not_keep_others_waiting(database: Database) -> None:
-    log = AuditLog(database)
+async def test_a_reader_who_goes_away_does_not_keep_others_waiting(database: Database, keys: AuditKeys) -> None:
+    log = AuditLog(database, keys)
     gone = asyncio.create_task(log.write(entry(operation="gone")))
     stays = asyncio.create_task(log.write(entry(operation="stays")))
     await asyncio.sleep(0)
@@ -142,8 +148,8 @@ async def test_a_reader_who_goes_away_does_not_keep_others_waiting(database: Dat
     assert sorted(row.operation for row in await rows(database)) == ["gone", "stays"]
 
 
-async def test_closing_waits_for_what_was_accepted(database: Database) -> None:
-    log = AuditLog(database)
+async def test_closing_waits_for_what_was_accepted(database: Database, keys: AuditKeys) -> None:
+    log = AuditLog(database, keys)
     waiting = asyncio.create_task(log.write(entry()))
     await asyncio.sleep(0)
 
@@ -154,14 +160,14 @@ async def test_closing_waits_for_what_was_accepted(database: Database) -> None:
 
 
 @pytest.mark.parametrize("changed", [{"fields": ["x"] * 201}, {"member_ids": [uuid7()] * 1001}])
-async def test_an_entry_has_limits(database: Database, changed: dict[str, Any]) -> None:
+async def test_an_entry_has_limits(database: Database, keys: AuditKeys, changed: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="more fields or members"):
-        await AuditLog(database).write(entry(**changed))
+        await AuditLog(database, keys).write(entry(**changed))
 
 
 @pytest.mark.parametrize("statement", ["UPDATE hub.audit_entry SET outcome = 'x'", "DELETE FROM hub.audit_entry"])
-async def test_nobody_of_the_hub_can_alter_an_entry(database: Database, statement: str) -> None:
-    await AuditLog(database).write(entry())
+async def test_nobody_of_the_hub_can_alter_an_entry(database: Database, keys: AuditKeys, statement: str) -> None:
+    await AuditLog(database, keys).write(entry())
 
     for engine in (database.app, database.audit):
         with pytest.raises(DBAPIError, match="permission denied"):

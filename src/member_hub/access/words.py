@@ -42,6 +42,8 @@ class Operation(StrEnum):
     ME = "me"
     MEMBER_ENROL = "memberEnrol"
     PROFILE_UPDATE = "profileUpdate"
+    AUDIT_ENTRIES = "auditEntries"
+    ACCESS_HISTORY = "accessHistory"
     RIGHTS_EXPORT = "rightsExport"
     RIGHTS_ERASE = "rightsErase"
 

@@ -3,38 +3,34 @@
 Entries that come while a write is under way are committed together when it is done (group commit), so that a hundred
 readers cost a handful of commits. Whoever cannot be written down is refused: the personal read does not happen.
 
-Decision: after any failed write the process goes on as a new writer with a sequence of its own. A commit whose answer
-was lost may or may not have happened; using its numbers again would clash, skipping them would look like a removed
-row. Price: a writer's last batch may have been refused to its readers and still stand in the log, never the reverse.
+Decision: after any failed write the process goes on as a new writer with chains of its own. A commit whose answer was
+lost may or may not have happened; using its numbers again would clash, skipping them would look like a removed row.
+Price: a writer's last batch may have been refused to its readers and still stand in the log, never the reverse.
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Collection, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import date
 from itertools import islice
-from uuid import UUID
 
 from sqlalchemy import insert
 
+from member_hub.audit.entry import Entry, Tip, check, month_of, row_of
+from member_hub.audit.keys import AuditKeys
 from member_hub.audit.tables import AuditEntry
-from member_hub.db.base import transaction
+from member_hub.db.base import Tx, snapshot, transaction
 from member_hub.db.bulk import table_of
 from member_hub.db.engines import Database
 from member_hub.errors import Unavailable
 from member_hub.ids import uuid7
-from member_hub.privacy import Purpose
 
 WAITING_MAX = 2_000  # entries; whoever comes when so many wait is refused at once
 BATCH_MAX = 200  # entries per commit
 WRITE_S = 10  # then a write has failed
-FIELDS_MAX = 200
-MEMBER_IDS_MAX = 1_000
-SYSTEM = "SYSTEM"
-COMMAND_LINE = "command line"
+READERS_MAX = 3  # of the log, at once: a connection is left for writing and one for the sealer
 
 _log = logging.getLogger(__name__)
 _entry_t = table_of(AuditEntry)
@@ -45,69 +41,38 @@ class AuditUnavailable(Unavailable):
     en = "The audit log is not available now, so no personal information is given out."
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One request: who, as what, why, what, about whom. Never a value.
-
-    `fields` name guarded fields with their state ("member.phone:MASKED"); `outcome` is ok, missed or a refusal's code.
-    """
-
-    caller_kind: str
-    caller: str
-    role: str
-    purpose: str
-    operation: str
-    outcome: str
-    request_id: UUID
-    happened_at: datetime
-    fields: Sequence[str] = ()
-    member_ids: Sequence[UUID] = ()
-
-    @classmethod
-    def of_command(
-        cls,
-        operation: str,
-        *,
-        fields: Collection[str] = (),
-        member_ids: Collection[UUID] = (),
-        outcome: str = "ok",
-        now: datetime,
-    ) -> "Entry":
-        """What somebody with the keys and the database did at the command line, who has no role of the register."""
-        return cls(
-            caller_kind=SYSTEM,
-            caller=COMMAND_LINE,
-            role="system",
-            purpose=Purpose.SYSTEM_OPERATION,
-            operation=operation,
-            outcome=outcome,
-            request_id=uuid7(),
-            happened_at=now,
-            fields=tuple(fields),
-            member_ids=tuple(member_ids),
-        )
-
-
 class AuditLog:
     """One per process and event loop; `write` returns when the entry is committed."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, keys: AuditKeys) -> None:
         self._database = database
+        self._keys = keys
         self._writer = uuid7()
-        self._sequence = 0
+        self._tips: dict[date, Tip] = {}  # a chain per month: a request that began before midnight may end after it
         self._waiting: deque[tuple[Entry, asyncio.Future[None]]] = deque()
         self._writing: asyncio.Task[None] | None = None
+        self._readers = asyncio.Semaphore(READERS_MAX)
 
     async def write(self, entry: Entry) -> None:
         """Put the entry on record. Raises AuditUnavailable where that fails: then nothing may be shown."""
         if len(self._waiting) >= WAITING_MAX:
             raise AuditUnavailable
-        _check(entry)
+        check(entry)
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((entry, written))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_all())
         await written
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Tx]:
+        """One moment of the log, as the role that can only add to it and read it."""
+        async with self._readers, snapshot(self._database.audit) as tx:
+            try:
+                yield tx
+            except asyncio.CancelledError:
+                await tx.invalidate()  # cut off in the middle of a question
+                raise
 
     async def close(self) -> None:
         """Wait until everything that was accepted is written or refused."""
@@ -123,40 +88,26 @@ class AuditLog:
             self._writing = None
 
     async def _write_batch(self, batch: Sequence[tuple[Entry, asyncio.Future[None]]]) -> None:
-        rows = [self._row(entry, number) for number, (entry, _) in enumerate(batch, start=self._sequence + 1)]
         try:
+            rows, tips = self._chained([entry for entry, _ in batch])
             async with asyncio.timeout(WRITE_S), transaction(self._database.audit) as tx:
                 await tx.execute(insert(_entry_t), rows)
         except Exception as error:  # noqa: BLE001 - whatever it was, the answer is the same: nobody reads
             _log.error("The audit log cannot be written (%s); personal reads are refused.", type(error).__name__)
-            self._writer, self._sequence = uuid7(), 0
+            self._writer, self._tips = uuid7(), {}
             _answer(batch, AuditUnavailable())
             return
-        self._sequence += len(rows)
+        self._tips = tips
         _answer(batch, None)
 
-    def _row(self, entry: Entry, sequence: int) -> dict[str, object]:
-        return {
-            "month": entry.happened_at.astimezone(UTC).date().replace(day=1),
-            "writer": self._writer,
-            "sequence": sequence,
-            "happened_at": entry.happened_at,
-            "request_id": entry.request_id,
-            "caller_kind": entry.caller_kind,
-            "caller": entry.caller,
-            "role": entry.role,
-            "purpose": entry.purpose,
-            "operation": entry.operation,
-            "outcome": entry.outcome,
-            "fields": sorted(set(entry.fields)),
-            "member_ids": sorted(set(entry.member_ids)),
-        }
-
-
-def _check(entry: Entry) -> None:
-    """A request that names more than can be put on record has to be refused earlier, by its own limits."""
-    if len(entry.fields) > FIELDS_MAX or len(entry.member_ids) > MEMBER_IDS_MAX:
-        raise ValueError("An audit entry of more fields or members than one request can name.")
+    def _chained(self, entries: Sequence[Entry]) -> tuple[list[dict[str, object]], dict[date, Tip]]:
+        tips, rows = dict(self._tips), []
+        for entry in entries:
+            month = month_of(entry.happened_at)
+            row = row_of(entry, self._writer, tips.get(month, Tip()), self._keys.entries)
+            tips[month] = Tip(row["sequence"], row["digest"])
+            rows.append(row)
+        return rows, tips
 
 
 def _answer(batch: Sequence[tuple[Entry, asyncio.Future[None]]], failure: AuditUnavailable | None) -> None:

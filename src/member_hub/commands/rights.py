@@ -11,6 +11,7 @@ import click
 from member_hub.commands.opening import run
 
 if TYPE_CHECKING:
+    from member_hub.audit.looks import Look
     from member_hub.ids import MemberId
     from member_hub.privacy import Person
     from member_hub.rights import Erasure
@@ -44,7 +45,8 @@ def export_(*, member: str, out: Path | None) -> None:
         async with snapshot(hub.database.app) as tx:
             asked = find_person(tx, hub.vault, member_id)
             person = await put_on_record(hub, "rights export", member_id, asked, fields=("everything:CLEAR",))
-            return await export(tx, hub.vault, HOLDERS, person)
+            copied = await export(tx, hub.vault, HOLDERS, person)
+        return copied | {"access_history": await _access_history(hub, person)}
 
     text = orjson.dumps(run(work), option=orjson.OPT_INDENT_2, default=str)
     if out is None:
@@ -55,6 +57,29 @@ def export_(*, member: str, out: Path | None) -> None:
     except OSError as error:
         raise click.ClickException(f"{out.name} cannot be written ({error.strerror}).") from error
     click.echo(f"Written to {out.name}.", err=True)
+
+
+async def _access_history(hub: Runtime, person: Person) -> list[dict[str, Any]]:
+    """Who looked, as the member may know it; the log belongs to a database role of its own, so no holder reads it."""
+    from member_hub.audit import looks, queries
+
+    by = queries.Filter(member_ids=person.member_ids, but_kind=looks.MEMBER_KIND)
+    async with hub.audit.reading() as tx:
+        rows = await queries.every(tx, by, now=hub.clock.now())
+    return [_labelled(hub, looks.look_of(row)) for row in rows]
+
+
+def _labelled(hub: Runtime, look: Look) -> dict[str, Any]:
+    role, purpose = hub.policies.register.roles.get(look.role), hub.policies.register.purposes[look.purpose]
+    return {
+        "happened_at": look.happened_at,
+        "caller_kind": look.caller_kind,
+        "role": {"zh": role.zh, "en": role.en} if role else {"zh": look.role, "en": look.role},
+        "purpose": {"zh": purpose.zh, "en": purpose.en},
+        "kinds": list(look.kinds),
+        "fields": {one.field: one.use for one in look.fields},
+        "refused": look.is_refused,
+    }
 
 
 @rights.command()

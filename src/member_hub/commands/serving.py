@@ -28,6 +28,7 @@ DEMO = "demo"
 DEMO_PEOPLE = 2000
 DEMO_SEED = 1
 REVIVE_EVERY_S = 0.5
+JOBS_END_S = 15  # what a job has begun is finished; beyond that it is left, which loses nothing
 
 
 @click.command()
@@ -72,7 +73,9 @@ def run(*, channels: Path | None) -> None:
 async def _serve(runtime: Runtime, saying: Callable[[int], str]) -> None:
     """Serve; once listening, say so to people, and to whoever starts a second hub on the data folder."""
     import asyncio
+    import signal
 
+    from member_hub.jobs import run_forever
     from member_hub.web import serve as serve_
 
     def on_ready(port: int) -> None:
@@ -80,10 +83,16 @@ async def _serve(runtime: Runtime, saying: Callable[[int], str]) -> None:
             runtime.database.server.announce(f"http://127.0.0.1:{port}")
         click.echo(saying(port))
 
+    # The server raises a signal again once it has stopped for it; there is something left to do then.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     reviving = asyncio.create_task(_revive(runtime))
+    stopping = asyncio.Event()
+    jobs = asyncio.create_task(run_forever(runtime, stopping))
     try:
         await serve_(runtime, runtime.settings.port, on_ready=on_ready)
     finally:
+        stopping.set()
+        await asyncio.wait([jobs], timeout=JOBS_END_S)
         reviving.cancel()
 
 

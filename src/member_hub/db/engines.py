@@ -16,7 +16,7 @@ from member_hub.errors import Misconfigured
 SCHEMES = frozenset({"postgresql", "postgres"})
 CONNECT_S = 10
 POOL_WAIT_S = 10
-POOL_SIZES: Mapping[Role | None, int] = {Role.APP: 10, Role.AUDIT: 2, Role.OWNER: 1, Role.BACKUP: 1, None: 1}
+POOL_SIZES: Mapping[Role | None, int] = {Role.APP: 10, Role.AUDIT: 6, Role.OWNER: 1, Role.BACKUP: 1, None: 1}
 STATEMENTS_MAX = 500  # prepared, per connection
 IDLE_IN_TRANSACTION_MS = 600_000  # a hub that hangs does not hold its locks for ever
 

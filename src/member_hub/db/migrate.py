@@ -4,6 +4,7 @@ Each migration is a transaction of its own, so that one may build an index concu
 one. A table without rights is closed, so a crash in between leaves nothing open, and the next run completes it.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,13 +24,14 @@ from member_hub.errors import Misconfigured
 LOCK_WAIT = "60s"  # for another process that migrates
 TABLE_LOCK_WAIT = "5s"  # a migration that waits for a lock makes everybody else wait behind it
 STATEMENT_LIMIT = "15min"
+_PARTITION = re.compile(r".+_(default|\d{4}_\d{2})")  # as db/partitions.py names them
 
 
 def is_ours(name: str | None, kind: str, *_rest: object) -> bool:
-    """Whether alembic compares this: our two schemas and what is in them, without its own version table."""
+    """Whether alembic compares this: our two schemas and what is in them, without its own table and partitions."""
     if kind == "schema":
         return name in (HUB, VAULT)
-    return not (kind == "table" and name == "alembic_version")
+    return not (kind == "table" and (name == "alembic_version" or _PARTITION.fullmatch(name or "")))
 
 
 # What the running of migrations, their writing and the search for differences agree on.

@@ -12,6 +12,7 @@ from asyncpg.exceptions import InsufficientPrivilegeError
 from sqlalchemy import Boolean, bindparam, column, func, select, table, text
 from sqlalchemy.exc import DBAPIError
 
+from member_hub.db import partitions
 from member_hub.db.base import HUB, VAULT, Tx, transaction
 from member_hub.db.engines import Database
 from member_hub.db.roles import Role, role_name
@@ -25,7 +26,9 @@ VERSION_TABLE = f"{HUB}.alembic_version"
 # The app reads these and adds to them; it has no right to change or remove a row.
 APPEND_ONLY: frozenset[str] = frozenset({f"{HUB}.merge_event"})
 # The audit role reads these and adds to them; the app has no right on them at all.
-AUDIT_ONLY: frozenset[str] = frozenset({f"{HUB}.audit_entry"})
+AUDIT_ONLY: frozenset[str] = frozenset(
+    {f"{HUB}.audit_entry", f"{HUB}.audit_subject", f"{HUB}.audit_seal", f"{HUB}.audit_seal_part"}
+)
 
 _ROLES = table("pg_roles", column("rolname"), schema="pg_catalog")
 _NAMESPACES = table("pg_namespace", column("oid"), column("nspname"), column("nspowner"), schema="pg_catalog")
@@ -86,7 +89,11 @@ async def provision(database: Database) -> None:
 
 
 async def give_rights(tx: Tx, database: Database) -> None:
-    """Give each role exactly its rights on every table there is; as the owner, after the tables changed."""
+    """Give each role exactly its rights on every table there is; as the owner, after the tables changed.
+
+    Partitions have none of their own: they are reached through their parents, and the missing ones are made here.
+    """
+    await partitions.ensure(tx)
     names = {role: quoted(role_name(database.role_prefix, role)) for role in Role}
     for statement in _schema_rights(names):
         await tx.execute(text(statement))

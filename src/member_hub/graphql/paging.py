@@ -14,6 +14,7 @@ from uuid import UUID
 import orjson
 import strawberry
 
+from member_hub.audit.queries import Position as AuditPosition
 from member_hub.crypto import Vault
 from member_hub.errors import BadInput
 from member_hub.ids import MemberId
@@ -96,6 +97,18 @@ def line_position(vault: Vault, cursor: str | None) -> LinePosition | None:
         return None
     ordered_at, channel, order_no, line_no = _opened(vault, "orders", cursor)
     return LinePosition(datetime.fromisoformat(ordered_at), channel, order_no, int(line_no))
+
+
+def audit_cursor(vault: Vault, of: str, at: AuditPosition) -> str:
+    return _sealed(vault, of, [at.happened_at.isoformat(), str(at.writer), str(at.sequence)])
+
+
+def audit_position(vault: Vault, of: str, cursor: str | None) -> AuditPosition | None:
+    """Raises BadCursor for anything that `audit_cursor` did not give for the same list."""
+    if cursor is None:
+        return None
+    happened_at, writer, sequence = _opened(vault, of, cursor)
+    return AuditPosition(datetime.fromisoformat(happened_at), UUID(writer), int(sequence))
 
 
 def _sealed(vault: Vault, of: str, parts: list[str]) -> str:

@@ -6,6 +6,8 @@ import strawberry
 
 from member_hub.graphql import reading
 from member_hub.graphql.asking import Asking
+from member_hub.graphql.audit_types import AccessHistoryConnection, AuditEntryConnection
+from member_hub.graphql.auditing import access_history, audit_entries
 from member_hub.graphql.filters import MemberFilter
 from member_hub.graphql.keys import MemberKey, member_id_of
 from member_hub.graphql.member import Member, MemberConnection, Node
@@ -72,3 +74,14 @@ class Query:
     )
     node: Node | None = strawberry.field(resolver=_node, description="Anything by its global id.")
     me: Member | None = strawberry.field(resolver=_me, description="The member who asks.")
+    audit_entries: AuditEntryConnection = strawberry.field(
+        resolver=audit_entries,
+        description="The audit log, the newest first. Either first or last is required. Reading it is on record, too.",
+    )
+    access_history: AccessHistoryConnection | None = strawberry.field(
+        resolver=access_history,
+        description=(
+            "Which kinds of staff and apps looked at the asking member, when and why, the newest first; null where "
+            "there is no such member."
+        ),
+    )

@@ -235,3 +235,12 @@ async def values_of(tx: Tx, member_ids: Sequence[MemberId], fields: Collection[P
 def _of(statement: Select[Any], column: Any, member_ids: Sequence[MemberId]) -> Select[Any]:
     """One id by `=`, several by ANY: FIGURES, "One id"."""
     return statement.where(column == member_ids[0] if len(member_ids) == 1 else among(column, member_ids))
+
+
+async def ids_of_person(tx: Tx, member_id: MemberId) -> list[MemberId]:
+    """The root of a member id first, then every id merged into it; nobody's id stands for itself."""
+    asked = member_t.alias("asked")
+    of_root = select(func.coalesce(asked.c.merged_into, asked.c.member_id)).where(asked.c.member_id == member_id)
+    root = MemberId(await tx.scalar(of_root) or member_id)
+    absorbed = await tx.scalars(select(member_t.c.member_id).where(member_t.c.merged_into == root))
+    return [root, *sorted(MemberId(one) for one in absorbed)]

@@ -1,6 +1,7 @@
 """Counts for operators in the text format of Prometheus: kinds and codes only, nothing about anybody."""
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -11,7 +12,8 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class Figures:
     """One per process; kinds, codes, paths and statuses come from closed lists, so the number of lines is bounded."""
 
-    def __init__(self) -> None:
+    def __init__(self, seal_lag_s: Callable[[], float] = lambda: 0.0) -> None:
+        self._seal_lag_s = seal_lag_s
         self._requests: Counter[tuple[str, str]] = Counter()
         self._responses: Counter[tuple[str, int]] = Counter()
         self._seconds: defaultdict[str, float] = defaultdict(float)
@@ -37,4 +39,7 @@ class Figures:
         lines += [
             f'member_hub_http_seconds_total{{path="{path}"}} {s:.6f}' for path, s in sorted(self._seconds.items())
         ]
+        lines += ["# HELP member_hub_audit_seal_lag_seconds Age of the oldest audit entry without a seal."]
+        lines += ["# TYPE member_hub_audit_seal_lag_seconds gauge"]
+        lines += [f"member_hub_audit_seal_lag_seconds {self._seal_lag_s():.3f}"]
         return "\n".join(lines) + "\n"

@@ -1,0 +1,75 @@
+"""Which chains go on behind their last seal: what the sealer takes up, and what readers look at beside the subjects.
+
+A chain is told by month and writer. They are found by skipping through the primary key from one to the next, so the
+cost grows with the number of processes that wrote since a month, not with the number of entries.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import LargeBinary, Select, TableValuedAlias, and_, func, literal, select, true, tuple_
+
+from member_hub.audit.entry import FIRST_PREVIOUS, Tip
+from member_hub.audit.tables import AuditEntry, AuditSealPart
+from member_hub.db.base import Tx
+from member_hub.db.bulk import table_of, values_of
+
+entry_t = table_of(AuditEntry)
+part_t = table_of(AuditSealPart)
+FIRST_MONTH = date(1, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """One writer's entries of one month, and how far they are sealed."""
+
+    month: date
+    writer: UUID
+    sealed: Tip
+
+
+async def pending(tx: Tx, *, since: date = FIRST_MONTH) -> list[Chain]:
+    """The chains of these months that have entries behind their last seal, in order."""
+    rows = await tx.execute(_statement(since))
+    return [Chain(row.month, row.writer, Tip(row.last, row.digest)) for row in rows]
+
+
+def _statement(since: date) -> Select[date, UUID, int, bytes]:
+    key = (entry_t.c.month, entry_t.c.writer)
+    first = select(*key).where(entry_t.c.month >= since).order_by(*key).limit(1).subquery()
+    chains = select(first.c.month, first.c.writer).cte("chains", recursive=True)
+    behind = and_(entry_t.c.month >= chains.c.month, tuple_(*key) > tuple_(chains.c.month, chains.c.writer))
+    following = select(*key).where(behind).order_by(*key).limit(1).lateral()
+    chains = chains.union_all(select(following.c.month, following.c.writer).select_from(chains.join(following, true())))
+    same = and_(part_t.c.month == chains.c.month, part_t.c.writer == chains.c.writer)
+    sealed = select(part_t.c.last, part_t.c.digest).where(same).order_by(part_t.c.last.desc()).limit(1).lateral()
+    last = func.coalesce(sealed.c.last, 0)
+    is_open = select(entry_t.c.sequence).where(
+        entry_t.c.month == chains.c.month, entry_t.c.writer == chains.c.writer, entry_t.c.sequence > last
+    )
+    return (
+        select(
+            chains.c.month,
+            chains.c.writer,
+            last.label("last"),
+            func.coalesce(sealed.c.digest, literal(FIRST_PREVIOUS, LargeBinary)).label("digest"),
+        )
+        .select_from(chains.outerjoin(sealed, true()))
+        .where(is_open.exists())
+        .order_by(chains.c.month, chains.c.writer)
+    )
+
+
+def given_chains() -> TableValuedAlias:
+    """Chains as a table to join with; the parameters come from `chain_parameters`."""
+    return values_of([entry_t.c.month, entry_t.c.writer, entry_t.c.sequence], "chain")
+
+
+def chain_parameters(chains: Sequence[Chain]) -> dict[str, list[object]]:
+    return {
+        "p_month": [chain.month for chain in chains],
+        "p_writer": [chain.writer for chain in chains],
+        "p_sequence": [chain.sealed.sequence for chain in chains],
+    }

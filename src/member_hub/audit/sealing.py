@@ -1,0 +1,201 @@
+"""The sealer: takes up what was committed since the last seal, and writes one signed root over it.
+
+Over all processes one at a time (an advisory lock). A writer commits batch after batch, so behind its last sealed
+entry the next numbers are there or will come: a number that is missing before one that is there was removed. Such a
+chain is sealed up to the gap and no further, and `verify` names the place.
+
+Seal, parts and subjects are one transaction; the line outside follows the commit, and what a crash left out is written
+by the next pass. So a sealer may die anywhere, and nothing is lost or done twice. It runs as the audit role, which can
+only add and read: a sealer gone wrong cannot alter what it has sealed.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, and_, func, insert, select
+
+from member_hub.audit import heads
+from member_hub.audit.entry import Tip, month_of
+from member_hub.audit.keys import AuditKeys
+from member_hub.audit.pending import FIRST_MONTH, Chain, chain_parameters, entry_t, given_chains, pending
+from member_hub.audit.seal import NO_SEAL, Head, Part, Seal, sealed
+from member_hub.audit.tables import AuditSeal, AuditSealPart, AuditSubject
+from member_hub.db.base import Tx, snapshot, transaction
+from member_hub.db.bulk import insert_rows, table_of
+from member_hub.db.engines import Database
+from member_hub.errors import HubError
+
+LOCK: Final = 0x61756469  # advisory: one sealer at a time
+ENTRIES_MAX: Final = 5_000  # of one seal
+SUBJECTS_MAX: Final = 50_000  # named by the entries of one seal, unless by the first alone
+PARTS_MAX: Final = 1_000
+SEALS_MAX: Final = 200  # of one pass
+EXPORT_MAX: Final = 1_000  # lines appended at once
+LATE: Final = timedelta(days=32)  # how long after its month an entry may still come, between two thorough passes
+
+_log = logging.getLogger(__name__)
+seal_t = table_of(AuditSeal)
+
+
+class SealsBehind(HubError):
+    """The outside head knows a seal that this database does not hold: it was cut off, or is an older copy."""
+
+    code = "AUDIT_BEHIND"
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"The audit head outside knows seal {number}, which this database does not hold as it was. "
+            "Run `member-hub audit verify`; after a restore, move the head files away to go on."
+        )
+
+
+@dataclass(slots=True)
+class Sealer:
+    """One per process."""
+
+    database: Database
+    keys: AuditKeys
+    folder: Path
+    lag_s: float = 0.0  # age of the oldest entry without a seal, as of the last pass; for operators
+
+    async def run(self, now: datetime, *, thorough: bool = False) -> int:
+        """Seal what there is; returns how many seals were made. Raises SealsBehind.
+
+        Entries of long past months (a clock that was wrong) are looked for by a thorough pass only.
+        """
+        since = FIRST_MONTH if thorough else month_of(now - LATE)
+        made = 0
+        await self._check_outside()
+        for _ in range(SEALS_MAX):
+            if not await self._seal(since, now):
+                break
+            made += 1
+        await self.export()
+        await self._measure(since, now)
+        return made
+
+    async def expire(self, months: Sequence[date], now: datetime) -> Seal:
+        """A seal that says that the retention of these months is over."""
+        async with transaction(self.database.audit) as tx:
+            await tx.execute(select(func.pg_advisory_xact_lock(LOCK)))
+            made = sealed(await _newest(tx), [], [], expired=months, key_id=self.keys.key_id, now=now)
+            await self._write(tx, made, [])
+        await self.export()
+        return made
+
+    async def export(self) -> int:
+        """Append to the head outside what it lacks; returns how many lines."""
+        done = 0
+        while True:
+            known = await asyncio.to_thread(heads.last, self.folder)
+            async with snapshot(self.database.audit) as tx:
+                missing = await _heads(tx, after=known.number if known else 0)
+            if not missing:
+                return done
+            done += await asyncio.to_thread(heads.append, self.folder, missing)
+
+    async def _check_outside(self) -> None:
+        known = await asyncio.to_thread(heads.last, self.folder)
+        if known is None:
+            return
+        async with snapshot(self.database.audit) as tx:
+            digest = await tx.scalar(select(seal_t.c.digest).where(seal_t.c.number == known.number))
+        if digest != known.digest:
+            raise SealsBehind(known.number)
+
+    async def _seal(self, since: date, now: datetime) -> bool:
+        async with transaction(self.database.audit) as tx:
+            if not await tx.scalar(select(func.pg_try_advisory_xact_lock(LOCK))):
+                return False  # another process is at it
+            chains = (await pending(tx, since=since))[:PARTS_MAX]
+            taken = _taken(chains, await _entries(tx, chains)) if chains else []
+            if not taken:
+                return False
+            digests = [row.digest for row in taken]
+            made = sealed(await _newest(tx), _parts(taken), digests, key_id=self.keys.key_id, now=now)
+            await self._write(tx, made, taken)
+            return True
+
+    async def _write(self, tx: Tx, made: Seal, taken: Sequence[Row[Any]]) -> None:
+        row = {name: getattr(made, name) for name in ("number", "sealed_at", "entries", "root", "previous", "key_id")}
+        digest = made.digest
+        row |= {"expired": list(made.expired), "digest": digest, "signature": self.keys.sign(digest)}
+        await tx.execute(insert(seal_t), row)
+        parts = [(p.month, p.writer, p.first, p.last, p.digest, made.number) for p in made.parts]
+        await insert_rows(tx, AuditSealPart, ("month", "writer", "first", "last", "digest", "number"), parts)
+        subjects = [(one, r.happened_at, r.writer, r.sequence, r.month) for r in taken for one in r.member_ids]
+        named = ("member_id", "happened_at", "writer", "sequence", "month")
+        await insert_rows(tx, AuditSubject, named, subjects, on_conflict="ignore")
+
+    async def _measure(self, since: date, now: datetime) -> None:
+        async with snapshot(self.database.audit) as tx:
+            chains = (await pending(tx, since=since))[:PARTS_MAX]
+            oldest = [row.happened_at for row in await _entries(tx, chains)] if chains else []
+        self.lag_s = max((now - min(oldest)).total_seconds(), 0.0) if oldest else 0.0
+
+
+async def _newest(tx: Tx) -> Tip:
+    row = (await tx.execute(select(seal_t.c.number, seal_t.c.digest).order_by(seal_t.c.number.desc()).limit(1))).first()
+    return Tip(row.number, row.digest) if row else NO_SEAL
+
+
+async def _heads(tx: Tx, *, after: int) -> list[Head]:
+    columns = (seal_t.c.number, seal_t.c.digest, seal_t.c.sealed_at, seal_t.c.key_id, seal_t.c.signature)
+    rows = await tx.execute(select(*columns).where(seal_t.c.number > after).order_by(seal_t.c.number).limit(EXPORT_MAX))
+    return [Head(*row) for row in rows]
+
+
+async def _entries(tx: Tx, chains: Sequence[Chain]) -> Sequence[Row[Any]]:
+    """The entries behind the seals of these chains, in order."""
+    chain = given_chains()
+    columns = ("month", "writer", "sequence", "happened_at", "member_ids", "digest")
+    behind = and_(
+        entry_t.c.month == chain.c.month, entry_t.c.writer == chain.c.writer, entry_t.c.sequence > chain.c.sequence
+    )
+    statement = select(*(entry_t.c[name] for name in columns)).select_from(entry_t.join(chain, behind))
+    order = (entry_t.c.month, entry_t.c.writer, entry_t.c.sequence)
+    return (await tx.execute(statement.order_by(*order).limit(ENTRIES_MAX), chain_parameters(chains))).all()
+
+
+def _taken(chains: Iterable[Chain], rows: Iterable[Row[Any]]) -> list[Row[Any]]:
+    """What one seal takes: of each chain up to the first gap, in all up to the limit."""
+    reached = {(chain.month, chain.writer): chain.sealed.sequence for chain in chains}
+    broken: set[tuple[date, UUID]] = set()
+    taken: list[Row[Any]] = []
+    subjects = 0
+    for row in rows:
+        key = (row.month, row.writer)
+        if row.sequence != reached[key] + 1:
+            broken.add(key)
+            continue
+        subjects += len(row.member_ids)
+        if taken and subjects > SUBJECTS_MAX:
+            break
+        reached[key] = row.sequence
+        taken.append(row)
+    for month, writer in sorted(broken):
+        _log.error("The audit log lacks an entry before %s %s %d.", month, writer, reached[month, writer] + 1)
+    return taken
+
+
+def _parts(taken: Iterable[Row[Any]]) -> list[Part]:
+    return list(_each_part(taken))
+
+
+def _each_part(taken: Iterable[Row[Any]]) -> Iterator[Part]:
+    part: Part | None = None
+    for row in taken:
+        month, writer, first = row.month, row.writer, row.sequence
+        if part is not None and (part.month, part.writer) == (month, writer):
+            first = part.first
+        elif part is not None:
+            yield part
+        part = Part(month, writer, first, row.sequence, row.digest)
+    if part is not None:
+        yield part

@@ -1,0 +1,107 @@
+"""The audit log as the schema shows it."""
+
+from datetime import datetime
+
+import strawberry
+
+from member_hub.access import CallerKind
+from member_hub.audit.looks import FieldUse, LookKind
+from member_hub.graphql.paging import PageInfo
+from member_hub.privacy import Purpose
+
+strawberry.enum(CallerKind, description="What kind of caller asked; SYSTEM is the hub itself, by a command or a job.")
+strawberry.enum(Purpose, description="What personal information is processed for, as the caller declared it.")
+strawberry.enum(
+    LookKind,
+    name="LookKind",
+    description=(
+        "What was done: LOOK_UP of one member, LIST of many, CHANGE, COPY of what is held, ERASURE, RECORD when "
+        "somebody read who had looked, OTHER."
+    ),
+)
+strawberry.enum(
+    FieldUse,
+    description=(
+        "What was done with a field: shown in CLEAR or MASKED, only compared (MATCHED), not shown at all (DENIED), a "
+        "list narrowed by it (FILTER), a new value sent (WRITE), the member found by it (KEY)."
+    ),
+)
+
+
+@strawberry.type(description="A name in both languages.")
+class Label:
+    zh: str = strawberry.field(description="Chinese.")
+    en: str = strawberry.field(description="English.")
+
+
+@strawberry.type(description="One request on record: who, as what, why, what, about whom; never a value.")
+class AuditEntry:
+    happened_at: datetime = strawberry.field(description="When.")
+    request_id: str = strawberry.field(description="The request id that the answer carried.")
+    caller_kind: CallerKind = strawberry.field(description="What kind of caller.")
+    caller: str = strawberry.field(description="Staff number, app name, or opaque member id.")
+    role: str = strawberry.field(description="The acting role.")
+    purpose: Purpose = strawberry.field(description="The declared purpose.")
+    operations: list[str] = strawberry.field(description="Operations of the API, or the command.")
+    outcome: str = strawberry.field(description="ok, missed, or the code of the refusal.")
+    fields: list[str] = strawberry.field(description="Guarded fields with their state, and keys looked up by.")
+    member_ids: list[strawberry.ID] = strawberry.field(description="Global ids of the members concerned.")
+    writer: str = strawberry.field(description="The process that wrote the entry.")
+    sequence: int = strawberry.field(description="Its number, without a gap per writer and month.")
+
+
+@strawberry.type(description="An audit entry in its place in the list.")
+class AuditEntryEdge:
+    cursor: str = strawberry.field(description="Opaque position, for `after` and `before`.")
+    node: AuditEntry = strawberry.field(description="The entry.")
+
+
+@strawberry.type(description="A page of the audit log, the newest first.")
+class AuditEntryConnection:
+    edges: list[AuditEntryEdge] = strawberry.field(description="The entries of this page.")
+    page_info: PageInfo = strawberry.field(description="Where this page stands.")
+
+
+@strawberry.input(description="What audit entries have in common; everything stated has to be true.")
+class AuditFilter:
+    member_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="About this member, also under ids merged into it."
+    )
+    actor: str | None = strawberry.field(
+        default=strawberry.UNSET, description="By this staff number, app name or member id."
+    )
+    purpose: Purpose | None = strawberry.field(default=strawberry.UNSET, description="For this purpose.")
+    operation: str | None = strawberry.field(default=strawberry.UNSET, description="Exactly this operation.")
+    outcome: str | None = strawberry.field(default=strawberry.UNSET, description="With this outcome.")
+    since: datetime | None = strawberry.field(default=strawberry.UNSET, name="from", description="Then or later.")
+    until: datetime | None = strawberry.field(default=strawberry.UNSET, name="to", description="Earlier than this.")
+
+
+@strawberry.type(description="What was done with one field.")
+class FieldLook:
+    field: str = strawberry.field(description="The guarded object (member.phone), or the kind of key (phone).")
+    use: FieldUse = strawberry.field(description="How it was used.")
+
+
+@strawberry.type(description="One look at the asking member: by which kind of caller, when and why; never by whom.")
+class Look:
+    happened_at: datetime = strawberry.field(description="When.")
+    caller_kind: CallerKind = strawberry.field(description="What kind of caller.")
+    role: Label = strawberry.field(description="The acting role.")
+    purpose: Purpose = strawberry.field(description="The declared purpose.")
+    purpose_text: Label = strawberry.field(description="The purpose with its legal basis, for people.")
+    kinds: list[LookKind] = strawberry.field(description="What was done.")
+    fields: list[FieldLook] = strawberry.field(description="Which fields, and how.")
+    refused: bool = strawberry.field(description="Whether it was refused: then nothing was shown or changed.")
+
+
+@strawberry.type(description="A look in its place in the list.")
+class AccessHistoryEdge:
+    cursor: str = strawberry.field(description="Opaque position, for `after`.")
+    node: Look = strawberry.field(description="The look.")
+
+
+@strawberry.type(description="A page of who looked at the asking member, the newest first.")
+class AccessHistoryConnection:
+    edges: list[AccessHistoryEdge] = strawberry.field(description="The looks of this page.")
+    page_info: PageInfo = strawberry.field(description="Where this page stands.")

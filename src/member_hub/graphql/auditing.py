@@ -1,0 +1,171 @@
+"""Reading the audit log: the whole of it for those who check, and for a member who looked at them."""
+
+from collections.abc import Sequence
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+
+from member_hub.access import CallerKind
+from member_hub.audit import looks, queries
+from member_hub.audit.looks import MEMBER_KIND
+from member_hub.audit.queries import Filter, position_of
+from member_hub.errors import BadInput
+from member_hub.graphql.asking import Asking
+from member_hub.graphql.audit_types import (
+    AccessHistoryConnection,
+    AccessHistoryEdge,
+    AuditEntry,
+    AuditEntryConnection,
+    AuditEntryEdge,
+    AuditFilter,
+    FieldLook,
+    Label,
+    Look,
+)
+from member_hub.graphql.building import global_id
+from member_hub.graphql.keys import member_id_of
+from member_hub.graphql.paging import PageInfo, Slice, audit_cursor, audit_position, slice_of
+from member_hub.graphql.scalars import given
+from member_hub.ids import MemberId
+from member_hub.members.reading import find, ids_of_person
+from member_hub.privacy import Purpose
+
+Info = strawberry.Info[Asking, None]
+SYSTEM_LABEL = Label(zh="会员中台自身（运维命令与任务）", en="the hub itself (commands and jobs of its operator)")
+
+
+async def audit_entries(  # noqa: PLR0917 - Strawberry passes arguments by name
+    info: Info,
+    first: Annotated[
+        int | None, strawberry.argument(description="How many from the front, 1 to 100.")
+    ] = strawberry.UNSET,
+    after: Annotated[str | None, strawberry.argument(description="Go on after this cursor.")] = strawberry.UNSET,
+    last: Annotated[int | None, strawberry.argument(description="How many from the end, 1 to 100.")] = strawberry.UNSET,
+    before: Annotated[str | None, strawberry.argument(description="End before this cursor.")] = strawberry.UNSET,
+    filter: Annotated[  # noqa: A002 - its name in the schema
+        AuditFilter | None, strawberry.argument(description="What the entries have in common.")
+    ] = strawberry.UNSET,
+) -> AuditEntryConnection:
+    asking = info.context
+    asked = slice_of(first=given(first), after=given(after), last=given(last), before=given(before))
+    at = audit_position(asking.hub.vault, "audit", asked.cursor)
+    by = await _narrowed(asking, given(filter))
+    asking.trail.finds(by.member_ids or ())
+    async with asking.hub.audit.reading() as tx:
+        rows, more = await queries.page(tx, by, count=asked.count, at=at, backwards=asked.backwards, now=asking.now)
+    edges = [
+        AuditEntryEdge(
+            cursor=audit_cursor(asking.hub.vault, "audit", position_of(row)),
+            node=AuditEntry(
+                happened_at=row.happened_at,
+                request_id=str(row.request_id),
+                caller_kind=CallerKind(row.caller_kind),
+                caller=row.caller,
+                role=row.role,
+                purpose=Purpose(row.purpose),
+                operations=row.operation.split(","),
+                outcome=row.outcome,
+                fields=row.fields,
+                member_ids=[global_id(one) for one in row.member_ids],
+                writer=str(row.writer),
+                sequence=row.sequence,
+            ),
+        )
+        for row in rows
+    ]
+    return AuditEntryConnection(edges=edges, page_info=_page_info([e.cursor for e in edges], asked, has_more=more))
+
+
+async def access_history(
+    info: Info,
+    first: Annotated[int, strawberry.argument(description="How many, 1 to 100.")],
+    after: Annotated[str | None, strawberry.argument(description="Go on after this cursor.")] = strawberry.UNSET,
+) -> AccessHistoryConnection | None:
+    asking = info.context
+    asked = slice_of(first=first, after=given(after), last=None, before=None)
+    at = audit_position(asking.hub.vault, "looks", asked.cursor)
+    ids = await _own_ids(asking)
+    if not ids:
+        return None
+    asking.trail.finds(ids[:1])
+    by = Filter(member_ids=ids, but_kind=MEMBER_KIND)
+    async with asking.hub.audit.reading() as tx:
+        rows, more = await queries.page(tx, by, count=asked.count, at=at, now=asking.now)
+    edges = [
+        AccessHistoryEdge(
+            cursor=audit_cursor(asking.hub.vault, "looks", position_of(row)),
+            node=_look(asking, looks.look_of(row)),
+        )
+        for row in rows
+    ]
+    return AccessHistoryConnection(edges=edges, page_info=_page_info([e.cursor for e in edges], asked, has_more=more))
+
+
+def _look(asking: Asking, look: looks.Look) -> Look:
+    register = asking.hub.policies.register
+    role, purpose = register.roles.get(look.role), register.purposes[look.purpose]
+    if role is not None:
+        label = Label(zh=role.zh, en=role.en)
+    else:
+        label = SYSTEM_LABEL if look.caller_kind == CallerKind.SYSTEM else Label(zh=look.role, en=look.role)
+    return Look(
+        happened_at=look.happened_at,
+        caller_kind=CallerKind(look.caller_kind),
+        role=label,
+        purpose=look.purpose,
+        purpose_text=Label(zh=purpose.zh, en=purpose.en),
+        kinds=list(look.kinds),
+        fields=[FieldLook(field=one.field, use=one.use) for one in look.fields],
+        refused=look.is_refused,
+    )
+
+
+async def _own_ids(asking: Asking) -> list[MemberId]:
+    """The asking member, root first, with every id merged into it; nobody where none is in reach."""
+    member_id = asking.visible.member_id
+    if member_id is None:
+        return []
+    async with asking.snapshot.reading() as tx:
+        found = await find(tx, asking.visible, [member_id], by_key=False, fields=frozenset())
+        return await ids_of_person(tx, member_id) if found else []
+
+
+async def _narrowed(asking: Asking, by: AuditFilter | None) -> Filter:
+    """Raises BadInput for a member id that is none."""
+    if by is None:
+        return Filter()
+    stated = {name: given(getattr(by, name)) for name in ("actor", "purpose", "operation", "outcome", "since", "until")}
+    for name, value in stated.items():
+        if value is not None:
+            asking.trail.filters(f"audit.{name}")
+    return Filter(
+        member_ids=await _named(asking, given(by.member_id)),
+        caller=stated["actor"],
+        purpose=stated["purpose"].value if stated["purpose"] else None,
+        operation=stated["operation"],
+        outcome=stated["outcome"],
+        since=stated["since"],
+        until=stated["until"],
+    )
+
+
+async def _named(asking: Asking, said: str | None) -> Sequence[UUID] | None:
+    if said is None:
+        return None
+    member_id = member_id_of(said)
+    if member_id is None:
+        raise BadInput("This is no member id.", zh="这不是有效的会员编号。", field="filter.memberId")
+    asking.trail.looks_up("id")
+    async with asking.snapshot.reading() as tx:
+        return await ids_of_person(tx, member_id)
+
+
+def _page_info(cursors: Sequence[str], asked: Slice, *, has_more: bool) -> PageInfo:
+    came_from = asked.cursor is not None
+    return PageInfo(
+        has_next_page=came_from if asked.backwards else has_more,
+        has_previous_page=has_more if asked.backwards else came_from,
+        start_cursor=cursors[0] if cursors else None,
+        end_cursor=cursors[-1] if cursors else None,
+    )

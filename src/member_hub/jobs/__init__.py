@@ -1,0 +1,8 @@
+"""What runs by the clock inside the served process: seals of the audit log, its partitions and its retention.
+
+Any number of processes may run this: the sealer takes turns by a lock, and everything else is the same done twice.
+"""
+
+from member_hub.jobs.running import Needs, run_forever
+
+__all__ = ["Needs", "run_forever"]

@@ -1,0 +1,85 @@
+"""Runs each job when it is due, until told to stop; a job that fails is logged and comes again."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from member_hub.audit import AuditLog, Sealer, expire
+from member_hub.clock import Clock
+from member_hub.db import Database, partitions
+from member_hub.errors import HubError
+
+TICK_S: Final = 2.0
+THOROUGH_EVERY: Final = timedelta(minutes=10)
+MONTHS_EVERY: Final = timedelta(hours=6)
+CALLER: Final = "jobs"
+
+_log = logging.getLogger(__name__)
+
+
+class Needs(Protocol):
+    """What the jobs take from the hub."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def database(self) -> Database: ...
+    @property
+    def audit(self) -> AuditLog: ...
+    @property
+    def sealer(self) -> Sealer: ...
+
+
+@dataclass(slots=True)
+class Job:
+    name: str
+    every: timedelta
+    work: Callable[[datetime], Awaitable[object]]
+    due_at: datetime | None = None  # None: at once
+
+    async def run_if_due(self, now: datetime) -> None:
+        if self.due_at is not None and now < self.due_at:
+            return
+        self.due_at = now + self.every
+        try:
+            await self.work(now)
+        except (HubError, SQLAlchemyError, OSError, TimeoutError) as error:
+            said = f": {error}" if isinstance(error, HubError) else ""
+            _log.error("The job %s failed (%s)%s", self.name, type(error).__name__, said)
+
+
+async def run_forever(hub: Needs, stopping: asyncio.Event) -> None:
+    """Until `stopping` is set; then once more, so that nothing stays unsealed that need not."""
+    jobs = jobs_of(hub)
+    while True:
+        is_last = stopping.is_set()
+        for job in jobs:
+            await job.run_if_due(hub.clock.now())
+        if is_last:
+            return
+        try:
+            await asyncio.wait_for(stopping.wait(), TICK_S)
+        except TimeoutError:
+            continue
+
+
+def jobs_of(hub: Needs) -> list[Job]:
+    """In the order in which they run when all are due: a month has its partition before anything is sealed in it."""
+
+    async def thorough(now: datetime) -> None:
+        await hub.sealer.run(now, thorough=True)
+
+    async def months(now: datetime) -> None:
+        await partitions.make_ahead(hub.database)
+        await expire(hub.audit, hub.sealer, now, caller=CALLER)
+
+    return [
+        Job("audit months", MONTHS_EVERY, months),
+        Job("audit seals of all months", THOROUGH_EVERY, thorough),
+        Job("audit seals", timedelta(0), hub.sealer.run),
+    ]

@@ -1,0 +1,195 @@
+"""A member sees which kinds of staff and apps looked, at what, when and why; never who."""
+
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import text
+
+from member_hub.db import transaction
+from member_hub.ids import MemberId, uuid7
+from member_hub.members.tables import Channel
+from member_hub.merging.apart import keep_apart
+from tests.audit.logs import entry
+from tests.graphql.world import NOW, WHOLE, People, World
+
+BY = "query ($by: MemberKey!) { member(by: $by) { id name { display } phone { display } birthday { display } } }"
+HISTORY = """
+query ($first: Int!, $after: String) {
+  accessHistory(first: $first, after: $after) {
+    edges { node {
+      happenedAt callerKind role { zh en } purpose purposeText { zh } kinds fields { field use } refused } }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+"""
+
+
+async def history(world: World, member_id: MemberId, **variables: Any) -> list[dict[str, Any]]:
+    found = await world.ask("member", HISTORY, member=member_id, variables={"first": 100} | variables)
+    return [edge["node"] for edge in found["accessHistory"]["edges"]]
+
+
+async def kinds(world: World, member_id: MemberId) -> list[tuple[str, list[str]]]:
+    return [(one["role"]["en"], one["kinds"]) for one in await history(world, member_id)]
+
+
+@pytest.fixture(params=[False, True], ids=["not sealed", "sealed"])
+def seals(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+async def test_a_look_is_told_by_role_purpose_and_fields(world: World, people: People, *, seals: bool) -> None:
+    answer = await world.post("sales_associate", BY, variables={"by": {"phone": WHOLE["phone"]}}, subject="S-1042")
+    assert answer.json()["data"]["member"] is not None
+    if seals:
+        await world.hub.sealer.run(NOW)
+
+    (look,) = await history(world, people.whole)
+
+    assert look == {
+        "happenedAt": "2026-11-22T08:00:00Z",
+        "callerKind": "STAFF",
+        "role": {"zh": "导购", "en": "sales associate"},
+        "purpose": "MEMBER_SERVICE",
+        "purposeText": {"zh": "会员服务:履行会员合同所必需(识别会员、提供等级、积分与权益)"},
+        "kinds": ["LOOK_UP"],
+        "fields": [
+            {"field": "phone", "use": "KEY"},
+            {"field": "member.birthday", "use": "DENIED"},
+            {"field": "member.name", "use": "MASKED"},
+            {"field": "member.phone", "use": "MASKED"},
+        ],
+        "refused": False,
+    }
+    assert "S-1042" not in orjson.dumps(look).decode()
+
+
+async def test_lists_changes_and_commands_are_looks_too(world: World, people: People) -> None:
+    await world.ask("app_crm", "{ memberList(first: 100) { edges { node { gender { value } } } } }")
+    update = """mutation ($id: ID!) { profileUpdate(id: $id, expectedVersion: 1, input: {gender: M}) {
+        userErrors { code } } }"""
+    await world.ask("support_agent", update, variables={"id": str(people.southern)})
+    await world.hub.audit.write(
+        entry(caller_kind="SYSTEM", role="system", operation="rights export", member_ids=[people.southern],
+              fields=["everything:CLEAR"], purpose="system_operation", happened_at=NOW)
+    )  # fmt: skip
+
+    found = await history(world, people.southern)
+
+    assert [(one["callerKind"], one["kinds"]) for one in found] == [
+        ("SYSTEM", ["COPY"]),
+        ("STAFF", ["CHANGE"]),
+        ("APP", ["LIST"]),
+    ]
+    assert found[0]["role"]["en"] == "the hub itself (commands and jobs of its operator)"
+    assert {"field": "member.gender", "use": "WRITE"} in found[1]["fields"]
+
+
+async def test_a_refused_change_is_told_as_refused(world: World, people: People) -> None:
+    update = """mutation ($id: ID!) { profileUpdate(id: $id, expectedVersion: 99, input: {gender: M}) {
+        userErrors { code } } }"""
+    await world.ask("support_agent", update, variables={"id": str(people.southern)})
+
+    (look,) = await history(world, people.southern)
+
+    assert (look["kinds"], look["refused"]) == (["CHANGE"], True)
+
+
+async def test_own_looks_are_not_in_the_history_but_on_record(world: World, people: People) -> None:
+    await world.ask("member", "{ me { name { value } } }", member=people.whole)
+
+    assert await history(world, people.whole) == []
+
+    rows = await world.audited()
+    assert [(row.operation, row.outcome, row.member_ids) for row in rows] == [
+        ("me", "ok", [people.whole]),
+        ("accessHistory", "ok", [people.whole]),
+    ]
+
+
+async def test_nobody_sees_looks_at_another(world: World, people: People, *, seals: bool) -> None:
+    await world.ask("app_crm", BY, variables={"by": {"id": str(people.southern)}})
+    if seals:
+        await world.hub.sealer.run(NOW)
+
+    assert await history(world, people.whole) == []
+    assert await kinds(world, people.southern) == [("CRM", ["LOOK_UP"])]
+
+
+async def test_a_merged_member_sees_looks_at_both_and_after_the_split_each_sees_their_own(
+    world: World, people: People, *, seals: bool
+) -> None:
+    for member_id, operation in ((people.merged, "memberList"), (people.whole, "member")):
+        world.clock.at += timedelta(seconds=1)
+        await world.hub.audit.write(entry(operation=operation, member_ids=[member_id], happened_at=world.clock.at))
+    if seals:
+        await world.hub.sealer.run(world.clock.at)
+    assert [found for _, found in await kinds(world, people.merged)] == [["LOOK_UP"], ["LIST"]]
+    assert [found for _, found in await kinds(world, people.whole)] == [["LOOK_UP"], ["LIST"]]
+
+    for other in ((Channel.WEBSITE, WHOLE["website"]), (Channel.STORE, WHOLE["card"])):
+        await keep_apart(
+            world.hub.database, world.hub.resolver, (Channel.APP, WHOLE["app"]), other,
+            reason="different_people", said_by="test", now=world.clock.at,
+        )  # fmt: skip
+
+    assert [found for _, found in await kinds(world, people.merged)] == [["LIST"]]
+    assert [found for _, found in await kinds(world, people.whole)] == [["LOOK_UP"]]
+
+
+async def test_the_mini_program_shows_its_member_who_looked(world: World, people: People) -> None:
+    await world.ask("app_crm", BY, variables={"by": {"id": str(people.whole)}})
+
+    found = await world.ask("app_mini_program", HISTORY, member=people.whole, variables={"first": 1})
+
+    (edge,) = found["accessHistory"]["edges"]
+    assert edge["node"]["role"] == {"zh": "客户关系管理系统", "en": "CRM"}
+
+
+async def test_a_mini_program_that_acts_for_nobody_sees_nothing(world: World, people: People) -> None:
+    assert await world.ask("app_mini_program", HISTORY, variables={"first": 1}) == {"accessHistory": None}
+
+
+async def test_who_was_erased_or_never_was_has_no_history(world: World, people: People) -> None:
+    async with transaction(world.hub.database.app) as tx:
+        await tx.execute(text("UPDATE hub.member SET status = 'erased' WHERE member_id = :id"), {"id": people.former})
+
+    for member_id in (people.former, MemberId(uuid7())):
+        found = await world.ask("member", HISTORY, member=member_id, variables={"first": 1})
+        assert found == {"accessHistory": None}
+
+
+@pytest.mark.parametrize("role", ["app_crm", "store_manager", "dpo", "auditor", "system_admin", "marketing_analyst"])
+async def test_nobody_else_asks_for_a_history(world: World, people: People, role: str) -> None:
+    assert await world.refused(role, HISTORY, variables={"first": 1}) == ["FORBIDDEN"]
+
+    (row,) = await world.audited()
+    assert (row.operation, row.outcome) == ("accessHistory", "FORBIDDEN")
+
+
+async def test_the_history_comes_in_pages(world: World, people: People) -> None:
+    for number in range(5):
+        at = NOW - timedelta(days=number * 20)  # over several months
+        await world.hub.audit.write(entry(operation=f"x{number}", member_ids=[people.whole], happened_at=at))
+    await world.hub.sealer.run(NOW, thorough=True)
+
+    moments, after = [], None
+    for _ in range(3):
+        page = await world.ask("member", HISTORY, member=people.whole, variables={"first": 2, "after": after})
+        moments += [edge["node"]["happenedAt"][:10] for edge in page["accessHistory"]["edges"]]
+        after = page["accessHistory"]["pageInfo"]["endCursor"]
+
+    assert moments == ["2026-11-22", "2026-11-02", "2026-10-13", "2026-09-23", "2026-09-03"]
+    assert page["accessHistory"]["pageInfo"]["hasNextPage"] is False
+
+
+async def test_a_cursor_of_the_whole_log_is_no_cursor_of_a_history(world: World, people: People) -> None:
+    await world.ask("app_crm", BY, variables={"by": {"id": str(people.whole)}})
+    page = await world.ask("auditor", "{ auditEntries(first: 1) { pageInfo { endCursor } } }")
+    cursor = page["auditEntries"]["pageInfo"]["endCursor"]
+
+    refused = await world.refused("member", HISTORY, member=people.whole, variables={"first": 1, "after": cursor})
+
+    assert refused == ["BAD_USER_INPUT"]

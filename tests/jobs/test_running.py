@@ -1,0 +1,115 @@
+"""The jobs of the served process: each when it is due, a failing one again, and once more before the end."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from member_hub.audit import AuditLog, Sealer, SealsBehind
+from member_hub.clock import Clock
+from member_hub.db import Database, transaction
+from member_hub.jobs import run_forever
+from member_hub.jobs.running import Job, jobs_of
+from member_hub.settings import Settings
+from tests.audit.logs import NOW, Log
+from tests.graphql.world import StandingClock
+
+
+@dataclass
+class Hub:
+    """What the jobs take from a hub."""
+
+    log: Log
+    clock: Clock
+
+    @property
+    def database(self) -> Database:
+        return self.log.database
+
+    @property
+    def audit(self) -> AuditLog:
+        return self.log.writing
+
+    @property
+    def sealer(self) -> Sealer:
+        return self.log.sealer
+
+
+@pytest.fixture
+def hub(database: Database, settings: Settings) -> Hub:
+    return Hub(Log.of(database, settings), StandingClock(NOW))
+
+
+async def test_being_told_to_stop_seals_what_is_left(hub: Hub) -> None:
+    await hub.log.write(3)
+    stopping = asyncio.Event()
+    stopping.set()
+
+    await run_forever(hub, stopping)
+
+    report = await hub.log.report()
+    assert (report.findings, report.entries, report.unsealed) == ([], 3, 0)
+
+
+async def test_it_runs_until_it_is_told_to_stop(hub: Hub) -> None:
+    stopping = asyncio.Event()
+    running = asyncio.create_task(run_forever(hub, stopping))
+    await asyncio.sleep(0)
+    assert not running.done()
+
+    await hub.log.write(2)
+    stopping.set()
+    await running
+
+    assert (await hub.log.report()).unsealed == 0
+
+
+async def test_a_month_whose_retention_is_over_goes_by_itself(hub: Hub) -> None:
+    await hub.log.write(2, happened_at=NOW - timedelta(days=1300))
+    stopping = asyncio.Event()
+    stopping.set()
+
+    await run_forever(hub, stopping)
+
+    assert [(row.caller, row.operation) for row in await hub.log.rows("audit_entry")] == [("jobs", "audit expire")]
+
+
+async def test_partitions_are_made_by_themselves(hub: Hub) -> None:
+    async with transaction(hub.database.login) as tx:
+        await tx.execute(text("DROP TABLE hub.audit_entry_default"))
+    stopping = asyncio.Event()
+    stopping.set()
+
+    await run_forever(hub, stopping)
+
+    assert await hub.log.rows("audit_entry_default") == []
+
+
+async def test_a_job_that_fails_is_logged_and_comes_again(hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
+    calls = []
+
+    async def fails(_now: object) -> None:
+        calls.append(1)
+        raise SealsBehind(7)
+
+    job = Job("audit seals", timedelta(seconds=10), fails)
+
+    with caplog.at_level(logging.ERROR):
+        for seconds in (0, 5, 10):
+            await job.run_if_due(NOW + timedelta(seconds=seconds))
+
+    assert len(calls) == 2
+    assert "The job audit seals failed (SealsBehind): The audit head outside knows seal 7" in caplog.text
+
+
+async def test_without_a_database_the_jobs_go_on(hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
+    async with transaction(hub.database.login) as tx:
+        await tx.execute(text("ALTER TABLE hub.audit_seal RENAME TO seal_away"))
+
+    for job in jobs_of(hub):
+        await job.run_if_due(NOW)
+
+    assert [record.levelname for record in caplog.records] == ["ERROR"] * 3
