@@ -19,6 +19,7 @@ EXCEPTIONS = {
     "hub.idempotency": "keyed digests of requests, for seven days; the member id leads to a tombstone",
     "hub.ingest_run": "counts and a keyed digest of a file",
     "hub.merge_event": "ids only, which lead to nothing once their rows are gone; an unmerge needs them",
+    "hub.daily_count": "how often a staff number did a limited thing today; about no member",
     "hub.audit_entry": "who looked at whom, by id, to be kept whoever was erased (PIPL 9, 69)",
 }
 

@@ -111,7 +111,7 @@ class Grant:
         """
         if not self.serves_presented or self.no_rows_because is NoRows.CONSENT_NOT_AVAILABLE:
             return None
-        seen = {(guard, Action.READ): self.verdict(guard, Action.PRESENT) for guard in Guard}
+        seen = {(guard.value, Action.READ): self.verdict(guard, Action.PRESENT) for guard in Guard}
         return replace(
             self,
             rows=PRESENTED_ROWS,
