@@ -101,7 +101,7 @@ class Grant:
         return bool(self.lookup_keys)
 
     def may_reveal(self, guard: str) -> bool:
-        """One field at a time, masked otherwise, with a reason; never one that is denied (the loader refuses that)."""
+        """One field at a time, with a reason; always one that is read masked (the loader refuses any other)."""
         return self.verdict(guard, Action.REVEAL) is Verdict.CLEAR
 
     def at_till(self) -> "Grant | None":

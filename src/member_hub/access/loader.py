@@ -201,15 +201,17 @@ def _unfounded(cells: Mapping[tuple[str, Action], tuple[int, Row]]) -> Iterator[
 
 
 def _unread(cells: Mapping[tuple[str, Action], tuple[int, Row]]) -> Iterator[tuple[int, str]]:
-    """The other readings of a field lean on the ordinary one: less at the till, and what is denied stays denied."""
+    """The other readings lean on the ordinary one: no more at the till, revealed where masked, denied stays denied."""
     for (object_, action), (line, row) in cells.items():
         if object_ not in GUARDS:
             continue
         read_ = cells[object_, Action.READ][1].outcome
         if action is Action.PRESENT and row.outcome.reach > read_.reach:
             yield line, f"{object_} would show more of a member who is presented than of one in reach"
-        if action in (Action.REVEAL, Action.IN_CASE) and read_ is Verdict.DENIED:
-            yield line, f"{action} would show {object_} to whom it is denied"
+        if action is Action.REVEAL and read_ is not Verdict.MASKED:
+            yield line, f"{object_} is read {read_}; only what is masked is revealed"
+        if action is Action.IN_CASE and read_ is Verdict.DENIED:
+            yield line, f"a case would show {object_} to whom it is denied"
 
 
 def _misplaced(cells: Mapping[tuple[str, Action], tuple[int, Row]], kind: RoleKind) -> Iterator[tuple[int, str]]:

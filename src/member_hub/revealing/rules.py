@@ -6,9 +6,6 @@ from typing import Final
 
 from member_hub.errors import BadInput
 
-REFERENCE_CHARS_MAX = 40
-STAFF_NUMBER_CHARS_MAX = 100
-
 _REFERENCE: Final = re.compile(r"[A-Za-z0-9-]{1,40}")
 _STAFF_NUMBER: Final = re.compile(r"[A-Za-z0-9._|:-]{1,100}")
 # Digits that reach or name somebody: a mobile number, an identity number.
@@ -38,7 +35,7 @@ def reference_of(text: str | None) -> str | None:
     """The ticket number as it goes on record. Raises BadReference for anything else, above all a phone number."""
     if text is None:
         return None
-    if not _REFERENCE.fullmatch(text) or _PERSONAL.search(text.replace("-", "")):
+    if not _REFERENCE.fullmatch(text) or _PERSONAL.search(text) or _PERSONAL.search(text.replace("-", "")):
         raise BadReference(field="reference")
     return text
 
