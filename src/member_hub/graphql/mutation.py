@@ -7,7 +7,7 @@ import orjson
 import strawberry
 
 from member_hub import profiles
-from member_hub.access import Guard
+from member_hub.access import Guard, Key
 from member_hub.db.base import Tx
 from member_hub.errors import NotFound
 from member_hub.graphql import reading
@@ -43,6 +43,9 @@ async def _member_enrol(
     asking.trail.fields.add(f"{Guard.ACCOUNTS}:WRITE")
     if enrolment.unionid is not None or enrolment.openid is not None:
         asking.trail.fields.add(f"{Guard.IDENTIFIERS}:WRITE")
+
+    if enrolment.member_code is not None:
+        asking.trail.looks_up(Key.MEMBER_CODE)
 
     async def work(tx: Tx) -> Written:
         key = RequestKey(f"{asking.caller.kind}:{asking.caller.subject}", idempotency_key, _as_sent(info))
