@@ -28,6 +28,7 @@ points
 tiers
 orders
 consent
+till | revealing
 identity
 members
 idempotency

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 from member_hub.consent.tables import ConsentLine
-from member_hub.holding import AccountRows
+from member_hub.holding import AccountRows, MemberRows
 from member_hub.identity.holder import IdentityHolder
 from member_hub.ingest.holder import IngestHolder
 from member_hub.members.holder import MembersHolder
 from member_hub.orders.holder import OrdersHolder
 from member_hub.privacy import Holder
+from member_hub.revealing.holder import ApprovalsHolder
+from member_hub.till.tables import MemberCode
 
 HOLDERS: Sequence[Holder] = (
     MembersHolder(),
@@ -16,4 +18,6 @@ HOLDERS: Sequence[Holder] = (
     AccountRows(moving=(ConsentLine,)),
     OrdersHolder(),
     IngestHolder(),
+    MemberRows((MemberCode,)),
+    ApprovalsHolder(),
 )

@@ -1,4 +1,4 @@
-"""The four duties of a holder (privacy.Holder) for rows that are kept per channel account."""
+"""The four duties of a holder (privacy.Holder) for rows that are kept per channel account, or per member alone."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -49,6 +49,36 @@ class AccountRows:
     async def give_back(self, tx: Tx, *, kept: MemberId, back: MemberId, origins: Sequence[OriginId]) -> None:
         for model in self.moving:
             await move_rows(tx, model, source=kept, target=back, origin_ids=origins)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRows:
+    """Short-lived tables with `member_id` and no `origin_id`: whoever reads them resolves merged ids, so none moves."""
+
+    models: Sequence[type[Any]]
+
+    @property
+    def tables(self) -> frozenset[str]:
+        return frozenset(table_of(model).fullname for model in self.models)
+
+    async def export_for(self, tx: Tx, person: Person) -> AsyncIterator[Held]:
+        for model in self.models:
+            async for held in rows_where(tx, model, among(table_of(model).c.member_id, person.member_ids)):
+                yield held
+
+    async def erase_for(self, tx: Tx, person: Person) -> Erased:
+        counts = {}
+        for model in self.models:
+            table = table_of(model)
+            gone = await tx.execute(delete(table).where(among(table.c.member_id, person.member_ids)))
+            counts[table.fullname] = int(gone.rowcount)
+        return Erased(counts)
+
+    async def absorb(self, tx: Tx, *, kept: MemberId, gone: MemberId) -> None:
+        """Nothing moves."""
+
+    async def give_back(self, tx: Tx, *, kept: MemberId, back: MemberId, origins: Sequence[OriginId]) -> None:
+        """Nothing moves."""
 
 
 async def rows_where(tx: Tx, model: type[Any], condition: ColumnElement[bool]) -> AsyncIterator[Held]:

@@ -12,7 +12,9 @@ import member_hub.idempotency.tables
 import member_hub.identity.tables
 import member_hub.ingest.tables
 import member_hub.members.tables
-import member_hub.orders.tables  # noqa: F401
+import member_hub.orders.tables
+import member_hub.revealing.tables
+import member_hub.till.tables  # noqa: F401
 from member_hub.db import Base
 
 METADATA: MetaData = Base.metadata

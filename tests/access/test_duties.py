@@ -49,6 +49,20 @@ def test_two_duties_that_never_go_together_are_refused_together(edit: Edit, oper
     )
 
 
+@pytest.mark.parametrize(
+    ("line", "duty"),
+    [
+        ("support_agent, customer_support, member.phone, in_case, clear", "only_the_officer_opens_cases"),
+        ("member, member_service, key:memberCode, lookup, matched", "who_issues_a_member_code_does_not_redeem_it"),
+        ("membership_manager, analytics, operation:memberReveal, call, clear", "who_plans_marketing"),
+    ],
+)
+def test_revealing_and_member_codes_have_duties_of_their_own(edit: Edit, line: str, duty: str) -> None:
+    reason = _refused(edit("policy.csv", FIRST, f"{FIRST}p, {line}\n"))
+
+    assert f"the duty '{duty}" in reason
+
+
 def test_duties_are_counted_over_all_purposes_of_a_role(edit: Edit) -> None:
     """One purpose erases, another enrols: the same person would act in both, one after the other."""
     folder = edit(

@@ -31,15 +31,16 @@ COLUMNS = [
 ]  # the contract has no such columns
 LETTER = {"c": Verdict.CLEAR, "m": Verdict.MASKED, "-": Verdict.DENIED}
 ALL_KEYS = {Key.ID, Key.PHONE, Key.EMAIL, Key.UNIONID, Key.OPENID, Key.ACCOUNT, Key.STORE_CARD}
+TILL_KEYS = ALL_KEYS | {Key.MEMBER_CODE}
 
 # The table of CONTRACT.md: name, phone, e-mail, birthday, gender, address, identifiers, accounts, orders, loyalty,
 # tags, service tags.
 CONTRACT: list[tuple[str, str, str, str, set[Key]]] = [
     ("member", "member_service", "self", "cccccccccccc", set()),
-    ("sales_associate", "member_service", "own_stores", "mmm-c-mm-c-c", ALL_KEYS),
-    ("store_manager", "member_service", "own_stores", "cmmmcmmmcccc", ALL_KEYS),
+    ("sales_associate", "member_service", "own_stores", "mmm-c-mm-c-c", TILL_KEYS),
+    ("store_manager", "member_service", "own_stores", "cmmmcmmmcccc", TILL_KEYS),
     ("store_manager", "customer_support", "own_stores", "cmmmcmmmcccc", ALL_KEYS),
-    ("region_manager", "member_service", "region", "cmmmcmmmcccc", ALL_KEYS),
+    ("region_manager", "member_service", "region", "cmmmcmmmcccc", TILL_KEYS),
     ("region_manager", "customer_support", "region", "cmmmcmmmcccc", ALL_KEYS),
     ("support_agent", "customer_support", "handler", "mmmmcmmmcccc", ALL_KEYS),
     ("membership_manager", "analytics", "handler", "----c----ccc", set()),
@@ -49,7 +50,7 @@ CONTRACT: list[tuple[str, str, str, str, set[Key]]] = [
     ("dpo", "rights_handling", "all", "mmmmcmmmcccc", ALL_KEYS),
     ("auditor", "security_audit", "none", "------------", set()),
     ("system_admin", "system_operation", "none", "------------", set()),
-    ("app_checkout", "member_service", "handler", "m--------c-c", ALL_KEYS),
+    ("app_checkout", "member_service", "handler", "m--------c-c", TILL_KEYS),
     ("app_crm", "member_service", "handler", "cccmccmmcccc", ALL_KEYS),
     ("app_crm", "customer_support", "handler", "cccmccmmcccc", ALL_KEYS),
     ("app_crm", "marketing", "none", "cccmccmmcccc", ALL_KEYS),
@@ -155,6 +156,52 @@ def test_an_analyst_counts_by_gender_and_reads_none(policies: Policies) -> None:
     assert not grant.may_filter(Guard.GENDER, exactly=True)
 
 
+TILL_ROLES = ["sales_associate", "store_manager", "region_manager"]
+
+
+def test_at_the_till_the_store_roles_see_a_masked_name_and_what_is_loyalty(policies: Policies) -> None:
+    views = {pair: view for pair, grant in policies.grants.items() if (view := grant.at_till()) is not None}
+
+    assert list(views) == [(role, "member_service") for role in TILL_ROLES]
+    for view in views.values():
+        seen = {guard: view.read(guard) for guard in Guard if view.read(guard) is not Verdict.DENIED}
+        assert seen == {Guard.NAME: Verdict.MASKED, Guard.LOYALTY: Verdict.CLEAR}
+        assert (view.rows, view.is_till_view) == (RowScope.HANDLER, True)
+        assert (view.operations, view.lookup_keys) == (frozenset(), frozenset())
+        assert not any(view.may_write(guard) or view.may_reveal(guard) for guard in Guard)
+
+
+def test_a_purpose_for_which_consent_is_missing_serves_nobody_at_the_till(policies: Policies) -> None:
+    served = dataclasses.replace(policies.grant("app_crm", "marketing"), serves_presented=True)
+
+    assert served.at_till() is None
+
+
+def test_only_the_masked_fields_that_the_policy_names_are_revealed(policies: Policies) -> None:
+    revealed = {
+        role: {guard for guard in Guard if grant.may_reveal(guard)}
+        for (role, _), grant in policies.grants.items()
+        if grant.may(Operation.MEMBER_REVEAL)
+    }
+
+    assert revealed == {
+        "store_manager": {Guard.PHONE},
+        "region_manager": {Guard.PHONE},
+        "support_agent": {Guard.PHONE, Guard.EMAIL, Guard.ADDRESS},
+    }
+    approve = {role for (role, _), grant in policies.grants.items() if grant.may(Operation.REVEAL_APPROVE)}
+    assert approve == {"store_manager", "region_manager", "membership_manager"}
+
+
+def test_revealing_one_field_leaves_the_others_as_they_are(policies: Policies) -> None:
+    grant = policies.grant("support_agent", "customer_support")
+
+    once = grant.revealing(Guard.PHONE)
+
+    changed = {guard for guard in Guard if once.read(guard) is not grant.read(guard)}
+    assert (changed, once.read(Guard.PHONE)) == ({Guard.PHONE}, Verdict.CLEAR)
+
+
 def test_a_grant_cannot_be_changed(policies: Policies) -> None:
     grant = policies.grant("auditor", "security_audit")
 
@@ -226,6 +273,8 @@ def _stated(grant: Grant, object_: str, action: Action) -> Verdict:
         return Verdict.CLEAR if object_ in map(operation_object, grant.operations) else Verdict.DENIED
     if action is Action.LOOKUP:
         return Verdict.MATCHED if object_ in map(key_object, grant.lookup_keys) else Verdict.DENIED
+    if object_.startswith("rows:") and action is Action.PRESENT:
+        return Verdict.CLEAR if grant.serves_presented else Verdict.DENIED
     if object_.startswith("rows:"):
         return Verdict.CLEAR if object_ == rows_object(grant.rows_stated) else Verdict.DENIED
     return grant.verdict(object_, action)

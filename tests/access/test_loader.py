@@ -172,6 +172,37 @@ def test_a_right_that_shows_what_may_not_be_read_is_refused(edit: Edit, line: st
     assert refusal.line == 2
 
 
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("store_manager, member_service, member.phone, present, masked", None),
+        ("store_manager, member_service, member.address, present, clear", "more of a member who is presented"),
+        ("sales_associate, member_service, member.orders, present, clear", "more of a member who is presented"),
+        ("support_agent, customer_support, member.name, present, masked", "rows:handler present is not"),
+        ("member, member_service, rows:handler, present, clear", "nobody presents himself to a member"),
+        ("sales_associate, member_service, rows:region, present, clear", "'present' is not an action on rows:region"),
+        ("sales_associate, member_service, member.phone, reveal, clear", None),
+        ("sales_associate, member_service, member.address, reveal, clear", "is read denied; only what is masked"),
+        ("store_manager, member_service, member.name, reveal, clear", "is read clear; only what is masked is revealed"),
+        ("marketing_analyst, analytics, member.name, in_case, clear", "a case would show member.name to whom it is"),
+        ("sales_associate, member_service, member.phone, reveal, masked", "'masked' is not an outcome of reveal"),
+        ("sales_associate, member_service, member.gender, reveal, clear", "'reveal' is not an action on member.gender"),
+        ("store_manager, member_service, member.accounts, reveal, clear", "'reveal' is not an action on"),
+        ("app_crm, member_service, member.birthday, reveal, clear", "reveal is for staff, not for a role of kind app"),
+        ("app_crm, member_service, member.birthday, in_case, clear", "in_case is for staff, not for a role of kind"),
+    ],
+)
+def test_the_other_readings_of_a_field_lean_on_the_ordinary_one(edit: Edit, line: str, reason: str | None) -> None:
+    folder = edit("policy.csv", FIRST, f"{FIRST}p, {line}\n")
+
+    if reason is None:
+        assert Policies.load(folder)
+    else:
+        refusal = _refused(folder)
+        assert reason in refusal.reason
+        assert refusal.line == 2
+
+
 def test_asking_whether_a_masked_field_equals_a_value_may_be_granted(edit: Edit) -> None:
     line = "p, support_agent, customer_support, member.phone, filter, matched\n"
 

@@ -14,7 +14,7 @@ import pytest
 from member_hub.access import Policies, loader, register
 from member_hub.access.deciding import decide
 from member_hub.access.loader import Ruleset, parse, read
-from member_hub.access.words import ACTIONS, OBJECTS, OUTCOMES, PURPOSES, RowScope, Verdict, rows_object
+from member_hub.access.words import ACTIONS, OBJECTS, OUTCOMES, PURPOSES, Action, RowScope, Verdict, rows_object
 from member_hub.organisation import PolicyError
 
 ALPHABET = 'abcdeimrstw_:.,#*" -0A\n'
@@ -46,7 +46,7 @@ def _rights(ruleset: Ruleset) -> Mapping[tuple[str, ...], int]:
     """How far each right reaches; the scope as one right, so that a wider one counts as more."""
     rights: dict[tuple[str, ...], int] = {}
     for (role, purpose, object_, action), verdict in decide(ruleset.rows).items():
-        if object_.startswith("rows:"):
+        if object_.startswith("rows:") and action is Action.READ:
             consent = ruleset.register.purposes[purpose].consent_key
             rights[role, purpose, "rows"] = REACHES[object_.removeprefix("rows:")] if consent is None else 0
         else:

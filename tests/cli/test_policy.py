@@ -28,7 +28,8 @@ def test_a_field_is_explained_by_its_short_name_and_with_its_look_up() -> None:
 
     assert short.output == long.output
     found = json.loads(long.output)
-    assert list(found) == ["rows", "no_rows_because", "read", "filter", "sort", "aggregate", "write", "lookup"]
+    of_fields = ["read", "filter", "sort", "aggregate", "write", "present", "reveal", "in_case"]
+    assert list(found) == ["rows", "no_rows_because", *of_fields, "lookup"]
     assert found["lookup"] == "matched"
 
 

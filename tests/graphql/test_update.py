@@ -295,7 +295,7 @@ async def test_a_change_that_is_not_committed_is_on_record_as_that(
             yield tx
             raise ConnectionResetError
 
-    monkeypatch.setattr("member_hub.graphql.mutation.transaction", cut_off)
+    monkeypatch.setattr("member_hub.graphql.changing.transaction", cut_off)
     variables = {"id": str(people.whole), "version": before["version"], "input": {"gender": "M"}}
 
     answer = await world.post("app_crm", UPDATE, variables=variables)

@@ -29,10 +29,12 @@ async def test_every_row_and_every_key_goes_and_the_member_becomes_a_tombstone(w
     assert (done.member_id, done.ledger_seq) == (person.member_id, 1)
     assert done.rows == {
         "hub.activity": 2,
+        "hub.approval": 1,
         "hub.channel_account": 4,
         "hub.consent_line": 3,
         "hub.identity_claim": 14,
         "hub.member": 2,
+        "hub.member_code": 1,
         "hub.member_store": 1,
         "hub.never_merge": 1,
         "hub.order_line": 4,

@@ -2,20 +2,22 @@
 
 Everything she (顾晓岚) has: accounts in three channels, the one in the app a member of its own until a later event
 showed her phone; several values of one field, consents, orders, activity, an old balance; order lines that wait, rows
-in quarantine, a candidate and a pair to be kept apart. Beside her: 何立 shares her tablet and keeps apart; 顾明 typed
-her phone on his card; 赵旧 had a phone number that 孙新 verified later.
+in quarantine, a candidate and a pair to be kept apart, a member code and an approval. Beside her: 何立 shares her
+tablet and keeps apart, and has a code and an approval of his own; 顾明 typed her phone on his card; 赵旧 had a phone
+number that 孙新 verified later.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Row, select
 
-from member_hub import organisation, resources
+from member_hub import organisation, resources, revealing, till
+from member_hub.access import CallerKind, RowScope, system_caller
 from member_hub.clock import Clock
 from member_hub.crypto import Ledger, Vault
 from member_hub.db import Database, snapshot, transaction
@@ -25,17 +27,18 @@ from member_hub.holders import HOLDERS
 from member_hub.identity.kinds import ClaimKind
 from member_hub.identity.queries import find_members
 from member_hub.identity.statements import AccountStatement
-from member_hub.ids import MemberId, OriginId
+from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.ingest import mapping
 from member_hub.ingest.parse import Parser
 from member_hub.ingest.records import AccountRecord
 from member_hub.ingest.running import Ingester
 from member_hub.ingest.summary import Summary
 from member_hub.ingest.words import Source
+from member_hub.members.reading import Visible
 from member_hub.members.tables import Channel, ChannelAccount
 from member_hub.merging import Resolver
 from member_hub.merging.apart import keep_apart
-from member_hub.privacy import DataClass, Person
+from member_hub.privacy import DataClass, Person, ProfileField, Purpose
 from member_hub.rights import Erasure, erase, export, find_person, hold_person
 from member_hub.settings import Settings
 from member_hub.tables import METADATA
@@ -181,6 +184,24 @@ async def populate(world: World, folder: Path) -> None:
         await world.resolver.resolve(tx, [_late_account(folder)], caused_by="a test", now=NOW)
     pair = (Channel.WEBSITE, WEBSITE), (Channel.WEBSITE, KEPT_APART)
     await keep_apart(world.database, world.resolver, *pair, reason="member_asked", said_by="a test", now=NOW)
+    for account in (WEBSITE, KEPT_APART):
+        await _at_the_till(world, await world.member_of(Channel.WEBSITE, account))
+
+
+async def _at_the_till(world: World, member_id: MemberId) -> None:
+    """A member code is shown, and somebody may see the phone."""
+    manager = system_caller(subject="S-1", purpose=Purpose.MEMBER_SERVICE, request_id=uuid7())
+    async with transaction(world.database.app) as tx:
+        visible = Visible(RowScope.SELF, frozenset(), None, member_id, NOW)
+        await till.issue(tx, world.vault, visible, member_id)
+        await revealing.approve(
+            tx,
+            replace(manager, kind=CallerKind.STAFF),
+            member_id,
+            field=ProfileField.PHONE,
+            granted_to="S-2",
+            now=NOW,
+        )
 
 
 async def keep_apart_from_her_app(world: World) -> None:

@@ -1,7 +1,8 @@
 """Who may do what, as data: policies/cases.csv says it in the officer's words, both ways; each line is a test.
 
 A line is `role,purpose,object,action,expected,why`. `expected` is an outcome; for the object `rows` it is the scope
-that holds today; `not_allowed` says that the role does not have the purpose at all.
+that holds today, or with the action `present` the one within which a member code finds; `not_allowed` says that the
+role does not have the purpose at all.
 """
 
 from collections.abc import Iterator
@@ -48,6 +49,9 @@ class Case:
         if not policies.allows(self.role, self.purpose):
             return NOT_ALLOWED
         grant = policies.grant(self.role, self.purpose)
+        if self.object == ROWS and self.action == Action.PRESENT:
+            till = grant.at_till()
+            return till.rows if till else RowScope.NONE
         if self.object == ROWS:
             return grant.rows
         if self.action == Action.CALL:

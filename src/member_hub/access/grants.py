@@ -2,10 +2,15 @@
 
 All pairs are compiled at load into a table of bounded size; a request looks its grant up and asks no Casbin.
 What Casbin does not decide (consent, holds, an open request of the officer) narrows a grant here, by name.
+
+Decision: the other readings of a field are grants of their own, made from the policy's cells at load: what a member
+out of reach who shows a code looks like (`at_till`), one field revealed (`revealing`), and the officer's clear view
+(`in_open_case`). Whoever loads and masks members gets one of them and asks nothing else. Requests and incidents do not
+exist yet, so nobody passes `in_open_case=True`; a test says so.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -18,7 +23,9 @@ from member_hub.access.refusals import PurposeNotAllowed
 from member_hub.access.register import Register
 from member_hub.access.words import (
     GUARDS,
+    PRESENTED_ROWS,
     Action,
+    Guard,
     Key,
     Operation,
     RowScope,
@@ -51,6 +58,8 @@ class Grant:
     operations: frozenset[Operation]
     lookup_keys: frozenset[Key]
     fields: Mapping[tuple[str, Action], Verdict]
+    serves_presented: bool = False  # whether a member out of reach who shows a code is seen at all
+    is_till_view: bool = False  # this is what such a member looks like
 
     def __hash__(self) -> int:
         return hash((self.role, self.purpose, self.version))
@@ -91,6 +100,37 @@ class Grant:
     def lookup_allowed(self) -> bool:
         return bool(self.lookup_keys)
 
+    def may_reveal(self, guard: str) -> bool:
+        """One field at a time, with a reason; always one that is read masked (the loader refuses any other)."""
+        return self.verdict(guard, Action.REVEAL) is Verdict.CLEAR
+
+    def at_till(self) -> "Grant | None":
+        """What a member out of reach looks like in the request that presents them; None: this role serves nobody so.
+
+        Nothing can be done with it but read: no operation, no key, no filter, no writing.
+        """
+        if not self.serves_presented or self.no_rows_because is NoRows.CONSENT_NOT_AVAILABLE:
+            return None
+        seen = {(guard.value, Action.READ): self.verdict(guard, Action.PRESENT) for guard in Guard}
+        return replace(
+            self,
+            rows=PRESENTED_ROWS,
+            operations=frozenset(),
+            lookup_keys=frozenset(),
+            fields=MappingProxyType(seen),
+            is_till_view=True,
+        )
+
+    def revealing(self, guard: str) -> "Grant":
+        """The same grant with one field in clear; for the answer to one reveal."""
+        assert self.may_reveal(guard), guard
+        return replace(self, fields=MappingProxyType({**self.fields, (guard, Action.READ): Verdict.CLEAR}))
+
+    def in_open_case(self) -> "Grant":
+        """The same grant inside an open request or incident that names the member."""
+        clear = {(guard, Action.READ): v for (guard, action), v in self.fields.items() if action is Action.IN_CASE}
+        return replace(self, fields=MappingProxyType({**self.fields, **clear})) if clear else self
+
 
 @dataclass(frozen=True, slots=True)
 class Policies:
@@ -115,12 +155,15 @@ class Policies:
     def allows(self, role: str, purpose: str) -> bool:
         return (role, purpose) in self.grants
 
-    def grant(self, role: str, purpose: str) -> Grant:
-        """The one grant of the pair. Raises PurposeNotAllowed where the policy knows none."""
+    def grant(self, role: str, purpose: str, *, in_open_case: bool = False) -> Grant:
+        """The one grant of the pair. Raises PurposeNotAllowed where the policy knows none.
+
+        `in_open_case`: an open request or incident names the very member who is read.
+        """
         found = self.grants.get((role, purpose))
         if found is None:
             raise PurposeNotAllowed
-        return found
+        return found.in_open_case() if in_open_case else found
 
 
 def folder_of(settings: Settings) -> Path:
@@ -160,4 +203,5 @@ def _grant(
         operations=frozenset(o for o in Operation if (operation_object(o), Action.CALL) in allowed),
         lookup_keys=frozenset(k for k in Key if (key_object(k), Action.LOOKUP) in allowed),
         fields=MappingProxyType({cell: v for cell, v in cells.items() if cell[0] in GUARDS}),
+        serves_presented=(rows_object(PRESENTED_ROWS), Action.PRESENT) in allowed,
     )

@@ -18,7 +18,9 @@ from member_hub.access.register import Register, RoleKind
 from member_hub.access.words import (
     ACTIONS,
     CELLS,
+    GUARDS,
     OBJECTS,
+    PRESENTED_ROWS,
     Action,
     Guard,
     Operation,
@@ -181,12 +183,13 @@ def _check_pair(
     if kind not in _SCOPE_KINDS[scopes[0]]:
         line, _ = cells[rows_object(scopes[0]), Action.READ]
         raise PolicyError(POLICY, line, f"the row scope {scopes[0]} does not fit {role}, a role of kind {kind}")
-    for line, reason in _unfounded(cells):
+    for line, reason in (*_unfounded(cells), *_misplaced(cells, kind)):
         raise PolicyError(POLICY, line, reason)
 
 
 def _unfounded(cells: Mapping[tuple[str, Action], tuple[int, Row]]) -> Iterator[tuple[int, str]]:
     """Rights that would show, by another way, what reading does not: ordering and ranges, and writing blindly."""
+    yield from _unread(cells)
     for (object_, action), (line, row) in cells.items():
         if action not in (Action.FILTER, Action.SORT, Action.WRITE) or row.outcome is Verdict.MATCHED:
             continue
@@ -195,3 +198,29 @@ def _unfounded(cells: Mapping[tuple[str, Action], tuple[int, Row]]) -> Iterator[
             yield line, f"{object_} may not be written by whom it is denied"
         if action is not Action.WRITE and read_ is not Verdict.CLEAR:
             yield line, f"{action} by {object_} would show what is read {read_}"
+
+
+def _unread(cells: Mapping[tuple[str, Action], tuple[int, Row]]) -> Iterator[tuple[int, str]]:
+    """The other readings lean on the ordinary one: no more at the till, revealed where masked, denied stays denied."""
+    for (object_, action), (line, row) in cells.items():
+        if object_ not in GUARDS:
+            continue
+        read_ = cells[object_, Action.READ][1].outcome
+        if action is Action.PRESENT and row.outcome.reach > read_.reach:
+            yield line, f"{object_} would show more of a member who is presented than of one in reach"
+        if action is Action.REVEAL and read_ is not Verdict.MASKED:
+            yield line, f"{object_} is read {read_}; only what is masked is revealed"
+        if action is Action.IN_CASE and read_ is Verdict.DENIED:
+            yield line, f"a case would show {object_} to whom it is denied"
+
+
+def _misplaced(cells: Mapping[tuple[str, Action], tuple[int, Row]], kind: RoleKind) -> Iterator[tuple[int, str]]:
+    """Whoever serves at a till is staff or an app; whoever reveals or handles a case is a person on the staff."""
+    has_view = (rows_object(PRESENTED_ROWS), Action.PRESENT) in cells
+    for (object_, action), (line, _) in cells.items():
+        if action is Action.PRESENT and not has_view:
+            yield line, f"{object_} of presented members is stated, and {rows_object(PRESENTED_ROWS)} present is not"
+        if action is Action.PRESENT and kind is RoleKind.MEMBER:
+            yield line, "nobody presents himself to a member"
+        if action in (Action.REVEAL, Action.IN_CASE) and kind is not RoleKind.STAFF:
+            yield line, f"{action} is for staff, not for a role of kind {kind}"

@@ -24,10 +24,20 @@ def _reading(grants: Iterable[Grant]) -> Iterator[str]:
     yield from _table(
         [("READING", "rows", *fields)]
         + [
-            (f"{grant.role}, {grant.purpose}", _rows(grant), *(_verdict(grant, guard) for guard in Guard))
-            for grant in grants
+            (f"{grant.role}, {grant.purpose}{when}", _rows(grant), *(_verdict(grant, guard) for guard in Guard))
+            for ordinary in grants
+            for when, grant in _readings(ordinary)
         ]
     )
+
+
+def _readings(grant: Grant) -> Iterator[tuple[str, Grant]]:
+    """The ordinary reading, and those that hold for one request or one case only."""
+    yield "", grant
+    if till := grant.at_till():
+        yield ", at the till", till
+    if (case := grant.in_open_case()) != grant:
+        yield ", in an open case", case
 
 
 def _rows(grant: Grant) -> str:
@@ -52,7 +62,7 @@ def _doing(grants: Iterable[Grant]) -> Iterator[str]:
 def _rights(grant: Grant) -> Iterator[tuple[str, list[str]]]:
     yield "call", [operation for operation in Operation if grant.may(operation)]
     yield "look up by", [key for key in Key if grant.may_look_up(key)]
-    for action in (Action.FILTER, Action.SORT, Action.AGGREGATE, Action.WRITE):
+    for action in (Action.FILTER, Action.SORT, Action.AGGREGATE, Action.WRITE, Action.REVEAL):
         reached = ((guard, grant.verdict(guard, action)) for guard in Guard)
         yield action, [f"{guard} ({verdict})" for guard, verdict in reached if verdict.reach]
 

@@ -3,6 +3,10 @@
 A policy line is `p, role, purpose, object, action, outcome`. Objects are what is guarded: a field of a member
 (`member.phone`), an operation (`operation:memberEnrol`), an exact key to look up by (`key:phone`), the rows in
 reach (`rows:own_stores`). Roles come from the register; purposes are privacy.Purpose.
+
+A field has up to four readings: `read` in ordinary reach; `present`, the till view of a member out of reach who shows
+a member code; `reveal`, one masked field at a time in clear, with a reason; `in_case`, inside an open request or
+incident that names the member.
 """
 
 from collections.abc import Mapping
@@ -44,6 +48,9 @@ class Operation(StrEnum):
     PROFILE_UPDATE = "profileUpdate"
     AUDIT_ENTRIES = "auditEntries"
     ACCESS_HISTORY = "accessHistory"
+    MEMBER_CODE_ISSUE = "memberCodeIssue"
+    MEMBER_REVEAL = "memberReveal"
+    REVEAL_APPROVE = "revealApprove"
     RIGHTS_EXPORT = "rightsExport"
     RIGHTS_ERASE = "rightsErase"
 
@@ -81,6 +88,9 @@ class Action(StrEnum):
     WRITE = "write"
     LOOKUP = "lookup"
     CALL = "call"
+    PRESENT = "present"
+    REVEAL = "reveal"
+    IN_CASE = "in_case"
 
 
 class Verdict(StrEnum):
@@ -112,6 +122,10 @@ PROFILE_GUARDS: Final = (Guard.NAME, Guard.PHONE, Guard.EMAIL, Guard.BIRTHDAY, G
 MASKABLE: Final = frozenset(
     {Guard.NAME, Guard.PHONE, Guard.EMAIL, Guard.BIRTHDAY, Guard.ADDRESS, Guard.IDENTIFIERS, Guard.ACCOUNTS}
 )
+# What has no masked form has nothing to reveal; identifiers and accounts are never revealed.
+REVEALABLE: Final = MASKABLE & frozenset(PROFILE_GUARDS)
+# Whoever presents himself is found within the caller's handler, and nowhere else.
+PRESENTED_ROWS: Final = RowScope.HANDLER
 
 
 def stricter(a: Verdict, b: Verdict) -> Verdict:
@@ -139,10 +153,14 @@ def _cells() -> dict[tuple[str, Action], tuple[Verdict, ...]]:
         cells[guard, Action.FILTER] = (Verdict.CLEAR, Verdict.MATCHED)
         cells[guard, Action.SORT] = (Verdict.CLEAR,)
         cells[guard, Action.AGGREGATE] = (Verdict.CLEAR,)
+        cells[guard, Action.PRESENT] = (Verdict.CLEAR, *masked)
     cells |= {(guard, Action.WRITE): (Verdict.CLEAR,) for guard in PROFILE_GUARDS}
     cells |= {(operation_object(operation), Action.CALL): (Verdict.CLEAR,) for operation in Operation}
     cells |= {(key_object(key), Action.LOOKUP): (Verdict.MATCHED,) for key in Key}
     cells |= {(rows_object(scope), Action.READ): (Verdict.CLEAR,) for scope in RowScope}
+    cells |= {(rows_object(PRESENTED_ROWS), Action.PRESENT): (Verdict.CLEAR,)}
+    cells |= {(guard, Action.REVEAL): (Verdict.CLEAR,) for guard in REVEALABLE}
+    cells |= {(guard, Action.IN_CASE): (Verdict.CLEAR,) for guard in MASKABLE}
     return cells
 
 

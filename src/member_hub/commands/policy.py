@@ -92,7 +92,7 @@ def _actions(grant: Grant, guard: Guard) -> dict[str, str | None]:
     """What may be done with a field; looking up goes by keys, calling by operations."""
     from member_hub.access import Action
 
-    of_fields = (Action.READ, Action.FILTER, Action.SORT, Action.AGGREGATE, Action.WRITE)
+    of_fields = tuple(action for action in Action if action not in (Action.LOOKUP, Action.CALL))
     return {action.value: grant.verdict(guard, action).value for action in of_fields}
 
 
@@ -114,6 +114,7 @@ def _whole(grant: Grant) -> dict[str, object]:
         "fields": {guard.value: _actions(grant, guard) for guard in Guard},
         "lookup": sorted(grant.lookup_keys),
         "call": sorted(grant.operations),
+        "serves_presented": grant.serves_presented,
     }
 
 

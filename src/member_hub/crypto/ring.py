@@ -55,6 +55,7 @@ class IndexKind(StrEnum):
     DEVICE = "device"
     MESSAGE = "message"  # ids of deliveries, for the inbox
     PAYLOAD = "payload"  # what was delivered, for the inbox
+    MEMBER_CODE = "member_code"  # what a member shows at the till
     SUPPRESSION = "suppression"  # of the erased; never rotated with the index (DESIGN 6)
 
 

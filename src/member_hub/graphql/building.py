@@ -18,6 +18,7 @@ from member_hub.graphql.member import Member, OrdersAsked
 from member_hub.graphql.order import OrderLine, OrderLineConnection, OrderLineEdge, OrderLineKey
 from member_hub.graphql.paging import PageInfo, line_cursor
 from member_hub.graphql.scalars import Fen
+from member_hub.graphql.selection import Wanted
 from member_hub.graphql.sight import COLUMNS, Held, Sight, account_item, claim_item, golden, shows
 from member_hub.graphql.store import store_of
 from member_hub.identity.facts import CONTACT_FIELDS
@@ -35,8 +36,11 @@ NO_LINES = OrderLineConnection(
 )
 
 
-def build(sight: Sight, held: Held, row: Row[Any], opened: Opened) -> Member:
-    """One member. What was not asked for is there as DENIED, and nobody looks at it."""
+def build(sight: Sight, held: Held, row: Row[Any], opened: Opened, *, asked: Wanted) -> Member:
+    """One member. What was not asked for is there as DENIED, and nobody looks at it.
+
+    What was asked for and is not to be had in this sight (at the till: history) is there and empty.
+    """
     wanted, member_id = sight.wanted, row.member_id
     texts = {
         field.value: _field(sight, row, field, opened) if field in wanted.fields else DENIED for field in ProfileField
@@ -46,12 +50,15 @@ def build(sight: Sight, held: Held, row: Row[Any], opened: Opened) -> Member:
         id=global_id(member_id),
         status=MemberStatus(row.status),
         joined_at=row.joined_at,
-        home_store=store_of(row.home_store, sight.organisation),
+        home_store=None if sight.grant.is_till_view else store_of(row.home_store, sight.organisation),
         version=row.version,
         accounts=[_account(sight, account, opened) for account in held.accounts.get(member_id, [])],
         identifiers=_identifiers(sight, claims, opened) if wanted.identifiers else [],
-        values={field: history(sight, held, row, field, opened) for field in wanted.provenance},
-        pages={asked: _page(sight, held, member_id, asked) for asked in wanted.orders},
+        values={
+            field: history(sight, held, row, field, opened) if field in wanted.provenance else []
+            for field in asked.provenance
+        },
+        pages={page: _page(sight, held, member_id, page) for page in asked.orders},
         **texts,
     )
 

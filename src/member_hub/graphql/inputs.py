@@ -39,6 +39,13 @@ class MemberEnrolInput:
     openid: OpenidKey | None = strawberry.field(
         default=strawberry.UNSET, description="Person in the app of this account; only from an app."
     )
+    member_code: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description=(
+            "What the person shows who is a member already, whichever store is theirs: the account joins that member, "
+            "or is refused. A phone or a name that is not theirs is a CONFLICT."
+        ),
+    )
 
     def read(self) -> Enrolment:
         openid = given(self.openid)
@@ -50,6 +57,7 @@ class MemberEnrolInput:
             home_store=given(self.home_store),
             unionid=given(self.unionid),
             openid=openid.openid if openid else None,
+            member_code=given(self.member_code),
         )
 
 

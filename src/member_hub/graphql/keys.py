@@ -1,7 +1,7 @@
 """Finding a member by an exact key: which value, in which spelling, by which token."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import strawberry
 
@@ -35,7 +35,8 @@ class OpenidKey:
     one_of=True,
     description=(
         "Exactly one key. A phone or an e-mail address finds the member who holds it verified; failing that, the only "
-        "member who holds it unverified; several find nobody. The others count as verified by their source."
+        "member who holds it unverified; several find nobody. The others count as verified by their source. A member "
+        "code finds whoever shows it at the till, once."
     ),
 )
 class MemberKey:
@@ -50,6 +51,14 @@ class MemberKey:
     openid: OpenidKey | None = strawberry.field(default=strawberry.UNSET, description="Person in one app.")
     account: AccountKey | None = strawberry.field(default=strawberry.UNSET, description="Channel account.")
     store_card: str | None = strawberry.field(default=strawberry.UNSET, description="Store card number.")
+    member_code: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description=(
+            "What the member shows at the till: good for 60 seconds and one look-up; scanned, or typed. Of a member "
+            "out of the caller's reach the till view shows a masked name and what the policy adds; everything else of "
+            "the profile is DENIED, homeStore null, and accounts, identifiers, provenance and orders are empty."
+        ),
+    )
 
 
 class KeyRefused(Forbidden):
@@ -64,11 +73,17 @@ class BadKey(BadInput):
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """One key, read: its kind, and either the id or the tokens of which the first that finds somebody counts."""
+    """One key, read: its kind, and either the id or the tokens of which the first that finds somebody counts.
+
+    `is_presented`: the member is there and took part in being found, by a code that is used up now. Whoever is then
+    not in ordinary reach is seen as the till view shows them, in this look-up and nowhere else.
+    """
 
     key: Key
     member_id: MemberId | None = None
     tokens: Sequence[Token] = ()
+    member_code: str | None = field(default=None, repr=False)  # still to be redeemed (till.py)
+    is_presented: bool = False
 
 
 def sought_each(
@@ -87,13 +102,16 @@ def sought_each(
 def sought(by: MemberKey, grant: Grant, vault: Vault, organisation: Organisation, *, field: str) -> Sought:
     """Raises KeyRefused where the grant has no such look-up, BadKey for what is no such identifier.
 
-    Junk (13800138000, test@test.com) and a malformed id are no fault of the asker: they find nobody.
+    Junk (13800138000, test@test.com), a malformed id and what is no member code are no fault of the asker: they find
+    nobody.
     """
     key = _key_of(by)
     if not grant.may_look_up(key):
         raise KeyRefused(field=f"{field}.{key}")
     if key is Key.ID:
         return Sought(key, member_id=member_id_of(by.id or ""))
+    if key is Key.MEMBER_CODE:
+        return Sought(key, member_code=by.member_code or "")
     return Sought(key, tokens=_tokens(by, key, vault, organisation, f"{field}.{key}"))
 
 
@@ -113,6 +131,7 @@ def _key_of(by: MemberKey) -> Key:
         Key.OPENID: by.openid,
         Key.ACCOUNT: by.account,
         Key.STORE_CARD: by.store_card,
+        Key.MEMBER_CODE: by.member_code,
     }
     return next(key for key, value in stated.items() if value is not strawberry.UNSET)
 

@@ -21,7 +21,7 @@ from member_hub.graphql.guarded import Opened
 from member_hub.graphql.member import Member, OrdersAsked
 from member_hub.graphql.paging import line_position, orders_count
 from member_hub.graphql.selection import Wanted
-from member_hub.graphql.sight import Held, Sight, shows
+from member_hub.graphql.sight import Held, Sight, claim_verdict, shows
 from member_hub.identity.facts import CONTACT_FIELDS
 from member_hub.identity.kinds import ClaimKind
 from member_hub.identity.reading import claims_of
@@ -39,22 +39,28 @@ def stored_fields(grant: Grant, wanted: Wanted) -> frozenset[ProfileField]:
     return frozenset(f for f in wanted.fields | wanted.provenance if shows(grant.read(f"member.{f}")))
 
 
-async def load(asking: Asking, tx: Tx, rows: Rows, wanted: Wanted) -> list[Member]:
-    """The members of these rows, in their order; what was shown is noted for the audit entry."""
+async def load(asking: Asking, tx: Tx, rows: Rows, wanted: Wanted, grant: Grant) -> list[Member]:
+    """The members of these rows, in their order, as the grant shows them; what was shown is noted for the audit entry.
+
+    At the till only the profile is fetched: what else was asked for stays empty.
+    """
     if not rows:
         return []
     asking.count_members(len(rows))
-    held = await _fetch(asking, tx, rows, wanted)
-    sight = _sight(asking, wanted)
+    sight = Sight(
+        grant, wanted.of_profile() if grant.is_till_view else wanted, asking.hub.organisation, asking.hub.vault
+    )
+    held = await _fetch(asking, tx, rows, sight)
     opened = await _open(asking, tx, sight.items(held))
     asking.trail.finds(row.member_id for row in rows)
-    note_shown(asking, wanted, (row for of_one in held.claims.values() for row in of_one))
-    return [build(sight, held, row, opened) for row in rows]
+    note_shown(asking, grant, wanted, (row for of_one in held.claims.values() for row in of_one))
+    return [build(sight, held, row, opened, asked=wanted) for row in rows]
 
 
-async def _fetch(asking: Asking, tx: Tx, rows: Rows, wanted: Wanted) -> Held:
+async def _fetch(asking: Asking, tx: Tx, rows: Rows, sight: Sight) -> Held:
+    wanted = sight.wanted
     ids = list(dict.fromkeys(MemberId(row.member_id) for row in rows))
-    provenance = {field for field in wanted.provenance if shows(asking.grant.read(f"member.{field}"))}
+    provenance = {field for field in wanted.provenance if shows(sight.of_field(field))}
     kinds = {CONTACTS[field] for field in provenance if field in CONTACTS}
     if wanted.identifiers:
         kinds |= set(ClaimKind) - {ClaimKind.ACCOUNT}
@@ -64,7 +70,7 @@ async def _fetch(asking: Asking, tx: Tx, rows: Rows, wanted: Wanted) -> Held:
         accounts=_by_member(await accounts_of(tx, ids) if wanted.accounts else ()),
         claims=_by_member(await claims_of(tx, ids, kinds) if kinds else ()),
         values=_by_member(await values_of(tx, ids, fields) if fields else ()),
-        lines=await _lines(asking, tx, ids, wanted.orders),
+        lines=await _lines(asking, tx, ids, wanted.orders) if shows(sight.grant.read(Guard.ORDERS)) else {},
     )
 
 
@@ -78,9 +84,7 @@ def _by_member(rows: Iterable[Row[Any]]) -> Mapping[UUID, list[Row[Any]]]:
 async def _lines(
     asking: Asking, tx: Tx, ids: Sequence[MemberId], pages: Collection[OrdersAsked]
 ) -> Mapping[OrdersAsked, Mapping[MemberId, tuple[list[Row[Any]], bool]]]:
-    """One statement per page asked for; none where orders are not shown."""
-    if not shows(asking.grant.read(Guard.ORDERS)):
-        return {}
+    """One statement per page asked for."""
     found = {}
     for first, after in sorted(pages, key=repr):
         count, position = orders_count(first), line_position(asking.hub.vault, after)
@@ -99,11 +103,7 @@ async def _open(asking: Asking, tx: Tx, items: Iterator[Item]) -> Opened:
     return dict(zip(unique, keys.open_many(unique, reason=reason), strict=True))
 
 
-def _sight(asking: Asking, wanted: Wanted) -> Sight:
-    return Sight(asking.grant, wanted, asking.hub.organisation, asking.hub.vault)
-
-
-def note_shown(asking: Asking, wanted: Wanted, claims: Iterable[Row[Any]]) -> None:
+def note_shown(asking: Asking, grant: Grant, wanted: Wanted, claims: Iterable[Row[Any]]) -> None:
     """What the audit entry says about fields: each guarded one that is asked for, as the grant has it.
 
     A phone or an e-mail address that is read among the identifiers counts as that field as well.
@@ -113,7 +113,7 @@ def note_shown(asking: Asking, wanted: Wanted, claims: Iterable[Row[Any]]) -> No
     guards |= {Guard.IDENTIFIERS} if wanted.identifiers else set()
     guards |= {Guard.ORDERS} if wanted.orders else set()
     for guard in guards:
-        asking.trail.shows(guard, asking.grant.read(guard))
+        asking.trail.shows(guard, grant.read(guard))
     if wanted.identifiers_opened:
         for kind in {ClaimKind(row.kind) for row in claims} & CONTACT_FIELDS.keys():
-            asking.trail.shows(f"member.{CONTACT_FIELDS[kind]}", _sight(asking, wanted).of_claim(kind))
+            asking.trail.shows(f"member.{CONTACT_FIELDS[kind]}", claim_verdict(grant, kind))

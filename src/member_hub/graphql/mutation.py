@@ -1,8 +1,4 @@
-"""The writing part of the schema: one transaction, on record before it is committed, answered as a fresh reading.
-
-Decision: the audit entry of a change is written inside its transaction, last. So no change stands that is not on
-record. Price: if the commit itself then fails, a second entry says so; and the locks are held for one more write.
-"""
+"""The writing part of the schema: one transaction (changing.py), answered as a fresh reading."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated
@@ -11,23 +7,25 @@ import orjson
 import strawberry
 
 from member_hub import profiles
-from member_hub.access import Guard
-from member_hub.db.base import Tx, transaction
-from member_hub.errors import NotFound, Refused
+from member_hub.access import Guard, Key
+from member_hub.db.base import Tx
+from member_hub.errors import NotFound
 from member_hub.graphql import reading
 from member_hub.graphql.asking import Asking
+from member_hub.graphql.changing import carried_out
 from member_hub.graphql.inputs import MemberEnrolInput, MemberEnrolPayload, ProfileUpdateInput, ProfileUpdatePayload
 from member_hub.graphql.keys import member_id_of
 from member_hub.graphql.loading import note_shown
 from member_hub.graphql.member import Member
-from member_hub.graphql.problems import UserError, each, user_errors
+from member_hub.graphql.member_codes import MemberCodeIssuePayload, member_code_issue
+from member_hub.graphql.problems import UserError
 from member_hub.graphql.query import Info, wanted_of
+from member_hub.graphql.revealing import MemberRevealPayload, RevealApprovePayload, member_reveal, reveal_approve
 from member_hub.graphql.selection import Wanted
 from member_hub.idempotency import RequestKey
 from member_hub.identity.facts import CONTACT_FIELDS
 from member_hub.identity.reading import claims_of
 from member_hub.ids import MemberId
-from member_hub.merging.contention import patiently
 from member_hub.profiles import Stated, Written
 
 Work = Callable[[Tx], Awaitable[Written]]
@@ -45,6 +43,9 @@ async def _member_enrol(
     asking.trail.fields.add(f"{Guard.ACCOUNTS}:WRITE")
     if enrolment.unionid is not None or enrolment.openid is not None:
         asking.trail.fields.add(f"{Guard.IDENTIFIERS}:WRITE")
+
+    if enrolment.member_code is not None:
+        asking.trail.looks_up(Key.MEMBER_CODE)
 
     async def work(tx: Tx) -> Written:
         key = RequestKey(f"{asking.caller.kind}:{asking.caller.subject}", idempotency_key, _as_sent(info))
@@ -104,6 +105,24 @@ class Mutation:
         resolver=_profile_update,
         description="Change fields of a profile, unless somebody else changed it since it was read.",
     )
+    member_code_issue: MemberCodeIssuePayload = strawberry.field(
+        resolver=member_code_issue,
+        description=(
+            "A new member code of the member who asks, or for whom the mini-program asks: whoever serves at a till "
+            "finds them by it, once, within 60 seconds. At most 10 within 5 minutes."
+        ),
+    )
+    member_reveal: MemberRevealPayload = strawberry.field(
+        resolver=member_reveal,
+        description=(
+            "One masked field of a member in reach, in clear, for those who may: with a fresh second factor or a "
+            "second person's approval, at most 20 a day, on record with the reason."
+        ),
+    )
+    reveal_approve: RevealApprovePayload = strawberry.field(
+        resolver=reveal_approve,
+        description="Let one named colleague reveal this field of this member, once, within 24 hours.",
+    )
 
 
 def _as_sent(info: Info) -> bytes:
@@ -120,25 +139,13 @@ def _note_sent(asking: Asking, stated: Stated) -> None:
 async def _carried_out(
     asking: Asking, wanted: Wanted, work: Work, *, by_key: bool
 ) -> tuple[Member | None, list[UserError]]:
-    try:
-        member_id = await patiently(lambda: _attempted(asking, wanted, work))
-    except Refused as refused:
-        asking.trail.refusal = each(refused)[0].code
-        return None, user_errors(refused, asking.language)
-    return await reading.by_id(asking, wanted, member_id, by_key=by_key), []
+    async def noted(tx: Tx) -> MemberId:
+        written = await work(tx)
+        member_id = written.member_id
+        asking.trail.finds([member_id, *written.involved])
+        kinds = CONTACT_FIELDS.keys() if wanted.identifiers_opened else ()
+        note_shown(asking, asking.grant, wanted, await claims_of(tx, [member_id], kinds) if kinds else ())
+        return member_id
 
-
-async def _attempted(asking: Asking, wanted: Wanted, work: Work) -> MemberId:
-    """One transaction; where another one was in the way, there will be a second."""
-    try:
-        async with transaction(asking.hub.database.app) as tx:
-            written = await work(tx)
-            member_id = written.member_id
-            asking.trail.finds([member_id, *written.involved])
-            kinds = CONTACT_FIELDS.keys() if wanted.identifiers_opened else ()
-            note_shown(asking, wanted, await claims_of(tx, [member_id], kinds) if kinds else ())
-            await asking.write_trail()
-    except BaseException:
-        asking.trail.is_written = False  # what was put on record did not come to pass, and a second entry says so
-        raise
-    return member_id
+    member_id, errors = await carried_out(asking, noted)
+    return (None, errors) if member_id is None else (await reading.by_id(asking, wanted, member_id, by_key=by_key), [])

@@ -51,7 +51,8 @@ def _quality(parameter: str) -> float:
         "Why a mutation was refused: BAD_USER_INPUT, the value is none; MASKED_VALUE, a masked form came back; "
         "FORBIDDEN, this role may not do that with this field; NOT_FOUND, no such member in reach; CONFLICT, somebody "
         "else changed it, or the key stands for another request; ALREADY_ENROLLED, the channel account is known; "
-        "OUTRANKED, a value that counts for more, such as a verified one, stands in the field."
+        "OUTRANKED, a value that counts for more, such as a verified one, stands in the field; STEP_UP_REQUIRED, sign "
+        "in with the second factor again, or have a second person approve; THROTTLED, too often: later or tomorrow."
     )
 )
 class UserErrorCode(StrEnum):
@@ -62,6 +63,8 @@ class UserErrorCode(StrEnum):
     CONFLICT = "CONFLICT"
     ALREADY_ENROLLED = "ALREADY_ENROLLED"
     OUTRANKED = "OUTRANKED"
+    STEP_UP_REQUIRED = "STEP_UP_REQUIRED"
+    THROTTLED = "THROTTLED"
 
 
 @strawberry.type(description="One reason why a mutation was refused; nothing was changed.")

@@ -1,11 +1,12 @@
 """The reading verbs of the API: by exact keys, by id, in pages, and oneself."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row
 
-from member_hub.access import Key
+from member_hub.access import Grant, Key
+from member_hub.db.base import Tx
 from member_hub.errors import BadInput
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.filters import MemberFilter, narrowed
@@ -14,6 +15,7 @@ from member_hub.graphql.loading import load, stored_fields
 from member_hub.graphql.member import Member, MemberConnection, MemberEdge
 from member_hub.graphql.paging import PageInfo, Slice, member_cursor, member_position
 from member_hub.graphql.selection import Wanted
+from member_hub.graphql.till import redeemed, rows_at_till
 from member_hub.identity.queries import Token, find_members
 from member_hub.ids import MemberId
 from member_hub.members.reading import Position, find, page
@@ -36,6 +38,7 @@ async def look_up_each(asking: Asking, wanted: Wanted, keys: Sequence[MemberKey]
 async def _found_by(asking: Asking, wanted: Wanted, each: Sequence[Sought]) -> list[Member | None]:
     for one in each:
         asking.trail.looks_up(one.key)
+    each = await redeemed(asking, each)
     async with asking.snapshot.reading() as tx:
         tokens = sorted({token for one in each for token in one.tokens})
         by_token = await find_members(tx, tokens) if tokens else {}
@@ -47,22 +50,42 @@ async def _found_by(asking: Asking, wanted: Wanted, each: Sequence[Sought]) -> l
             by_key=all(one.key is not Key.ID for one in each),
             fields=stored_fields(asking.grant, wanted),
         )
-        members = await _loaded(asking, tx, list(found.values()), wanted)
-    return [members.get(found[i].member_id) if i is not None and i in found else None for i in ids]
+        members = await _loaded(asking, tx, found, wanted, asking.grant)
+        out_of_reach = {
+            i for one, i in zip(each, ids, strict=True) if one.is_presented and i is not None
+        } - found.keys()
+        presented = await _presented(asking, tx, out_of_reach, wanted)
+    return [
+        members.get(i) or (presented.get(i) if one.is_presented else None) if i is not None else None
+        for one, i in zip(each, ids, strict=True)
+    ]
+
+
+async def _presented(asking: Asking, tx: Tx, ids: Collection[MemberId], wanted: Wanted) -> dict[MemberId, Member]:
+    at_till = await rows_at_till(asking, tx, wanted, ids)
+    return await _loaded(asking, tx, at_till[1], wanted, at_till[0]) if at_till else {}
 
 
 def _found(one: Sought, by_token: dict[Token, MemberId]) -> MemberId | None:
     return one.member_id or next((by_token[token] for token in one.tokens if token in by_token), None)
 
 
-async def by_id(asking: Asking, wanted: Wanted, member_id: MemberId | None, *, by_key: bool = False) -> Member | None:
-    """The member behind an id, also a merged one, if in reach."""
+async def by_id(
+    asking: Asking,
+    wanted: Wanted,
+    member_id: MemberId | None,
+    *,
+    by_key: bool = False,
+    grant: Grant | None = None,
+) -> Member | None:
+    """The member behind an id, also a merged one, if in reach; shown as `grant` says instead of the request's own."""
     if member_id is None:
         return None
+    shown_by = grant or asking.grant
     async with asking.snapshot.reading() as tx:
-        fields = stored_fields(asking.grant, wanted)
+        fields = stored_fields(shown_by, wanted)
         found = await find(tx, asking.visible, [member_id], by_key=by_key, fields=fields)
-        members = await load(asking, tx, list(found.values()), wanted)
+        members = await load(asking, tx, list(found.values()), wanted, shown_by)
     return members[0] if members else None
 
 
@@ -81,7 +104,7 @@ async def members_page(
         rows, has_more = await page(
             tx, asking.visible, by, count=asked.count, at=at, backwards=asked.backwards, fields=fields
         )
-        members = await load(asking, tx, rows, wanted)
+        members = await load(asking, tx, rows, wanted, asking.grant)
     edges = [
         MemberEdge(cursor=member_cursor(hub.vault, Position(row.joined_at, row.member_id)), node=member)
         for row, member in zip(rows, members, strict=True)
@@ -99,8 +122,10 @@ def _page_info(edges: Sequence[MemberEdge], asked: Slice, *, has_more: bool) -> 
     )
 
 
-async def _loaded(asking: Asking, tx: Any, rows: Sequence[Row[Any]], wanted: Wanted) -> dict[MemberId, Member]:
-    """Each member once, however many keys find it."""
-    unique = {MemberId(row.member_id): row for row in rows}
-    members = await load(asking, tx, list(unique.values()), wanted)
-    return dict(zip(unique, members, strict=True))
+async def _loaded(
+    asking: Asking, tx: Tx, found: Mapping[MemberId, Row[Any]], wanted: Wanted, grant: Grant
+) -> dict[MemberId, Member]:
+    """By the id asked for; each member once, however many keys find it."""
+    unique = {row.member_id: row for row in found.values()}
+    members = dict(zip(unique, await load(asking, tx, list(unique.values()), wanted, grant), strict=True))
+    return {asked: members[row.member_id] for asked, row in found.items()}

@@ -54,6 +54,10 @@ class Wanted:
     provenance: frozenset[ProfileField] = frozenset()
     orders: frozenset[OrdersAsked] = frozenset()
 
+    def of_profile(self) -> "Wanted":
+        """The same without what tells a history: accounts, identifiers, provenance, orders."""
+        return Wanted(fields=self.fields, opened=self.opened)
+
 
 @dataclass(frozen=True, slots=True)
 class Root:

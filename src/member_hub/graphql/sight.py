@@ -47,9 +47,7 @@ class Sight:
         return self.grant.read(f"member.{field}")
 
     def of_claim(self, kind: ClaimKind) -> Verdict:
-        """A phone among the identifiers needs both rights."""
-        both = self.grant.read(Guard.IDENTIFIERS)
-        return stricter(both, self.of_field(CONTACT_FIELDS[kind])) if kind in CONTACT_FIELDS else both
+        return claim_verdict(self.grant, kind)
 
     def items(self, held: Held) -> Iterator[Item]:
         """Every sealed value that has to be opened."""
@@ -67,6 +65,12 @@ class Sight:
 
     def of_claim_field(self, kind: ClaimKind) -> Verdict:
         return self.of_field(CONTACT_FIELDS[kind]) if kind in CONTACT_FIELDS else Verdict.DENIED
+
+
+def claim_verdict(grant: Grant, kind: ClaimKind) -> Verdict:
+    """A phone among the identifiers needs both rights."""
+    both = grant.read(Guard.IDENTIFIERS)
+    return stricter(both, grant.read(f"member.{CONTACT_FIELDS[kind]}")) if kind in CONTACT_FIELDS else both
 
 
 def shows(verdict: Verdict) -> bool:

@@ -7,6 +7,11 @@ in the provenance, and goes where the account goes. It is the website account wh
 a card: what is typed there counts as the member's own word, and an address of the app never as a whole one
 (identity/facts.py). Price: the provenance names that channel whoever typed it (the audit log knows), and the account
 counts as seen now.
+
+Decision: without a member code, staff who enrol somebody of another store make a new member beside the old one, and a
+pair for review. Telling them that the phone is known would tell it of anybody. Whoever shows a code has said who they
+are: then the account joins that member, or is refused. Price: a member without the app is enrolled twice, and united
+by somebody who reviews pairs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,8 +21,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from member_hub import idempotency
-from member_hub.access import Caller, Grant
+from member_hub import idempotency, till
+from member_hub.access import Caller, Grant, Key
 from member_hub.db.base import Tx
 from member_hub.errors import Conflict, NotFound
 from member_hub.idempotency import RequestKey
@@ -33,7 +38,14 @@ from member_hub.orders.actions import Orders
 from member_hub.privacy import ProfileField
 from member_hub.profiles import rules
 from member_hub.profiles.queries import Account, held_verified, open_accounts
-from member_hub.profiles.refusals import AlreadyEnrolled, Outranked, Refusals, VersionConflict
+from member_hub.profiles.refusals import (
+    AlreadyEnrolled,
+    MayNotServe,
+    NotThePresented,
+    Outranked,
+    Refusals,
+    VersionConflict,
+)
 from member_hub.profiles.rules import CONTACTS, Enrolment, Stated
 
 
@@ -61,16 +73,23 @@ async def enrol(
     """Enrol a channel account: it joins the member it belongs to, or makes one. Once per key: a retry finds the same.
 
     Raises Refusals for what is wrong with the input, AlreadyEnrolled for a known account, KeyReused for another
-    request under the key, NotFound where the account belongs to somebody out of the caller's reach.
+    request under the key, NotFound where the account belongs to somebody out of the caller's reach. With a member
+    code: NotFound for one that is not good, NotThePresented where the account would not join who shows it; a refusal
+    leaves the code good.
     """
     done = await idempotency.begin(tx, resolver.vault, key, now=now)
     if done is not None:
         return Written(await _in_reach(tx, Visible.to(caller, grant, resolver.organisation, now=now), done))
     said = rules.statement(wanted, caller, grant, resolver.organisation, now=now)
     visible = Visible.to(caller, grant, resolver.organisation, now=now)
-    said = replace(said, is_vouched=await _stays_in_reach(tx, resolver, visible, said, now))
+    till_view = Visible.to(caller, grant.at_till() or grant, resolver.organisation, now=now)
+    presented = await _presented(tx, caller, grant, resolver, code=wanted.member_code, within=till_view)
+    in_reach = await _stays_in_reach(tx, resolver, visible, said, presented=presented, now=now)
+    said = replace(said, is_vouched=in_reach)
     resolution = await resolver.resolve(tx, [said], caused_by=_by(caller), now=now)
     outcome = resolution.outcomes[0]
+    for member_id in presented:
+        await _refuse_another(tx, till_view, member_id, outcome.member_id)
     await Orders(resolver.vault, resolver.organisation).release_waiting(tx, resolution.arrived)
     member_id = await _in_reach(tx, visible, outcome.member_id)
     await idempotency.finish(tx, resolver.vault, key, member_id)
@@ -85,8 +104,39 @@ async def _in_reach(tx: Tx, visible: Visible, member_id: MemberId) -> MemberId:
     return MemberId(found[member_id].member_id)
 
 
-async def _stays_in_reach(tx: Tx, resolver: Resolver, visible: Visible, said: AccountStatement, now: datetime) -> bool:
+async def _presented(
+    tx: Tx, caller: Caller, grant: Grant, resolver: Resolver, *, code: str | None, within: Visible
+) -> frozenset[MemberId]:
+    """The one who shows the code; nobody where none is shown."""
+    if code is None:
+        return frozenset()
+    if not grant.may_look_up(Key.MEMBER_CODE):
+        raise MayNotServe(field="memberCode")
+    redeemed = await till.redeem(tx, resolver.vault, caller.handler, [code])
+    found = await find(tx, within, list(redeemed.values()), by_key=True)
+    if not found:
+        raise NotFound(field="memberCode")
+    return frozenset(MemberId(row.member_id) for row in found.values())
+
+
+async def _refuse_another(tx: Tx, till_view: Visible, presented: MemberId, joined: MemberId) -> None:
+    found = await find(tx, till_view, [presented], by_key=True)
+    if presented not in found or found[presented].member_id != joined:
+        raise NotThePresented(field="memberCode")
+
+
+async def _stays_in_reach(
+    tx: Tx,
+    resolver: Resolver,
+    visible: Visible,
+    said: AccountStatement,
+    *,
+    presented: frozenset[MemberId],
+    now: datetime,
+) -> bool:
     """Whether all whom the statement would join were in the caller's reach before it; tried, and taken back.
+
+    Who shows a member code counts as reached.
 
     Else what is merely typed in it may not unite: a stranger's phone, typed in with a card that nobody has, would
     bring the stranger into the caller's store. Raises AlreadyEnrolled for a known account, and NotFound where its
@@ -95,10 +145,10 @@ async def _stays_in_reach(tx: Tx, resolver: Resolver, visible: Visible, said: Ac
     attempt = await tx.begin_nested()
     tried = await resolver.resolve(tx, [said], caused_by="an enrolment, tried", now=now)
     await attempt.rollback()
-    reached = await find(tx, visible, sorted(tried.involved))
+    reached = (await find(tx, visible, sorted(tried.involved))).keys() | (presented & tried.involved)
     if tried.outcomes[0].kind is OutcomeKind.UPDATED:
         raise AlreadyEnrolled(field="account") if reached else NotFound(field="account")
-    return reached.keys() == tried.involved
+    return reached == tried.involved
 
 
 async def update(

@@ -70,6 +70,18 @@ class MayNotWrite(Forbidden):
     en = "This role may not change this field."
 
 
+class MayNotServe(Forbidden):
+    zh = "当前角色不能使用会员码。"
+    en = "This role does not find members by their code."
+
+
+class NotThePresented(Conflict):
+    """The account would not join the member who shows the code; a second member of the same person helps nobody."""
+
+    zh = "所填信息与出示会员码的会员不符，未作登记；请核对手机号与姓名。"
+    en = "What is stated does not fit the member who shows the code; nothing was enrolled. Check phone and name."
+
+
 class Collected:
     """Reads one thing after the other and remembers every refusal."""
 

@@ -77,6 +77,7 @@ class Enrolment:
     home_store: str | None = None
     unionid: str | None = None
     openid: str | None = None
+    member_code: str | None = None
 
 
 def read(stated: Stated, caller: Caller, collected: Collected, *, now: datetime) -> dict[ProfileField, str]:

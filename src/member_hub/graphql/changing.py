@@ -1,0 +1,37 @@
+"""Carrying a change out: one transaction, on record before it is committed, tried again where others were in the way.
+
+Decision: the audit entry of a change is written inside its transaction, last. So no change stands that is not on
+record. Price: if the commit itself then fails, a second entry says so; and the locks are held for one more write.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from member_hub.db.base import Tx, transaction
+from member_hub.errors import Refused
+from member_hub.graphql.asking import Asking
+from member_hub.graphql.problems import UserError, each, user_errors
+from member_hub.merging.contention import patiently
+
+T = TypeVar("T")
+
+
+async def carried_out(asking: Asking, work: Callable[[Tx], Awaitable[T]]) -> tuple[T | None, list[UserError]]:
+    """What the work returned, or why it was refused; a refusal leaves nothing behind but its audit entry."""
+    try:
+        return await patiently(lambda: _attempted(asking, work)), []
+    except Refused as refused:
+        asking.trail.refusal = each(refused)[0].code
+        return None, user_errors(refused, asking.language)
+
+
+async def _attempted(asking: Asking, work: Callable[[Tx], Awaitable[T]]) -> T:
+    """One transaction; where another one was in the way, there will be a second."""
+    try:
+        async with transaction(asking.hub.database.app) as tx:
+            done = await work(tx)
+            await asking.write_trail()
+    except BaseException:
+        asking.trail.is_written = False  # what was put on record did not come to pass, and a second entry says so
+        raise
+    return done

@@ -1,0 +1,123 @@
+"""memberReveal and revealApprove: one masked field in clear, for a reason, and the second person who allows it.
+
+The right, the reach, the second factor or approval, the day's limit and the audit entry are one transaction. The value
+is read when that has been committed: a reveal that is on record and then shows nothing is the safe side to err on.
+"""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from member_hub import revealing
+from member_hub.db.base import Tx
+from member_hub.errors import Forbidden, NotFound
+from member_hub.graphql import reading
+from member_hub.graphql.asking import Asking
+from member_hub.graphql.changing import carried_out
+from member_hub.graphql.guarded import GuardedText
+from member_hub.graphql.keys import member_id_of
+from member_hub.graphql.problems import UserError, user_errors
+from member_hub.graphql.query import Info
+from member_hub.graphql.scalars import given
+from member_hub.graphql.selection import Wanted
+from member_hub.ids import MemberId
+from member_hub.members.reading import find
+from member_hub.privacy import ProfileField
+from member_hub.revealing import RevealReason
+
+strawberry.enum(
+    RevealReason,
+    description=(
+        "Why a masked field has to be seen: CALL_BACK, WRITE_BACK, the member waits for an answer; DELIVERY; "
+        "COMPLAINT; IDENTITY_CHECK, to compare with what the member says; SAFETY_RECALL, a product has to come back."
+    ),
+)
+
+
+class NotRevealable(Forbidden):
+    zh = "当前角色与处理目的不能查看该字段的明文。"
+    en = "This role and purpose may not have this field revealed."
+
+
+@strawberry.type(description="What became of a reveal.")
+class MemberRevealPayload:
+    value: GuardedText | None = strawberry.field(
+        description="The field, CLEAR (or ABSENT) in this one answer; null if refused. Guarded as the field itself is."
+    )
+    user_errors: list[UserError] = strawberry.field(description="Why it was refused; empty: it was done.")
+
+
+@strawberry.type(description="What became of an approval.")
+class RevealApprovePayload:
+    expires_at: datetime | None = strawberry.field(description="Until when the colleague may, once; null if refused.")
+    user_errors: list[UserError] = strawberry.field(description="Why it was refused; empty: it was done.")
+
+
+async def member_reveal(
+    info: Info,
+    id: Annotated[strawberry.ID, strawberry.argument(description="Whose field.")],  # noqa: A002
+    field: Annotated[ProfileField, strawberry.argument(description="Which field; masked for this caller otherwise.")],
+    reason: Annotated[RevealReason, strawberry.argument(description="Why; it goes on record.")],
+    reference: Annotated[
+        str | None,
+        strawberry.argument(description="Ticket number: 1 to 40 letters, digits, hyphens. It goes on record."),
+    ] = strawberry.UNSET,
+) -> MemberRevealPayload:
+    asking, guard = info.context, f"member.{field}"
+    asking.trail.fields |= {f"{guard}:REVEAL", f"reason:{reason.name}"}
+
+    async def work(tx: Tx) -> MemberId:
+        if not asking.grant.may_reveal(guard):
+            raise NotRevealable(field="field")
+        if (number := revealing.reference_of(given(reference))) is not None:
+            asking.trail.fields.add(f"reference:{number}")
+        member_id = await _reached(asking, tx, id)
+        approved_by = await revealing.permit(tx, asking.caller, member_id, field=field, now=asking.now)
+        asking.trail.fields.add(f"approved_by:{approved_by}" if approved_by else "second_factor")
+        asking.trail.finds([member_id])
+        return member_id
+
+    member_id, errors = await carried_out(asking, work)
+    if member_id is None:
+        return MemberRevealPayload(value=None, user_errors=errors)
+    only = frozenset({field})
+    once = asking.grant.revealing(guard)
+    member = await reading.by_id(asking, Wanted(fields=only, opened=only), member_id, grant=once)
+    if member is None:  # gone since
+        return MemberRevealPayload(value=None, user_errors=user_errors(NotFound(field="id"), asking.language))
+    return MemberRevealPayload(value=getattr(member, field.value), user_errors=[])
+
+
+async def reveal_approve(
+    info: Info,
+    id: Annotated[strawberry.ID, strawberry.argument(description="Whose field.")],  # noqa: A002
+    field: Annotated[ProfileField, strawberry.argument(description="Which field the colleague may see.")],
+    granted_to: Annotated[str, strawberry.argument(description="Staff number of the colleague; never one's own.")],
+) -> RevealApprovePayload:
+    asking = info.context
+    asking.trail.fields.add(f"member.{field}:APPROVE")
+
+    async def work(tx: Tx) -> datetime:
+        colleague = revealing.staff_number_of(granted_to)
+        member_id = await _reached(asking, tx, id)
+        ends = await revealing.approve(tx, asking.caller, member_id, field=field, granted_to=colleague, now=asking.now)
+        asking.trail.finds([member_id])
+        return ends
+
+    ends, errors = await carried_out(asking, work)
+    return RevealApprovePayload(expires_at=ends, user_errors=errors)
+
+
+async def _reached(asking: Asking, tx: Tx, text: str) -> MemberId:
+    """The root behind an id in ordinary reach; who was only presented at a till is not. Raises NotFound.
+
+    From here on the trail knows whom a refusal is about.
+    """
+    member_id = member_id_of(text)
+    found = await find(tx, asking.visible, [member_id]) if member_id is not None else {}
+    if member_id is None or member_id not in found:
+        raise NotFound(field="id")
+    root = MemberId(found[member_id].member_id)
+    asking.trail.member_ids.add(root)
+    return root
