@@ -13,16 +13,29 @@ from member_hub.access.matrix import matrix
 from member_hub.access.refusals import DevelopmentOnly, MaskedValue, PurposeNotAllowed, PurposeRequired, Unauthenticated
 from member_hub.access.register import Register, Role, RoleKind
 from member_hub.access.tokens import Ask, DevelopmentTokens
-from member_hub.access.words import SYSTEM_ROLE, Action, Guard, Key, Operation, RowScope, Verdict, stricter
+from member_hub.access.words import (
+    SYSTEM_ROLE,
+    Action,
+    AggregateScope,
+    Facts,
+    Guard,
+    Key,
+    Operation,
+    RowScope,
+    Verdict,
+    stricter,
+)
 
 __all__ = [
     "SYSTEM_ROLE",
     "Action",
+    "AggregateScope",
     "Ask",
     "Caller",
     "CallerKind",
     "DevelopmentOnly",
     "DevelopmentTokens",
+    "Facts",
     "Grant",
     "Guard",
     "Key",

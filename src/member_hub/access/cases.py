@@ -16,8 +16,10 @@ from member_hub.access.words import (
     OUTCOMES,
     PURPOSES,
     Action,
+    AggregateScope,
     RowScope,
     Verdict,
+    aggregates_object,
     key_object,
     operation_object,
 )
@@ -29,6 +31,7 @@ CASES_MAX = 5_000
 NOT_ALLOWED = "not_allowed"
 UNKNOWN = "unknown"  # never expected: a misspelt role would be "not allowed" for ever
 ROWS = "rows"
+_COUNTED: Final = {aggregates_object(scope): scope for scope in AggregateScope}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class Case:
             return Verdict.CLEAR if self.object in map(operation_object, grant.operations) else Verdict.DENIED
         if self.action == Action.LOOKUP:
             return Verdict.MATCHED if self.object in map(key_object, grant.lookup_keys) else Verdict.DENIED
+        if self.object in _COUNTED:
+            return Verdict.CLEAR if _COUNTED[self.object] is grant.aggregates else Verdict.DENIED
         return grant.verdict(self.object, Action(self.action))
 
 
