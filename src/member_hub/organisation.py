@@ -146,9 +146,13 @@ class Organisation:
 
 
 def of(settings: Settings) -> Organisation:
+    return load(file_of(settings))
+
+
+def file_of(settings: Settings) -> Path:
     """The operator's register where the policy folder has one, else the one that came with the product."""
     theirs = settings.policy_dir / FILE if settings.policy_dir else None
-    return load(theirs if theirs and theirs.exists() else resources.folder("policies") / FILE)
+    return theirs if theirs and theirs.exists() else resources.folder("policies") / FILE
 
 
 def load(path: Path) -> Organisation:

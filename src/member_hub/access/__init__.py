@@ -1,6 +1,6 @@
 """Who may do what: Casbin decides, once per (role, purpose) at load; the data layer enforces the compiled Grant.
 
-The front door: `Policies.load(folder_of(settings))`, `DevelopmentTokens.open(settings)`, `caller_from(...)`,
+The front door: `PolicyKeeper(settings).policies`, `DevelopmentTokens.open(settings)`, `caller_from(...)`,
 `policies.grant(caller.role, caller.purpose)`, `masks.masked(mask, value)`.
 """
 
@@ -8,6 +8,7 @@ from member_hub.access.callers import Caller, CallerKind, caller_from, system_ca
 from member_hub.access.claims import TokenClaims
 from member_hub.access.declared import undeclared
 from member_hub.access.grants import Grant, NoRows, Policies, folder_of
+from member_hub.access.keeping import PolicyKeeper, Standing
 from member_hub.access.masks import looks_masked, masked, refuse_masked
 from member_hub.access.matrix import matrix
 from member_hub.access.refusals import DevelopmentOnly, MaskedValue, PurposeNotAllowed, PurposeRequired, Unauthenticated
@@ -43,12 +44,14 @@ __all__ = [
     "NoRows",
     "Operation",
     "Policies",
+    "PolicyKeeper",
     "PurposeNotAllowed",
     "PurposeRequired",
     "Register",
     "Role",
     "RoleKind",
     "RowScope",
+    "Standing",
     "TokenClaims",
     "Unauthenticated",
     "Verdict",

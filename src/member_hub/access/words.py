@@ -34,7 +34,7 @@ class Guard(StrEnum):
 
 
 class Facts(StrEnum):
-    """What stands unguarded on every row in reach, so that reading it is no right of its own; narrowing and counting is.
+    """What stands unguarded on every row in reach: reading it is no right of its own, narrowing and counting by it is.
 
     Whoever has no rows may still be allowed to count by it; whoever has rows may be refused to search by it.
     """

@@ -1,7 +1,8 @@
 """Which groups are counted: the cells of one fixed grid, each a combination of one to three facts.
 
 A narrowing is no second way to cut: it picks cells of the grid, so it counts as a dimension. Times of joining are
-whole months and can only be narrowed where they are grouped by: "joined before the 5th" less "before the 4th" would be one day.
+whole months and can only be narrowed where they are grouped by: "joined before the 5th" less "before the 4th" would
+be one day.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,7 @@
 """Counts for operators in the text format of Prometheus: kinds and codes only, nothing about anybody."""
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -15,6 +16,7 @@ class Figures:
         self._requests: Counter[tuple[str, str]] = Counter()
         self._responses: Counter[tuple[str, int]] = Counter()
         self._seconds: defaultdict[str, float] = defaultdict(float)
+        self._watched: dict[str, tuple[str, Callable[[], int]]] = {}
 
     def count(self, kind: str, outcome: str) -> None:
         self._requests[kind, outcome] += 1
@@ -22,6 +24,10 @@ class Figures:
     def served(self, path: str, status: int, seconds: float) -> None:
         self._responses[path, status] += 1
         self._seconds[path] += seconds
+
+    def watch(self, name: str, what: str, read: Callable[[], int]) -> None:
+        """A figure that is read when somebody asks."""
+        self._watched[name] = what, read
 
     async def show(self, _request: Request) -> PlainTextResponse:
         return PlainTextResponse(self.text(), media_type=CONTENT_TYPE)
@@ -37,4 +43,6 @@ class Figures:
         lines += [
             f'member_hub_http_seconds_total{{path="{path}"}} {s:.6f}' for path, s in sorted(self._seconds.items())
         ]
+        for name, (what, read) in sorted(self._watched.items()):
+            lines += [f"# HELP {name} {what}", f"# TYPE {name} gauge", f"{name} {read()}"]
         return "\n".join(lines) + "\n"
