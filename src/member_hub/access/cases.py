@@ -64,7 +64,11 @@ class Case:
 
 def load(folder: Path) -> tuple[Case, ...]:
     """Every case. Raises PolicyError: a case that asks about nothing would always hold."""
-    lines = strict_text(folder / FILE).split("\n")[:-1]
+    return read(strict_text(folder / FILE))
+
+
+def read(text: str) -> tuple[Case, ...]:
+    lines = text.split("\n")[:-1]
     if lines[0] != HEADER:
         raise PolicyError(FILE, 1, f"has to be {HEADER!r}")
     if len(lines) > CASES_MAX:
@@ -83,10 +87,10 @@ def _case(number: int, line: str) -> Case:
 
 
 def _problems(case: Case) -> Iterator[str]:
-    if case.expected == NOT_ALLOWED:
-        return
+    if (case.object == ROWS or case.expected == NOT_ALLOWED) and (case.object, case.action) != (ROWS, Action.READ):
+        yield f"whose rows, and {NOT_ALLOWED!r}, is asked as '{ROWS},{Action.READ}'"
     if case.object == ROWS:
-        if case.expected not in frozenset(RowScope):
+        if case.expected not in (*RowScope, NOT_ALLOWED):
             yield f"{case.expected!r} is not a row scope"
         return
     if case.action not in ACTIONS or (case.object, Action(case.action)) not in CELLS:
