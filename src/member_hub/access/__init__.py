@@ -7,6 +7,7 @@ The front door: `PolicyKeeper(settings).policies`, `DevelopmentTokens.open(setti
 from member_hub.access.callers import Caller, CallerKind, caller_from, system_caller
 from member_hub.access.claims import TokenClaims
 from member_hub.access.declared import undeclared
+from member_hub.access.examining import Examination, Finding, examine
 from member_hub.access.grants import Grant, NoRows, Policies, folder_of
 from member_hub.access.keeping import PolicyKeeper, Standing
 from member_hub.access.masks import looks_masked, masked, refuse_masked
@@ -36,7 +37,9 @@ __all__ = [
     "CallerKind",
     "DevelopmentOnly",
     "DevelopmentTokens",
+    "Examination",
     "Facts",
+    "Finding",
     "Grant",
     "Guard",
     "Key",
@@ -56,6 +59,7 @@ __all__ = [
     "Unauthenticated",
     "Verdict",
     "caller_from",
+    "examine",
     "folder_of",
     "looks_masked",
     "masked",
