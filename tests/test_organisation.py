@@ -127,8 +127,10 @@ def test_agreements_are_not_passed_on(edit: Edit) -> None:
     ("old", "new", "reason"),
     [
         ("own_stores_months = 12\n", "", "the key 'own_stores_months' is missing"),
-        ("own_stores_months = 12", "own_stores_months = 0", "whole number from 1 to 60"),
-        ("own_stores_months = 12", 'own_stores_months = "12"', "whole number from 1 to 60"),
+        ("own_stores_months = 12", "own_stores_months = 0", "whole number from 6 to 24"),
+        ("own_stores_months = 12", "own_stores_months = 22", "'own_stores_months' is one of 6, 12, 24"),
+        ("own_stores_months = 12", "own_stores_months = 13", "'own_stores_months' is one of 6, 12, 24"),
+        ("own_stores_months = 12", 'own_stores_months = "12"', "whole number from 6 to 24"),
         ("agreements = []", "agreements = 7", "has to be a list"),
         ("agreements = []", "agreements = [7]", "is not a table"),
         ("agreements = []", 'agreements = [{handlers = ["brand"], reference = "x"}]', "at least two handlers"),

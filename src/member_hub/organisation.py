@@ -9,7 +9,7 @@ Price: this file holds a small reader beside the register, and a file with Windo
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -29,7 +29,7 @@ REGIONS_MAX = 500
 STORES_MAX = 10_000
 APPS_MAX = 200
 NAMESPACES_MAX = 100
-OWN_STORES_MONTHS_MAX = 60
+OWN_STORES_MONTHS: Final = (6, 12, 24)  # no two differ by one character: a slip must not widen anybody's reach
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 _TOML_LINE = re.compile(r"\(at line (\d+)")
@@ -45,7 +45,7 @@ class PolicyError(Misconfigured):
         self.line = line
         self.reason = reason
         place = f"{file}, line {line}" if line else file
-        super().__init__(f"{place}: {reason}", remedy="Correct the file; the last good policy stays in force.")
+        super().__init__(f"{place}: {reason}.", remedy="Correct the file; the last good policy stays in force.")
 
 
 class UnknownPlace(BadInput):
@@ -146,14 +146,21 @@ class Organisation:
 
 
 def of(settings: Settings) -> Organisation:
+    return load(file_of(settings))
+
+
+def file_of(settings: Settings) -> Path:
     """The operator's register where the policy folder has one, else the one that came with the product."""
     theirs = settings.policy_dir / FILE if settings.policy_dir else None
-    return load(theirs if theirs and theirs.exists() else resources.folder("policies") / FILE)
+    return theirs if theirs and theirs.exists() else resources.folder("policies") / FILE
 
 
 def load(path: Path) -> Organisation:
     """Read the register; whatever is unknown, missing, doubled or too many stops it with PolicyError."""
-    top = read_toml(path)
+    return check(read_toml(path))
+
+
+def check(top: "Section") -> Organisation:
     top.only("own_stores_months", "agreements", "handlers", "channels", "regions", "stores", "apps")
     handlers = {name: _handler(name, s) for name, s in top.tables("handlers", HANDLERS_MAX)}
     regions = {name: _region(name, s, handlers) for name, s in top.tables("regions", REGIONS_MAX)}
@@ -166,9 +173,20 @@ def load(path: Path) -> Organisation:
         regions=MappingProxyType(regions),
         stores=MappingProxyType(stores),
         apps=MappingProxyType({name: _app(name, s, handlers) for name, s in top.tables("apps", APPS_MAX)}),
-        own_stores_months=top.number("own_stores_months", 1, OWN_STORES_MONTHS_MAX),
+        own_stores_months=_months(top),
         _by_region=MappingProxyType(by_region),
     )
+
+
+def _months(top: "Section") -> int:
+    months = top.number("own_stores_months", min(OWN_STORES_MONTHS), max(OWN_STORES_MONTHS))
+    if months not in OWN_STORES_MONTHS:
+        raise top.refused("own_stores_months", f"'own_stores_months' is one of {_listed(OWN_STORES_MONTHS)}")
+    return months
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers))
 
 
 def _handler(name: str, section: "Section") -> Handler:
@@ -227,17 +245,22 @@ def strict_text(path: Path) -> str:
         raw = path.read_bytes()
     except OSError as error:
         raise PolicyError(path.name, 0, f"cannot be read ({error.strerror})") from error
+    return strict(path.name, raw)
+
+
+def strict(file: str, raw: bytes) -> str:
+    """The text of what a file holds, under the same rules."""
     if len(raw) > FILE_BYTES_MAX:
-        raise PolicyError(path.name, 0, "is larger than 1 MiB")
+        raise PolicyError(file, 0, "is larger than 1 MiB")
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise PolicyError(path.name, raw[: error.start].count(b"\n") + 1, "is not UTF-8") from error
+        raise PolicyError(file, raw[: error.start].count(b"\n") + 1, "is not UTF-8") from error
     if not text.endswith("\n"):
-        raise PolicyError(path.name, text.count("\n") + 1, "the last line does not end: the file may be cut off")
+        raise PolicyError(file, text.count("\n") + 1, "the last line does not end: the file may be cut off")
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.isprintable() and (reason := _unprintable(line)):
-            raise PolicyError(path.name, number, reason)
+            raise PolicyError(file, number, reason)
     return text
 
 
@@ -252,13 +275,18 @@ def _unprintable(line: str) -> str | None:
 
 def read_toml(path: Path) -> "Section":
     """The top table of a strictly read TOML file."""
-    text = strict_text(path)
+    return toml(path.name, strict_text(path))
+
+
+def toml(file: str, text: str) -> "Section":
     try:
         values = tomllib.loads(text)
+    except RecursionError:
+        raise PolicyError(file, 0, "is nested too deeply") from None
     except tomllib.TOMLDecodeError as error:
         found = _TOML_LINE.search(str(error))
-        raise PolicyError(path.name, int(found.group(1)) if found else 0, f"is not TOML: {error}") from error
-    return Section(path.name, text, "", values)
+        raise PolicyError(file, int(found.group(1)) if found else 0, f"is not TOML: {error}") from error
+    return Section(file, text, "", values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from member_hub import organisation as register
 from member_hub import privacy
-from member_hub.access import Policies, folder_of
+from member_hub.access import Policies, PolicyKeeper
 from member_hub.audit import AuditKeys, AuditLog, Sealer
 from member_hub.clock import Clock
 from member_hub.crypto import Vault
@@ -24,10 +24,15 @@ class Runtime:
     database: Database
     vault: Vault
     organisation: Organisation
-    policies: Policies
+    policy_keeper: PolicyKeeper
     resolver: Resolver
     audit: AuditLog
     sealer: Sealer
+
+    @property
+    def policies(self) -> Policies:
+        """The policy in force at this moment; a request takes its grant once and keeps it."""
+        return self.policy_keeper.policies
 
 
 @asynccontextmanager
@@ -41,7 +46,7 @@ async def open_runtime(
     """
     privacy.check(Base.metadata)
     organisation = register.of(settings)
-    policies = Policies.load(folder_of(settings))
+    policy_keeper = PolicyKeeper(settings)
     vault = await Vault.open_ring(database, settings, clock)
     audit_keys = AuditKeys.open(settings.key_dir)
     audit = AuditLog(database, audit_keys)
@@ -52,10 +57,11 @@ async def open_runtime(
             database=database,
             vault=vault,
             organisation=organisation,
-            policies=policies,
+            policy_keeper=policy_keeper,
             resolver=Resolver(vault, organisation, holders),
             audit=audit,
             sealer=Sealer(database, audit_keys, settings.ledger_dir),
         )
     finally:
+        await policy_keeper.close()
         await audit.close()

@@ -53,6 +53,8 @@ def test_a_misspelt_case_does_not_hold(policies: Policies, role: str, purpose: s
         ("dpo,rights_handling,member.name,see,masked,why", "nothing that a policy can state"),
         ("dpo,rights_handling,member.name,read,shown,why", "'shown' is not an outcome"),
         ("dpo,rights_handling,rows,read,everybody,why", "'everybody' is not a row scope"),
+        ("dpo,rights_handling,rows,reed,all,why", "is asked as 'rows,read'"),
+        ("dpo,marketing,member.name,read,not_allowed,why", "is asked as 'rows,read'"),
     ],
 )
 def test_a_case_that_asks_about_nothing_is_refused(edit: Callable[..., Path], line: str, reason: str) -> None:

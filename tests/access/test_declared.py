@@ -14,11 +14,13 @@ def _columns(*columns: Column[str]) -> MetaData:
     return metadata
 
 
-def test_a_column_collected_for_service_is_not_read_for_analytics(policies: Policies) -> None:
+def test_a_column_collected_for_service_is_neither_read_nor_counted_by_for_analytics(policies: Policies) -> None:
     metadata = _columns(Column("gender", Text, info=personal(zh="性别", en="gender", guard="member.gender")))
 
     assert undeclared(policies, metadata) == [
-        "membership_manager reads member.gender for analytics, which thing.gender does not declare"
+        "marketing_analyst counts by member.gender for analytics, which thing.gender does not declare",
+        "membership_manager counts by member.gender for analytics, which thing.gender does not declare",
+        "membership_manager reads member.gender for analytics, which thing.gender does not declare",
     ]
 
 

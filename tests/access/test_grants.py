@@ -256,15 +256,13 @@ def test_the_committed_matrix_is_current(shipped: Path, policies: Policies) -> N
 
 def test_the_matrix_shows_a_change_of_policy_as_one_line(edit: Callable[..., Path], policies: Policies) -> None:
     line = "p, auditor, security_audit, member.tags, read, denied"
-    more = f"p, auditor, security_audit, member.gender, aggregate, clear\n{line}"
+    more = f"p, auditor, security_audit, member.gender, filter, matched\n{line}"
 
     changed = matrix(Policies.load(edit("policy.csv", line, more)))
 
     before = matrix(policies).split("\n")
-    at = (
-        before.index("auditor, security_audit", before.index("DOING (what is not named is denied)")) + 2
-    )  # behind its calls
-    assert changed.split("\n") == [*before[:at], "    aggregate   member.gender (clear)", *before[at:]]
+    at = before.index("auditor, security_audit", before.index("DOING (what is not named is denied)")) + 2
+    assert changed.split("\n") == [*before[:at], "    filter      member.gender (matched)", *before[at:]]
 
 
 def _stated(grant: Grant, object_: str, action: Action) -> Verdict:
@@ -275,6 +273,8 @@ def _stated(grant: Grant, object_: str, action: Action) -> Verdict:
         return Verdict.MATCHED if object_ in map(key_object, grant.lookup_keys) else Verdict.DENIED
     if object_.startswith("rows:") and action is Action.PRESENT:
         return Verdict.CLEAR if grant.serves_presented else Verdict.DENIED
+    if object_.startswith("aggregates:"):
+        return Verdict.CLEAR if object_ == f"aggregates:{grant.aggregates}" else Verdict.DENIED
     if object_.startswith("rows:"):
         return Verdict.CLEAR if object_ == rows_object(grant.rows_stated) else Verdict.DENIED
     return grant.verdict(object_, action)

@@ -140,6 +140,30 @@ def test_member_and_members_are_granted_together_or_not_at_all(edit: Edit, opera
 
 
 @pytest.mark.parametrize(
+    ("lost", "reason"),
+    [
+        ("aggregates:handler, aggregate", "memberStatistics may be asked for, and whom it counts is not stated"),
+        ("aggregates:handler, aggregate", "member.gender may be counted by, and who is counted is not stated"),
+    ],
+)
+def test_figures_without_whom_they_count_are_refused(edit: Edit, lost: str, reason: str) -> None:
+    folder = edit("policy.csv", f"p, marketing_analyst, analytics, {lost}, clear\n", "")
+    if "counted by" in reason:
+        edit("policy.csv", "p, marketing_analyst, analytics, operation:memberStatistics, call, clear\n", "")
+
+    assert reason in _refused(folder).reason
+
+
+def test_a_refusal_is_whole_sentences(edit: Edit) -> None:
+    refusal = _refused(edit("policy.csv", FIRST, ""))
+
+    assert str(refusal) == (
+        "policy.csv: member, member_service: states 0 row scopes instead of one. "
+        "Correct the file; the last good policy stays in force."
+    )
+
+
+@pytest.mark.parametrize(
     ("old", "new"),
     [
         ("rows:self", "rows:all"),

@@ -1,13 +1,14 @@
 """`member-hub policy` and `schema`: what they say about the shipped policy and the schema, and what they refuse."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from member_hub import resources
-from member_hub.access import Guard, Key, Policies
+from member_hub.access import Action, Guard, Key, Policies
 from member_hub.cli import cli
 from member_hub.errors import BadInput, Misconfigured
 
@@ -66,9 +67,108 @@ def test_the_matrix_as_json_says_what_every_grant_says() -> None:
     assert [(each["role"], each["purpose"]) for each in shown] == list(policies.register.pairs)
     for each in shown:
         grant = policies.grant(each["role"], each["purpose"])
-        assert {name: field["read"] for name, field in each["fields"].items()} == {g: grant.read(g) for g in Guard}
+        read = {name: field["read"] for name, field in each["fields"].items() if "read" in field}
+        assert read == {g: grant.read(g) for g in Guard}
+        assert each["fields"]["member.membership"]["aggregate"] == grant.verdict("member.membership", Action.AGGREGATE)
         assert (set(each["lookup"]), set(each["call"])) == (grant.lookup_keys, grant.operations)
         assert each["rows"] == grant.rows
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The operator's own, which a fact may spoil."""
+    copied = Path(shutil.copytree(resources.folder("policies"), tmp_path / "policies"))
+    monkeypatch.setenv("MEMBER_HUB_POLICY_DIR", str(copied))
+    monkeypatch.setenv("MEMBER_HUB_DATA_DIR", str(tmp_path / "data"))
+    return copied
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text("utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), "utf-8")
+
+
+NAME = "p, sales_associate, member_service, member.name, read, {}"
+
+
+def test_a_good_folder_is_good_with_its_cases(folder: Path) -> None:
+    policies, cases = Policies.load(folder), len((folder / "cases.csv").read_text("utf-8").splitlines()) - 1
+
+    text, as_json = said("policy", "check"), said("policy", "check", "--json")
+
+    assert (text.exit_code, text.output) == (
+        0,
+        f"The policy is good. 策略无误。 version {policies.version}, {len(policies.grants)} grants, {cases} cases.\n",
+    )
+    assert json.loads(as_json.output) == {
+        "version": policies.version,
+        "grants": len(policies.grants),
+        "cases": cases,
+        "findings": [],
+    }
+
+
+def test_a_wider_policy_is_told_by_its_case_and_its_matrix(folder: Path) -> None:
+    edit(folder / "policy.csv", NAME.format("masked"), NAME.format("clear"))
+
+    text, as_json = said("policy", "check"), said("policy", "check", "--json")
+
+    lines = (folder / "cases.csv").read_text("utf-8").splitlines()
+    line = lines.index("sales_associate,member_service,member.name,read,masked,enough to greet by surname") + 1
+    asked = "sales_associate, member_service, member.name, read"
+    reason = f"{asked}: expected masked, is clear (enough to greet by surname)"
+    assert (text.exit_code, as_json.exit_code) == (1, 1)
+    assert isinstance(text.exception, Misconfigured)
+    assert text.output.splitlines()[0] == f"cases.csv, line {line}: {reason}"
+    assert json.loads(as_json.output)["findings"] == [
+        {"file": "cases.csv", "line": line, "reason": reason},
+        {
+            "file": "matrix.txt",
+            "line": 0,
+            "reason": "is not the matrix of this policy; write it anew with `member-hub policy show`",
+        },
+    ]
+
+
+def test_an_app_without_its_role_is_told(folder: Path) -> None:
+    edit(folder / "organisation.toml", 'role = "app_checkout"', 'role = "dpo"')
+
+    found = json.loads(said("policy", "check", "--json").output)["findings"]
+
+    assert [one["reason"] for one in found] == ["the app 'checkout' acts as 'dpo', which is no role of an app"]
+
+
+def test_a_folder_that_does_not_load_is_refused_with_its_place(folder: Path) -> None:
+    edit(folder / "policy.csv", NAME.format("masked"), NAME.format("cleer"))
+    line = (folder / "policy.csv").read_text("utf-8").splitlines().index(NAME.format("cleer")) + 1
+
+    refused = said("policy", "check", "--json")
+
+    reason = "'cleer' is not an outcome of read on member.name"
+    assert (refused.exit_code, json.loads(refused.output)) == (
+        1,
+        {"refused": {"file": "policy.csv", "line": line, "reason": reason}},
+    )
+    assert str(refused.exception).startswith(f"policy.csv, line {line}: {reason}. ")
+
+
+def test_a_field_is_explained_with_role_purpose_and_legal_basis_in_chinese() -> None:
+    lines = said("policy", "explain", "store_manager", "customer_support", "phone").output.splitlines()
+
+    assert lines[0] == "role             store_manager  店长"
+    assert lines[1].startswith("purpose          customer_support  客户支持")
+    assert lines[1].endswith("PIPL 13(1)(2)")
+    assert lines[4:6] == ["read             masked", "filter           denied"]
+
+
+def test_an_operation_and_the_facts_of_a_membership_are_explained() -> None:
+    who = ("policy", "explain", "marketing_analyst", "analytics")
+
+    assert json.loads(said(*who, "operation:memberStatistics", "--json").output)["call"] == "clear"
+    assert json.loads(said(*who, "operation:memberList", "--json").output)["call"] == "denied"
+    facts = json.loads(said(*who, "membership", "--json").output)
+    assert facts == {"rows": "none", "no_rows_because": "policy", "filter": "denied", "aggregate": "clear"}
 
 
 def test_the_schema_check_answers_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

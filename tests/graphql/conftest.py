@@ -37,12 +37,12 @@ class Settled:
 
 @pytest.fixture
 def world(request: pytest.FixtureRequest, server: Server, run: Run, template: str, tmp_path: Path) -> Iterator[World]:
-    database, settings = template, _settings(tmp_path)
+    database, settings = template, make_settings(tmp_path)
     if "people" in request.fixturenames:
         settled: Settled = request.getfixturevalue("settled")
         shutil.copytree(settled.key_dir, settings.key_dir)
         database = settled.database
-    yield from _opened(server, run, database, settings, role_prefix=template)
+    yield from opened(server, run, database, settings, role_prefix=template)
 
 
 @pytest.fixture
@@ -54,14 +54,14 @@ def people(settled: Settled) -> People:
 def town(
     server: Server, run: Run, template: str, settled: Settled, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Town]:
-    settings = replace(_settings(tmp_path_factory.mktemp("town")), key_dir=settled.key_dir)
-    for opened in _opened(server, run, settled.database, settings, role_prefix=template):
-        yield Town(**vars(opened), people=settled.people)
+    settings = replace(make_settings(tmp_path_factory.mktemp("town")), key_dir=settled.key_dir)
+    for world in opened(server, run, settled.database, settings, role_prefix=template):
+        yield Town(**vars(world), people=settled.people)
 
 
 @pytest.fixture(scope="session")
 def settled(server: Server, run: Run, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settled]:
-    settings = _settings(tmp_path_factory.mktemp("settled"))
+    settings = make_settings(tmp_path_factory.mktemp("settled"))
     name = _copy(server, run, template)
     database = Database.open(server.url(name), role_prefix=template)
     stack = AsyncExitStack()
@@ -72,7 +72,7 @@ def settled(server: Server, run: Run, template: str, tmp_path_factory: pytest.Te
     run(admin(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
-def _opened(server: Server, run: Run, source: str, settings: Settings, *, role_prefix: str) -> Iterator[World]:
+def opened(server: Server, run: Run, source: str, settings: Settings, *, role_prefix: str) -> Iterator[World]:
     name = _copy(server, run, source)
     database = Database.open(server.url(name), role_prefix=role_prefix)
     stack = AsyncExitStack()
@@ -88,7 +88,7 @@ def _copy(server: Server, run: Run, source: str) -> str:
     return name
 
 
-def _settings(folder: Path) -> Settings:
+def make_settings(folder: Path) -> Settings:
     return Settings(
         mode=Mode.DEVELOPMENT,
         database_url=None,

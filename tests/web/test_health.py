@@ -26,7 +26,7 @@ async def test_a_hub_with_its_database_is_ready(town: Town) -> None:
         "ready": True,
         "database": "ok",
         "keys": {"provider": town.hub.vault.provider, "epoch": town.hub.vault.epoch},
-        "policies": town.hub.policies.version,
+        "policies": {"version": town.hub.policies.version, "state": "current"},
     }
 
 
@@ -79,6 +79,8 @@ async def test_requests_are_counted_by_kind_and_outcome(world: World) -> None:
         'member_hub_http_responses_total{path="/graphql",status="200"} 2',
         'member_hub_http_responses_total{path="/graphql",status="403"} 1',
         'member_hub_http_responses_total{path="other",status="404"} 1',
+        "member_hub_policies_stale 0",
+        "member_hub_restart_due 0",
     ]
 
 

@@ -1,28 +1,45 @@
 """Who may do what: Casbin decides, once per (role, purpose) at load; the data layer enforces the compiled Grant.
 
-The front door: `Policies.load(folder_of(settings))`, `DevelopmentTokens.open(settings)`, `caller_from(...)`,
+The front door: `PolicyKeeper(settings).policies`, `DevelopmentTokens.open(settings)`, `caller_from(...)`,
 `policies.grant(caller.role, caller.purpose)`, `masks.masked(mask, value)`.
 """
 
 from member_hub.access.callers import Caller, CallerKind, caller_from, system_caller
 from member_hub.access.claims import TokenClaims
 from member_hub.access.declared import undeclared
+from member_hub.access.examining import Examination, Finding, examine
 from member_hub.access.grants import Grant, NoRows, Policies, folder_of
+from member_hub.access.keeping import PolicyKeeper, Standing
 from member_hub.access.masks import looks_masked, masked, refuse_masked
 from member_hub.access.matrix import matrix
 from member_hub.access.refusals import DevelopmentOnly, MaskedValue, PurposeNotAllowed, PurposeRequired, Unauthenticated
 from member_hub.access.register import Register, Role, RoleKind
 from member_hub.access.tokens import Ask, DevelopmentTokens
-from member_hub.access.words import SYSTEM_ROLE, Action, Guard, Key, Operation, RowScope, Verdict, stricter
+from member_hub.access.words import (
+    SYSTEM_ROLE,
+    Action,
+    AggregateScope,
+    Facts,
+    Guard,
+    Key,
+    Operation,
+    RowScope,
+    Verdict,
+    stricter,
+)
 
 __all__ = [
     "SYSTEM_ROLE",
     "Action",
+    "AggregateScope",
     "Ask",
     "Caller",
     "CallerKind",
     "DevelopmentOnly",
     "DevelopmentTokens",
+    "Examination",
+    "Facts",
+    "Finding",
     "Grant",
     "Guard",
     "Key",
@@ -30,16 +47,19 @@ __all__ = [
     "NoRows",
     "Operation",
     "Policies",
+    "PolicyKeeper",
     "PurposeNotAllowed",
     "PurposeRequired",
     "Register",
     "Role",
     "RoleKind",
     "RowScope",
+    "Standing",
     "TokenClaims",
     "Unauthenticated",
     "Verdict",
     "caller_from",
+    "examine",
     "folder_of",
     "looks_masked",
     "masked",

@@ -17,8 +17,10 @@ from member_hub.access.words import (
     OUTCOMES,
     PURPOSES,
     Action,
+    AggregateScope,
     RowScope,
     Verdict,
+    aggregates_object,
     key_object,
     operation_object,
 )
@@ -30,6 +32,7 @@ CASES_MAX = 5_000
 NOT_ALLOWED = "not_allowed"
 UNKNOWN = "unknown"  # never expected: a misspelt role would be "not allowed" for ever
 ROWS = "rows"
+_COUNTED: Final = {aggregates_object(scope): scope for scope in AggregateScope}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +61,18 @@ class Case:
             return Verdict.CLEAR if self.object in map(operation_object, grant.operations) else Verdict.DENIED
         if self.action == Action.LOOKUP:
             return Verdict.MATCHED if self.object in map(key_object, grant.lookup_keys) else Verdict.DENIED
+        if self.object in _COUNTED:
+            return Verdict.CLEAR if _COUNTED[self.object] is grant.aggregates else Verdict.DENIED
         return grant.verdict(self.object, Action(self.action))
 
 
 def load(folder: Path) -> tuple[Case, ...]:
     """Every case. Raises PolicyError: a case that asks about nothing would always hold."""
-    lines = strict_text(folder / FILE).split("\n")[:-1]
+    return read(strict_text(folder / FILE))
+
+
+def read(text: str) -> tuple[Case, ...]:
+    lines = text.split("\n")[:-1]
     if lines[0] != HEADER:
         raise PolicyError(FILE, 1, f"has to be {HEADER!r}")
     if len(lines) > CASES_MAX:
@@ -82,10 +91,10 @@ def _case(number: int, line: str) -> Case:
 
 
 def _problems(case: Case) -> Iterator[str]:
-    if case.expected == NOT_ALLOWED:
-        return
+    if (case.object == ROWS or case.expected == NOT_ALLOWED) and (case.object, case.action) != (ROWS, Action.READ):
+        yield f"whose rows, and {NOT_ALLOWED!r}, is asked as '{ROWS},{Action.READ}'"
     if case.object == ROWS:
-        if case.expected not in frozenset(RowScope):
+        if case.expected not in (*RowScope, NOT_ALLOWED):
             yield f"{case.expected!r} is not a row scope"
         return
     if case.action not in ACTIONS or (case.object, Action(case.action)) not in CELLS:

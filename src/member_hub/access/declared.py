@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import MetaData
 
-from member_hub.access.grants import Policies
+from member_hub.access.grants import Grant, Policies
 from member_hub.access.words import GUARDS, RowScope, Verdict
 from member_hub.privacy import Purpose, declaration
 
@@ -23,10 +23,16 @@ def _findings(policies: Policies, metadata: MetaData) -> Iterator[str]:
         if guard not in GUARDS:
             yield f"{where} names the guard {guard!r}, which no policy knows"
         for grant in policies.grants.values():
-            if grant.rows in (RowScope.SELF, RowScope.NONE) or grant.read(guard) is Verdict.DENIED:
+            if grant.purpose in purposes:
                 continue
-            if grant.purpose not in purposes:
+            if _reads(grant, guard):
                 yield f"{grant.role} reads {guard} for {grant.purpose}, which {where} does not declare"
+            if grant.aggregates is not None and grant.may_aggregate(guard):
+                yield f"{grant.role} counts by {guard} for {grant.purpose}, which {where} does not declare"
+
+
+def _reads(grant: Grant, guard: str) -> bool:
+    return grant.rows not in (RowScope.SELF, RowScope.NONE) and grant.read(guard) is not Verdict.DENIED
 
 
 def _guarded(metadata: MetaData) -> Iterator[tuple[str, frozenset[Purpose], str]]:

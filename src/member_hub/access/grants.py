@@ -22,14 +22,16 @@ from member_hub.access.loader import Ruleset, read
 from member_hub.access.refusals import PurposeNotAllowed
 from member_hub.access.register import Register
 from member_hub.access.words import (
-    GUARDS,
+    FIELDS,
     PRESENTED_ROWS,
     Action,
+    AggregateScope,
     Guard,
     Key,
     Operation,
     RowScope,
     Verdict,
+    aggregates_object,
     key_object,
     operation_object,
     rows_object,
@@ -55,6 +57,7 @@ class Grant:
     rows: RowScope  # what holds: WHERE
     rows_stated: RowScope  # what the policy says, before consent
     no_rows_because: NoRows | None
+    aggregates: AggregateScope | None  # who is counted in figures, if anybody
     operations: frozenset[Operation]
     lookup_keys: frozenset[Key]
     fields: Mapping[tuple[str, Action], Verdict]
@@ -190,9 +193,11 @@ def _grant(
     allowed = {cell for cell, verdict in cells.items() if verdict is not Verdict.DENIED}
     stated = next(scope for scope in RowScope if (rows_object(scope), Action.READ) in allowed)
     consent_key = ruleset.register.purposes[purpose].consent_key
+    is_consented = consent_key is None or consent_key in consent_keys
     rows, because = stated, NoRows.POLICY if stated is RowScope.NONE else None
-    if consent_key is not None and consent_key not in consent_keys and because is None:
+    if not is_consented and because is None:
         rows, because = RowScope.NONE, NoRows.CONSENT_NOT_AVAILABLE
+    counted = next((scope for scope in AggregateScope if (aggregates_object(scope), Action.AGGREGATE) in allowed), None)
     return Grant(
         role=role,
         purpose=purpose,
@@ -200,8 +205,9 @@ def _grant(
         rows=rows,
         rows_stated=stated,
         no_rows_because=because,
+        aggregates=counted if is_consented else None,
         operations=frozenset(o for o in Operation if (operation_object(o), Action.CALL) in allowed),
         lookup_keys=frozenset(k for k in Key if (key_object(k), Action.LOOKUP) in allowed),
-        fields=MappingProxyType({cell: v for cell, v in cells.items() if cell[0] in GUARDS}),
+        fields=MappingProxyType({cell: v for cell, v in cells.items() if cell[0] in FIELDS}),
         serves_presented=(rows_object(PRESENTED_ROWS), Action.PRESENT) in allowed,
     )

@@ -22,10 +22,12 @@ from member_hub.access.words import (
     OBJECTS,
     PRESENTED_ROWS,
     Action,
+    AggregateScope,
     Guard,
     Operation,
     RowScope,
     Verdict,
+    aggregates_object,
     operation_object,
     rows_object,
 )
@@ -183,7 +185,7 @@ def _check_pair(
     if kind not in _SCOPE_KINDS[scopes[0]]:
         line, _ = cells[rows_object(scopes[0]), Action.READ]
         raise PolicyError(POLICY, line, f"the row scope {scopes[0]} does not fit {role}, a role of kind {kind}")
-    for line, reason in (*_unfounded(cells), *_misplaced(cells, kind)):
+    for line, reason in (*_unfounded(cells), *_misplaced(cells, kind), *_uncounted(cells)):
         raise PolicyError(POLICY, line, reason)
 
 
@@ -191,7 +193,9 @@ def _unfounded(cells: Mapping[tuple[str, Action], tuple[int, Row]]) -> Iterator[
     """Rights that would show, by another way, what reading does not: ordering and ranges, and writing blindly."""
     yield from _unread(cells)
     for (object_, action), (line, row) in cells.items():
-        if action not in (Action.FILTER, Action.SORT, Action.WRITE) or row.outcome is Verdict.MATCHED:
+        if object_ not in GUARDS or action not in (Action.FILTER, Action.SORT, Action.WRITE):
+            continue
+        if row.outcome is Verdict.MATCHED:
             continue
         read_ = cells[object_, Action.READ][1].outcome
         if action is Action.WRITE and read_ is Verdict.DENIED:
@@ -224,3 +228,17 @@ def _misplaced(cells: Mapping[tuple[str, Action], tuple[int, Row]], kind: RoleKi
             yield line, "nobody presents himself to a member"
         if action in (Action.REVEAL, Action.IN_CASE) and kind is not RoleKind.STAFF:
             yield line, f"{action} is for staff, not for a role of kind {kind}"
+
+
+def _uncounted(cells: Mapping[tuple[str, Action], tuple[int, Row]]) -> Iterator[tuple[int, str]]:
+    """Figures need three things stated: whom they count, by what, and that they may be asked for."""
+    counted = any((aggregates_object(scope), Action.AGGREGATE) in cells for scope in AggregateScope)
+    asked = cells.get((operation_object(Operation.MEMBER_STATISTICS), Action.CALL))
+    if asked and not counted:
+        yield (
+            asked[0],
+            f"{Operation.MEMBER_STATISTICS} may be asked for, and whom it counts is not stated (aggregates:)",
+        )
+    for (object_, action), (line, _) in cells.items():
+        if action is Action.AGGREGATE and not counted:
+            yield line, f"{object_} may be counted by, and who is counted is not stated (aggregates:)"

@@ -33,10 +33,12 @@ _CODES_2 = frozenset(
     "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 "
     "90 91 92 93 94 95 98".split()
 )
-_STARS = "*＊﹡∗✱✲✳✻✼✽⁎●•○◯■█某"  # 张某某 is what a document makes of 张三
+_STARS = "*＊﹡∗✱✲✳✻✼✽⁎●•○◯■█×✕✖╳某"  # 张某某 is what a document makes of 张三
 _STAR = re.compile(f"[{_STARS}]")
 _TWO_STARS = re.compile(f"[{_STARS}]{{2}}")
-_PLACEHOLDER_DIGITS = re.compile(r"[0-9][xX×]{2,}|[xX×]{2,}[0-9]")
+_PLACEHOLDER_DIGITS = re.compile(r"[0-9][xXｘＸ]{2,}|[xXｘＸ]{2,}[0-9]")
+_PLACEHOLDER_NAME = re.compile(r"[\u3400-\u9fff][xXｘＸ]+")  # 张xx; a Latin name may well be Max
+_PLACEHOLDER_DATE = re.compile(r"[xXｘＸ]{2}")
 
 
 def masked(mask: Mask, value: str) -> str | None:
@@ -100,8 +102,10 @@ def looks_masked(field: ProfileField, value: str) -> bool:
         return False
     if field is ProfileField.PHONE:
         return _STAR.search(value) is not None or _PLACEHOLDER_DIGITS.search(value) is not None
-    if field in (ProfileField.NAME, ProfileField.BIRTHDAY):
-        return _STAR.search(value) is not None
+    if field is ProfileField.NAME:
+        return _STAR.search(value) is not None or _PLACEHOLDER_NAME.fullmatch(_SPACE.sub("", value)) is not None
+    if field is ProfileField.BIRTHDAY:
+        return _STAR.search(value) is not None or _PLACEHOLDER_DATE.search(value) is not None
     return _TWO_STARS.search(value) is not None
 
 

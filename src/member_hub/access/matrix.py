@@ -6,7 +6,7 @@
 from collections.abc import Iterable, Iterator
 
 from member_hub.access.grants import Grant, NoRows, Policies
-from member_hub.access.words import Action, Guard, Key, Operation
+from member_hub.access.words import Action, Facts, Guard, Key, Operation
 
 _TITLE = "Generated from policy.csv and register.toml; do not edit. 由策略生成,请勿手改。"
 _BLANK = "."  # denied
@@ -62,9 +62,10 @@ def _doing(grants: Iterable[Grant]) -> Iterator[str]:
 def _rights(grant: Grant) -> Iterator[tuple[str, list[str]]]:
     yield "call", [operation for operation in Operation if grant.may(operation)]
     yield "look up by", [key for key in Key if grant.may_look_up(key)]
+    yield "count", [f"members of the {grant.aggregates}"] if grant.aggregates else []
     for action in (Action.FILTER, Action.SORT, Action.AGGREGATE, Action.WRITE, Action.REVEAL):
-        reached = ((guard, grant.verdict(guard, action)) for guard in Guard)
-        yield action, [f"{guard} ({verdict})" for guard, verdict in reached if verdict.reach]
+        reached = ((field, grant.verdict(field, action)) for field in (*Facts, *Guard))
+        yield action, [f"{field} ({verdict})" for field, verdict in reached if verdict.reach]
 
 
 def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """The closed lists of words that a policy may use; a word that is not here stops the load.
 
 A policy line is `p, role, purpose, object, action, outcome`. Objects are what is guarded: a field of a member
-(`member.phone`), an operation (`operation:memberEnrol`), an exact key to look up by (`key:phone`), the rows in
-reach (`rows:own_stores`). Roles come from the register; purposes are privacy.Purpose.
+(`member.phone`), the facts of a membership (`member.membership`), an operation (`operation:memberEnrol`), an exact key
+to look up by (`key:phone`), the rows in reach (`rows:own_stores`), the members who are counted in figures
+(`aggregates:handler`). Roles come from the register; purposes are privacy.Purpose.
 
 A field has up to four readings: `read` in ordinary reach; `present`, the till view of a member out of reach who shows
 a member code; `reveal`, one masked field at a time in clear, with a reason; `in_case`, inside an open request or
@@ -36,12 +37,22 @@ class Guard(StrEnum):
     CONSENTS = "member.consents"
 
 
+class Facts(StrEnum):
+    """What stands unguarded on every row in reach: reading it is no right of its own, narrowing and counting by it is.
+
+    Whoever has no rows may still be allowed to count by it; whoever has rows may be refused to search by it.
+    """
+
+    MEMBERSHIP = "member.membership"  # home store and its region, channels, status, time of joining
+
+
 class Operation(StrEnum):
     """What can be asked for; spelled as in the schema."""
 
     MEMBER = "member"
     MEMBERS = "members"
     MEMBER_LIST = "memberList"
+    MEMBER_STATISTICS = "memberStatistics"
     NODE = "node"
     ME = "me"
     MEMBER_ENROL = "memberEnrol"
@@ -80,6 +91,12 @@ class RowScope(StrEnum):
     NONE = "none"  # nobody
 
 
+class AggregateScope(StrEnum):
+    """Who is counted in figures. One's own stores are no such scope: see reports/disclosure.py."""
+
+    HANDLER = "handler"  # every member of the caller's handler
+
+
 class Action(StrEnum):
     READ = "read"
     FILTER = "filter"
@@ -113,6 +130,7 @@ SYSTEM_ROLE: Final = "system"
 
 # Python 3.11 cannot ask `text in Enum`.
 GUARDS: Final[frozenset[str]] = frozenset(Guard)
+FIELDS: Final[frozenset[str]] = GUARDS | frozenset(Facts)
 ACTIONS: Final[frozenset[str]] = frozenset(Action)
 OUTCOMES: Final[frozenset[str]] = frozenset(Verdict)
 PURPOSES: Final[frozenset[str]] = frozenset(Purpose)
@@ -145,6 +163,10 @@ def rows_object(scope: RowScope) -> str:
     return f"rows:{scope}"
 
 
+def aggregates_object(scope: AggregateScope) -> str:
+    return f"aggregates:{scope}"
+
+
 def _cells() -> dict[tuple[str, Action], tuple[Verdict, ...]]:
     cells: dict[tuple[str, Action], tuple[Verdict, ...]] = {}
     for guard in Guard:
@@ -154,6 +176,9 @@ def _cells() -> dict[tuple[str, Action], tuple[Verdict, ...]]:
         cells[guard, Action.SORT] = (Verdict.CLEAR,)
         cells[guard, Action.AGGREGATE] = (Verdict.CLEAR,)
         cells[guard, Action.PRESENT] = (Verdict.CLEAR, *masked)
+    for facts in Facts:
+        cells[facts, Action.FILTER] = (Verdict.CLEAR,)
+        cells[facts, Action.AGGREGATE] = (Verdict.CLEAR,)
     cells |= {(guard, Action.WRITE): (Verdict.CLEAR,) for guard in PROFILE_GUARDS}
     cells |= {(operation_object(operation), Action.CALL): (Verdict.CLEAR,) for operation in Operation}
     cells |= {(key_object(key), Action.LOOKUP): (Verdict.MATCHED,) for key in Key}
@@ -161,6 +186,7 @@ def _cells() -> dict[tuple[str, Action], tuple[Verdict, ...]]:
     cells |= {(rows_object(PRESENTED_ROWS), Action.PRESENT): (Verdict.CLEAR,)}
     cells |= {(guard, Action.REVEAL): (Verdict.CLEAR,) for guard in REVEALABLE}
     cells |= {(guard, Action.IN_CASE): (Verdict.CLEAR,) for guard in MASKABLE}
+    cells |= {(aggregates_object(scope), Action.AGGREGATE): (Verdict.CLEAR,) for scope in AggregateScope}
     return cells
 
 

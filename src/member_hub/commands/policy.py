@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from member_hub.access import Grant, Guard, Key, Policies
+    from member_hub.access import Facts, Grant, Guard, Key, Operation, Policies
 
 
 @click.group()
@@ -18,13 +19,37 @@ def policy() -> None:
 @policy.command()
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def check(*, as_json: bool) -> None:
-    """Load the policy folder strictly; a mistake is named with file, line and reason."""
-    import orjson
+    """Load the policy folder strictly, and hold it against its cases, matrix and apps. 检查策略。
 
-    policies = _load()
-    said = {"version": policies.version, "grants": len(policies.grants)}
-    text = f"The policy is good: version {policies.version}, {len(policies.grants)} grants."
-    click.echo(orjson.dumps(said).decode() if as_json else text)
+    A mistake is named with file, line and reason, and ends with 1. What this finds good may be put in force.
+    """
+    from member_hub.access import examine, folder_of
+    from member_hub.organisation import PolicyError
+    from member_hub.settings import Settings
+
+    try:
+        found = examine(folder_of(Settings.from_environ()))
+    except PolicyError as refused:
+        if as_json:
+            _print({"refused": {"file": refused.file, "line": refused.line, "reason": refused.reason}})
+        raise
+    said = {"version": found.policies.version, "grants": len(found.policies.grants), "cases": found.cases}
+    if as_json:
+        findings = [{"file": one.file, "line": one.line, "reason": one.text} for one in found.findings]
+        _print(said | {"findings": findings})
+    else:
+        for one in found.findings:
+            click.echo(str(one))
+    if found.findings:
+        from member_hub.errors import Misconfigured
+
+        raise Misconfigured(
+            f"The policy loads, and {len(found.findings)} things beside it do not fit. "
+            f"策略可以加载，但有 {len(found.findings)} 处不符。",
+            remedy="Correct the policy, or what is said about it.",
+        )
+    if not as_json:
+        click.echo("The policy is good. 策略无误。 version {version}, {grants} grants, {cases} cases.".format(**said))
 
 
 @policy.command()
@@ -37,10 +62,7 @@ def show(*, as_json: bool) -> None:
     if not as_json:
         click.echo(matrix(policies), nl=False)
         return
-    import orjson
-
-    said = [_whole(policies.grant(role, purpose)) for role, purpose in policies.register.pairs]
-    click.echo(orjson.dumps(said, option=orjson.OPT_INDENT_2).decode())
+    _print([_whole(policies.grant(role, purpose)) for role, purpose in policies.register.pairs])
 
 
 @policy.command()
@@ -49,38 +71,56 @@ def show(*, as_json: bool) -> None:
 @click.argument("field")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def explain(*, role: str, purpose: str, field: str, as_json: bool) -> None:
-    """Say what ROLE may do with FIELD for PURPOSE, and with whose rows.
+    """Say what ROLE may do with FIELD for PURPOSE, with whose rows, and on which legal basis. 说明。
 
-    FIELD is a field of a member (member.phone, or phone for short), or a key to look up by (key:phone).
+    FIELD is a field of a member (member.phone, or phone for short), a key to look up by (key:phone), or an operation
+    (operation:memberEnrol).
     """
-    import orjson
-
-    guard, key = _field(field)
-    grant = _load().grant(role, purpose)
-    said = _rows(grant) | (_actions(grant, guard) if guard else {})
-    if key:
-        said["lookup"] = _lookup(grant, key)
+    asked = _asked(field)
+    policies = _load()
+    grant = policies.grant(role, purpose)
+    said = _rows(grant)
+    if asked.field:
+        said |= _actions(grant, asked.field)
+    if asked.key:
+        said["lookup"] = _lookup(grant, asked.key)
+    if asked.operation:
+        said["call"] = "clear" if grant.may(asked.operation) else "denied"
     if as_json:
-        click.echo(orjson.dumps(said).decode())
+        _print(said)
         return
-    for name, value in said.items():
+    entry, named = policies.register.purposes[grant.purpose], policies.register.roles[role]
+    for name, value in {
+        "role": f"{role}  {named.zh}",
+        "purpose": f"{purpose}  {entry.zh}  {entry.article}",
+        **said,
+    }.items():
         click.echo(f"{name:<16} {value or '-'}")
 
 
-def _field(said: str) -> tuple[Guard | None, Key | None]:
-    """The guarded field and the key that are meant; a field that is also a key (phone) is both. Raises BadInput."""
-    from member_hub.access import Guard, Key
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    field: Guard | Facts | None
+    key: Key | None
+    operation: Operation | None
+
+
+def _asked(said: str) -> _Asked:
+    """What is meant; a field that is also a key (phone) is both. Raises BadInput, naming all there is."""
+    from member_hub.access import Facts, Guard, Key, Operation
     from member_hub.errors import BadInput
 
-    guards = {guard.value: guard for guard in Guard}
+    fields: dict[str, Guard | Facts] = {field.value: field for field in (*Guard, *Facts)}
     keys = {f"key:{key}": key for key in Key}
+    operations = {f"operation:{operation}": operation for operation in Operation}
     name = said.removeprefix("member.")
-    guard = guards.get(f"member.{name}")
-    key = keys.get(said) or (keys.get(f"key:{name}") if guard or said == name else None)
-    if guard is None and key is None:
-        known = ", ".join((*guards, *keys))
+    field = fields.get(f"member.{name}")
+    key = keys.get(said) or (keys.get(f"key:{name}") if field or said == name else None)
+    operation = operations.get(said)
+    if field is None and key is None and operation is None:
+        known = ", ".join((*fields, *keys, *operations))
         raise BadInput(f"There is no such field. Known are {known}.", zh=f"没有这个字段。可用的有：{known}。")
-    return guard, key
+    return _Asked(field, key, operation)
 
 
 def _rows(grant: Grant) -> dict[str, str | None]:
@@ -88,12 +128,20 @@ def _rows(grant: Grant) -> dict[str, str | None]:
     return {"rows": grant.rows.value, "no_rows_because": because.value if because else None}
 
 
-def _actions(grant: Grant, guard: Guard) -> dict[str, str | None]:
+def _actions(grant: Grant, field: Guard | Facts) -> dict[str, str | None]:
     """What may be done with a field; looking up goes by keys, calling by operations."""
-    from member_hub.access import Action
+    from member_hub.access import Action, Guard
 
+    of_facts = (Action.FILTER, Action.AGGREGATE)
     of_fields = tuple(action for action in Action if action not in (Action.LOOKUP, Action.CALL))
-    return {action.value: grant.verdict(guard, action).value for action in of_fields}
+    actions = of_fields if isinstance(field, Guard) else of_facts
+    return {action.value: grant.verdict(field, action).value for action in actions}
+
+
+def _print(said: object) -> None:
+    import orjson
+
+    click.echo(orjson.dumps(said, option=orjson.OPT_INDENT_2).decode())
 
 
 def _lookup(grant: Grant, key: Key) -> str:
@@ -104,14 +152,15 @@ def _lookup(grant: Grant, key: Key) -> str:
 
 def _whole(grant: Grant) -> dict[str, object]:
     """All that the matrix shows of a grant."""
-    from member_hub.access import Guard
+    from member_hub.access import Facts, Guard
 
     return {
         "role": grant.role,
         "purpose": grant.purpose.value,
         **_rows(grant),
         "rows_stated": grant.rows_stated.value,
-        "fields": {guard.value: _actions(grant, guard) for guard in Guard},
+        "counted": grant.aggregates,
+        "fields": {field.value: _actions(grant, field) for field in (*Guard, *Facts)},
         "lookup": sorted(grant.lookup_keys),
         "call": sorted(grant.operations),
         "serves_presented": grant.serves_presented,

@@ -45,6 +45,9 @@ class Trail:
     def filters(self, guard: str) -> None:
         self.fields.add(f"{guard}:FILTER")
 
+    def counts(self, guard: str, dimension: str) -> None:
+        self.fields.update((f"{guard}:AGGREGATE", f"by:{dimension}"))
+
     def shows(self, guard: str, verdict: Verdict) -> None:
         self.fields.add(f"{guard}:{verdict.name}")
 

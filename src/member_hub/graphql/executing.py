@@ -15,7 +15,7 @@ from typing import Any, Final
 from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, execute
 from graphql.execution.values import VariableValues, get_variable_values
 
-from member_hub.access import Caller
+from member_hub.access import Caller, PurposeNotAllowed
 from member_hub.audit import AuditUnavailable
 from member_hub.errors import Forbidden, Refused, Unavailable
 from member_hub.graphql.asking import Asking, Snapshot
@@ -76,7 +76,10 @@ class Api:
             planned = self._planned(document, operation, asked.variables)
         except BadDocument as bad:
             return Answer(None, bad.errors, "none", is_executed=False)
-        asking = self._asking(caller, language, planned, self._hub.clock.now())
+        try:
+            asking = self._asking(caller, language, planned, self._hub.clock.now())
+        except PurposeNotAllowed as refusal:  # the policy has changed since the door let the caller in
+            return refused(refusal, language)
         try:
             return await self._checked(asking, document, operation, asked)
         finally:

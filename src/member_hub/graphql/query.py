@@ -14,6 +14,8 @@ from member_hub.graphql.member import Member, MemberConnection, Node
 from member_hub.graphql.paging import slice_of
 from member_hub.graphql.scalars import given
 from member_hub.graphql.selection import Wanted
+from member_hub.graphql.statistics import MemberStatistics, statistics
+from member_hub.reports import Dimension
 
 Info = strawberry.Info[Asking, None]
 
@@ -59,6 +61,24 @@ async def _me(info: Info) -> Member | None:
     return await reading.by_id(info.context, wanted_of(info), info.context.caller.member_id)
 
 
+async def _member_statistics(
+    info: Info,
+    group_by: Annotated[
+        list[Dimension], strawberry.argument(description="One to three different things that a group has in common.")
+    ],
+    filter: Annotated[  # noqa: A002 - its name in the schema
+        MemberFilter | None,
+        strawberry.argument(
+            description=(
+                "Which groups to give. What is grouped by and narrowed by comes to three things at most; by status not "
+                "at all; by time of joining in whole months of China, and only where grouped by JOINED_MONTH."
+            )
+        ),
+    ] = strawberry.UNSET,
+) -> MemberStatistics:
+    return await statistics(info.context, group_by, given(filter))
+
+
 @strawberry.type(description="What can be read. Who cannot be seen and who does not exist are both null.")
 class Query:
     member: Member | None = strawberry.field(
@@ -71,6 +91,14 @@ class Query:
     member_list: MemberConnection = strawberry.field(
         resolver=_member_list,
         description="The members in reach, the newest first. Either first or last is required.",
+    )
+    member_statistics: MemberStatistics = strawberry.field(
+        resolver=_member_statistics,
+        description=(
+            "How many members there are, by group. Groups under 20 are left out as if they were empty, and each number "
+            "is rounded to a multiple of 5, up or down, always the same for the same people: numbers are not exact and "
+            "do not add up. A member with accounts in two channels counts in both."
+        ),
     )
     node: Node | None = strawberry.field(resolver=_node, description="Anything by its global id.")
     me: Member | None = strawberry.field(resolver=_me, description="The member who asks.")

@@ -38,6 +38,7 @@ _PATHS: Final[Mapping[str, tuple[str, ...]]] = {
     "memberEnrol": ("member",),
     "profileUpdate": ("member",),
 }
+_NO_MEMBERS: Final = frozenset({"memberStatistics"})
 _TEXT: Final = frozenset({"value", "display"})
 
 
@@ -150,6 +151,8 @@ class _Walk:
 
 def _wanted(walk: _Walk, parent: GraphQLObjectType, name: str, nodes: Sequence[FieldNode]) -> Wanted:
     """Follow the path to the members, over every alias on the way."""
+    if name in _NO_MEMBERS:
+        return Wanted()
     type_, reached = _object(parent.fields[name]), list(nodes)
     for step in _PATHS.get(name, ()):
         reached = [node for node in walk.below(type_, reached) if node.name.value == step]

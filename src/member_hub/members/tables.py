@@ -63,10 +63,13 @@ class Member(Base):
     handler: Mapped[str] = mapped_column(Text, info=technical("the legal entity that answers for the data"))
     joined_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True),
-        info=personal(zh="入会时间", en="joined at", on_erasure=OnErasure.KEEP),
+        info=personal(zh="入会时间", en="joined at", purposes=SERVICE | {Purpose.ANALYTICS}, on_erasure=OnErasure.KEEP),
     )
     home_store: Mapped[str | None] = mapped_column(
-        Text, info=personal(zh="归属门店", en="home store", on_erasure=OnErasure.CLEAR)
+        Text,
+        info=personal(
+            zh="归属门店", en="home store", purposes=SERVICE | {Purpose.ANALYTICS}, on_erasure=OnErasure.CLEAR
+        ),
     )
     gender: Mapped[str | None] = mapped_column(
         Text,

@@ -15,6 +15,7 @@ from member_hub.web.answers import respond
 from member_hub.web.door import Door
 from member_hub.web.edge import LIVENESS_PATH, Edge
 from member_hub.web.figures import Figures
+from member_hub.web.freshness import CurrentPolicy, watch_policies
 from member_hub.web.health import Readiness, livez
 from member_hub.web.page import QueryPage, plain_page, style
 
@@ -28,7 +29,13 @@ class OnlyPost(BadInput):
 
 def make_app(hub: Runtime) -> ASGIApp:
     """Everything that is served; the query page in development only. No CORS: pages of others read nothing."""
-    figures = Figures(lambda: hub.sealer.lag_s)
+    figures = Figures()
+    figures.watch(
+        "member_hub_audit_seal_lag_seconds",
+        "Age of the oldest audit entry without a seal.",
+        lambda: round(hub.sealer.lag_s, 3),
+    )
+    watch_policies(hub.policy_keeper, figures)
     door = Door(hub, figures)
     routes = [
         Route(GRAPHQL_PATH, door.post, methods=["POST"]),
@@ -42,7 +49,7 @@ def make_app(hub: Runtime) -> ASGIApp:
         page = QueryPage(hub, door)
         routes += [Route("/", page.show), Route("/query", page.ask, methods=["POST"]), Route("/style.css", style)]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _refuse})
-    return Edge(app, figures, frozenset(route.path for route in routes))
+    return Edge(CurrentPolicy(app, hub.policy_keeper), figures, frozenset(route.path for route in routes))
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

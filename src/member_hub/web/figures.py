@@ -12,11 +12,11 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class Figures:
     """One per process; kinds, codes, paths and statuses come from closed lists, so the number of lines is bounded."""
 
-    def __init__(self, seal_lag_s: Callable[[], float] = lambda: 0.0) -> None:
-        self._seal_lag_s = seal_lag_s
+    def __init__(self) -> None:
         self._requests: Counter[tuple[str, str]] = Counter()
         self._responses: Counter[tuple[str, int]] = Counter()
         self._seconds: defaultdict[str, float] = defaultdict(float)
+        self._watched: dict[str, tuple[str, Callable[[], float]]] = {}
 
     def count(self, kind: str, outcome: str) -> None:
         self._requests[kind, outcome] += 1
@@ -24,6 +24,10 @@ class Figures:
     def served(self, path: str, status: int, seconds: float) -> None:
         self._responses[path, status] += 1
         self._seconds[path] += seconds
+
+    def watch(self, name: str, what: str, read: Callable[[], float]) -> None:
+        """A figure that is read when somebody asks."""
+        self._watched[name] = what, read
 
     async def show(self, _request: Request) -> PlainTextResponse:
         return PlainTextResponse(self.text(), media_type=CONTENT_TYPE)
@@ -39,7 +43,6 @@ class Figures:
         lines += [
             f'member_hub_http_seconds_total{{path="{path}"}} {s:.6f}' for path, s in sorted(self._seconds.items())
         ]
-        lines += ["# HELP member_hub_audit_seal_lag_seconds Age of the oldest audit entry without a seal."]
-        lines += ["# TYPE member_hub_audit_seal_lag_seconds gauge"]
-        lines += [f"member_hub_audit_seal_lag_seconds {self._seal_lag_s():.3f}"]
+        for name, (what, read) in sorted(self._watched.items()):
+            lines += [f"# HELP {name} {what}", f"# TYPE {name} gauge", f"{name} {read()}"]
         return "\n".join(lines) + "\n"

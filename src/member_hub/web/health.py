@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from member_hub.access import Standing
 from member_hub.db.base import snapshot
 from member_hub.runtime import Runtime
 
@@ -21,7 +22,11 @@ async def livez(_request: Request) -> PlainTextResponse:
 
 
 class Readiness:
-    """Ready: the database answers; keys and policies were loaded at start, or there would be no process."""
+    """Ready: the database answers; keys and policies were loaded at start, or there would be no process.
+
+    A policy folder that was refused later takes nothing from that: the last good policy is in force. It is `stale`,
+    here and in /metrics, so that the operator hears of it and no load balancer takes the hub away.
+    """
 
     def __init__(self, hub: Runtime) -> None:
         self._hub = hub
@@ -35,7 +40,7 @@ class Readiness:
             "ready": answers,
             "database": "ok" if answers else "does not answer",
             "keys": {"provider": self._hub.vault.provider, "epoch": self._hub.vault.epoch},
-            "policies": self._hub.policies.version,
+            "policies": _policies(self._hub.policy_keeper.standing),
         }
         return Response(orjson.dumps(said), 200 if answers else 503, media_type="application/json")
 
@@ -52,3 +57,16 @@ class Readiness:
                 return await tx.scalar(select(literal(1))) == 1
         except (SQLAlchemyError, OSError, TimeoutError):
             return False
+
+
+def _policies(standing: Standing) -> dict[str, object]:
+    said: dict[str, object] = {
+        "version": standing.policies.version,
+        "state": "stale" if standing.refused else "current",
+    }
+    if standing.refused is not None:
+        refused = standing.refused
+        said["refused"] = {"file": refused.file, "line": refused.line, "reason": refused.reason}
+    if standing.organisation_changed:
+        said["organisation"] = "changed: start the hub again"
+    return said

@@ -1,0 +1,40 @@
+"""How many of a group are told: nothing under 20, else the number rounded to a multiple of 5 by a keyed lot.
+
+Context: whoever may ask many questions subtracts the answers: a whole less its shown parts is the part that was
+withheld. Withholding a second part in each table does not last when the same people are counted by other dimensions.
+Decision: only the cells of one fixed grid are counted (grid.py), no totals beside groups, an empty group and a small
+one are both left out, and each number is moved by less than 5. The lot hangs on who is in the group: the same people
+always give the same number, asking again averages nothing, and the mean of many groups stays true.
+What holds (tests/reports): each number says 5 to 9 possible sizes. A whole less any number of its parts never tells
+the size of a withheld group of 1 to 18, nor of 19 but where all of them (four at least) moved their furthest at once.
+Price and limits: no number is exact. Of all tables of a grid held against each other it is tested, not proven. Who asks
+every day sees a group come to 20 or fall below it, and who enrols people himself can test where a number turns.
+"""
+
+from typing import Final
+
+from member_hub.crypto import Vault
+
+MINIMUM_GROUP: Final = 20
+ROUNDED_TO: Final = 5
+_LOT: Final = "statistics"  # the keyed function's name space; ingest has no source of this name
+
+
+def told(size: int, lot: int) -> int | None:
+    """What is said of a group; None: nothing. `lot` is 0 to 4: a remainder r is rounded up for r lots of 5."""
+    if size < MINIMUM_GROUP:
+        return None
+    return (size + lot) // ROUNDED_TO * ROUNDED_TO
+
+
+def lot_of(vault: Vault, size: int, fingerprint: int) -> int:
+    """The lot of a group: from its members (an XOR over random bits of their ids) under a key that nobody asks with."""
+    digest = vault.message_key(_LOT, f"{size}/{fingerprint}")
+    return int.from_bytes(digest[:8], "big") % ROUNDED_TO
+
+
+def possible(number: int | None) -> tuple[int, int]:
+    """The least and the greatest size behind an answer, for whoever knows this module but not the key."""
+    if number is None:
+        return 0, MINIMUM_GROUP - 1
+    return max(MINIMUM_GROUP, number - ROUNDED_TO + 1), number + ROUNDED_TO - 1
