@@ -105,6 +105,22 @@ async def test_a_seal_names_so_many_members_at_most(log: Log, monkeypatch: pytes
     assert await log.findings() == []
 
 
+async def test_a_chain_with_a_gap_stands_in_nobodys_way(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealing, "ENTRIES_MAX", 4)
+    await log.write(12)
+    await log.superuser("DELETE FROM hub.audit_entry WHERE sequence = 2")
+    other = log.again()
+    await other.write(3)
+
+    await log.seal()
+    await other.write(1)
+    await log.seal(NOW + timedelta(seconds=60))
+
+    report = await log.report()
+    assert (report.entries, report.unsealed) == (1 + 4, 10)
+    assert log.sealer.lag_s == 60.0
+
+
 async def test_an_entry_of_a_long_past_month_is_found_by_a_thorough_pass(log: Log) -> None:
     await log.write(happened_at=NOW - timedelta(days=400))
 

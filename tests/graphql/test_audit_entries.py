@@ -181,6 +181,14 @@ async def test_a_member_whom_nobody_knows_has_no_entries(world: World) -> None:
     assert await entries(world, filter={"memberId": "01a00000-0000-7000-8000-000000000001"}) == []
 
 
+async def test_the_lag_of_the_seals_is_a_metric(world: World, people: People) -> None:
+    await look(world, "app_crm", people.whole)
+    for lag_s, said in ((0.0, "0.000"), (12.5, "12.500")):
+        world.hub.sealer.lag_s = lag_s
+        text = (await world.client.get("/metrics")).text
+        assert f"\nmember_hub_audit_seal_lag_seconds {said}\n" in text
+
+
 async def test_readers_leave_room_for_writing(world: World, people: People) -> None:
     audit: AuditLog = world.hub.audit
     async with audit.reading(), audit.reading(), audit.reading():
