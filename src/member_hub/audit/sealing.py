@@ -62,7 +62,8 @@ class Sealer:
     database: Database
     keys: AuditKeys
     folder: Path
-    lag_s: float = 0.0  # age of the oldest entry without a seal, as of the last pass; for operators
+    passed_at: datetime | None = None  # when a pass last came to its end
+    oldest_at: datetime | None = None  # of the oldest entry that it left without a seal
 
     async def run(self, now: datetime, *, thorough: bool = False) -> int:
         """Seal what there is; returns how many seals were made. Raises SealsBehind.
@@ -78,6 +79,11 @@ class Sealer:
         await self.export()
         await self._measure(since, now)
         return made
+
+    def lag_s(self, now: datetime) -> float:
+        """For operators: how old an entry without a seal may be. Grows while passes fail."""
+        since = min(filter(None, (self.passed_at, self.oldest_at)), default=now)
+        return max((now - since).total_seconds(), 0.0)
 
     async def expire(self, months: Sequence[date], now: datetime) -> Seal:
         """A seal that says that the retention of these months is over."""
@@ -137,8 +143,8 @@ class Sealer:
     async def _measure(self, since: date, now: datetime) -> None:
         async with snapshot(self.database.audit) as tx:
             chains = await pending(tx, since=since)
-            oldest = await tx.scalar(_behind(func.min(entry_t.c.happened_at)), chain_parameters(chains))
-        self.lag_s = max((now - oldest).total_seconds(), 0.0) if oldest else 0.0
+            self.oldest_at = await tx.scalar(_behind(func.min(entry_t.c.happened_at)), chain_parameters(chains))
+        self.passed_at = now
 
 
 async def _newest(tx: Tx) -> Tip:

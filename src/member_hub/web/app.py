@@ -28,7 +28,7 @@ class OnlyPost(BadInput):
 
 def make_app(hub: Runtime) -> ASGIApp:
     """Everything that is served; the query page in development only. No CORS: pages of others read nothing."""
-    figures = Figures(lambda: hub.sealer.lag_s)
+    figures = Figures(lambda: hub.sealer.lag_s(hub.clock.now()))
     door = Door(hub, figures)
     routes = [
         Route(GRAPHQL_PATH, door.post, methods=["POST"]),

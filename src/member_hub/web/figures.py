@@ -39,7 +39,7 @@ class Figures:
         lines += [
             f'member_hub_http_seconds_total{{path="{path}"}} {s:.6f}' for path, s in sorted(self._seconds.items())
         ]
-        lines += ["# HELP member_hub_audit_seal_lag_seconds Age of the oldest audit entry without a seal."]
+        lines += ["# HELP member_hub_audit_seal_lag_seconds How old an audit entry without a seal may be."]
         lines += ["# TYPE member_hub_audit_seal_lag_seconds gauge"]
         lines += [f"member_hub_audit_seal_lag_seconds {self._seal_lag_s():.3f}"]
         return "\n".join(lines) + "\n"
