@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,22 @@ async def test_a_seal_names_so_many_members_at_most(log: Log, monkeypatch: pytes
 
     assert len(await log.rows("audit_subject")) == 8
     assert await log.findings() == []
+
+
+async def test_a_chain_with_a_gap_stands_in_nobodys_way(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealing, "ENTRIES_MAX", 4)
+    await log.write(12)
+    await log.superuser("DELETE FROM hub.audit_entry WHERE sequence = 2")
+    other = log.again()
+    await other.write(3)
+
+    await log.seal()
+    await other.write(1)
+    await log.seal(NOW + timedelta(seconds=60))
+
+    report = await log.report()
+    assert (report.entries, report.unsealed) == (1 + 4, 10)
+    assert log.sealer.lag_s(NOW + timedelta(seconds=60)) == 60.0
 
 
 async def test_an_entry_of_a_long_past_month_is_found_by_a_thorough_pass(log: Log) -> None:
@@ -208,16 +224,27 @@ async def test_a_database_behind_the_head_outside_is_not_sealed_over(log: Log) -
     assert len(await log.rows("audit_seal")) == 1
 
 
-async def test_the_lag_is_the_age_of_the_oldest_entry_without_a_seal(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_lag_is_the_age_of_the_oldest_entry_without_a_seal_and_grows_while_passes_fail(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def later(seconds: int) -> datetime:
+        return NOW + timedelta(seconds=seconds)
+
+    assert log.sealer.lag_s(later(90)) == 0.0  # nothing seals here
     await log.write(2)
     monkeypatch.setattr(sealing, "SEALS_MAX", 0)
-    await log.seal(NOW + timedelta(seconds=90))
-    assert log.sealer.lag_s == 90.0
+    await log.seal(later(90))
+    assert log.sealer.lag_s(later(91)) == 91.0
     monkeypatch.undo()
 
-    await log.seal(NOW + timedelta(seconds=95))
+    await log.seal(later(95))
+    assert log.sealer.lag_s(later(97)) == 2.0
 
-    assert log.sealer.lag_s == 0.0
+    monkeypatch.setattr(sealing, "insert_rows", _dies)
+    await log.write(happened_at=later(98))
+    with pytest.raises(Dies):
+        await log.seal(later(99))
+    assert log.sealer.lag_s(later(200)) == 105.0
 
 
 @pytest.mark.parametrize("table", ["audit_entry", "audit_subject", "audit_seal", "audit_seal_part"])

@@ -1,9 +1,11 @@
 """Whoever may do anything to the database is found out, and the place is named."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
 
+from member_hub.audit.entry import digest_of
 from member_hub.ids import uuid7
 from tests.audit.logs import Log
 
@@ -219,6 +221,32 @@ async def test_a_history_that_was_sealed_anew_shows_against_the_head_outside(log
     head.write_bytes(kept)
 
     assert await log.findings() == ["head_differs: seal 2"]
+
+
+async def _rewrite(log: Log, sequences: Sequence[int]) -> None:
+    """What somebody can do who has stolen the audit key, too."""
+    rows = {row.sequence: row._asdict() for row in await log.rows("audit_entry")}
+    for sequence in sequences:
+        row = rows[sequence] | {"outcome": "missed", "previous": rows[sequence - 1]["digest"]}
+        rows[sequence] = row | {"digest": digest_of(row, log.keys.entries)}
+        changed = {name: rows[sequence][name] for name in ("previous", "digest")}
+        statement = "UPDATE hub.audit_entry SET outcome = 'missed', previous = :previous, digest = :digest"
+        await log.superuser(f"{statement} WHERE sequence = {sequence}", **changed)
+
+
+@pytest.mark.parametrize(
+    ("sequences", "found"),
+    [([3], f"unlinked: {MONTH}, writer WRITER, entry 4 (seal 1)"), ([5], "root: seal 1"), ([3, 4, 5], "root: seal 1")],
+)
+async def test_even_with_the_key_of_entries_a_sealed_one_cannot_be_rewritten(
+    log: Log, sequences: list[int], found: str
+) -> None:
+    writer = await log.write(5)
+    await log.seal()
+
+    await _rewrite(log, sequences)
+
+    assert await log.findings() == [found.replace("WRITER", str(writer))]
 
 
 async def test_a_look_that_was_hidden_from_its_member_is_found(log: Log) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -22,6 +23,7 @@ query ($first: Int, $after: String, $last: Int, $before: String, $filter: AuditF
 }
 """
 READERS = ["auditor", "dpo"]
+UNKNOWN = MemberId(UUID("13812345-6700-7000-8000-000000000001"))
 
 
 async def look(world: World, role: str, member_id: MemberId, **about: Any) -> None:
@@ -177,8 +179,21 @@ async def test_what_cannot_be_answered_is_refused(world: World, variables: dict[
     assert row.outcome == "BAD_USER_INPUT"
 
 
-async def test_a_member_whom_nobody_knows_has_no_entries(world: World) -> None:
-    assert await entries(world, filter={"memberId": "01a00000-0000-7000-8000-000000000001"}) == []
+async def test_a_member_whom_nobody_knows_has_no_entries_and_leaves_no_trace(world: World) -> None:
+    """What looks like an id could be anything that somebody typed."""
+    await _entry_about(world, UNKNOWN, "op")
+
+    assert await entries(world, filter={"memberId": str(UNKNOWN)}) == []
+
+    assert (await world.audited())[-1].member_ids == []
+
+
+async def test_the_lag_of_the_seals_is_a_metric(world: World, people: People) -> None:
+    await look(world, "app_crm", people.whole)
+    for seconds, said in ((0, "0.000"), (90, "90.000")):
+        world.hub.sealer.passed_at = world.clock.at - timedelta(seconds=seconds)
+        text = (await world.client.get("/metrics")).text
+        assert f"\nmember_hub_audit_seal_lag_seconds {said}\n" in text
 
 
 async def test_readers_leave_room_for_writing(world: World, people: People) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row
 
+from member_hub.access import SYSTEM_ROLE, Register
 from member_hub.privacy import Purpose
 
 DONE: Final = frozenset({"ok", "missed", "TAMPERED"})
@@ -55,6 +56,7 @@ _KINDS: Final = {
     "auditEntries": LookKind.RECORD,
     "accessHistory": LookKind.RECORD,
 }
+_OURSELVES: Final = ("会员中台自身（运维命令与任务）", "the hub itself (commands and jobs of its operator)")
 _USES: Final = {use.name: use for use in FieldUse}
 
 
@@ -75,6 +77,14 @@ class Look:
     kinds: Sequence[LookKind]
     fields: Sequence[FieldLook]
     is_refused: bool
+
+
+def role_label(register: Register, look: Look) -> tuple[str, str]:
+    """What the role is called, in Chinese and English."""
+    role = register.roles.get(look.role)
+    if role is not None:
+        return role.zh, role.en
+    return _OURSELVES if look.role == SYSTEM_ROLE else (look.role, look.role)
 
 
 def look_of(row: Row[Any]) -> Look:

@@ -30,13 +30,16 @@ class Chain:
     sealed: Tip
 
 
-async def pending(tx: Tx, *, since: date = FIRST_MONTH) -> list[Chain]:
-    """The chains of these months that have entries behind their last seal, in order."""
-    rows = await tx.execute(_statement(since))
+async def pending(tx: Tx, *, since: date = FIRST_MONTH, goes_on: bool = False) -> list[Chain]:
+    """The chains of these months that have entries behind their last seal, in order.
+
+    `goes_on`: only those in which the very next number is there. A chain with a gap would stand in everybody's way.
+    """
+    rows = await tx.execute(_statement(since, goes_on=goes_on))
     return [Chain(row.month, row.writer, Tip(row.last, row.digest)) for row in rows]
 
 
-def _statement(since: date) -> Select[date, UUID, int, bytes]:
+def _statement(since: date, *, goes_on: bool) -> Select[date, UUID, int, bytes]:
     key = (entry_t.c.month, entry_t.c.writer)
     first = select(*key).where(entry_t.c.month >= since).order_by(*key).limit(1).subquery()
     chains = select(first.c.month, first.c.writer).cte("chains", recursive=True)
@@ -46,8 +49,9 @@ def _statement(since: date) -> Select[date, UUID, int, bytes]:
     same = and_(part_t.c.month == chains.c.month, part_t.c.writer == chains.c.writer)
     sealed = select(part_t.c.last, part_t.c.digest).where(same).order_by(part_t.c.last.desc()).limit(1).lateral()
     last = func.coalesce(sealed.c.last, 0)
+    is_behind = entry_t.c.sequence == last + 1 if goes_on else entry_t.c.sequence > last
     is_open = select(entry_t.c.sequence).where(
-        entry_t.c.month == chains.c.month, entry_t.c.writer == chains.c.writer, entry_t.c.sequence > last
+        entry_t.c.month == chains.c.month, entry_t.c.writer == chains.c.writer, is_behind
     )
     return (
         select(

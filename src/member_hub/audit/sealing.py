@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, and_, func, insert, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, insert, select
 
 from member_hub.audit import heads
 from member_hub.audit.entry import Tip, month_of
@@ -62,7 +62,8 @@ class Sealer:
     database: Database
     keys: AuditKeys
     folder: Path
-    lag_s: float = 0.0  # age of the oldest entry without a seal, as of the last pass; for operators
+    passed_at: datetime | None = None  # when a pass last came to its end
+    oldest_at: datetime | None = None  # of the oldest entry that it left without a seal
 
     async def run(self, now: datetime, *, thorough: bool = False) -> int:
         """Seal what there is; returns how many seals were made. Raises SealsBehind.
@@ -70,15 +71,19 @@ class Sealer:
         Entries of long past months (a clock that was wrong) are looked for by a thorough pass only.
         """
         since = FIRST_MONTH if thorough else month_of(now - LATE)
-        made = 0
+        made, is_cut = 0, True
         await self._check_outside()
-        for _ in range(SEALS_MAX):
-            if not await self._seal(since, now):
-                break
-            made += 1
+        while is_cut and made < SEALS_MAX:
+            taken, is_cut = await self._seal(since, now)
+            made += taken > 0
         await self.export()
         await self._measure(since, now)
         return made
+
+    def lag_s(self, now: datetime) -> float:
+        """For operators: how old an entry without a seal may be. Grows while passes fail."""
+        since = min(filter(None, (self.passed_at, self.oldest_at)), default=now)
+        return max((now - since).total_seconds(), 0.0)
 
     async def expire(self, months: Sequence[date], now: datetime) -> Seal:
         """A seal that says that the retention of these months is over."""
@@ -109,18 +114,20 @@ class Sealer:
         if digest != known.digest:
             raise SealsBehind(known.number)
 
-    async def _seal(self, since: date, now: datetime) -> bool:
+    async def _seal(self, since: date, now: datetime) -> tuple[int, bool]:
+        """How many entries were sealed, and whether a limit left some for the next seal."""
         async with transaction(self.database.audit) as tx:
             if not await tx.scalar(select(func.pg_try_advisory_xact_lock(LOCK))):
-                return False  # another process is at it
-            chains = (await pending(tx, since=since))[:PARTS_MAX]
-            taken = _taken(chains, await _entries(tx, chains)) if chains else []
+                return 0, False  # another process is at it
+            chains = (await pending(tx, since=since, goes_on=True))[:PARTS_MAX]
+            rows = await _entries(tx, chains) if chains else []
+            taken, is_cut = _taken(chains, rows)
             if not taken:
-                return False
+                return 0, False
             digests = [row.digest for row in taken]
             made = sealed(await _newest(tx), _parts(taken), digests, key_id=self.keys.key_id, now=now)
             await self._write(tx, made, taken)
-            return True
+            return len(taken), is_cut or len(rows) == ENTRIES_MAX or len(chains) == PARTS_MAX
 
     async def _write(self, tx: Tx, made: Seal, taken: Sequence[Row[Any]]) -> None:
         row = {name: getattr(made, name) for name in ("number", "sealed_at", "entries", "root", "previous", "key_id")}
@@ -135,9 +142,9 @@ class Sealer:
 
     async def _measure(self, since: date, now: datetime) -> None:
         async with snapshot(self.database.audit) as tx:
-            chains = (await pending(tx, since=since))[:PARTS_MAX]
-            oldest = [row.happened_at for row in await _entries(tx, chains)] if chains else []
-        self.lag_s = max((now - min(oldest)).total_seconds(), 0.0) if oldest else 0.0
+            chains = await pending(tx, since=since)
+            self.oldest_at = await tx.scalar(_behind(func.min(entry_t.c.happened_at)), chain_parameters(chains))
+        self.passed_at = now
 
 
 async def _newest(tx: Tx) -> Tip:
@@ -153,22 +160,24 @@ async def _heads(tx: Tx, *, after: int) -> list[Head]:
 
 async def _entries(tx: Tx, chains: Sequence[Chain]) -> Sequence[Row[Any]]:
     """The entries behind the seals of these chains, in order."""
-    chain = given_chains()
     columns = ("month", "writer", "sequence", "happened_at", "member_ids", "digest")
-    behind = and_(
-        entry_t.c.month == chain.c.month, entry_t.c.writer == chain.c.writer, entry_t.c.sequence > chain.c.sequence
-    )
-    statement = select(*(entry_t.c[name] for name in columns)).select_from(entry_t.join(chain, behind))
-    order = (entry_t.c.month, entry_t.c.writer, entry_t.c.sequence)
-    return (await tx.execute(statement.order_by(*order).limit(ENTRIES_MAX), chain_parameters(chains))).all()
+    statement = _behind(*(entry_t.c[name] for name in columns)).order_by(*entry_t.primary_key).limit(ENTRIES_MAX)
+    rows: Sequence[Row[Any]] = (await tx.execute(statement, chain_parameters(chains))).all()
+    return rows
 
 
-def _taken(chains: Iterable[Chain], rows: Iterable[Row[Any]]) -> list[Row[Any]]:
-    """What one seal takes: of each chain up to the first gap, in all up to the limit."""
+def _behind(*columns: ColumnElement[Any]) -> Select[Any]:
+    chain = given_chains()
+    same = and_(entry_t.c.month == chain.c.month, entry_t.c.writer == chain.c.writer)
+    return select(*columns).select_from(entry_t.join(chain, and_(same, entry_t.c.sequence > chain.c.sequence)))
+
+
+def _taken(chains: Iterable[Chain], rows: Iterable[Row[Any]]) -> tuple[list[Row[Any]], bool]:
+    """What one seal takes: of each chain up to the first gap, in all up to the limit; and whether that cut it off."""
     reached = {(chain.month, chain.writer): chain.sealed.sequence for chain in chains}
     broken: set[tuple[date, UUID]] = set()
     taken: list[Row[Any]] = []
-    subjects = 0
+    subjects, is_cut = 0, False
     for row in rows:
         key = (row.month, row.writer)
         if row.sequence != reached[key] + 1:
@@ -176,12 +185,13 @@ def _taken(chains: Iterable[Chain], rows: Iterable[Row[Any]]) -> list[Row[Any]]:
             continue
         subjects += len(row.member_ids)
         if taken and subjects > SUBJECTS_MAX:
+            is_cut = True
             break
         reached[key] = row.sequence
         taken.append(row)
     for month, writer in sorted(broken):
         _log.error("The audit log lacks an entry before %s %s %d.", month, writer, reached[month, writer] + 1)
-    return taken
+    return taken, is_cut
 
 
 def _parts(taken: Iterable[Row[Any]]) -> list[Part]:

@@ -70,14 +70,18 @@ async def _access_history(hub: Runtime, person: Person) -> list[dict[str, Any]]:
 
 
 def _labelled(hub: Runtime, look: Look) -> dict[str, Any]:
-    role, purpose = hub.policies.register.roles.get(look.role), hub.policies.register.purposes[look.purpose]
+    from member_hub.audit import looks
+
+    register = hub.policies.register
+    zh, en = looks.role_label(register, look)
+    purpose = register.purposes[look.purpose]
     return {
         "happened_at": look.happened_at,
         "caller_kind": look.caller_kind,
-        "role": {"zh": role.zh, "en": role.en} if role else {"zh": look.role, "en": look.role},
+        "role": {"zh": zh, "en": en},
         "purpose": {"zh": purpose.zh, "en": purpose.en},
         "kinds": list(look.kinds),
-        "fields": {one.field: one.use for one in look.fields},
+        "fields": [{"field": one.field, "use": one.use} for one in look.fields],
         "refused": look.is_refused,
     }
 

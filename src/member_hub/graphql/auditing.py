@@ -1,10 +1,11 @@
 """Reading the audit log: the whole of it for those who check, and for a member who looked at them."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
+from sqlalchemy import Row
 
 from member_hub.access import CallerKind
 from member_hub.audit import looks, queries
@@ -32,7 +33,6 @@ from member_hub.members.reading import find, ids_of_person
 from member_hub.privacy import Purpose
 
 Info = strawberry.Info[Asking, None]
-SYSTEM_LABEL = Label(zh="会员中台自身（运维命令与任务）", en="the hub itself (commands and jobs of its operator)")
 
 
 async def audit_entries(  # noqa: PLR0917 - Strawberry passes arguments by name
@@ -55,23 +55,7 @@ async def audit_entries(  # noqa: PLR0917 - Strawberry passes arguments by name
     async with asking.hub.audit.reading() as tx:
         rows, more = await queries.page(tx, by, count=asked.count, at=at, backwards=asked.backwards, now=asking.now)
     edges = [
-        AuditEntryEdge(
-            cursor=audit_cursor(asking.hub.vault, "audit", position_of(row)),
-            node=AuditEntry(
-                happened_at=row.happened_at,
-                request_id=str(row.request_id),
-                caller_kind=CallerKind(row.caller_kind),
-                caller=row.caller,
-                role=row.role,
-                purpose=Purpose(row.purpose),
-                operations=row.operation.split(","),
-                outcome=row.outcome,
-                fields=row.fields,
-                member_ids=[global_id(one) for one in row.member_ids],
-                writer=str(row.writer),
-                sequence=row.sequence,
-            ),
-        )
+        AuditEntryEdge(cursor=audit_cursor(asking.hub.vault, "audit", position_of(row)), node=_entry(row))
         for row in rows
     ]
     return AuditEntryConnection(edges=edges, page_info=_page_info([e.cursor for e in edges], asked, has_more=more))
@@ -102,17 +86,31 @@ async def access_history(
     return AccessHistoryConnection(edges=edges, page_info=_page_info([e.cursor for e in edges], asked, has_more=more))
 
 
+def _entry(row: Row[Any]) -> AuditEntry:
+    return AuditEntry(
+        happened_at=row.happened_at,
+        request_id=str(row.request_id),
+        caller_kind=CallerKind(row.caller_kind),
+        caller=row.caller,
+        role=row.role,
+        purpose=Purpose(row.purpose),
+        operations=row.operation.split(","),
+        outcome=row.outcome,
+        fields=row.fields,
+        member_ids=[global_id(one) for one in row.member_ids],
+        writer=str(row.writer),
+        sequence=row.sequence,
+    )
+
+
 def _look(asking: Asking, look: looks.Look) -> Look:
     register = asking.hub.policies.register
-    role, purpose = register.roles.get(look.role), register.purposes[look.purpose]
-    if role is not None:
-        label = Label(zh=role.zh, en=role.en)
-    else:
-        label = SYSTEM_LABEL if look.caller_kind == CallerKind.SYSTEM else Label(zh=look.role, en=look.role)
+    zh, en = looks.role_label(register, look)
+    purpose = register.purposes[look.purpose]
     return Look(
         happened_at=look.happened_at,
         caller_kind=CallerKind(look.caller_kind),
-        role=label,
+        role=Label(zh=zh, en=en),
         purpose=look.purpose,
         purpose_text=Label(zh=purpose.zh, en=purpose.en),
         kinds=list(look.kinds),

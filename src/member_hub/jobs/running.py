@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from member_hub.audit import AuditLog, Sealer, expire
 from member_hub.clock import Clock
 from member_hub.db import Database, partitions
@@ -48,7 +46,7 @@ class Job:
         self.due_at = now + self.every
         try:
             await self.work(now)
-        except (HubError, SQLAlchemyError, OSError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, the other jobs go on and this one comes again
             said = f": {error}" if isinstance(error, HubError) else ""
             _log.error("The job %s failed (%s)%s", self.name, type(error).__name__, said)
 

@@ -238,9 +238,11 @@ def _of(statement: Select[Any], column: Any, member_ids: Sequence[MemberId]) -> 
 
 
 async def ids_of_person(tx: Tx, member_id: MemberId) -> list[MemberId]:
-    """The root of a member id first, then every id merged into it; nobody's id stands for itself."""
+    """The root of a member id first, then every id merged into it; none where nobody has or had this id."""
     asked = member_t.alias("asked")
     of_root = select(func.coalesce(asked.c.merged_into, asked.c.member_id)).where(asked.c.member_id == member_id)
-    root = MemberId(await tx.scalar(of_root) or member_id)
+    root = await tx.scalar(of_root)
+    if root is None:
+        return []
     absorbed = await tx.scalars(select(member_t.c.member_id).where(member_t.c.merged_into == root))
-    return [root, *sorted(MemberId(one) for one in absorbed)]
+    return [MemberId(root), *sorted(MemberId(one) for one in absorbed)]

@@ -32,8 +32,8 @@ def make_app(hub: Runtime) -> ASGIApp:
     figures = Figures()
     figures.watch(
         "member_hub_audit_seal_lag_seconds",
-        "Age of the oldest audit entry without a seal.",
-        lambda: round(hub.sealer.lag_s, 3),
+        "How old an audit entry without a seal may be.",
+        lambda: round(hub.sealer.lag_s(hub.clock.now()), 3),
     )
     watch_policies(hub.policy_keeper, figures)
     door = Door(hub, figures)
