@@ -6,6 +6,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from member_hub.db import transaction
+from member_hub.errors import NotFound
 from member_hub.holders import HOLDERS
 from member_hub.ids import MemberId
 from member_hub.ingest import mapping
@@ -82,3 +83,38 @@ async def test_of_two_who_erase_the_same_person_at_once_one_finds_nobody(world: 
 
     assert sorted(type(one).__name__ for one in done) == ["Erasure", "NotFound", "NotFound", "NotFound"]
     assert world.ledger.verify().seq == 2
+
+
+async def approvals_of(world: World, member_id: MemberId) -> int:
+    return len([row for row in await world.rows("hub.approval") if row.member_id == member_id])
+
+
+async def test_an_approval_that_is_under_way_goes_with_its_member(world: World) -> None:
+    member_id = await hers(world)
+
+    async with transaction(world.database.app) as tx:
+        await files.approve_a_reveal(tx, member_id)
+        erasing = asyncio.create_task(world.erase(member_id))
+        await someone_waits(world)
+    done = await erasing
+
+    assert done.rows["hub.approval"] == 2
+    assert await approvals_of(world, member_id) == 0
+
+
+async def test_nobody_approves_anything_about_whom_is_being_erased(world: World) -> None:
+    member_id = await hers(world)
+
+    async def approving() -> None:
+        async with transaction(world.database.app) as tx:
+            await files.approve_a_reveal(tx, member_id)
+
+    async with transaction(world.database.app) as tx:
+        person = await hold_person(tx, world.vault, member_id)
+        await erase(tx, world.vault, world.ledger, HOLDERS, person, now=NOW)
+        late = asyncio.create_task(approving())
+        await someone_waits(world)
+    [refused] = await asyncio.gather(late, return_exceptions=True)
+
+    assert isinstance(refused, NotFound)
+    assert await approvals_of(world, member_id) == 0

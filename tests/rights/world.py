@@ -21,6 +21,7 @@ from member_hub.access import CallerKind, RowScope, system_caller
 from member_hub.clock import Clock
 from member_hub.crypto import Ledger, Vault
 from member_hub.db import Database, snapshot, transaction
+from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of
 from member_hub.db.provision import AUDIT_ONLY
 from member_hub.holders import HOLDERS
@@ -190,18 +191,16 @@ async def populate(world: World, folder: Path) -> None:
 
 async def _at_the_till(world: World, member_id: MemberId) -> None:
     """A member code is shown, and somebody may see the phone."""
-    manager = system_caller(subject="S-1", purpose=Purpose.MEMBER_SERVICE, request_id=uuid7())
     async with transaction(world.database.app) as tx:
-        visible = Visible(RowScope.SELF, frozenset(), None, member_id, NOW)
-        await till.issue(tx, world.vault, visible, member_id)
-        await revealing.approve(
-            tx,
-            replace(manager, kind=CallerKind.STAFF),
-            member_id,
-            field=ProfileField.PHONE,
-            granted_to="S-2",
-            now=NOW,
-        )
+        await till.issue(tx, world.vault, Visible(RowScope.SELF, frozenset(), None, member_id, NOW), member_id)
+        await approve_a_reveal(tx, member_id)
+
+
+async def approve_a_reveal(tx: Tx, member_id: MemberId) -> None:
+    """A manager lets a colleague see the phone."""
+    hub = system_caller(subject="S-1", purpose=Purpose.MEMBER_SERVICE, request_id=uuid7())
+    manager = replace(hub, kind=CallerKind.STAFF)
+    await revealing.approve(tx, manager, member_id, field=ProfileField.PHONE, granted_to="S-2", now=NOW)
 
 
 async def keep_apart_from_her_app(world: World) -> None:
