@@ -4,13 +4,14 @@
 #   make test [ARGS=...]         all tests
 #   make lint                    ruff and mypy
 #   make bench [ARGS=...]        the benchmarks, ratios side by side
+#   make mutation [ARGS=...]     does a test notice when a defence is taken away? (some minutes)
 #   make migration NAME="idea"   write a migration from the difference between the newest one and the models
 #   make lock                    resolve requirements.lock anew
 #   make clean                   remove what was built; the data stays
 
 .POSIX:
 .SUFFIXES:
-.PHONY: run test lint bench migration lock clean venv
+.PHONY: run test lint bench mutation migration lock clean venv
 
 # The first that is there, really runs (a pyenv shim may not) and is new enough.
 PYTHON = $$(for python in python3.13 python3.12 python3.11 python3; do \
@@ -30,6 +31,9 @@ lint: venv
 
 bench: venv
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+mutation: venv
+	@$(BIN)/python tools/mutation_check.py $(ARGS)
 
 migration: venv
 	@test -n "$(NAME)" || { echo 'Say the one idea: make migration NAME="members have a birthday"' >&2; exit 2; }

@@ -60,10 +60,10 @@ async def test_who_is_denied_a_field_learns_nothing_by_filtering(world: World) -
 
 @pytest.fixture
 def without_filters(request: pytest.FixtureRequest, run: Run, settled: Settled, tmp_path: Path) -> Iterator[World]:
-    """A policy in which nobody may narrow a list."""
+    """A policy in which nobody may narrow a list, and nobody may count by gender."""
     folder = Path(shutil.copytree(resources.folder("policies"), tmp_path / "policies"))
     lines = (folder / "policy.csv").read_text("utf-8").splitlines()
-    kept = [line for line in lines if line.split(", ")[4] != "filter"]
+    kept = [line for line in lines if "filter" not in line and "member.gender, aggregate" not in line]
     (folder / "policy.csv").write_text("\n".join([*kept, ""]), "utf-8")
     settings = replace(make_settings(tmp_path), key_dir=settled.key_dir, policy_dir=folder)
     server, template = request.getfixturevalue("server"), request.getfixturevalue("template")
@@ -78,6 +78,23 @@ async def test_each_filter_needs_its_right(without_filters: World, name: str) ->
     assert narrowed.status_code == 403
     assert narrowed.json()["errors"][0]["extensions"] == {"code": "FORBIDDEN", "field": f"filter.{name}"}
     assert len(whole["memberList"]["edges"]) == 4
+    assert [row.outcome for row in await without_filters.audited()] == ["FORBIDDEN", "ok"]
+
+
+@pytest.mark.parametrize(
+    "asked", ["groupBy: [GENDER]", "groupBy: [STORE, GENDER]", "groupBy: [STORE], filter: {gender: F}"]
+)
+async def test_counting_by_a_field_needs_its_right(without_filters: World, asked: str) -> None:
+    answer = await without_filters.post(
+        "marketing_analyst", f"{{ memberStatistics({asked}) {{ groups {{ count }} }} }}"
+    )
+    others = await without_filters.ask(
+        "marketing_analyst", "{ memberStatistics(groupBy: [STORE]) { groups { count } } }"
+    )
+
+    assert answer.status_code == 403
+    assert answer.json()["errors"][0]["extensions"] == {"code": "FORBIDDEN", "field": "groupBy"}
+    assert others == {"memberStatistics": {"groups": []}}
     assert [row.outcome for row in await without_filters.audited()] == ["FORBIDDEN", "ok"]
 
 
