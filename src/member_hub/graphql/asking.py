@@ -16,7 +16,7 @@ from member_hub.db.base import Tx, snapshot
 from member_hub.errors import Unavailable
 from member_hub.graphql.limits import TooComplex
 from member_hub.graphql.problems import Language
-from member_hub.graphql.selection import Plan
+from member_hub.graphql.selection import Plan, Root
 from member_hub.members.reading import Visible
 from member_hub.runtime import Runtime
 
@@ -38,6 +38,20 @@ class Trail:
     refusal: str | None = None
     is_found: bool = False
     is_written: bool = False
+
+    def asks(self, roots: Iterable[Root]) -> None:
+        """What is asked for, before it is known whether it may be."""
+        for root in roots:
+            self.operations.add(root.name)
+            for key in root.keys:
+                self.looks_up(key)
+            for guard in root.filtered:
+                self.filters(guard)
+
+    def refuses(self, code: str, roots: Iterable[Root]) -> None:
+        """Nothing is shown; which fields were asked for stands on record all the same."""
+        self.refusal = code
+        self.fields.update(f"{guard}:ASKED" for root in roots for guard in root.wanted.guards)
 
     def looks_up(self, key: str) -> None:
         self.fields.add(f"key:{key}")
