@@ -34,10 +34,11 @@ _WRONG_VALUE = "A value does not fit its type here."
 
 
 class BadDocument(Exception):
-    """The document cannot be executed, for these reasons."""
+    """The document cannot be executed, for these reasons; `is_read`: it is GraphQL, and what it says is wrong."""
 
-    def __init__(self, errors: list[dict[str, Any]]) -> None:
+    def __init__(self, errors: list[dict[str, Any]], *, is_read: bool = True) -> None:
         self.errors = errors
+        self.is_read = is_read
         super().__init__(f"{len(errors)} errors")
 
 
@@ -117,7 +118,7 @@ def _parsed(text: str, language: Language) -> DocumentNode:
         # The parser's own text quotes the document.
         if "Parsing aborted" in error.message:
             raise _bad(TooComplex(), language) from None
-        raise BadDocument([from_document("This is not GraphQL.", error)]) from None
+        raise BadDocument([from_document("This is not GraphQL.", error)], is_read=False) from None
     except GraphQLError:
         raise _bad(TooComplex(), language) from None
 

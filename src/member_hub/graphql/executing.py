@@ -47,6 +47,7 @@ class Answer:
     errors: Sequence[Mapping[str, Any]]
     kind: str  # query, mutation, or none: for counting
     is_executed: bool  # then the answer says `data`, be it null
+    is_unprocessable: bool = False  # a document that was read, and cannot be executed as it stands
 
     @property
     def codes(self) -> list[str]:
@@ -70,12 +71,10 @@ class Api:
         """The answer to a request; what goes wrong is in it. Nothing personal is in it that is not on record."""
         try:
             document = self._documents.read(asked.query, language)
-            operation = document.operation(asked.operation_name)
-            if operation is None:
-                return refused(NoSuchOperation(field="operationName"), language)
+            operation = _operation(document, asked.operation_name, language)
             planned = self._planned(document, operation, asked.variables)
         except BadDocument as bad:
-            return Answer(None, bad.errors, "none", is_executed=False)
+            return Answer(None, bad.errors, "none", is_executed=False, is_unprocessable=bad.is_read)
         asking = self._asking(caller, language, planned, self._hub.clock.now())
         try:
             return await self._checked(asking, document, operation, asked)
@@ -108,7 +107,7 @@ class Api:
             plan=planned,
             snapshot=Snapshot(self._hub),
         )
-        asking.trail.operations.update(root.name for root in planned.roots.values())
+        asking.trail.asks(planned.roots.values())
         return asking
 
     async def _checked(
@@ -116,7 +115,7 @@ class Api:
     ) -> Answer:
         kind = operation.operation.value
         if not all(asking.grant.may(root.name) for root in asking.plan.roots.values()):
-            asking.trail.refusal = Forbidden.code
+            asking.trail.refuses(Forbidden.code, asking.plan.roots.values())
             return await _on_record(asking, Answer(None, [_error(OperationRefused(), asking)], kind, is_executed=False))
         try:
             async with asyncio.timeout(REQUEST_S):
@@ -143,6 +142,13 @@ class Api:
             hide_suggestions=True,
         )
         return await result if isawaitable(result) else result
+
+
+def _operation(document: Document, name: str | None, language: Language) -> OperationDefinitionNode:
+    found = document.operation(name)
+    if found is None:
+        raise BadDocument([from_refusal(NoSuchOperation(field="operationName"), language)])
+    return found
 
 
 async def _on_record(asking: Asking, answer: Answer) -> Answer:
