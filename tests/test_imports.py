@@ -36,7 +36,7 @@ holding
 organisation
 privacy
 db
-resources | settings | ids
+resources | settings | ids | throttling
 errors | clock
 """
 LEVEL = {

@@ -36,8 +36,11 @@ _WRONG_VALUE = "A value does not fit its type here."
 class BadDocument(Exception):
     """The document cannot be executed, for these reasons; `is_read`: it is GraphQL, and what it says is wrong."""
 
-    def __init__(self, errors: list[dict[str, Any]], *, is_read: bool = True) -> None:
+    def __init__(
+        self, errors: list[dict[str, Any]], *, is_read: bool = True, cost: Mapping[str, int] | None = None
+    ) -> None:
         self.errors = errors
+        self.cost = cost
         self.is_read = is_read
         super().__init__(f"{len(errors)} errors")
 

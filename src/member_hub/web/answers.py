@@ -34,7 +34,10 @@ _HEADERS: Final = {401: {"WWW-Authenticate": "Bearer"}, 408: {"Connection": "clo
 def respond(answer: Answer, media_type: str, request_id: UUID, *, status: int | None = None) -> Response:
     content = orjson.dumps(body_of(answer, request_id))
     found = status or status_of(answer, media_type)
-    headers = _HEADERS.get(found, {})
+    headers = {**_HEADERS.get(found, {})}
+    waits = [error["extensions"]["retryAfter"] for error in answer.errors if "retryAfter" in error["extensions"]]
+    if waits:
+        headers["Retry-After"] = str(max(waits))
     return Response(content, found, headers, media_type=f"{media_type}; charset=utf-8")
 
 
@@ -45,6 +48,8 @@ def body_of(answer: Answer, request_id: UUID) -> dict[str, Any]:
     if answer.is_executed:
         body["data"] = answer.data
     body["extensions"] = {"requestId": str(request_id)}
+    if answer.cost is not None:
+        body["extensions"]["cost"] = answer.cost
     return body
 
 
