@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from member_hub.commands.documents import documents
+
 
 @click.group()
 def schema() -> None:
@@ -37,3 +39,6 @@ def check(*, as_json: bool) -> None:
         )
     if not as_json:
         click.echo("The schema file is current.")
+
+
+schema.add_command(documents)

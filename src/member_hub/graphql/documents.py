@@ -76,7 +76,7 @@ class Documents:
         if known is not None:
             self._kept.move_to_end(text)
             return known
-        document = self._read(text, language)
+        document = self.validated(text, language)
         if len(text) <= DOCUMENT_KEPT_CHARS_MAX:
             self._keep(text, document)
         return document
@@ -88,7 +88,8 @@ class Documents:
             forgotten, _ = self._kept.popitem(last=False)
             self._kept_chars -= len(forgotten)
 
-    def _read(self, text: str, language: Language) -> Document:
+    def validated(self, text: str, language: Language) -> Document:
+        """The document, read anew and not kept. Raises BadDocument."""
         node = _parsed(text, language)
         try:
             limits.check(node)

@@ -25,6 +25,7 @@ from member_hub.graphql.problems import Language, from_document, from_execution,
 from member_hub.graphql.schema import core_schema, schema
 from member_hub.graphql.selection import Plan, plan
 from member_hub.graphql.throttle import Throttle
+from member_hub.graphql.trusted import DocumentNotFound, DocumentRequired, TrustedDocuments, folder_of
 from member_hub.runtime import Runtime
 from member_hub.throttling import Throttled
 
@@ -35,11 +36,12 @@ _WHOLE: Final = (Forbidden.code, Unavailable.code)  # these leave no data
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Asked:
-    """A GraphQL request as it came in."""
+    """A GraphQL request as it came in: a text, or the id of a registered document."""
 
-    query: str
+    query: str | None
     operation_name: str | None
     variables: Mapping[str, Any]
+    document_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -79,16 +81,21 @@ class Api:
     def __init__(self, hub: Runtime) -> None:
         self._hub = hub
         self._schema = core_schema()
-        self._documents = Documents(self._schema, introspects=not hub.settings.is_production)
+        introspects = not hub.settings.is_production
+        self._documents = Documents(self._schema, introspects=introspects)
+        self._trusted = TrustedDocuments(folder_of(hub.settings), self._schema, introspects=introspects)
         self._throttle = Throttle(hub.settings)
 
     async def answer(self, asked: Asked, caller: Caller, language: Language) -> Answer:
         """The answer to a request; what goes wrong is in it. Nothing personal is in it that is not on record."""
         try:
             self._throttle.enter(caller)
-            ready = self._ready(asked, language)
+            ready = self._ready(asked, await self._text(asked, caller), language)
         except Throttled as throttled:
             return await self._turned_away(caller, throttled, language)
+        except DocumentNotFound as unknown:
+            self._throttle.charge_bad_document(caller)
+            return refused(unknown, language)
         except BadDocument as bad:
             self._throttle.charge_bad_document(caller)
             return Answer(None, bad.errors, "none", is_executed=False, is_unprocessable=bad.is_read, cost=bad.cost)
@@ -102,9 +109,17 @@ class Api:
             await asking.snapshot.close()
         return replace(answer, cost=_price(ready.cost) | {"remaining": self._throttle.room(caller)})
 
-    def _ready(self, asked: Asked, language: Language) -> Ready:
+    async def _text(self, asked: Asked, caller: Caller) -> str:
+        """Raises DocumentNotFound, in production for every text too: nobody asks there what was not approved."""
+        if asked.document_id is not None:
+            return await self._trusted.text(caller, asked.document_id)
+        if asked.query is None or self._hub.settings.is_production:
+            raise DocumentRequired(field="query")
+        return asked.query
+
+    def _ready(self, asked: Asked, text: str, language: Language) -> Ready:
         """Raises BadDocument for what cannot be executed, without saying its values."""
-        document = self._documents.read(asked.query, language)
+        document = self._documents.read(text, language)
         operation = _operation(document, asked.operation_name, language)
         variables = self._variables(operation, asked.variables)
         try:
