@@ -37,7 +37,7 @@ organisation
 privacy
 db
 resources | settings | ids | throttling
-errors | clock
+errors | clock | codes
 """
 LEVEL = {
     part.strip(): level for level, line in enumerate(reversed(ORDER.split("\n"))) for part in line.split("|") if line

@@ -22,6 +22,21 @@ def print_() -> None:
 
 @schema.command()
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def errors(*, as_json: bool) -> None:
+    """Print every error code with its cause, whether to retry, and the remedy."""
+    from dataclasses import asdict
+
+    import orjson
+
+    from member_hub import codes
+
+    click.echo(
+        orjson.dumps([asdict(code) for code in codes.CODES]).decode() if as_json else codes.as_markdown(), nl=False
+    )
+
+
+@schema.command()
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def check(*, as_json: bool) -> None:
     """Say whether schema/member_hub.graphql is what the code serves; exit 1 if not."""
     import orjson
