@@ -106,6 +106,22 @@ async def test_only_post_is_taken(town: Town, method: str) -> None:
     assert "access-control-allow-origin" not in answer.headers
 
 
+@pytest.mark.parametrize("origin", ["https://elsewhere.example", "null", "http://hub"])
+async def test_pages_of_others_read_nothing(town: Town, origin: str) -> None:
+    asking = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization",
+    }
+    preflight = await town.client.options("/graphql", headers=asking)
+    answer = await town.client.post("/graphql", json={"query": QUERY}, headers={**signed(town), "Origin": origin})
+
+    assert preflight.status_code == 405
+    for headers in (preflight.headers, answer.headers):
+        assert [name for name in headers if name.startswith("access-control-")] == []
+        assert headers["cross-origin-resource-policy"] == "same-origin"
+
+
 BODIES = [
     b"",
     b"1",
@@ -114,6 +130,7 @@ BODIES = [
     b"true",
     b"[]",
     b'[{"query": "{ __typename }"}]',
+    b'[{"query": "{ __typename }"}, {"query": "{ __typename }"}]',
     b"{}",
     b"{",
     b'{"query": 1}',
