@@ -214,6 +214,25 @@ async def test_no_key_reaches_the_database_as_text(town: Town, kind: str, value:
     assert value not in json.dumps(answer, ensure_ascii=False)
 
 
+@pytest.mark.parametrize("cursor", ["", "x", "=", "AAAA" * 20, "eyJhIjoxfQ", "ü", "\x00"])
+@pytest.mark.parametrize(
+    "where", ["memberList(first: 1, after: $c) { edges { cursor } }", "me { orders(after: $c) { state } }"]
+)
+async def test_a_bad_cursor_tells_nothing(
+    town: Town, caplog: pytest.LogCaptureFixture, where: str, cursor: str
+) -> None:
+    query = f"query ($c: String) {{ {where} }}"
+    role, about = ("member", {"member": town.people.whole}) if where.startswith("me ") else ("app_crm", {})
+
+    errors = (await town.post(role, query, variables={"c": cursor}, **about)).json()["errors"]
+
+    assert [error["message"] for error in errors] == [
+        "This cursor is not valid here; read the list from its beginning."
+    ]
+    assert [error["extensions"] for error in errors] == [{"code": "BAD_USER_INPUT"}]
+    assert caplog.text == ""
+
+
 async def test_sixty_nested_fragments_are_refused_unexpanded(town: Town) -> None:
     parts = [f"fragment f{i} on Member {{ ...f{i + 1} ...f{i + 1} }}" for i in range(59)]
     query = " ".join(["{ me { ...f0 } }", *parts, "fragment f59 on Member { id }"])

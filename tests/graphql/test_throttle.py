@@ -137,6 +137,16 @@ async def test_bad_documents_are_not_free(slow: World) -> None:
     assert (row.outcome, row.operation, row.happened_at) == ("THROTTLED", "request", NOW)
 
 
+async def test_a_text_that_has_to_be_read_anew_is_not_free(slow: World) -> None:
+    texts = [f"{{ __typename }} # {number} {'x' * 2_000}" for number in range(3)]
+
+    assert await slow.refused("app_crm", texts[0]) == []
+    assert await slow.refused("app_crm", texts[0]) == []
+    answer = (await slow.post("app_crm", texts[1])).json()
+    assert answer["extensions"]["cost"] == {"requested": 2, "limit": 50_000, "remaining": 60 - 2 * 20 - 3 * 2}
+    assert await slow.refused("app_crm", texts[2]) == ["THROTTLED"]
+
+
 async def test_processes_share_a_limit(world: World, people: People, time: Time) -> None:
     async with limited(world, cost_per_s=2, processes=2) as slow:
         answer = await slow.post("app_crm", LIST)

@@ -15,7 +15,7 @@ import pytest
 from tests.graphql.conftest import Town
 from tests.web.served import served
 
-FOLDER = Path(os.environ.get("MEMBER_HUB_TEST_NPM", "node_modules/.."))
+FOLDER = Path(os.environ.get("MEMBER_HUB_TEST_NPM", "."))
 PROGRAM = Path(__file__).with_name("audit_http.mjs")
 AUDITS = 61
 # The September 2026 edition says 422 where this one still asks for 400. (The audit of a document that is not valid,

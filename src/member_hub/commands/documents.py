@@ -64,7 +64,9 @@ def approve(*, owner: str) -> None:
     if wrong:
         raise Misconfigured(f"Not everything there is a document: {', '.join(wrong)}.", remedy="Mend it first.")
     click.echo("\n".join(_diff(shelf)) or "Nothing has changed.")
-    (folder / owner / FIELDS_FILE).write_text(fields_text(shelf.fields), "utf-8")
+    written = folder / owner / f"{FIELDS_FILE}.new"  # whole or not at all: a hub may be reading
+    written.write_text(fields_text(shelf.fields), "utf-8")
+    written.replace(folder / owner / FIELDS_FILE)
 
 
 def _shelves() -> tuple[Path, Mapping[str, Shelf]]:

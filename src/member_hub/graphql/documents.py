@@ -81,6 +81,9 @@ class Documents:
             self._keep(text, document)
         return document
 
+    def knows(self, text: str) -> bool:
+        return text in self._kept
+
     def _keep(self, text: str, document: Document) -> None:
         self._kept[text] = document
         self._kept_chars += len(text)

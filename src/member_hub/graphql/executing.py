@@ -90,7 +90,10 @@ class Api:
         """The answer to a request; what goes wrong is in it. Nothing personal is in it that is not on record."""
         try:
             self._throttle.enter(caller)
-            ready = self._ready(asked, await self._text(asked, caller), language)
+            text = await self._text(asked, caller)
+            if not self._documents.knows(text):
+                self._throttle.charge_reading(caller, len(text))
+            ready = self._ready(asked, text, language)
         except Throttled as throttled:
             return await self._turned_away(caller, throttled, language)
         except DocumentNotFound as unknown:

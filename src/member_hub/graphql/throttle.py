@@ -14,6 +14,7 @@ PEOPLE_COST, PEOPLE_LOOKUPS = 10, 50  # a person has one part in so many of what
 COST_BURST_S = 60  # a bucket of cost holds what comes in so many seconds
 LOOKUPS_BURST_S = 20
 BAD_DOCUMENT_COST = 20
+CHARS_PER_COST = 100  # of a text that has to be read anew
 
 Whose = tuple[str, str]
 
@@ -53,6 +54,10 @@ class Throttle:
     def charge_bad_document(self, caller: Caller) -> None:
         cost, _ = self._of(caller)
         cost.pour(_whose(caller), BAD_DOCUMENT_COST)
+
+    def charge_reading(self, caller: Caller, chars: int) -> None:
+        cost, _ = self._of(caller)
+        cost.pour(_whose(caller), chars // CHARS_PER_COST)
 
     def room(self, caller: Caller) -> int:
         """The cost that could be asked for now."""

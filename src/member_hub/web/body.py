@@ -13,7 +13,6 @@ BODY_BYTES_MAX = 256 * 1024
 BODY_S = 10  # from the head of the request to the last byte of its body
 OPERATION_NAME_CHARS_MAX = 200
 DOCUMENT_ID_CHARS_MAX = 200
-MEMBERS = frozenset({"query", "operationName", "variables", "extensions", "documentId"})
 
 
 class BadBody(BadInput):
