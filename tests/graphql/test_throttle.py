@@ -1,5 +1,6 @@
 """What one caller may ask for: by cost, and by look-ups apart; refused with the time to wait, and put on record."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -80,6 +81,13 @@ async def test_too_much_cost_is_refused_with_the_time_to_wait(slow: World, time:
 
     time.at += wait_s
     assert (await slow.post("app_crm", LIST)).status_code == 200
+
+
+async def test_requests_at_the_same_time_take_no_more_than_one_after_the_other(slow: World) -> None:
+    answers = await asyncio.gather(*(slow.post("app_crm", LIST) for _ in range(10)))
+
+    assert sorted(answer.status_code for answer in answers) == [200] + [429] * 9
+    assert sorted(row.outcome for row in await slow.audited()) == ["THROTTLED", "ok"]
 
 
 async def test_a_throttled_caller_leaves_one_row_a_minute(slow: World, time: Time) -> None:

@@ -15,7 +15,7 @@ from graphql import GraphQLSchema
 
 from member_hub import resources
 from member_hub.access import Caller, CallerKind
-from member_hub.errors import Refused
+from member_hub.errors import Misconfigured, Refused
 from member_hub.graphql.documents import Documents
 from member_hub.graphql.shelves import FILES_MAX, OWNERS_MAX, Trusted, read_shelves
 from member_hub.settings import Settings
@@ -45,9 +45,13 @@ def folder_of(settings: Settings) -> Path:
 
 
 class TrustedDocuments:
-    """One per process."""
+    """One per process. Raises Misconfigured where there is no such folder."""
 
     def __init__(self, folder: Path, schema: GraphQLSchema, *, introspects: bool) -> None:
+        if not folder.is_dir():
+            raise Misconfigured(
+                "There is no folder of trusted documents.", remedy="Set MEMBER_HUB_OPERATIONS_DIR to one."
+            )
         self._folder = folder
         self._schema = schema
         self._introspects = introspects
@@ -66,7 +70,9 @@ class TrustedDocuments:
         return found.text
 
     async def _refresh(self) -> None:
-        if monotonic() - self._looked_at < RELOAD_S:
+        """While somebody reads a changed folder, the others go on with what is known."""
+        is_being_read = self._turn.locked() and self._print is not None
+        if is_being_read or monotonic() - self._looked_at < RELOAD_S:
             return
         async with self._turn:
             if monotonic() - self._looked_at >= RELOAD_S:
