@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from benchmarks import audit, importing, lookup, quality
+from benchmarks import audit, door, importing, lookup, quality
 from benchmarks.hub import HubFailed
 
-NAMES = ("quality", "import", "lookup", "audit")
+NAMES = ("quality", "import", "lookup", "audit", "door")
 
 
 def main() -> int:
@@ -29,6 +29,8 @@ def main() -> int:
             lookup.main()
         if "audit" in names and not said.without_hub:
             audit.main()
+        if "door" in names:
+            door.main()
     except HubFailed as error:
         print(error, file=sys.stderr)
         return 1

@@ -38,8 +38,8 @@ holding
 organisation
 privacy
 db
-resources | settings | ids
-errors | clock
+resources | settings | ids | throttling
+errors | clock | codes
 """
 LEVEL = {
     part.strip(): level for level, line in enumerate(reversed(ORDER.split("\n"))) for part in line.split("|") if line

@@ -10,6 +10,10 @@ from member_hub.errors import Misconfigured
 
 MODE_FILE = "mode"
 PORT_MAX = 65535
+PROCESSES_MAX = 1_000
+PER_S_MAX = 100_000_000
+COST_PER_S = 5_000
+LOOKUPS_PER_S = 50
 
 
 class Mode(StrEnum):
@@ -27,6 +31,10 @@ class Settings:
     port: int
     policy_dir: Path | None  # None: the policies that came with the product
     debug: bool
+    operations_dir: Path | None = None  # None: the documents that came with the product
+    processes: int = 1  # that serve this hub; each keeps its share of the limits below
+    cost_per_s: int = COST_PER_S  # of one app; a person has a tenth
+    lookups_per_s: int = LOOKUPS_PER_S  # members sought by key by one app; a person has a fiftieth
 
     @property
     def is_production(self) -> bool:
@@ -45,6 +53,10 @@ class Settings:
             port=_port(environ.get("MEMBER_HUB_PORT") or "8000"),
             policy_dir=Path(p).absolute() if (p := environ.get("MEMBER_HUB_POLICY_DIR")) else None,
             debug=_is_debug(environ.get("MEMBER_HUB_LOG") or "info"),
+            operations_dir=Path(o).absolute() if (o := environ.get("MEMBER_HUB_OPERATIONS_DIR")) else None,
+            processes=_number(environ, "MEMBER_HUB_PROCESSES", 1, PROCESSES_MAX),
+            cost_per_s=_number(environ, "MEMBER_HUB_COST_PER_S", COST_PER_S, PER_S_MAX),
+            lookups_per_s=_number(environ, "MEMBER_HUB_LOOKUPS_PER_S", LOOKUPS_PER_S, PER_S_MAX),
         )
 
 
@@ -85,3 +97,10 @@ def _is_debug(said: str) -> bool:
     if said.lower() not in ("info", "debug"):
         raise Misconfigured("MEMBER_HUB_LOG is neither info nor debug.", remedy="Set it to one of the two.")
     return said.lower() == "debug"
+
+
+def _number(environ: Mapping[str, str], name: str, default: int, most: int) -> int:
+    said = environ.get(name) or str(default)
+    if not said.isascii() or not said.isdecimal() or not 1 <= int(said) <= most:
+        raise Misconfigured(f"{name} is not a number that fits.", remedy=f"Use 1 to {most}.")
+    return int(said)

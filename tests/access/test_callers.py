@@ -93,6 +93,14 @@ def test_an_app_asks_on_behalf_of_a_member_and_is_none(ask: Callable[..., Caller
     )
 
 
+def test_an_app_is_the_client_that_it_signed_in_as(ask: Callable[..., Caller]) -> None:
+    of_crm = [_claims("app_crm", "member_service", client="crm", subject=subject) for subject in ("a", "checkout")]
+    staff = _claims("store_manager", "member_service", client="crm", stores=frozenset({"SH001"}))
+
+    assert [ask(claims).subject for claims in of_crm] == ["crm", "crm"]
+    assert ask(staff).subject == "E0120"
+
+
 def test_the_only_purpose_of_a_token_need_not_be_declared(ask: Callable[..., Caller]) -> None:
     assert ask(_claims("dpo", "rights_handling")).purpose is Purpose.RIGHTS_HANDLING
 

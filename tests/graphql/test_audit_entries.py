@@ -190,7 +190,7 @@ async def test_a_member_whom_nobody_knows_has_no_entries_and_leaves_no_trace(wor
 
 async def test_the_lag_of_the_seals_is_a_metric(world: World, people: People) -> None:
     await look(world, "app_crm", people.whole)
-    for seconds, said in ((0, "0.000"), (90, "90.000")):
+    for seconds, said in ((0, "0.0"), (90, "90.0")):
         world.hub.sealer.passed_at = world.clock.at - timedelta(seconds=seconds)
         text = (await world.client.get("/metrics")).text
         assert f"\nmember_hub_audit_seal_lag_seconds {said}\n" in text

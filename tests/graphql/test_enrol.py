@@ -110,6 +110,17 @@ async def test_the_same_request_under_a_key_is_done_once(world: World) -> None:
     assert [row.outcome for row in await world.audited()] == ["ok", "ok"]
 
 
+async def test_a_key_belongs_to_the_app_whatever_its_token_says_about_whom(world: World) -> None:
+    first = await enrol(world, "app_crm", subject="crm-node-1")
+    again = await enrol(world, "app_crm", subject="crm-node-2")
+    other = await enrol(world, "app_checkout", subject="crm-node-1")
+
+    assert first == again
+    assert other == (None, [("account", "ALREADY_ENROLLED")])
+    assert await counts(world) == (1, 1, 1)
+    assert [row.caller for row in await world.audited()] == ["crm", "crm", "checkout"]
+
+
 async def test_a_retry_does_not_find_whom_its_caller_no_longer_reaches(world: World) -> None:
     first, _ = await enrol(world, "store_manager", subject="S-7", stores=["SH002"])
     before = await counts(world)
@@ -193,7 +204,7 @@ async def test_no_key_or_request_is_stored_in_clear(world: World) -> None:
 
     async with transaction(world.hub.database.app) as tx:
         (row,) = await tx.execute(select(table_of(DoneRequest)))
-    assert row.caller == "APP:development.app_crm"
+    assert row.caller == "APP:crm"
     assert b"13612340678" not in b"".join((row.key_digest, row.request_digest))
     assert (len(row.key_digest), len(row.request_digest)) == (16, 16)
 

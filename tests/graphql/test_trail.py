@@ -85,10 +85,22 @@ async def test_a_miss_leaves_a_row(world: World, people: People) -> None:
 @pytest.mark.parametrize(
     ("role", "query", "code", "fields"),
     [
-        ("auditor", LIST, "FORBIDDEN", []),
-        ("app_mini_program", '{ member(by: {phone: "13812345670"}) { id } }', "FORBIDDEN", []),
-        ("app_checkout", "{ memberList(first: 1, filter: {gender: F}) { edges { cursor } } }", "FORBIDDEN", []),
-        ("app_crm", '{ member(by: {phone: "12"}) { id } }', "BAD_USER_INPUT", []),
+        ("auditor", LIST, "FORBIDDEN", ["member.gender:ASKED"]),
+        (
+            "auditor",
+            """{ members(by: [{phone: "13812345670"}, {storeCard: "1"}]) { ...F } }
+            fragment F on Member { name { state } accounts { channel } p: provenance(field: EMAIL) { source } }""",
+            "FORBIDDEN",
+            ["key:phone", "key:storeCard", "member.accounts:ASKED", "member.email:ASKED", "member.name:ASKED"],
+        ),
+        ("app_mini_program", '{ member(by: {phone: "13812345670"}) { id } }', "FORBIDDEN", ["key:phone"]),
+        (
+            "app_checkout",
+            "{ memberList(first: 1, filter: {gender: F}) { edges { cursor } } }",
+            "FORBIDDEN",
+            ["member.gender:FILTER"],
+        ),
+        ("app_crm", '{ member(by: {phone: "12"}) { id } }', "BAD_USER_INPUT", ["key:phone"]),
     ],
 )
 async def test_a_refusal_leaves_a_row(world: World, role: str, query: str, code: str, fields: list[str]) -> None:

@@ -60,14 +60,41 @@ async def test_another_media_type_is_not_acceptable(town: Town, accept: str) -> 
     assert (answer.status_code, code(answer)) == (406, "BAD_USER_INPUT")
 
 
-@pytest.mark.parametrize(("accept", "status"), [("application/json", 200), (GRAPHQL, 400)])
-@pytest.mark.parametrize("query", ["{", "{ nothing }", "{ memberList { edges { cursor } } }"])
-async def test_a_refused_document_is_400_in_graphql_s_own_media_type(
-    town: Town, accept: str, status: int, query: str
-) -> None:
+REFUSED_DOCUMENTS = {
+    "{": 400,
+    "{ nothing }": 422,
+    "{ memberList { edges { cursor } } }": 294,  # read, valid, and refused by its resolver: data is null
+    "query A { __typename } query B { __typename }": 422,
+    "query ($n: Int!) { memberList(first: $n) { edges { cursor } } }": 422,
+    '{ memberList(first: "many") { edges { cursor } } }': 422,
+}
+
+
+@pytest.mark.parametrize("query", REFUSED_DOCUMENTS)
+@pytest.mark.parametrize("accept", ["application/json", GRAPHQL])
+async def test_the_status_of_a_refused_document(town: Town, accept: str, query: str) -> None:
+    answer = await town.client.post("/graphql", json={"query": query}, headers={**signed(town), "Accept": accept})
+
+    expected = REFUSED_DOCUMENTS[query] if accept == GRAPHQL else 200
+    assert (answer.status_code, code(answer)) == (expected, "BAD_USER_INPUT")
+
+
+async def test_too_complex_a_document_is_422(town: Town) -> None:
+    query = "{ " + " ".join(f"a{i}: me {{ id }}" for i in range(11)) + " }"
+
+    answer = await town.client.post("/graphql", json={"query": query}, headers={**signed(town), "Accept": GRAPHQL})
+
+    assert (answer.status_code, code(answer)) == (422, "QUERY_TOO_COMPLEX")
+
+
+@pytest.mark.parametrize(("accept", "status"), [("application/json", 200), (GRAPHQL, 294)])
+async def test_data_beside_errors_is_a_partial_success(town: Town, accept: str, status: int) -> None:
+    query = '{ member(by: {phone: "12"}) { id } memberList(first: 1) { edges { node { id } } } }'
+
     answer = await town.client.post("/graphql", json={"query": query}, headers={**signed(town), "Accept": accept})
 
     assert (answer.status_code, code(answer)) == (status, "BAD_USER_INPUT")
+    assert len(answer.json()["data"]["memberList"]["edges"]) == 1
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"])
@@ -79,6 +106,22 @@ async def test_only_post_is_taken(town: Town, method: str) -> None:
     assert "access-control-allow-origin" not in answer.headers
 
 
+@pytest.mark.parametrize("origin", ["https://elsewhere.example", "null", "http://hub"])
+async def test_pages_of_others_read_nothing(town: Town, origin: str) -> None:
+    asking = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization",
+    }
+    preflight = await town.client.options("/graphql", headers=asking)
+    answer = await town.client.post("/graphql", json={"query": QUERY}, headers={**signed(town), "Origin": origin})
+
+    assert preflight.status_code == 405
+    for headers in (preflight.headers, answer.headers):
+        assert [name for name in headers if name.startswith("access-control-")] == []
+        assert headers["cross-origin-resource-policy"] == "same-origin"
+
+
 BODIES = [
     b"",
     b"1",
@@ -87,6 +130,7 @@ BODIES = [
     b"true",
     b"[]",
     b'[{"query": "{ __typename }"}]',
+    b'[{"query": "{ __typename }"}, {"query": "{ __typename }"}]',
     b"{}",
     b"{",
     b'{"query": 1}',

@@ -2,42 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
-import uvicorn
 
-from member_hub.web import connections, serve
+from member_hub.web import connections
 from member_hub.web.edge import Edge
 from member_hub.web.figures import Figures
 from tests.graphql.conftest import Town
+from tests.web.served import served
 
 PATIENCE_S = 5  # of the test itself: it is over long before, unless the hub waits for ever
 HALF_A_HEAD = b"GET /livez HTTP/1.1\r\nHost:"
 LIVEZ = b"GET /livez HTTP/1.1\r\nHost: hub\r\n\r\n"
-
-
-@asynccontextmanager
-async def served(town: Town, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
-    """The port of a hub that serves."""
-    servers: list[uvicorn.Server] = []
-    made = uvicorn.Server.__init__
-
-    def noted(self: uvicorn.Server, config: uvicorn.Config) -> None:
-        made(self, config)
-        servers.append(self)
-
-    monkeypatch.setattr(uvicorn.Server, "__init__", noted)
-    monkeypatch.setattr("member_hub.web.serving.configure_logging", lambda **_: None)
-    listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    serving = asyncio.create_task(serve(town.hub, 0, on_ready=listening.set_result))
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            yield await listening
-    finally:
-        servers[0].should_exit = True
-        await serving
 
 
 async def is_closed(reader: asyncio.StreamReader) -> bool:
@@ -52,7 +29,7 @@ async def test_a_connection_without_a_request_head_is_closed(
     town: Town, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], sent: bytes
 ) -> None:
     monkeypatch.setattr(connections, "HEAD_S", 0)
-    async with served(town, monkeypatch) as port:
+    async with served(town.hub, monkeypatch) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(sent)
 
@@ -63,7 +40,7 @@ async def test_a_connection_without_a_request_head_is_closed(
 async def test_a_kept_connection_that_goes_silent_in_a_head_is_closed(
     town: Town, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    async with served(town, monkeypatch) as port:
+    async with served(town.hub, monkeypatch) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(LIVEZ)
         assert (await reader.readuntil(b"ok\n")).startswith(b"HTTP/1.1 200")
@@ -78,7 +55,7 @@ async def test_silent_connections_make_room_for_one_that_asks(
     town: Town, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(connections, "CONNECTIONS_MAX", 2)
-    async with served(town, monkeypatch) as port:
+    async with served(town.hub, monkeypatch) as port:
         silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(LIVEZ)
@@ -87,6 +64,32 @@ async def test_silent_connections_make_room_for_one_that_asks(
         assert await is_closed(silent[0][0])
         for _, each in [*silent, (reader, writer)]:
             each.close()
+
+
+async def test_a_client_that_does_not_read_its_answer_is_let_go(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    length = 32 * 1024 * 1024  # more than the system keeps for a connection
+    let_go = asyncio.Event()
+
+    async def app(_scope: object, _receive: object, send: object) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})  # type: ignore[operator]
+        await send({"type": "http.response.body", "body": b"x" * length})  # type: ignore[operator]
+        let_go.set()
+
+    monkeypatch.setattr("member_hub.web.serving.make_app", lambda _hub: app)
+    monkeypatch.setattr(connections, "WRITE_S", 0)
+    async with served(town.hub, monkeypatch) as port, asyncio.timeout(PATIENCE_S):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
+        writer.write(LIVEZ)
+        await let_go.wait()
+
+        received = 0
+        try:
+            while part := await reader.read(1 << 20):
+                received += len(part)
+        except ConnectionResetError:
+            pass
+        assert received < length
+        writer.close()
 
 
 @pytest.mark.parametrize("path", ["/graphql", "/query"])

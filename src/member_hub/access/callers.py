@@ -27,7 +27,11 @@ class CallerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The one who acts. `subject` is a staff number, an app's name or a member id as text: never a name."""
+    """The one who acts. `subject` is a staff number, an app's name or a member id as text: never a name.
+
+    An app is the client that it signed in as, whatever its token says about whom: what it did, owes and may retry is
+    the app's, and one app cannot borrow another's name.
+    """
 
     kind: CallerKind
     role: str
@@ -72,7 +76,7 @@ def caller_from(
         kind=CallerKind[role.kind.name],
         role=role.name,
         purpose=purpose,
-        subject=claims.subject,
+        subject=claims.client if role.kind is RoleKind.APP else claims.subject,
         stores=claims.stores & organisation.stores.keys(),
         regions=claims.regions & organisation.regions.keys(),
         handler=facts.handler_of(claims, role, organisation),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from member_hub.commands.documents import documents
+
 
 @click.group()
 def schema() -> None:
@@ -16,6 +18,21 @@ def print_() -> None:
     from member_hub.graphql.schema import sdl
 
     click.echo(sdl(), nl=False)
+
+
+@schema.command()
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def errors(*, as_json: bool) -> None:
+    """Print every error code with its cause, whether to retry, and the remedy."""
+    from dataclasses import asdict
+
+    import orjson
+
+    from member_hub import codes
+
+    click.echo(
+        orjson.dumps([asdict(code) for code in codes.CODES]).decode() if as_json else codes.as_markdown(), nl=False
+    )
 
 
 @schema.command()
@@ -37,3 +54,6 @@ def check(*, as_json: bool) -> None:
         )
     if not as_json:
         click.echo("The schema file is current.")
+
+
+schema.add_command(documents)

@@ -13,10 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from member_hub.access import Caller, Grant, Verdict
 from member_hub.audit import Entry
 from member_hub.db.base import Tx, snapshot
-from member_hub.errors import Unavailable
+from member_hub.errors import Refused, Unavailable
 from member_hub.graphql.limits import TooComplex
 from member_hub.graphql.problems import Language
-from member_hub.graphql.selection import Plan
+from member_hub.graphql.selection import Plan, Root
 from member_hub.members.reading import Visible
 from member_hub.runtime import Runtime
 
@@ -24,6 +24,7 @@ MEMBERS_MAX = 500  # loaded for one request, over all its root fields
 LINES_MAX = 20_000  # order lines
 
 OK, MISSED = "ok", "missed"
+REQUEST = "request"  # the operation of what was refused before anybody knew what it asked
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +39,20 @@ class Trail:
     refusal: str | None = None
     is_found: bool = False
     is_written: bool = False
+
+    def asks(self, roots: Iterable[Root]) -> None:
+        """What is asked for, before it is known whether it may be."""
+        for root in roots:
+            self.operations.add(root.name)
+            for key in root.keys:
+                self.looks_up(key)
+            for guard in root.filtered:
+                self.filters(guard)
+
+    def refuses(self, code: str, roots: Iterable[Root]) -> None:
+        """Nothing is shown; which fields were asked for stands on record all the same."""
+        self.refusal = code
+        self.fields.update(f"{guard}:ASKED" for root in roots for guard in root.wanted.guards)
 
     def looks_up(self, key: str) -> None:
         self.fields.add(f"key:{key}")
@@ -152,3 +167,17 @@ class Asking:
             fields=tuple(sorted(trail.fields)),
             member_ids=tuple(sorted(trail.member_ids)),
         )
+
+
+def turned_away(caller: Caller, refusal: Refused, *, now: datetime) -> Entry:
+    """The entry of a request that was refused before it was read."""
+    return Entry(
+        caller_kind=caller.kind.value,
+        caller=caller.subject,
+        role=caller.role,
+        purpose=caller.purpose.value,
+        operation=REQUEST,
+        outcome=refusal.code,
+        request_id=caller.request_id,
+        happened_at=now,
+    )

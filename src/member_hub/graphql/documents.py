@@ -34,10 +34,14 @@ _WRONG_VALUE = "A value does not fit its type here."
 
 
 class BadDocument(Exception):
-    """The document cannot be executed, for these reasons."""
+    """The document cannot be executed, for these reasons; `is_read`: it is GraphQL, and what it says is wrong."""
 
-    def __init__(self, errors: list[dict[str, Any]]) -> None:
+    def __init__(
+        self, errors: list[dict[str, Any]], *, is_read: bool = True, cost: Mapping[str, int] | None = None
+    ) -> None:
         self.errors = errors
+        self.cost = cost
+        self.is_read = is_read
         super().__init__(f"{len(errors)} errors")
 
 
@@ -72,10 +76,13 @@ class Documents:
         if known is not None:
             self._kept.move_to_end(text)
             return known
-        document = self._read(text, language)
+        document = self.validated(text, language)
         if len(text) <= DOCUMENT_KEPT_CHARS_MAX:
             self._keep(text, document)
         return document
+
+    def knows(self, text: str) -> bool:
+        return text in self._kept
 
     def _keep(self, text: str, document: Document) -> None:
         self._kept[text] = document
@@ -84,7 +91,8 @@ class Documents:
             forgotten, _ = self._kept.popitem(last=False)
             self._kept_chars -= len(forgotten)
 
-    def _read(self, text: str, language: Language) -> Document:
+    def validated(self, text: str, language: Language) -> Document:
+        """The document, read anew and not kept. Raises BadDocument."""
         node = _parsed(text, language)
         try:
             limits.check(node)
@@ -117,7 +125,7 @@ def _parsed(text: str, language: Language) -> DocumentNode:
         # The parser's own text quotes the document.
         if "Parsing aborted" in error.message:
             raise _bad(TooComplex(), language) from None
-        raise BadDocument([from_document("This is not GraphQL.", error)]) from None
+        raise BadDocument([from_document("This is not GraphQL.", error)], is_read=False) from None
     except GraphQLError:
         raise _bad(TooComplex(), language) from None
 

@@ -7,7 +7,7 @@ compare. Price: a document that reads one thing too many gets nothing. A value t
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from inspect import isawaitable
 from typing import Any, Final
@@ -15,15 +15,19 @@ from typing import Any, Final
 from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, execute
 from graphql.execution.values import VariableValues, get_variable_values
 
-from member_hub.access import Caller, PurposeNotAllowed
+from member_hub.access import Caller, CallerKind, PurposeNotAllowed
 from member_hub.audit import AuditUnavailable
 from member_hub.errors import Forbidden, Refused, Unavailable
-from member_hub.graphql.asking import Asking, Snapshot
+from member_hub.graphql.asking import Asking, Snapshot, turned_away
+from member_hub.graphql.cost import COST_MAX, Meter, TooExpensive
 from member_hub.graphql.documents import BadDocument, Document, Documents, NoSuchOperation
 from member_hub.graphql.problems import Language, from_document, from_execution, from_refusal
 from member_hub.graphql.schema import core_schema, schema
 from member_hub.graphql.selection import Plan, plan
+from member_hub.graphql.throttle import Throttle
+from member_hub.graphql.trusted import DocumentNotFound, DocumentRequired, TrustedDocuments, folder_of
 from member_hub.runtime import Runtime
+from member_hub.throttling import Throttled
 
 COERCION_ERRORS_MAX = 20
 REQUEST_S = 30
@@ -32,11 +36,12 @@ _WHOLE: Final = (Forbidden.code, Unavailable.code)  # these leave no data
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Asked:
-    """A GraphQL request as it came in."""
+    """A GraphQL request as it came in: a text, or the id of a registered document."""
 
-    query: str
+    query: str | None
     operation_name: str | None
     variables: Mapping[str, Any]
+    document_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -47,6 +52,8 @@ class Answer:
     errors: Sequence[Mapping[str, Any]]
     kind: str  # query, mutation, or none: for counting
     is_executed: bool  # then the answer says `data`, be it null
+    is_unprocessable: bool = False  # a document that was read, and cannot be executed as it stands
+    cost: Mapping[str, int] | None = None  # where the request was priced
 
     @property
     def codes(self) -> list[str]:
@@ -58,35 +65,78 @@ class OperationRefused(Forbidden):
     en = "This role and purpose may not do this."
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A request that could be executed."""
+
+    document: Document
+    operation: OperationDefinitionNode
+    plan: Plan
+    cost: int
+
+
 class Api:
     """The API of one process."""
 
     def __init__(self, hub: Runtime) -> None:
         self._hub = hub
         self._schema = core_schema()
-        self._documents = Documents(self._schema, introspects=not hub.settings.is_production)
+        introspects = not hub.settings.is_production
+        self._documents = Documents(self._schema, introspects=introspects)
+        self._trusted = TrustedDocuments(folder_of(hub.settings), self._schema, introspects=introspects)
+        self._throttle = Throttle(hub.settings)
 
     async def answer(self, asked: Asked, caller: Caller, language: Language) -> Answer:
         """The answer to a request; what goes wrong is in it. Nothing personal is in it that is not on record."""
         try:
-            document = self._documents.read(asked.query, language)
-            operation = document.operation(asked.operation_name)
-            if operation is None:
-                return refused(NoSuchOperation(field="operationName"), language)
-            planned = self._planned(document, operation, asked.variables)
+            self._throttle.enter(caller)
+            text = await self._text(asked, caller)
+            if not self._documents.knows(text):
+                self._throttle.charge_reading(caller, len(text))
+            ready = self._ready(asked, text, language)
+        except Throttled as throttled:
+            return await self._turned_away(caller, throttled, language)
+        except DocumentNotFound as unknown:
+            self._throttle.charge_bad_document(caller)
+            return refused(unknown, language)
         except BadDocument as bad:
-            return Answer(None, bad.errors, "none", is_executed=False)
+            self._throttle.charge_bad_document(caller)
+            return Answer(None, bad.errors, "none", is_executed=False, is_unprocessable=bad.is_read, cost=bad.cost)
         try:
-            asking = self._asking(caller, language, planned, self._hub.clock.now())
+            asking = self._asking(caller, language, ready.plan, self._hub.clock.now())
         except PurposeNotAllowed as refusal:  # the policy has changed since the door let the caller in
             return refused(refusal, language)
         try:
-            return await self._checked(asking, document, operation, asked)
+            self._throttle.charge(caller, cost=ready.cost, lookups=ready.plan.lookups)
+            answer = await self._checked(asking, ready, asked)
+        except Throttled as throttled:
+            answer = await self._throttled(asking, throttled, ready)
         finally:
             await asking.snapshot.close()
+        return replace(answer, cost=_price(ready.cost) | {"remaining": self._throttle.room(caller)})
 
-    def _planned(self, document: Document, operation: OperationDefinitionNode, stated: Mapping[str, Any]) -> Plan:
-        """Raises BadDocument for variables and arguments that do not fit, without saying their values."""
+    async def _text(self, asked: Asked, caller: Caller) -> str:
+        """Raises DocumentNotFound; in production for every text of an app too: it asks there what was approved."""
+        if asked.document_id is not None:
+            return await self._trusted.text(caller, asked.document_id)
+        if asked.query is None or (self._hub.settings.is_production and caller.kind is CallerKind.APP):
+            raise DocumentRequired(field="query")
+        return asked.query
+
+    def _ready(self, asked: Asked, text: str, language: Language) -> Ready:
+        """Raises BadDocument for what cannot be executed, without saying its values."""
+        document = self._documents.read(text, language)
+        operation = _operation(document, asked.operation_name, language)
+        variables = self._variables(operation, asked.variables)
+        try:
+            cost = Meter(self._schema, document, variables).price(operation)
+            if cost > COST_MAX:
+                raise BadDocument([from_refusal(TooExpensive(cost), language)], cost=_price(cost))
+            return Ready(document, operation, plan(self._schema, document, operation, variables), cost)
+        except GraphQLError as error:
+            raise BadDocument([from_document("An argument does not fit its type.", error)]) from None
+
+    def _variables(self, operation: OperationDefinitionNode, stated: Mapping[str, Any]) -> VariableValues:
         variables = get_variable_values(
             self._schema,
             operation.variable_definitions or (),
@@ -96,10 +146,24 @@ class Api:
         )
         if not isinstance(variables, VariableValues):
             raise BadDocument([from_document(_variable(error), error) for error in variables])
+        return variables
+
+    async def _turned_away(self, caller: Caller, throttled: Throttled, language: Language) -> Answer:
+        """The document was not even read. The first time in a minute goes on record."""
         try:
-            return plan(self._schema, document, operation, variables)
-        except GraphQLError as error:
-            raise BadDocument([from_document("An argument does not fit its type.", error)]) from None
+            if self._throttle.is_worth_telling(caller):
+                await self._hub.audit.write(turned_away(caller, throttled, now=self._hub.clock.now()))
+        except AuditUnavailable as unavailable:
+            return refused(unavailable, language)
+        return refused(throttled, language)
+
+    async def _throttled(self, asking: Asking, throttled: Throttled, ready: Ready) -> Answer:
+        """Nothing is executed. The first time in a minute goes on record with what was asked for."""
+        answer = Answer(None, [_error(throttled, asking)], ready.operation.operation.value, is_executed=False)
+        if not self._throttle.is_worth_telling(asking.caller):
+            return answer
+        asking.trail.refuses(throttled.code, asking.plan.roots.values())
+        return await _on_record(asking, answer)
 
     def _asking(self, caller: Caller, language: Language, planned: Plan, now: datetime) -> Asking:
         asking = Asking(
@@ -111,19 +175,17 @@ class Api:
             plan=planned,
             snapshot=Snapshot(self._hub),
         )
-        asking.trail.operations.update(root.name for root in planned.roots.values())
+        asking.trail.asks(planned.roots.values())
         return asking
 
-    async def _checked(
-        self, asking: Asking, document: Document, operation: OperationDefinitionNode, asked: Asked
-    ) -> Answer:
-        kind = operation.operation.value
+    async def _checked(self, asking: Asking, ready: Ready, asked: Asked) -> Answer:
+        kind = ready.operation.operation.value
         if not all(asking.grant.may(root.name) for root in asking.plan.roots.values()):
-            asking.trail.refusal = Forbidden.code
+            asking.trail.refuses(Forbidden.code, asking.plan.roots.values())
             return await _on_record(asking, Answer(None, [_error(OperationRefused(), asking)], kind, is_executed=False))
         try:
             async with asyncio.timeout(REQUEST_S):
-                result = await self._executed(asking, document, operation, asked)
+                result = await self._executed(asking, ready, asked)
         except TimeoutError:
             asking.trail.refusal = Unavailable.code
             return await _on_record(asking, Answer(None, [_error(Unavailable(), asking)], kind, is_executed=False))
@@ -133,19 +195,24 @@ class Api:
             asking.trail.refusal = answer.codes[0]
         return await _on_record(asking, answer)
 
-    async def _executed(
-        self, asking: Asking, document: Document, operation: OperationDefinitionNode, asked: Asked
-    ) -> ExecutionResult:
+    async def _executed(self, asking: Asking, ready: Ready, asked: Asked) -> ExecutionResult:
         result = execute(
             self._schema,
-            document.node,
+            ready.document.node,
             context_value=asking,
             variable_values=dict(asked.variables),
-            operation_name=operation.name.value if operation.name else None,
+            operation_name=ready.operation.name.value if ready.operation.name else None,
             executor_class=schema().execution_context_class,
             hide_suggestions=True,
         )
         return await result if isawaitable(result) else result
+
+
+def _operation(document: Document, name: str | None, language: Language) -> OperationDefinitionNode:
+    found = document.operation(name)
+    if found is None:
+        raise BadDocument([from_refusal(NoSuchOperation(field="operationName"), language)])
+    return found
 
 
 async def _on_record(asking: Asking, answer: Answer) -> Answer:
@@ -162,6 +229,10 @@ async def _on_record(asking: Asking, answer: Answer) -> Answer:
 def refused(refusal: Refused, language: Language) -> Answer:
     """The answer to a request that was not executed."""
     return Answer(None, [from_refusal(refusal, language)], "none", is_executed=False)
+
+
+def _price(cost: int) -> dict[str, int]:
+    return {"requested": cost, "limit": COST_MAX}
 
 
 def _error(refusal: Refused, asking: Asking) -> dict[str, Any]:

@@ -108,11 +108,7 @@ def note_shown(asking: Asking, grant: Grant, wanted: Wanted, claims: Iterable[Ro
 
     A phone or an e-mail address that is read among the identifiers counts as that field as well.
     """
-    guards = {f"member.{field}" for field in wanted.fields | wanted.provenance}
-    guards |= {Guard.ACCOUNTS} if wanted.accounts else set()
-    guards |= {Guard.IDENTIFIERS} if wanted.identifiers else set()
-    guards |= {Guard.ORDERS} if wanted.orders else set()
-    for guard in guards:
+    for guard in wanted.guards:
         asking.trail.shows(guard, grant.read(guard))
     if wanted.identifiers_opened:
         for kind in {ClaimKind(row.kind) for row in claims} & CONTACT_FIELDS.keys():

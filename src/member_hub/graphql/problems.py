@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from member_hub.errors import Refused, Unavailable
 from member_hub.profiles import Refusals
+from member_hub.throttling import Throttled
 
 LANGUAGES_MAX = 20  # of an Accept-Language header
 
@@ -106,6 +107,8 @@ def from_refusal(refused: Refused, language: Language) -> dict[str, Any]:
     extensions: dict[str, Any] = {"code": refused.code}
     if refused.field is not None:
         extensions["field"] = refused.field
+    if isinstance(refused, Throttled):
+        extensions["retryAfter"] = refused.retry_after_s
     return {"message": text_of(refused, language), "extensions": extensions}
 
 

@@ -27,6 +27,8 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
+from member_hub.access import Guard, Operation
+from member_hub.access.words import GUARDS
 from member_hub.graphql.documents import Document
 from member_hub.graphql.member import OrdersAsked
 from member_hub.privacy import ProfileField
@@ -59,6 +61,17 @@ class Wanted:
         """The same without what tells a history: accounts, identifiers, provenance, orders."""
         return Wanted(fields=self.fields, opened=self.opened)
 
+    @property
+    def guards(self) -> frozenset[str]:
+        """Every guarded field that is asked for."""
+        lists = {
+            Guard.ACCOUNTS: self.accounts,
+            Guard.IDENTIFIERS: self.identifiers,
+            Guard.ORDERS: bool(self.orders),
+        }
+        fields = {f"member.{field}" for field in self.fields | self.provenance}
+        return frozenset(fields | {guard.value for guard, is_asked in lists.items() if is_asked})
+
 
 @dataclass(frozen=True, slots=True)
 class Root:
@@ -69,11 +82,29 @@ class Root:
     arguments: Mapping[str, Any]
     wanted: Wanted
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The kinds of keys by which members are sought, one per key; never their values."""
+        by = self.arguments.get("by", ())
+        each = by if isinstance(by, list) else [by]
+        return tuple(kind for key in each if isinstance(key, dict) for kind in key)
+
+    @property
+    def filtered(self) -> frozenset[str]:
+        """The guarded fields by which a list is narrowed."""
+        by = self.arguments.get("filter") or {}
+        return frozenset(guard for field in by if (guard := f"member.{field}") in GUARDS)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     is_mutation: bool
     roots: Mapping[str, Root] = field(default_factory=dict)
+
+    @property
+    def lookups(self) -> int:
+        """By how many keys members are sought; enrolling tells whether an account is known, so it counts as one."""
+        return sum(len(root.keys) + (root.name == Operation.MEMBER_ENROL) for root in self.roots.values())
 
 
 def plan(

@@ -6,13 +6,13 @@ from typing import Any
 import orjson
 from starlette.requests import ClientDisconnect, Request
 
-from member_hub.errors import BadInput, Refused
+from member_hub.errors import BadInput
 from member_hub.graphql import Asked
 
 BODY_BYTES_MAX = 256 * 1024
 BODY_S = 10  # from the head of the request to the last byte of its body
 OPERATION_NAME_CHARS_MAX = 200
-MEMBERS = frozenset({"query", "operationName", "variables", "extensions", "documentId"})
+DOCUMENT_ID_CHARS_MAX = 200
 
 
 class BadBody(BadInput):
@@ -21,12 +21,6 @@ class BadBody(BadInput):
     def __init__(self, status: int, en: str, zh: str) -> None:
         self.status = status
         super().__init__(en, zh=zh)
-
-
-class DocumentNotFound(Refused):
-    code = "DOCUMENT_NOT_FOUND"
-    zh = "没有登记该查询文档；请发送 query。"
-    en = "No such document is registered; send the query."
 
 
 async def read_body(request: Request) -> bytes:
@@ -57,16 +51,25 @@ async def receive(request: Request) -> bytes:
 
 
 def parse(body: bytes) -> Asked:
-    """Raises BadBody (400) for anything but one request object, DocumentNotFound for a document by its id."""
+    """Raises BadBody (400) for anything but one request object, with a text or the id of a registered document."""
     try:
         sent = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise BadBody(400, "The body is not JSON in UTF-8.", "请求体不是 UTF-8 编码的 JSON。") from None
     if not isinstance(sent, dict):
         raise BadBody(400, "The body is not one JSON object; there is no batching.", "请求体须为单个 JSON 对象。")
-    if "query" not in sent and isinstance(sent.get("documentId"), str):
-        raise DocumentNotFound(field="documentId")
-    return Asked(_query(sent), _operation_name(sent), _object(sent, "variables"))
+    document_id = _document_id(sent)
+    query = _query(sent) if document_id is None else None
+    return Asked(query, _operation_name(sent), _object(sent, "variables"), document_id)
+
+
+def _document_id(sent: dict[str, Any]) -> str | None:
+    stated = sent.get("documentId")
+    if stated is None:
+        return None
+    if not isinstance(stated, str) or not 0 < len(stated) <= DOCUMENT_ID_CHARS_MAX or sent.get("query") is not None:
+        raise BadBody(400, "Send documentId, a text, or query.", "须发送 documentId（文本）或 query 之一。")
+    return stated
 
 
 def _query(sent: dict[str, Any]) -> str:

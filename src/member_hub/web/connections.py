@@ -5,6 +5,7 @@ import asyncio
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_S = 10  # from the first byte, or from the connection, to a complete request head
+WRITE_S = 30  # from the moment that the client's side is full to the moment that it reads on
 CONNECTIONS_MAX = 800  # beyond, the one that has been idle longest makes room; a process has 1,024 files as a rule
 
 
@@ -12,6 +13,7 @@ class Connection(H11Protocol):
     """One connection. Idle: no request is under way on it, be it new, kept alive, or in the middle of a head."""
 
     _waiting: asyncio.TimerHandle | None = None
+    _stuck: asyncio.TimerHandle | None = None
     idle_since = 0.0
 
     @property
@@ -36,8 +38,18 @@ class Connection(H11Protocol):
         self.idle_since = self.loop.time()
         super().on_response_complete()
 
+    def pause_writing(self) -> None:
+        """The client does not read: an answer that nobody takes holds its personal values in memory for nobody."""
+        super().pause_writing()
+        self._stuck = self.loop.call_later(WRITE_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._write_no_more()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._wait_no_more()
+        self._write_no_more()
         super().connection_lost(exc)
 
     def _make_room(self) -> None:
@@ -53,6 +65,11 @@ class Connection(H11Protocol):
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
+
+    def _write_no_more(self) -> None:
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
 
     def _close(self) -> None:
         if self.is_idle:

@@ -6,15 +6,27 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
-from member_hub.access import Caller, DevelopmentTokens, Unauthenticated, caller_from
+from member_hub.access import (
+    Caller,
+    DevelopmentTokens,
+    PurposeNotAllowed,
+    PurposeRequired,
+    TokenClaims,
+    Unauthenticated,
+    caller_from,
+)
 from member_hub.errors import BadInput, Refused
 from member_hub.graphql import Answer, Api, Asked, Language, refused
 from member_hub.graphql.problems import Internal, trace_of
 from member_hub.runtime import Runtime
+from member_hub.throttling import Buckets, Rate, Throttled
 from member_hub.web import negotiation
 from member_hub.web.answers import respond
 from member_hub.web.body import BadBody, parse, read_body
 from member_hub.web.figures import Figures
+from member_hub.web.undeclared import Undeclared
+
+STRANGERS = Rate(per_s=5, burst=100)  # requests without a good token, per remote address
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +44,8 @@ class Door:
         self._figures = figures
         self._api = Api(hub)
         self._tokens = DevelopmentTokens.open(hub.settings)
+        self._strangers = Buckets(STRANGERS.share(hub.settings.processes))
+        self._undeclared = Undeclared(hub)
 
     async def post(self, request: Request) -> Response:
         request_id: UUID = request.state.request_id
@@ -41,7 +55,8 @@ class Door:
             return respond(refused(NotAcceptable(), language), negotiation.JSON, request_id, status=406)
         status = None
         try:
-            caller = self.caller(request.headers.get("authorization"), request.headers.get("x-purpose"), request_id)
+            headers = request.headers
+            caller = await self.caller(headers.get("authorization"), headers.get("x-purpose"), request)
             answer = await self.answer(parse(await read_body(request)), caller, language)
         except Refused as refusal:
             answer = refused(refusal, language)
@@ -51,15 +66,36 @@ class Door:
         self._figures.count(answer.kind, answer.codes[0] if answer.codes else "ok")
         return respond(answer, media_type, request_id, status=status)
 
-    def caller(self, authorization: str | None, purpose: str | None, request_id: UUID) -> Caller:
-        """Raises Unauthenticated, PurposeRequired or PurposeNotAllowed."""
+    async def caller(self, authorization: str | None, purpose: str | None, request: Request) -> Caller:
+        """Who asks. Raises Unauthenticated, PurposeRequired or PurposeNotAllowed; Throttled for too many bad tokens."""
+        stated, request_id = (purpose or "").strip() or None, request.state.request_id
+        try:
+            claims = self._claims(authorization)
+            try:
+                return self._of(claims, stated, request_id)
+            except (PurposeRequired, PurposeNotAllowed) as refusal:
+                await self._undeclared.put_on_record(claims, stated, refusal, request_id)
+                raise
+        except Unauthenticated as refusal:
+            raise self._stranger(request) or refusal from None
+
+    def _claims(self, authorization: str | None) -> TokenClaims:
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthenticated
-        claims = self._tokens.verify(token.strip(), self._hub.clock.now())
-        return caller_from(
-            claims, (purpose or "").strip() or None, self._hub.policies, self._hub.organisation, request_id=request_id
-        )
+        return self._tokens.verify(token.strip(), self._hub.clock.now())
+
+    def _of(self, claims: TokenClaims, purpose: str | None, request_id: UUID) -> Caller:
+        return caller_from(claims, purpose, self._hub.policies, self._hub.organisation, request_id=request_id)
+
+    def _stranger(self, request: Request) -> Throttled | None:
+        """Counts one bad token for the address that it came from; a good one from there is never held up by it."""
+        address = request.client.host if request.client else ""
+        wait_s = self._strangers.wait_s(address, 1)
+        if wait_s:
+            return Throttled(wait_s)
+        self._strangers.pour(address, 1)
+        return None
 
     async def answer(self, asked: Asked, caller: Caller, language: Language) -> Answer:
         """What nobody expected ends here as INTERNAL; the log has types and places, never texts."""

@@ -1,0 +1,199 @@
+"""What one caller may ask for: by cost, and by look-ups apart; refused with the time to wait, and put on record."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import httpx2
+import pytest
+
+from member_hub.web import make_app
+from tests.conftest import Run
+from tests.graphql.world import NOW, WHOLE, People, World
+
+LIST = "{ memberList(first: 10) { edges { node { name { value } } } } }"
+LIST_COST = 1 + 1 + 10 * (1 + 1 + 1 + 2)
+BY = "query ($by: [MemberKey!]!) { members(by: $by) { id } }"
+
+
+class Time:
+    def __init__(self) -> None:
+        self.at = 600.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    time = Time()
+    monkeypatch.setattr("member_hub.throttling.monotonic", time)
+    return time
+
+
+@pytest.fixture
+def slow(world: World, people: People, time: Time, run: Run) -> Iterator[World]:
+    """A hub where an app has 1 of cost and 5 look-ups per second."""
+    stack = AsyncExitStack()
+    yield run(stack.enter_async_context(limited(world, cost_per_s=1, lookups_per_s=5)))
+    run(stack.aclose())
+
+
+@asynccontextmanager
+async def limited(world: World, **limits: int) -> AsyncIterator[World]:
+    hub = replace(world.hub, settings=replace(world.hub.settings, **limits))
+    transport = httpx2.ASGITransport(make_app(hub))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://hub") as client:
+        yield replace(world, client=client)
+
+
+def told(answer: httpx2.Response) -> tuple[int, list[str], Any, str | None]:
+    errors = [error["extensions"] for error in answer.json().get("errors", [])]
+    waits = [e.get("retryAfter") for e in errors]
+    return answer.status_code, [e["code"] for e in errors], waits, answer.headers.get("retry-after")
+
+
+def keys(phones: Sequence[str]) -> dict[str, Any]:
+    return {"by": [{"phone": phone} for phone in phones]}
+
+
+async def test_every_answer_that_was_planned_says_its_cost(slow: World) -> None:
+    first = (await slow.post("app_crm", LIST)).json()["extensions"]["cost"]
+
+    assert first == {"requested": LIST_COST, "limit": 50_000, "remaining": 60 - LIST_COST}
+
+
+async def test_too_much_cost_is_refused_with_the_time_to_wait(slow: World, time: Time) -> None:
+    assert (await slow.post("app_crm", LIST)).status_code == 200
+    audited = len(await slow.audited())
+
+    answer = await slow.post("app_crm", LIST)
+
+    wait_s = 2 * LIST_COST - 60
+    assert told(answer) == (429, ["THROTTLED"], [wait_s], str(wait_s))
+    assert "data" not in answer.json()
+    assert answer.json()["extensions"]["cost"]["remaining"] == 60 - LIST_COST
+    row = (await slow.audited())[audited]
+    assert (row.outcome, row.caller, row.operation, row.member_ids) == ("THROTTLED", "crm", "memberList", [])
+    assert row.fields == ["member.name:ASKED"]
+
+    time.at += wait_s
+    assert (await slow.post("app_crm", LIST)).status_code == 200
+
+
+async def test_requests_at_the_same_time_take_no_more_than_one_after_the_other(slow: World) -> None:
+    answers = await asyncio.gather(*(slow.post("app_crm", LIST) for _ in range(10)))
+
+    assert sorted(answer.status_code for answer in answers) == [200] + [429] * 9
+    assert sorted(row.outcome for row in await slow.audited()) == ["THROTTLED", "ok"]
+
+
+async def test_a_throttled_caller_leaves_one_row_a_minute(slow: World, time: Time) -> None:
+    await slow.post("app_crm", LIST)
+    for _ in range(5):
+        assert await slow.refused("app_crm", LIST) == ["THROTTLED"]
+    time.at += 45.0
+    await slow.post("app_crm", LIST)
+    time.at += 15.0
+    assert await slow.refused("app_crm", LIST) == ["THROTTLED"]
+
+    assert [row.outcome for row in await slow.audited()] == ["ok", "THROTTLED", "ok", "THROTTLED"]
+
+
+async def test_an_app_is_one_caller_under_all_its_names_and_no_other(slow: World) -> None:
+    assert await slow.refused("app_crm", LIST, subject="node-1") == []
+    assert await slow.refused("app_crm", LIST, subject="node-2") == ["THROTTLED"]
+    assert await slow.refused("app_checkout", LIST, subject="node-1") == []
+    assert await slow.refused("support_agent", "{ __typename }") == []
+
+
+async def test_look_ups_count_apart_hits_and_misses_alike(world: World, people: People, time: Time) -> None:
+    async with limited(world, lookups_per_s=5) as slow:
+        hits, misses = [WHOLE["phone"]] * 40, [f"139{number:08}" for number in range(60)]
+        assert await slow.refused("app_crm", BY, variables=keys(hits)) == []
+        assert await slow.refused("app_crm", BY, variables=keys(misses)) == []
+
+        answer = await slow.post("app_crm", BY, variables=keys(misses[:10]))
+
+        assert told(answer) == (429, ["THROTTLED"], [2], "2")
+        assert await slow.refused("app_crm", LIST) == []
+        row = (await slow.audited())[2]
+        assert (row.outcome, row.operation, row.fields) == ("THROTTLED", "members", ["key:phone"])
+        time.at += 2
+        assert await slow.refused("app_crm", BY, variables=keys(misses[:10])) == []
+
+
+async def test_a_person_tries_out_no_numbers(slow: World) -> None:
+    query = "query ($by: MemberKey!) { member(by: $by) { status } }"
+    codes = []
+    for number in range(110):
+        codes += await slow.refused(
+            "support_agent", query, variables={"by": {"phone": f"139{number:08}"}}, subject="S-1"
+        )
+
+    assert set(codes) == {"THROTTLED"}
+    assert len(await slow.audited()) < 110
+
+
+async def test_bad_documents_are_not_free(slow: World) -> None:
+    codes = [(await slow.refused("app_crm", "{ nothing }"))[0] for _ in range(5)]
+
+    assert codes == ["BAD_USER_INPUT"] * 3 + ["THROTTLED"] * 2
+    (row,) = await slow.audited()
+    assert (row.outcome, row.operation, row.happened_at) == ("THROTTLED", "request", NOW)
+
+
+async def test_a_text_that_has_to_be_read_anew_is_not_free(slow: World) -> None:
+    texts = [f"{{ __typename }} # {number} {'x' * 2_000}" for number in range(3)]
+
+    assert await slow.refused("app_crm", texts[0]) == []
+    assert await slow.refused("app_crm", texts[0]) == []
+    answer = (await slow.post("app_crm", texts[1])).json()
+    assert answer["extensions"]["cost"] == {"requested": 2, "limit": 50_000, "remaining": 60 - 2 * 20 - 3 * 2}
+    assert await slow.refused("app_crm", texts[2]) == ["THROTTLED"]
+
+
+async def test_processes_share_a_limit(world: World, people: People, time: Time) -> None:
+    async with limited(world, cost_per_s=2, processes=2) as slow:
+        answer = await slow.post("app_crm", LIST)
+
+        assert answer.json()["extensions"]["cost"]["remaining"] == 60 - LIST_COST
+
+
+async def test_bad_tokens_are_counted_per_address_and_good_ones_from_there_pass(slow: World, time: Time) -> None:
+    bad = {"Authorization": "Bearer x.y.z"}
+    statuses = [(await slow.client.post("/graphql", json={"query": LIST}, headers=bad)).status_code for _ in range(101)]
+
+    assert statuses == [401] * 100 + [429]
+    assert await slow.refused("app_crm", LIST) == []
+    assert [row.outcome for row in await slow.audited()] == ["ok"]
+    counted = (await slow.client.get("/metrics")).text
+    assert 'member_hub_requests_total{kind="none",outcome="THROTTLED"} 1' in counted
+    time.at += 1
+    assert (await slow.client.post("/graphql", json={"query": LIST}, headers=bad)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("declared", "code", "purpose"),
+    [
+        (None, "PURPOSE_REQUIRED", "none"),
+        ("marketing", "PURPOSE_NOT_ALLOWED", "marketing"),
+        ("a phone number", "PURPOSE_NOT_ALLOWED", "unknown"),
+    ],
+)
+async def test_a_purpose_that_is_not_the_callers_is_on_record(
+    slow: World, time: Time, declared: str | None, code: str, purpose: str
+) -> None:
+    headers = {"X-Purpose": declared} if declared else {}
+    about = {"purposes": ["member_service", "customer_support"], "subject": "S-7", "headers": headers}
+    for _ in range(3):
+        assert await slow.refused("store_manager", LIST, **about) == [code]
+    time.at += 60
+    assert await slow.refused("store_manager", LIST, **about) == [code]
+
+    rows = await slow.audited()
+    assert [(r.caller_kind, r.caller, r.role, r.purpose, r.operation, r.outcome) for r in rows] == [
+        ("STAFF", "S-7", "store_manager", purpose, "request", code)
+    ] * 2

@@ -1,0 +1,330 @@
+"""Trusted documents: what is registered, what may be read by it, and that apps send nothing else in production."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from graphql import parse
+
+from member_hub import resources
+from member_hub.access import caller_from
+from member_hub.cli import cli
+from member_hub.errors import HubError, Misconfigured
+from member_hub.graphql import Answer, Api, Asked
+from member_hub.graphql.documents import Documents
+from member_hub.graphql.problems import Language
+from member_hub.graphql.readings import reads
+from member_hub.graphql.schema import core_schema
+from member_hub.graphql.shelves import Shelf, Trusted, fields_text, read_shelves
+from member_hub.ids import uuid7
+from member_hub.settings import Mode
+from tests.graphql.conftest import Town
+from tests.graphql.world import NOW, WHOLE, People, World
+
+SHIPPED = resources.folder("schema") / "operations"
+ROLES = {
+    "checkout": "app_checkout",
+    "crm": "app_crm",
+    "mini_program": "app_mini_program",
+    "staff": "store_manager",
+    "member": "member",
+}
+AT_TILL = "query AtTill($by: MemberKey!) { member(by: $by) { id name { display } } }\n"
+BY = {"by": {"phone": WHOLE["phone"]}}
+
+
+def shelves(folder: Path) -> dict[str, Shelf]:
+    return read_shelves(folder, core_schema(), Documents(core_schema(), introspects=False))
+
+
+SHIPPED_SHELVES = shelves(SHIPPED)
+EACH = [(owner, one) for owner, shelf in SHIPPED_SHELVES.items() for one in shelf.documents]
+MUTATIONS = [(owner, one) for owner, one in EACH if "\nmutation " in one.text]
+QUERIES = [each for each in EACH if each not in MUTATIONS]
+
+
+def write(folder: Path, owner: str, files: Mapping[str, str], fields: frozenset[str] = frozenset()) -> None:
+    (folder / owner).mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / owner / name).write_text(text, "utf-8")
+    (folder / owner / "fields.txt").write_text(fields_text(fields), "utf-8")
+
+
+def id_of(text: str) -> str:
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+async def answered(world: World, api: Api, role: str, asked: Asked, **claims: Any) -> Answer:
+    verified = world.tokens.verify(world.token(role, **claims), NOW)
+    caller = caller_from(verified, None, world.hub.policies, world.hub.organisation, request_id=uuid7())
+    return await api.answer(asked, caller, Language.EN)
+
+
+def api_of(world: World, folder: Path | None = None, mode: Mode = Mode.PRODUCTION) -> Api:
+    return Api(replace(world.hub, settings=replace(world.hub.settings, mode=mode, operations_dir=folder)))
+
+
+def test_every_shipped_document_is_served_and_its_fields_are_those_approved() -> None:
+    assert set(SHIPPED_SHELVES) == set(ROLES)
+    for shelf in SHIPPED_SHELVES.values():
+        assert (shelf.problems, shelf.newly_read, len(shelf.served)) == ({}, {}, len(shelf.documents))
+        assert shelf.approved == shelf.fields
+
+
+@pytest.mark.parametrize(("owner", "one"), QUERIES, ids=[f"{owner}-{one.name}" for owner, one in QUERIES])
+async def test_every_shipped_query_runs(town: Town, owner: str, one: Trusted) -> None:
+    key = {"unionid": WHOLE["unionid"]} if owner == "mini_program" else BY["by"]
+    stated = {"by": [key] if one.name == "MembersByKeys" else key, "first": 2}
+    about = {"member": town.people.whole} if owner == "member" else {}
+
+    assert await run_by_id(town, owner, one, stated, **about)
+
+
+@pytest.mark.parametrize(("owner", "one"), MUTATIONS, ids=[f"{owner}-{one.name}" for owner, one in MUTATIONS])
+async def test_every_shipped_mutation_runs(world: World, people: People, owner: str, one: Trusted) -> None:
+    who = await world.ask("app_crm", f'{{ member(by: {{id: "{people.whole}"}}) {{ version }} }}')
+    stated: dict[str, Any] = {
+        "id": str(people.whole),
+        "expectedVersion": who["member"]["version"],
+        "idempotencyKey": "k",
+    }
+    is_update = one.name == "UpdateProfile"
+    if is_update:
+        stated["input"] = {"name": "欧阳娜"}
+    elif owner == "mini_program":
+        stated["input"] = {"channel": "APP", "account": "app-user-9", "appid": "wx_mini_1"}
+    else:
+        stated["input"] = {"channel": "STORE", "account": "8868999999", "homeStore": "SH001"}
+    about = {"member": people.whole} if is_update and owner in {"member", "mini_program"} else {}
+
+    found = await run_by_id(world, owner, one, stated, **about)
+
+    assert found["userErrors"] == []
+    assert found["member"]["id"]
+
+
+async def run_by_id(world: World, owner: str, one: Trusted, stated: Mapping[str, Any], **about: Any) -> Any:
+    """What the only root field gives, asked for by the document's id."""
+    declared = {v.variable.name.value for v in parse(one.text).definitions[0].variable_definitions or ()}  # type: ignore[union-attr]
+    sent = {"documentId": one.id, "variables": {name: value for name, value in stated.items() if name in declared}}
+    headers = {"Authorization": f"Bearer {world.token(ROLES[owner], **about)}"}
+    answer = (await world.client.post("/graphql", json=sent, headers=headers)).json()
+    assert "errors" not in answer, answer
+    (found,) = answer["data"].values()
+    return found
+
+
+async def test_production_executes_a_text_of_people(town: Town) -> None:
+    """A person's grant bounds what may be asked; of a program it is known beforehand what it needs."""
+    answer = await answered(town, api_of(town), "member", Asked("{ me { id } }", None, {}), member=town.people.whole)
+
+    assert (answer.codes, answer.is_executed) == ([], True)
+    assert answer.data is not None
+    assert answer.data["me"] is not None
+
+
+@pytest.mark.parametrize("role", ["app_crm", "app_checkout", "app_mini_program"])
+async def test_production_executes_no_text_of_an_app(town: Town, role: str) -> None:
+    before = len(await town.audited())
+
+    answer = await answered(town, api_of(town), role, Asked("{ me { id } }", None, {}))
+
+    assert (answer.codes, answer.data, answer.is_executed) == (["DOCUMENT_NOT_FOUND"], None, False)
+    assert answer.errors[0]["extensions"]["field"] == "query"
+    assert len(await town.audited()) == before
+
+
+async def test_production_executes_what_is_registered_for_the_caller_and_nothing_of_others(town: Town) -> None:
+    api = api_of(town)
+    ids = {one.name: one.id for one in SHIPPED_SHELVES["checkout"].documents}
+    by_id = Asked(None, None, BY, ids["MemberAtTill"])
+
+    shown = await answered(town, api, "app_checkout", by_id)
+
+    assert shown.errors == []
+    assert shown.data is not None
+    assert shown.data["member"]["name"] == {"display": "欧阳*", "state": "MASKED"}
+    for role, asked in (
+        ("app_crm", by_id),
+        ("store_manager", by_id),
+        ("app_checkout", replace(by_id, document_id=ids["MemberAtTill"].upper())),
+        ("app_checkout", replace(by_id, document_id=ids["MemberAtTill"].removeprefix("sha256:"))),
+        ("app_checkout", replace(by_id, document_id="../checkout/MemberAtTill.graphql")),
+    ):
+        assert (await answered(town, api, role, asked)).codes == ["DOCUMENT_NOT_FOUND"]
+
+
+async def test_a_document_has_one_operation_and_another_name_is_none_of_it(town: Town) -> None:
+    (one,) = [one for one in SHIPPED_SHELVES["checkout"].documents if one.name == "MemberAtTill"]
+
+    named = await answered(town, api_of(town), "app_checkout", Asked(None, "MemberAtTill", BY, one.id))
+    other = await answered(town, api_of(town), "app_checkout", Asked(None, "IntrospectionQuery", BY, one.id))
+
+    assert named.codes == []
+    assert (other.codes, other.is_executed) == (["BAD_USER_INPUT"], False)
+
+
+async def test_an_app_registers_a_document_without_a_restart(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = [100.0]
+    monkeypatch.setattr("member_hub.graphql.trusted.monotonic", lambda: seconds[0])
+    write(tmp_path, "checkout", {}, frozenset({"member.name"}))
+    api, asked = api_of(town, tmp_path), Asked(None, None, BY, id_of(AT_TILL))
+    assert (await answered(town, api, "app_checkout", asked)).codes == ["DOCUMENT_NOT_FOUND"]
+
+    (tmp_path / "checkout" / "AtTill.graphql").write_text(AT_TILL, "utf-8")
+    assert (await answered(town, api, "app_checkout", asked)).codes == ["DOCUMENT_NOT_FOUND"]
+    seconds[0] += 2
+    assert (await answered(town, api, "app_checkout", asked)).codes == []
+
+    (tmp_path / "checkout" / "AtTill.graphql").unlink()
+    seconds[0] += 2
+    assert (await answered(town, api, "app_checkout", asked)).codes == ["DOCUMENT_NOT_FOUND"]
+
+
+async def test_where_the_folder_is_gone_the_last_good_one_holds(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("member_hub.graphql.trusted.RELOAD_S", 0)
+    folder = tmp_path / "operations"
+    folder.mkdir()
+    write(folder, "checkout", {"AtTill.graphql": AT_TILL}, frozenset({"member.name"}))
+    api, asked = api_of(town, folder), Asked(None, None, BY, id_of(AT_TILL))
+    assert (await answered(town, api, "app_checkout", asked)).codes == []
+
+    folder.rename(tmp_path / "away")
+
+    assert (await answered(town, api, "app_checkout", asked)).codes == []
+    assert "The trusted documents cannot be read (FileNotFoundError)" in caplog.text
+
+
+async def test_a_hub_without_the_folder_does_not_start(town: Town, tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="MEMBER_HUB_OPERATIONS_DIR"):
+        api_of(town, tmp_path / "nothing")
+
+
+async def test_what_newly_reads_a_personal_field_waits_for_approval(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("member_hub.graphql.trusted.RELOAD_S", 0)
+    monkeypatch.setenv("MEMBER_HUB_OPERATIONS_DIR", str(tmp_path))
+    more = "query More($by: MemberKey!) { member(by: $by) { name { display } phone { state } } }"
+    write(tmp_path, "checkout", {"AtTill.graphql": AT_TILL, "More.graphql": more}, frozenset({"member.name"}))
+    api, asked = api_of(town, tmp_path), Asked(None, None, BY, id_of(more))
+    assert (await answered(town, api, "app_checkout", replace(asked, document_id=id_of(AT_TILL)))).codes == []
+    assert (await answered(town, api, "app_checkout", asked)).codes == ["DOCUMENT_NOT_FOUND"]
+
+    checked = said("schema", "documents", "check")
+    assert (checked.exit_code, isinstance(checked.exception, HubError)) == (1, True)
+    assert checked.output == "checkout: 1 of 2 served\n  + member.phone  (More)\n"
+    assert said("schema", "documents", "approve", "checkout").output == "+ member.phone  (More)\n"
+
+    assert said("schema", "documents", "check").output == "checkout: 2 of 2 served\n"
+    assert (tmp_path / "checkout" / "fields.txt").read_text("utf-8").splitlines()[2:] == ["member.name", "member.phone"]
+    assert (await answered(town, api, "app_checkout", asked)).codes == []
+
+
+BAD_FILES = {
+    "Two.graphql": "query Two { __typename } query Three { __typename }",
+    "Other.graphql": "query Another { __typename }",
+    "Nameless.graphql": "{ __typename }",
+    "Wrong.graphql": "query Wrong { nothing }",
+    "Broken.graphql": "query Broken {",
+    "Inspecting.graphql": "query Inspecting { __schema { queryType { name } } }",
+    "Long.graphql": "query Long { __typename } #" + "x" * 20_000,
+    "Empty.graphql": "",
+}
+
+
+def test_a_file_that_is_not_exactly_right_is_named_and_its_neighbours_are_served(tmp_path: Path) -> None:
+    write(tmp_path, "crm", BAD_FILES | {"AtTill.graphql": AT_TILL, "notes.txt": "x"}, frozenset({"member.name"}))
+    (tmp_path / "crm" / "Bytes.graphql").write_bytes(b"query Bytes { __typename } # \xff")
+
+    shelf = shelves(tmp_path)["crm"]
+
+    assert set(shelf.problems) == {*BAD_FILES, "Bytes.graphql"}
+    assert [one.name for one in shelf.served.values()] == ["AtTill"]
+
+
+@pytest.mark.parametrize("line", ["member.nam", "Member.name", " member.name", "*", "member.name member.phone"])
+def test_a_list_that_names_no_field_approves_nothing(tmp_path: Path, line: str) -> None:
+    write(tmp_path, "crm", {"AtTill.graphql": AT_TILL})
+    (tmp_path / "crm" / "fields.txt").write_text(f"member.name\n{line}\n", "utf-8")
+
+    shelf = shelves(tmp_path)["crm"]
+
+    assert (shelf.served, set(shelf.problems), shelf.newly_read) == ({}, {"fields.txt"}, {"member.name": ["AtTill"]})
+
+
+@pytest.mark.parametrize(
+    ("selection", "expected"),
+    [
+        ("id status version", set()),
+        ("x: phone { state }", {"phone"}),
+        ("...F", {"email"}),
+        ("... on Member { ... { birthday { value } } }", {"birthday"}),
+        ("phone @skip(if: true) { value }", {"phone"}),
+        ("accounts { channel account { state } }", {"accounts"}),
+        ("accounts { channel }", set()),
+        ("identifiers { kind }", set()),
+        ("identifiers { v: value { state } }", {"identifiers", "phone", "email"}),
+        ("provenance(field: ADDRESS) { source }", {"address"}),
+        ("provenance(field: $f) { source }", {"name", "phone", "email", "birthday", "gender", "address"}),
+        ("orders { state }", {"orders"}),
+    ],
+)
+def test_what_a_document_reads(selection: str, expected: set[str]) -> None:
+    fragment = "fragment F on Member { email { display } }" if "...F" in selection else ""
+    document = parse(f"query ($f: ProfileField!) {{ me {{ {selection} }} }} {fragment}")
+
+    assert reads(core_schema(), document) == {f"member.{field}" for field in expected}
+
+
+def said(*words: str) -> Result:
+    return CliRunner().invoke(cli, words)
+
+
+def test_the_served_documents_are_listed_with_their_ids() -> None:
+    listed = json.loads(said("schema", "documents", "list", "--json").output)
+
+    text = (SHIPPED / "checkout" / "MemberAtTill.graphql").read_text("utf-8")
+    assert listed["checkout"]["MemberAtTill"] == id_of(text)
+    assert {owner: len(ids) for owner, ids in listed.items()} == {
+        o: len(s.documents) for o, s in SHIPPED_SHELVES.items()
+    }
+
+
+def test_nothing_is_approved_beside_a_broken_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEMBER_HUB_OPERATIONS_DIR", str(tmp_path))
+    write(tmp_path, "crm", {"AtTill.graphql": AT_TILL, "Broken.graphql": "{"})
+    before = (tmp_path / "crm" / "fields.txt").read_bytes()
+
+    assert said("schema", "documents", "approve", "crm").exit_code == 1
+    assert said("schema", "documents", "approve", "nobody").exit_code == 1
+    assert (tmp_path / "crm" / "fields.txt").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"documentId": 1},
+        {"documentId": ""},
+        {"documentId": ["sha256:x"]},
+        {"documentId": "x" * 201},
+        {"documentId": "sha256:x", "query": "{ __typename }"},
+        {"documentId": None},
+        {},
+    ],
+)
+async def test_a_request_is_a_text_or_an_id(town: Town, body: dict[str, Any]) -> None:
+    headers = {"Authorization": f"Bearer {town.token('app_crm')}"}
+
+    answer = await town.client.post("/graphql", json=body, headers=headers)
+
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (400, "BAD_USER_INPUT")
