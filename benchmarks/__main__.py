@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from benchmarks import importing, lookup, quality
+from benchmarks import access, importing, lookup, quality
 from benchmarks.hub import HubFailed
 
-NAMES = ("quality", "import", "lookup")
+NAMES = ("quality", "import", "lookup", "access")
 
 
 def main() -> int:
@@ -27,6 +27,8 @@ def main() -> int:
             importing.main(sizes=said.records)
         if "lookup" in names and not said.without_hub:
             lookup.main()
+        if "access" in names and not said.without_hub:
+            access.main()
     except HubFailed as error:
         print(error, file=sys.stderr)
         return 1
