@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from benchmarks import audit, door, importing, lookup, quality
+from benchmarks import access, audit, door, importing, lookup, quality
 from benchmarks.hub import HubFailed
 
-NAMES = ("quality", "import", "lookup", "audit", "door")
+NAMES = ("quality", "import", "lookup", "access", "audit", "door")
 
 
 def main() -> int:
@@ -27,6 +27,8 @@ def main() -> int:
             importing.main(sizes=said.records)
         if "lookup" in names and not said.without_hub:
             lookup.main()
+        if "access" in names and not said.without_hub:
+            access.main()
         if "audit" in names and not said.without_hub:
             audit.main()
         if "door" in names:

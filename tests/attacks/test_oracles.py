@@ -28,6 +28,10 @@ FILTERS: dict[str, Any] = {
     "joinedFrom": "2026-01-01T00:00:00Z",
     "joinedTo": "2026-01-01T00:00:00Z",
 }
+TAKEN_AWAY = ("filter", "member.gender, aggregate", "support_agent, customer_support, member.address, write")
+UPDATE = """mutation ($id: ID!, $input: ProfileUpdateInput!) {
+  profileUpdate(id: $id, expectedVersion: 1, input: $input) { member { id } userErrors { field code } } }"""
+PROFILE = "query ($by: MemberKey!) { member(by: $by) { version name { display } address { display } } }"
 PERSONAL = (*(field.value for field in ProfileField if field is not ProfileField.GENDER), "unionid", "storeCard")
 
 
@@ -59,11 +63,11 @@ async def test_who_is_denied_a_field_learns_nothing_by_filtering(world: World) -
 
 
 @pytest.fixture
-def without_filters(request: pytest.FixtureRequest, run: Run, settled: Settled, tmp_path: Path) -> Iterator[World]:
-    """A policy in which nobody may narrow a list, and nobody may count by gender."""
+def strict(request: pytest.FixtureRequest, run: Run, settled: Settled, tmp_path: Path) -> Iterator[World]:
+    """A policy in which nobody narrows a list or counts by gender, and support corrects no address."""
     folder = Path(shutil.copytree(resources.folder("policies"), tmp_path / "policies"))
     lines = (folder / "policy.csv").read_text("utf-8").splitlines()
-    kept = [line for line in lines if "filter" not in line and "member.gender, aggregate" not in line]
+    kept = [line for line in lines if not any(right in line for right in TAKEN_AWAY)]
     (folder / "policy.csv").write_text("\n".join([*kept, ""]), "utf-8")
     settings = replace(make_settings(tmp_path), key_dir=settled.key_dir, policy_dir=folder)
     server, template = request.getfixturevalue("server"), request.getfixturevalue("template")
@@ -71,31 +75,41 @@ def without_filters(request: pytest.FixtureRequest, run: Run, settled: Settled, 
 
 
 @pytest.mark.parametrize("name", FILTERS)
-async def test_each_filter_needs_its_right(without_filters: World, name: str) -> None:
-    narrowed = await without_filters.post("app_crm", LIST, variables={"filter": {name: FILTERS[name]}})
-    whole = await without_filters.ask("app_crm", LIST)
+async def test_each_filter_needs_its_right(strict: World, name: str) -> None:
+    narrowed = await strict.post("app_crm", LIST, variables={"filter": {name: FILTERS[name]}})
+    whole = await strict.ask("app_crm", LIST)
 
     assert narrowed.status_code == 403
     assert narrowed.json()["errors"][0]["extensions"] == {"code": "FORBIDDEN", "field": f"filter.{name}"}
     assert len(whole["memberList"]["edges"]) == 4
-    assert [row.outcome for row in await without_filters.audited()] == ["FORBIDDEN", "ok"]
+    assert [row.outcome for row in await strict.audited()] == ["FORBIDDEN", "ok"]
 
 
 @pytest.mark.parametrize(
     "asked", ["groupBy: [GENDER]", "groupBy: [STORE, GENDER]", "groupBy: [STORE], filter: {gender: F}"]
 )
-async def test_counting_by_a_field_needs_its_right(without_filters: World, asked: str) -> None:
-    answer = await without_filters.post(
-        "marketing_analyst", f"{{ memberStatistics({asked}) {{ groups {{ count }} }} }}"
-    )
-    others = await without_filters.ask(
-        "marketing_analyst", "{ memberStatistics(groupBy: [STORE]) { groups { count } } }"
-    )
+async def test_counting_by_a_field_needs_its_right(strict: World, asked: str) -> None:
+    answer = await strict.post("marketing_analyst", f"{{ memberStatistics({asked}) {{ groups {{ count }} }} }}")
+    others = await strict.ask("marketing_analyst", "{ memberStatistics(groupBy: [STORE]) { groups { count } } }")
 
     assert answer.status_code == 403
     assert answer.json()["errors"][0]["extensions"] == {"code": "FORBIDDEN", "field": "groupBy"}
     assert others == {"memberStatistics": {"groups": []}}
-    assert [row.outcome for row in await without_filters.audited()] == ["FORBIDDEN", "ok"]
+    assert [row.outcome for row in await strict.audited()] == ["FORBIDDEN", "ok"]
+
+
+async def test_writing_a_field_needs_its_right_and_changes_nothing_without(strict: World, settled: Settled) -> None:
+    whole = str(settled.people.whole)
+    before = await strict.ask("dpo", PROFILE, variables={"by": {"id": whole}})
+    version = before["member"]["version"]
+    query = UPDATE.replace("expectedVersion: 1", f"expectedVersion: {version}")
+
+    sent = {"id": whole, "input": {"name": "赵六", "address": "上海市徐汇区1号"}}
+    refused = await strict.ask("support_agent", query, variables=sent)
+
+    assert refused["profileUpdate"] == {"member": None, "userErrors": [{"field": "address", "code": "FORBIDDEN"}]}
+    assert await strict.ask("dpo", PROFILE, variables={"by": {"id": whole}}) == before
+    assert [row.outcome for row in await strict.audited() if row.operation == "profileUpdate"] == ["FORBIDDEN"]
 
 
 @pytest.mark.parametrize("name", FILTERS)

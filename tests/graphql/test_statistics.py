@@ -198,22 +198,22 @@ async def test_figures_cost_one_statement(crowd: World) -> None:
 
 async def test_who_was_erased_is_not_counted(world: World) -> None:
     ids = await world.resolve(*several("SH003", None, MARCH, 20))
-    assert await counted(world, "STORE") == {"SH003": 20}
+    assert await counted(world, "JOINED_MONTH") == {"2026-03": 20}
 
     await _erase(world, ids[7])
 
-    assert await counted(world, "STORE") == {}
+    assert await counted(world, "JOINED_MONTH") == {}
 
 
 async def test_who_was_merged_is_counted_once(world: World) -> None:
     one, other, *others = several("SH003", None, MARCH, 20)
     phone = (StatedIdentifier(ClaimKind.PHONE, "", "+8613812345670", MARCH),)
     await world.resolve(one, other, *others)
-    assert await counted(world, "STORE") == {"SH003": 20}
+    assert await counted(world, "JOINED_MONTH") == {"2026-03": 20}
 
     await world.resolve(*(_with(statement, phone) for statement in (one, other)))
 
-    assert await counted(world, "STORE") == {}
+    assert await counted(world, "JOINED_MONTH") == {}
 
 
 async def test_a_month_begins_at_midnight_in_china(world: World) -> None:

@@ -1,7 +1,7 @@
 """How one caller sees members: what was fetched, which of it the grant shows, and what therefore has to be opened."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -42,9 +42,15 @@ class Sight:
     wanted: Wanted
     organisation: Organisation
     vault: Vault
+    _verdicts: Mapping[ProfileField, Verdict] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Decide once per request what is asked for every field of every member."""
+        verdicts = {each: self.grant.read(f"member.{each}") for each in ProfileField}
+        object.__setattr__(self, "_verdicts", verdicts)
 
     def of_field(self, field: ProfileField) -> Verdict:
-        return self.grant.read(f"member.{field}")
+        return self._verdicts[field]
 
     def of_claim(self, kind: ClaimKind) -> Verdict:
         return claim_verdict(self.grant, kind)

@@ -8,6 +8,7 @@ from calendar import monthrange
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, false, func, literal, or_, select, true, tuple_
@@ -100,8 +101,12 @@ class Visible:
         return or_(among(member_t.c.home_store, sorted(self.stores)), bought.exists())
 
 
+@cache
 def is_living() -> ColumnElement[bool]:
-    """Neither merged nor erased; spelled as the partial index is, literals and all, so that it is used."""
+    """Neither merged nor erased; spelled as the partial index is, literals and all, so that it is used.
+
+    Made once, for every request asks for it.
+    """
     gone = (MemberStatus.MERGED, MemberStatus.ERASED)
     return member_t.c.status.not_in([literal(status.value, literal_execute=True) for status in gone])
 
