@@ -125,6 +125,14 @@ async def test_an_account_out_of_reach_is_not_told_from_none(world: World, peopl
     assert done == {"member": None, "userErrors": [{"field": "account", "code": "NOT_FOUND"}]}
 
 
+async def test_a_phone_in_reach_does_not_tell_that_a_card_out_of_reach_is_known(world: World, people: People) -> None:
+    known = {"channel": "STORE", "account": "1000000001", "phone": WHOLE["phone"], "name": WHOLE["name"]}
+
+    done = (await world.ask("sales_associate", ENROL, variables={"input": known}))["memberEnrol"]
+
+    assert done == {"member": None, "userErrors": [{"field": "account", "code": "NOT_FOUND"}]}
+
+
 @pytest.mark.parametrize(
     ("stated", "field"),
     [

@@ -402,6 +402,14 @@ async def test_a_card_that_the_member_has_already_is_said_to_be_enrolled(world: 
     assert refused == (None, [("account", "ALREADY_ENROLLED")])
 
 
+async def test_a_code_does_not_tell_that_somebody_elses_card_is_known(world: World, people: People) -> None:
+    code = await shown_by(world, people.southern)
+
+    refused = await enrol(world, {**CARD, "account": "1000000003", "memberCode": code})
+
+    assert refused == (None, [("account", "NOT_FOUND")])
+
+
 async def test_who_does_not_stand_at_a_till_enrols_with_no_code(world: World, people: People) -> None:
     code = await shown_by(world, people.southern)
 

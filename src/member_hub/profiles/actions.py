@@ -136,18 +136,17 @@ async def _stays_in_reach(
 ) -> bool:
     """Whether all whom the statement would join were in the caller's reach before it; tried, and taken back.
 
-    Who shows a member code counts as reached.
-
-    Else what is merely typed in it may not unite: a stranger's phone, typed in with a card that nobody has, would
-    bring the stranger into the caller's store. Raises AlreadyEnrolled for a known account, and NotFound where its
-    member is out of reach.
+    Who shows a member code counts as reached. Else what is merely typed in it may not unite: a stranger's phone, typed
+    in with a card that nobody has, would bring the stranger into the caller's store. Raises AlreadyEnrolled for a known
+    account, and NotFound where anybody out of reach is involved: a phone of somebody in reach, typed in beside a
+    stranger's card, must not tell that the card is known.
     """
     attempt = await tx.begin_nested()
     tried = await resolver.resolve(tx, [said], caused_by="an enrolment, tried", now=now)
     await attempt.rollback()
     reached = (await find(tx, visible, sorted(tried.involved))).keys() | (presented & tried.involved)
     if tried.outcomes[0].kind is OutcomeKind.UPDATED:
-        raise AlreadyEnrolled(field="account") if reached else NotFound(field="account")
+        raise AlreadyEnrolled(field="account") if reached == tried.involved else NotFound(field="account")
     return reached == tried.involved
 
 
