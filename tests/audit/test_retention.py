@@ -3,10 +3,11 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from member_hub.audit import expire, retention
 from member_hub.audit.retention import is_over
-from member_hub.db import partitions
+from member_hub.db import partitions, transaction
 from member_hub.ids import uuid7
 from tests.audit.logs import NOW, Log
 
@@ -99,6 +100,25 @@ async def test_a_month_that_was_let_go_too_early_is_found(log: Log) -> None:
     await log.sealer.expire([date(2026, 12, 1)], NOW)
 
     assert await log.findings() == ["expired_early: seal 2, month 2026-12"]
+
+
+async def test_a_month_that_the_default_partition_has_already_stays_there(log: Log) -> None:
+    names = await partition_names(log)
+    last = max(name for name in names if name.startswith("audit_entry_2"))
+    year, month = int(last[-7:-3]), int(last[-2:])
+    await log.superuser(f"DROP TABLE hub.{last}")
+    await log.write(happened_at=datetime(year, month, 3, tzinfo=UTC))
+
+    await partitions.make_ahead(log.database)
+
+    assert await partition_names(log) == names - {last}
+    await log.sealer.run(NOW, thorough=True)
+    assert await log.findings() == []
+
+
+async def partition_names(log: Log) -> set[str]:
+    async with transaction(log.database.login) as tx:
+        return set(await tx.scalars(text("SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r'")))
 
 
 async def test_partitions_are_made_ahead_and_once(log: Log) -> None:

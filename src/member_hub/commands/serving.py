@@ -13,6 +13,8 @@ from member_hub.commands.ingest import SOURCES, as_text, ingest_files
 from member_hub.commands.opening import hub
 
 if TYPE_CHECKING:
+    import asyncio
+
     from member_hub.runtime import Runtime
     from member_hub.settings import Settings
 
@@ -73,7 +75,6 @@ def run(*, channels: Path | None) -> None:
 async def _serve(runtime: Runtime, saying: Callable[[int], str]) -> None:
     """Serve; once listening, say so to people, and to whoever starts a second hub on the data folder."""
     import asyncio
-    import signal
 
     from member_hub.jobs import run_forever
     from member_hub.web import serve as serve_
@@ -83,17 +84,32 @@ async def _serve(runtime: Runtime, saying: Callable[[int], str]) -> None:
             runtime.database.server.announce(f"http://127.0.0.1:{port}")
         click.echo(saying(port))
 
-    # The server raises a signal again once it has stopped for it; there is something left to do then.
-    signal.signal(signal.SIGTERM, lambda *_: None)
     reviving = asyncio.create_task(_revive(runtime))
     stopping = asyncio.Event()
     jobs = asyncio.create_task(run_forever(runtime, stopping))
     try:
-        await serve_(runtime, runtime.settings.port, on_ready=on_ready)
+        await _until_told(asyncio.create_task(serve_(runtime, runtime.settings.port, on_ready=on_ready)))
     finally:
         stopping.set()
         await asyncio.wait([jobs], timeout=JOBS_END_S)
         reviving.cancel()
+
+
+async def _until_told(serving: asyncio.Task[None]) -> None:
+    """Serve until a signal ends it, so that there is time for what has to be done after that.
+
+    The server takes signals for itself while it listens, and raises them again when it has ended; then there is
+    nothing left to cancel. A signal that comes before it listens ends it, too.
+    """
+    import asyncio
+    import signal
+
+    loop = asyncio.get_running_loop()
+    for told in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(told, lambda *_: loop.call_soon_threadsafe(serving.cancel))
+    await asyncio.wait([serving])
+    if not serving.cancelled():
+        serving.result()
 
 
 async def _revive(runtime: Runtime) -> None:

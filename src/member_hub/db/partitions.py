@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from member_hub.db.base import HUB, Tx, transaction
 from member_hub.db.engines import Database
+from member_hub.db.roles import Role, quoted, role_name
 
 AHEAD: Final = 3  # months
 LOCK: Final = 0x70617274  # advisory: one process at a time makes them
@@ -27,19 +28,20 @@ async def make_ahead(database: Database) -> None:
     """Make what is missing for this month and the next ones; as the owner."""
     async with transaction(database.owner) as tx:
         await tx.execute(text(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'"))
-        await ensure(tx)
+        await ensure(tx, database)
 
 
-async def ensure(tx: Tx) -> None:
+async def ensure(tx: Tx, database: Database) -> None:
     await tx.execute(select(func.pg_advisory_xact_lock(LOCK)))
     today: date = (await tx.execute(select(func.current_date()))).scalar_one()
+    reader = quoted(role_name(database.role_prefix, Role.BACKUP))
     there = await _relations(tx, "r")
     for name in await _relations(tx, "p"):
-        if f"{name}_default" not in there:
-            await tx.execute(text(f"CREATE TABLE {HUB}.{name}_default PARTITION OF {HUB}.{name} DEFAULT"))
-        for month in months_from(today, AHEAD + 1):
-            if partition_name(name, month) not in there:
-                await _make(tx, name, month)
+        wanted = {f"{name}_default": "DEFAULT"}
+        wanted |= {partition_name(name, month): _values(month) for month in months_from(today, AHEAD + 1)}
+        for partition, values in wanted.items():
+            if partition not in there:
+                await _make(tx, partition, name, values, reader)
 
 
 def months_from(day: date, count: int) -> list[date]:
@@ -59,13 +61,16 @@ async def drop_month(tx: Tx, name: str, month: date) -> None:
     await tx.execute(delete(rest).where(rest.c.month == month))
 
 
-async def _make(tx: Tx, name: str, month: date) -> None:
-    until = months_from(month, 2)[1]
-    values = f"FROM ('{month.isoformat()}') TO ('{until.isoformat()}')"
+def _values(month: date) -> str:
+    return f"FOR VALUES FROM ('{month.isoformat()}') TO ('{months_from(month, 2)[1].isoformat()}')"
+
+
+async def _make(tx: Tx, partition: str, name: str, values: str, reader: str) -> None:
+    """A dump reads each partition by itself, so `reader` may; everybody else goes through the table."""
     attempt = await tx.begin_nested()
     try:
-        made = f"CREATE TABLE {HUB}.{partition_name(name, month)} PARTITION OF {HUB}.{name} FOR VALUES {values}"
-        await tx.execute(text(made))
+        await tx.execute(text(f"CREATE TABLE {HUB}.{partition} PARTITION OF {HUB}.{name} {values}"))
+        await tx.execute(text(f"GRANT SELECT ON {HUB}.{partition} TO {reader}"))
     except DBAPIError as error:
         await attempt.rollback()
         if getattr(error.orig, "sqlstate", None) != _HAS_ROWS:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from member_hub.db import partitions
 from member_hub.db.base import HUB, VAULT, Tx, transaction
 from member_hub.db.engines import Database
-from member_hub.db.roles import Role, role_name
+from member_hub.db.roles import Role, quoted, role_name
 from member_hub.errors import Misconfigured
 
 SCHEMAS = (HUB, VAULT)
@@ -40,11 +40,6 @@ _CLASSES = table(
     column("relispartition", Boolean),
     schema="pg_catalog",
 )
-
-
-def quoted(name: str) -> str:
-    """An identifier as SQL writes it, whatever is in it."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 async def ensure_database(server: Database, name: str) -> None:
@@ -91,9 +86,9 @@ async def provision(database: Database) -> None:
 async def give_rights(tx: Tx, database: Database) -> None:
     """Give each role exactly its rights on every table there is; as the owner, after the tables changed.
 
-    Partitions have none of their own: they are reached through their parents, and the missing ones are made here.
+    Partitions are reached through their parents; the missing ones are made here, with the right to back them up.
     """
-    await partitions.ensure(tx)
+    await partitions.ensure(tx, database)
     names = {role: quoted(role_name(database.role_prefix, role)) for role in Role}
     for statement in _schema_rights(names):
         await tx.execute(text(statement))

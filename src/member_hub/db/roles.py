@@ -23,3 +23,8 @@ def role_name(prefix: str, role: Role) -> str:
     if len(name.encode()) > NAME_BYTES_MAX:
         raise Misconfigured("The database's name is too long for role names made from it.", remedy="Rename it.")
     return name
+
+
+def quoted(name: str) -> str:
+    """An identifier as SQL writes it, whatever is in it."""
+    return '"' + name.replace('"', '""') + '"'
