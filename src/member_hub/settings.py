@@ -27,6 +27,7 @@ class Settings:
     port: int
     policy_dir: Path | None  # None: the policies that came with the product
     debug: bool
+    sign_in: Path | None = None  # the file that names the authorisation servers; None: there are none
 
     @property
     def is_production(self) -> bool:
@@ -45,6 +46,7 @@ class Settings:
             port=_port(environ.get("MEMBER_HUB_PORT") or "8000"),
             policy_dir=Path(p).absolute() if (p := environ.get("MEMBER_HUB_POLICY_DIR")) else None,
             debug=environ.get("MEMBER_HUB_LOG", "").lower() == "debug",
+            sign_in=Path(p).absolute() if (p := environ.get("MEMBER_HUB_SIGN_IN")) else None,
         )
 
 

@@ -1,16 +1,26 @@
 """Who may do what: Casbin decides, once per (role, purpose) at load; the data layer enforces the compiled Grant.
 
-The front door: `Policies.load(folder_of(settings))`, `DevelopmentTokens.open(settings)`, `caller_from(...)`,
+The front door: `Policies.load(folder_of(settings))`, `Credentials.open(settings, ...)`, `caller_from(...)`,
 `policies.grant(caller.role, caller.purpose)`, `masks.masked(mask, value)`.
 """
 
 from member_hub.access.callers import Caller, CallerKind, caller_from, system_caller
 from member_hub.access.claims import TokenClaims
+from member_hub.access.credentials import Credentials, Verifier
 from member_hub.access.declared import undeclared
 from member_hub.access.grants import Grant, NoRows, Policies, folder_of
 from member_hub.access.masks import looks_masked, masked, refuse_masked
 from member_hub.access.matrix import matrix
-from member_hub.access.refusals import DevelopmentOnly, MaskedValue, PurposeNotAllowed, PurposeRequired, Unauthenticated
+from member_hub.access.refusals import (
+    DevelopmentOnly,
+    KeysUnavailable,
+    MaskedValue,
+    PurposeNotAllowed,
+    PurposeRequired,
+    RoleNotCarried,
+    RoleRequired,
+    Unauthenticated,
+)
 from member_hub.access.register import Register, Role, RoleKind
 from member_hub.access.tokens import Ask, DevelopmentTokens
 from member_hub.access.words import SYSTEM_ROLE, Action, Guard, Key, Operation, RowScope, Verdict, stricter
@@ -21,11 +31,13 @@ __all__ = [
     "Ask",
     "Caller",
     "CallerKind",
+    "Credentials",
     "DevelopmentOnly",
     "DevelopmentTokens",
     "Grant",
     "Guard",
     "Key",
+    "KeysUnavailable",
     "MaskedValue",
     "NoRows",
     "Operation",
@@ -35,10 +47,13 @@ __all__ = [
     "Register",
     "Role",
     "RoleKind",
+    "RoleNotCarried",
+    "RoleRequired",
     "RowScope",
     "TokenClaims",
     "Unauthenticated",
     "Verdict",
+    "Verifier",
     "caller_from",
     "folder_of",
     "looks_masked",

@@ -6,7 +6,7 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
-from member_hub.access import Caller, DevelopmentTokens, Unauthenticated, caller_from
+from member_hub.access import Caller, Credentials, Unauthenticated, caller_from
 from member_hub.errors import BadInput, Refused
 from member_hub.graphql import Answer, Api, Asked, Language, refused
 from member_hub.graphql.problems import Internal, trace_of
@@ -27,11 +27,11 @@ class NotAcceptable(BadInput):
 class Door:
     """One per process."""
 
-    def __init__(self, hub: Runtime, figures: Figures) -> None:
+    def __init__(self, hub: Runtime, figures: Figures, credentials: Credentials) -> None:
         self._hub = hub
         self._figures = figures
         self._api = Api(hub)
-        self._tokens = DevelopmentTokens.open(hub.settings)
+        self._credentials = credentials
 
     async def post(self, request: Request) -> Response:
         request_id: UUID = request.state.request_id
@@ -41,7 +41,8 @@ class Door:
             return respond(refused(NotAcceptable(), language), negotiation.JSON, request_id, status=406)
         status = None
         try:
-            caller = self.caller(request.headers.get("authorization"), request.headers.get("x-purpose"), request_id)
+            stated = (request.headers.get(name) for name in ("authorization", "x-purpose", "x-role"))
+            caller = await self.caller(*stated, request_id=request_id)
             answer = await self.answer(parse(await read_body(request)), caller, language)
         except Refused as refusal:
             answer = refused(refusal, language)
@@ -51,12 +52,15 @@ class Door:
         self._figures.count(answer.kind, answer.codes[0] if answer.codes else "ok")
         return respond(answer, media_type, request_id, status=status)
 
-    def caller(self, authorization: str | None, purpose: str | None, request_id: UUID) -> Caller:
-        """Raises Unauthenticated, PurposeRequired or PurposeNotAllowed."""
+    async def caller(
+        self, authorization: str | None, purpose: str | None, role: str | None, *, request_id: UUID
+    ) -> Caller:
+        """Raises what Credentials.claims and caller_from raise: 401, 403, and 503 where no keys can be had."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthenticated
-        claims = self._tokens.verify(token.strip(), self._hub.clock.now())
+        now, acting = self._hub.clock.now(), (role or "").strip() or None
+        claims = await self._credentials.claims(token.strip(), now, role=acting)
         return caller_from(
             claims, (purpose or "").strip() or None, self._hub.policies, self._hub.organisation, request_id=request_id
         )

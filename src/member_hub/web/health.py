@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from member_hub.access import Credentials
 from member_hub.db.base import snapshot
 from member_hub.runtime import Runtime
 
@@ -21,10 +22,14 @@ async def livez(_request: Request) -> PlainTextResponse:
 
 
 class Readiness:
-    """Ready: the database answers; keys and policies were loaded at start, or there would be no process."""
+    """Ready: the database answers; keys and policies were loaded at start, or there would be no process.
 
-    def __init__(self, hub: Runtime) -> None:
+    An issuer whose keys cannot be had is shown and changes nothing: the others' callers are served on.
+    """
+
+    def __init__(self, hub: Runtime, credentials: Credentials) -> None:
         self._hub = hub
+        self._credentials = credentials
         self._turn = asyncio.Lock()
         self._answered = False
         self._asked_at = float("-inf")
@@ -36,6 +41,7 @@ class Readiness:
             "database": "ok" if answers else "does not answer",
             "keys": {"provider": self._hub.vault.provider, "epoch": self._hub.vault.epoch},
             "policies": self._hub.policies.version,
+            "sign_in": self._credentials.key_states(self._hub.clock.now()),
         }
         return Response(orjson.dumps(said), 200 if answers else 503, media_type="application/json")
 
