@@ -189,8 +189,8 @@ def _apps(
         assert apps is not None
         entry = _below(apps, name)
         assert entry is not None
+        entry.known("", name, organisation.apps)
         _keys(entry, "client_id", "subject")
-        apps.known(name, name, organisation.apps)
         role = organisation.apps[name].role
         if role not in roles or register.roles[role].kind is not RoleKind.APP:
             raise entry.refused("", f"the role {role!r} of this app is not one that the issuer may give")
