@@ -95,6 +95,14 @@ def test_a_file_says_who_may_issue_what(load: Load) -> None:
     assert systems.names == ClaimNames(None, None, None, None, None, None, ("sub",))
 
 
+def test_the_example_that_comes_with_the_product_is_right(
+    shipped: Path, policies: Policies, organisation: Organisation
+) -> None:
+    staff, systems = issuers.load(shipped / "sign_in.example.toml", policies.register, organisation)
+
+    assert (staff.name, systems.name, set(systems.apps)) == ("staff", "systems", {"till", "crm-backend"})
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "reason"),
     [
