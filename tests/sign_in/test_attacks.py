@@ -3,16 +3,20 @@
 import hmac
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey
 
 from tests.graphql.world import WHOLE
-from tests.sign_in.authority import Authority, Key, compact, public, signer
+from tests.sign_in.authority import Authority, Key, b64, compact, public, signer
 from tests.sign_in.conftest import Gate
 
 Forge = Callable[[Authority, Authority, dict[str, Key]], str]
@@ -163,6 +167,7 @@ async def test_two_keys_of_one_kid_are_none(gate: Gate, keys: dict[str, Key]) ->
 @pytest.mark.parametrize(
     "change",
     [
+        {"crv": "P-384"},
         {"use": "enc"},
         {"use": None},
         {"alg": "ES384"},
@@ -176,6 +181,16 @@ async def test_a_key_that_is_for_something_else_checks_nothing(gate: Gate, chang
     gate.staff.publish({name: value for name, value in stated.items() if value is not None})
 
     await gate.refuses(gate.staff.token())
+
+
+async def test_a_short_rsa_key_checks_nothing(gate: Gate) -> None:
+    short = rsa.generate_private_key(65537, 1024)
+    numbers = short.public_key().public_numbers()
+    n, e = (b64(number.to_bytes((number.bit_length() + 7) // 8)) for number in (numbers.n, numbers.e))
+    gate.staff.publish({"kty": "RSA", "use": "sig", "kid": "s-1", "n": n, "e": e})
+    sign = partial(short.sign, padding=PKCS1v15(), algorithm=SHA256())
+
+    await gate.refuses(compact(gate.staff.header(alg="RS256"), gate.staff.claims(), sign))
 
 
 async def test_a_private_key_that_an_issuer_published_by_mistake_checks_nothing(gate: Gate) -> None:

@@ -202,6 +202,27 @@ async def test_an_answer_that_is_no_key_set_leaves_the_known_keys(gate: Gate, st
     assert gate.staff.fetched == ["/jwks"] * 2
 
 
+async def test_an_issuer_that_takes_the_call_and_says_nothing_is_away(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("member_hub.access.fetching.FETCH_S", 0)
+    gate.staff.open.clear()
+
+    await gate.refuses(now(gate), 503, "UNAVAILABLE")
+
+    gate.staff.open.set()
+    assert "The keys of the issuer staff could not be fetched: no answer within 0 s." in caplog.messages
+
+
+async def test_a_proxy_does_not_stand_between_the_hub_and_its_own_machine(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+
+    assert await gate.status(now(gate)) == 200
+
+
 async def test_a_compressed_answer_is_not_unpacked(gate: Gate) -> None:
     gate.staff.headers = "Content-Encoding: gzip\r\n"
 
