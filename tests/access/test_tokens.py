@@ -6,6 +6,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from string import ascii_letters, digits
 from uuid import UUID
 
 import pytest
@@ -163,6 +164,9 @@ def test_every_character_of_a_token_counts(tokens: DevelopmentTokens, issue: Iss
         for other in sorted({"A", "B", ".", "=", "é", " ", chr(ord(character) ^ 1)} - {character}):
             with pytest.raises(Unauthenticated):
                 tokens.verify(token[:at] + other + token[at + 1 :], now)
+    for other in set(f"{ascii_letters}{digits}-_") - {token[-1]}:  # of which four bits are not needed
+        with pytest.raises(Unauthenticated):
+            tokens.verify(token[:-1] + other, now)
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,12 @@ async def test_a_member_sees_himself(gate: Gate, town: Town, callers: list[Calle
     assert (callers[0].subject, callers[0].member_id) == (str(town.people.whole), town.people.whole)
 
 
+@pytest.mark.parametrize("changed", [('handler = "handler"', 'member = "member_id"')], ids=["both"])
+async def test_one_who_is_staff_and_a_member_acts_as_staff(gate: Gate, town: Town, callers: list[Caller]) -> None:
+    assert await gate.status(gate.staff.token(member_id=str(town.people.southern))) == 200
+    assert (callers[0].kind, callers[0].subject, callers[0].member_id) == ("STAFF", "staff:E1001", None)
+
+
 @pytest.mark.parametrize(
     ("stated", "expected"),
     [

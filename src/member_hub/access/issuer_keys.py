@@ -30,6 +30,7 @@ Fetch = Callable[[Issuer], Awaitable[Mapping[str, SigningKey]]]
 class KeyState(StrEnum):
     NOT_ASKED = "not asked yet"
     CURRENT = "current"
+    EMPTY = "the issuer answers, and has no key that could be used"
     KEPT = "known keys are used on: the issuer does not answer"
     NONE = "none: the issuer does not answer"
 
@@ -69,7 +70,9 @@ class IssuerKeys:
             return KeyState.NOT_ASKED
         if self._known is None or not self._is_usable(now):
             return KeyState.NONE
-        return KeyState.KEPT if self._failed else KeyState.CURRENT
+        if self._failed:
+            return KeyState.KEPT
+        return KeyState.CURRENT if self._known.keys else KeyState.EMPTY
 
     def _usable(self, now: datetime) -> Mapping[str, SigningKey]:
         return self._known.keys if self._known is not None and self._is_usable(now) else {}

@@ -27,6 +27,7 @@ from member_hub.access.refusals import RoleNotCarried, RoleRequired, Unauthentic
 from member_hub.access.register import Register, RoleKind
 from member_hub.access.stated import Stated
 from member_hub.access.words import PURPOSES
+from member_hub.ids import MemberId
 
 SKEW = timedelta(seconds=30)
 AUDIENCES_MAX = 20
@@ -85,8 +86,7 @@ class IssuerTokens:
         if app is not None and stated.get("sub") != app.subject:
             raise _Unfit("somebody else came through an app's client")
         role = app.role if app else self._person_role(stated, asked)
-        member = _at(stated, names.member)
-        member_id = None if member is None else reading.member_id(member)
+        member_id = self._member(stated, role)
         handler = _at(stated, names.handler)
         return TokenClaims(
             subject=app.app if app else self._subject(stated, role, str(member_id)),
@@ -116,6 +116,13 @@ class IssuerTokens:
         if role not in self.issuer.roles or self._register.roles[role].kind is RoleKind.APP:
             raise _Unfit("a role that this issuer may not give to a person")
         return role
+
+    def _member(self, stated: Mapping[str, object], role: str) -> MemberId | None:
+        """Staff act for no member: that one of them is a member, too, is not asked."""
+        stated_id = _at(stated, self.issuer.names.member)
+        if stated_id is None or self._register.roles[role].kind is RoleKind.STAFF:
+            return None
+        return reading.member_id(stated_id)
 
     def _subject(self, stated: Mapping[str, object], role: str, member_id: str) -> str:
         if self._register.roles[role].kind is RoleKind.MEMBER:
