@@ -157,6 +157,30 @@ async def test_no_address_that_a_token_names_is_ever_fetched(gate: Gate) -> None
     assert (gate.staff.fetched, gate.systems.fetched) == ([], [])
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "HS256 by nothing",
+        "an algorithm that this issuer has not",
+        "an ID token by its type",
+        "an ID token by its shape",
+        "jku",
+        "no kid",
+        "another audience",
+        "a strange issuer",
+        "expired",
+        "not yet valid",
+        "for too long",
+    ],
+)
+async def test_a_token_that_is_wrong_by_its_face_costs_the_issuer_nothing(
+    gate: Gate, keys: dict[str, Key], name: str
+) -> None:
+    await gate.refuses(ATTACKS[name](gate.staff, gate.systems, keys))
+
+    assert (gate.staff.fetched, gate.systems.fetched) == ([], [])
+
+
 async def test_two_keys_of_one_kid_are_none(gate: Gate, keys: dict[str, Key]) -> None:
     gate.staff.publish(public(gate.staff.key, "s-1"), public(keys["ec2"], "s-1"), public(keys["okp"], "s-2"))
 
