@@ -114,6 +114,9 @@ ATTACKS: dict[str, Forge] = {
     "an unknown role": claiming(role="root"),
     "a role that only others may give": claiming(role="dpo"),
     "an app's role for a person": lambda _a, b, _k: b.token(client_id="console", role="app_crm"),
+    "an app's role for a person of a client that is called like the app": lambda _a, b, _k: b.token(
+        client_id="crm", sub="E1001", role="app_crm", scope="member_service"
+    ),
     "a person through an app's client": lambda _a, b, _k: b.token(sub="E1001"),
     "the app's name for the client's": lambda _a, b, _k: b.token(client_id="checkout", sub="checkout"),
     "the client of an app at an issuer that has none": claiming(client_id="till", sub="till", role="app_checkout"),
