@@ -262,7 +262,7 @@ async def test_a_signature_has_one_spelling(gate: Gate) -> None:
 CHARACTERS = f"{BASE64}.=~"
 
 
-@hypothesis_settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.integers(0, 299), other=st.sampled_from(["", *CHARACTERS, *(f"{c}{c}" for c in "A._")]))
 async def test_a_token_of_which_one_character_is_another_is_refused(gate: Gate, at: int, other: str) -> None:
     token = gate.staff.token()

@@ -89,7 +89,7 @@ class IssuerTokens:
         member_id = self._member(stated, role)
         handler = _at(stated, names.handler)
         return TokenClaims(
-            subject=app.app if app else self._subject(stated, role, str(member_id)),
+            subject=app.app if app else self._subject(stated, role, member_id),
             client=app.app if app else client,
             role=role,
             purposes=self._purposes(stated, role),
@@ -124,9 +124,11 @@ class IssuerTokens:
             return None
         return reading.member_id(stated_id)
 
-    def _subject(self, stated: Mapping[str, object], role: str, member_id: str) -> str:
+    def _subject(self, stated: Mapping[str, object], role: str, member_id: MemberId | None) -> str:
         if self._register.roles[role].kind is RoleKind.MEMBER:
-            return member_id
+            if member_id is None:
+                raise _Unfit("it does not say which member")
+            return str(member_id)
         subject = _at(stated, self.issuer.names.subject)
         if not isinstance(subject, str) or not _SUBJECT.fullmatch(subject):
             raise _Unfit("the subject is none that may stand in the audit log")
