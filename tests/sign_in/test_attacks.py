@@ -14,12 +14,13 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, OKPKey
 
 from tests.graphql.world import WHOLE
 from tests.sign_in.authority import Authority, Key, b64, compact, public, signer
 from tests.sign_in.conftest import Gate
 
+NO_KEY = "the issuer answers, and has no key that could be used"
 BASE64 = f"{ascii_letters}{digits}-_"
 Forge = Callable[[Authority, Authority, dict[str, Key]], str]
 
@@ -212,6 +213,22 @@ async def test_a_key_that_is_for_something_else_checks_nothing(gate: Gate, chang
     await gate.refuses(gate.staff.token())
 
 
+@pytest.mark.parametrize(
+    ("key", "algorithm"),
+    [
+        (ECKey.generate_key("P-384"), "ES256"),
+        (OKPKey.generate_key("X25519"), "Ed25519"),
+        (OKPKey.generate_key("Ed448"), "EdDSA"),
+    ],
+    ids=["P-384", "X25519", "Ed448"],
+)
+async def test_a_key_on_another_curve_checks_nothing(gate: Gate, key: Key, algorithm: str) -> None:
+    gate.staff.publish(public(key, "s-1"))
+
+    await gate.refuses(gate.staff.token(header={"alg": algorithm}))
+    assert (await gate.sign_in_states())["staff"] == NO_KEY
+
+
 async def test_a_short_rsa_key_checks_nothing(gate: Gate) -> None:
     short = rsa.generate_private_key(65537, 1024)
     numbers = short.public_key().public_numbers()
@@ -227,7 +244,7 @@ async def test_a_private_key_that_an_issuer_published_by_mistake_checks_nothing(
     gate.staff.publish({**gate.staff.key.as_dict(private=True), "kid": "s-1", "use": "sig"})
 
     await gate.refuses(gate.staff.token())
-    assert (await gate.sign_in_states())["staff"] == "the issuer answers, and has no key that could be used"
+    assert (await gate.sign_in_states())["staff"] == NO_KEY
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "PS256", "Ed25519", "EdDSA", "ES256"])
