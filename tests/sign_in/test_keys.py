@@ -257,15 +257,24 @@ async def test_keys_may_be_found_by_discovery(gate: Gate, page: str) -> None:
 
 @pytest.mark.parametrize("changed", [(WRITTEN, 'discovery = "openid"')], ids=["openid"])
 @pytest.mark.parametrize(
-    "change",
-    [{"issuer": "https://login.evil"}, {"issuer": None}, {"jwks_uri": "http://login.evil/jwks"}, {"jwks_uri": 7}],
+    ("change", "reason"),
+    [
+        ({"issuer": "https://login.evil"}, "the discovery document is not this issuer's"),
+        ({"issuer": None}, "the discovery document is not this issuer's"),
+        ({"jwks_uri": "http://login.evil/jwks"}, "the discovery document names no safe jwks_uri"),
+        ({"jwks_uri": "file:///etc/passwd"}, "the discovery document names no safe jwks_uri"),
+        ({"jwks_uri": 7}, "the discovery document names no safe jwks_uri"),
+    ],
 )
-async def test_discovery_that_speaks_for_somebody_else_finds_no_keys(gate: Gate, change: dict[str, object]) -> None:
+async def test_discovery_that_speaks_for_somebody_else_finds_no_keys(
+    gate: Gate, caplog: pytest.LogCaptureFixture, change: dict[str, object], reason: str
+) -> None:
     document = {"issuer": gate.staff.url, "jwks_uri": f"{gate.staff.url}/jwks", **change}
     gate.staff.pages["/.well-known/openid-configuration"] = (200, json.dumps(document).encode())
 
     await gate.refuses(now(gate), 503, "UNAVAILABLE")
     assert gate.staff.fetched == ["/.well-known/openid-configuration"]
+    assert f"The keys of the issuer staff could not be fetched: {reason}." in caplog.messages
 
 
 async def test_the_log_says_that_keys_cannot_be_had_and_no_more(gate: Gate, caplog: pytest.LogCaptureFixture) -> None:
