@@ -13,6 +13,9 @@ from pathlib import Path
 
 from sqlalchemy import exists, or_, select
 
+from member_hub import organisation
+from member_hub.access import Policies, folder_of, issuers
+from member_hub.access.fetching import NotFetched, fetch_keys
 from member_hub.clock import Clock
 from member_hub.crypto.ring import load_ring
 from member_hub.crypto.tables import DataKey, RegisteredKey
@@ -45,6 +48,7 @@ async def examine(settings: Settings, environ: Mapping[str, str] = os.environ) -
     checks = [_product(), _python(), _mode(settings)]
     checks.extend(_private_folder("key folder", settings.key_dir))
     checks.extend(_private_folder("ledger folder", settings.ledger_dir))
+    checks.extend([check async for check in _sign_in(settings)])
     if settings.database_url is None:
         checks.extend(_data_folder(settings.data_dir, environ))
     try:
@@ -81,6 +85,41 @@ def _python() -> Check:
 
 def _mode(settings: Settings) -> Check:
     return Check("mode", Verdict.OK, settings.mode)
+
+
+async def _sign_in(settings: Settings) -> AsyncIterator[Check]:
+    """Whether anybody can sign in, and whether the keys of each authorisation server can be had from here."""
+    if settings.sign_in is None:
+        if settings.is_production:
+            yield Check(
+                "sign-in",
+                Verdict.WARN,
+                "no authorisation server: every token of staff and apps is refused (401)",
+                "Name them in a file, and the file in MEMBER_HUB_SIGN_IN.",
+            )
+        else:
+            yield Check("sign-in", Verdict.OK, "development tokens (member-hub token)")
+        return
+    try:
+        register = Policies.load(folder_of(settings)).register
+        listed = issuers.load(settings.sign_in, register, organisation.of(settings))
+    except Misconfigured as error:
+        yield _failed("sign-in", error)
+        return
+    for issuer in listed:
+        yield await _issuer(issuer)
+
+
+async def _issuer(issuer: issuers.Issuer) -> Check:
+    name = f"sign-in by {issuer.name}"
+    try:
+        keys = await fetch_keys(issuer)
+    except NotFetched as error:
+        return Check(name, Verdict.WARN, f"its keys cannot be had: {error}", f"See whether {issuer.url} answers.")
+    if not keys:
+        algorithms = ", ".join(sorted(issuer.algorithms))
+        return Check(name, Verdict.WARN, "it has no key that could be used", f"It needs `use: sig` and {algorithms}.")
+    return Check(name, Verdict.OK, f"{issuer.url}, {len(keys)} usable {'key' if len(keys) == 1 else 'keys'}")
 
 
 def _private_folder(name: str, folder: Path) -> Iterator[Check]:

@@ -35,6 +35,7 @@ class Settings:
     processes: int = 1  # that serve this hub; each keeps its share of the limits below
     cost_per_s: int = COST_PER_S  # of one app; a person has a tenth
     lookups_per_s: int = LOOKUPS_PER_S  # members sought by key by one app; a person has a fiftieth
+    sign_in: Path | None = None  # the file that names the authorisation servers; None: there are none
 
     @property
     def is_production(self) -> bool:
@@ -57,6 +58,7 @@ class Settings:
             processes=_number(environ, "MEMBER_HUB_PROCESSES", 1, PROCESSES_MAX),
             cost_per_s=_number(environ, "MEMBER_HUB_COST_PER_S", COST_PER_S, PER_S_MAX),
             lookups_per_s=_number(environ, "MEMBER_HUB_LOOKUPS_PER_S", LOOKUPS_PER_S, PER_S_MAX),
+            sign_in=Path(p).absolute() if (p := environ.get("MEMBER_HUB_SIGN_IN")) else None,
         )
 
 

@@ -6,6 +6,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from string import ascii_letters, digits
 from uuid import UUID
 
 import pytest
@@ -156,22 +157,16 @@ def test_a_token_of_another_key_is_refused(
         tokens.verify(stranger.issue(CASHIER, policies.register, organisation, now=now), now)
 
 
-def test_every_character_of_a_token_is_signed(tokens: DevelopmentTokens, issue: Issue, now: datetime) -> None:
+def test_every_character_of_a_token_counts(tokens: DevelopmentTokens, issue: Issue, now: datetime) -> None:
     token = issue(CASHIER)
-    accepted = []
 
     for at, character in enumerate(token):
-        for other in ("A", "B", ".", "=", "é"):
-            if other == character:
-                continue
-            try:
-                claims = tokens.verify(token[:at] + other + token[at + 1 :], now)
-            except Unauthenticated:
-                continue
-            accepted.append((at, claims))
-
-    # The last character of a 64 byte signature carries two unused bits: the same bytes, spelled otherwise.
-    assert all(at == len(token) - 1 and claims == tokens.verify(token, now) for at, claims in accepted)
+        for other in sorted({"A", "B", ".", "=", "é", " ", chr(ord(character) ^ 1)} - {character}):
+            with pytest.raises(Unauthenticated):
+                tokens.verify(token[:at] + other + token[at + 1 :], now)
+    for other in set(f"{ascii_letters}{digits}-_") - {token[-1]}:  # of which four bits are not needed
+        with pytest.raises(Unauthenticated):
+            tokens.verify(token[:-1] + other, now)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ async def test_a_hub_with_its_database_is_ready(town: Town) -> None:
         "database": "ok",
         "keys": {"provider": town.hub.vault.provider, "epoch": town.hub.vault.epoch},
         "policies": {"version": town.hub.policies.version, "state": "current"},
+        "sign_in": {},
     }
 
 

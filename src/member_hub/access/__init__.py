@@ -1,18 +1,28 @@
 """Who may do what: Casbin decides, once per (role, purpose) at load; the data layer enforces the compiled Grant.
 
-The front door: `PolicyKeeper(settings).policies`, `DevelopmentTokens.open(settings)`, `caller_from(...)`,
+The front door: `PolicyKeeper(settings).policies`, `Credentials.open(settings, ...)`, `caller_from(...)`,
 `policies.grant(caller.role, caller.purpose)`, `masks.masked(mask, value)`.
 """
 
 from member_hub.access.callers import Caller, CallerKind, caller_from, system_caller
 from member_hub.access.claims import TokenClaims
+from member_hub.access.credentials import Credentials, Verifier
 from member_hub.access.declared import undeclared
 from member_hub.access.examining import Examination, Finding, examine
 from member_hub.access.grants import Grant, NoRows, Policies, folder_of
 from member_hub.access.keeping import PolicyKeeper, Standing
 from member_hub.access.masks import looks_masked, masked, refuse_masked
 from member_hub.access.matrix import matrix
-from member_hub.access.refusals import DevelopmentOnly, MaskedValue, PurposeNotAllowed, PurposeRequired, Unauthenticated
+from member_hub.access.refusals import (
+    DevelopmentOnly,
+    KeysUnavailable,
+    MaskedValue,
+    PurposeNotAllowed,
+    PurposeRequired,
+    RoleNotCarried,
+    RoleRequired,
+    Unauthenticated,
+)
 from member_hub.access.register import Register, Role, RoleKind
 from member_hub.access.tokens import Ask, DevelopmentTokens
 from member_hub.access.words import (
@@ -35,6 +45,7 @@ __all__ = [
     "Ask",
     "Caller",
     "CallerKind",
+    "Credentials",
     "DevelopmentOnly",
     "DevelopmentTokens",
     "Examination",
@@ -43,6 +54,7 @@ __all__ = [
     "Grant",
     "Guard",
     "Key",
+    "KeysUnavailable",
     "MaskedValue",
     "NoRows",
     "Operation",
@@ -53,11 +65,14 @@ __all__ = [
     "Register",
     "Role",
     "RoleKind",
+    "RoleNotCarried",
+    "RoleRequired",
     "RowScope",
     "Standing",
     "TokenClaims",
     "Unauthenticated",
     "Verdict",
+    "Verifier",
     "caller_from",
     "examine",
     "folder_of",

@@ -1,6 +1,6 @@
 """The refusals of the door: no valid credential, no purpose, a purpose that does not belong to the role."""
 
-from member_hub.errors import BadInput, Misconfigured, Refused
+from member_hub.errors import BadInput, Forbidden, Misconfigured, Refused, Unavailable
 
 
 class Unauthenticated(Refused):
@@ -9,6 +9,23 @@ class Unauthenticated(Refused):
     code = "UNAUTHENTICATED"
     zh = "身份凭证缺失或无效。"
     en = "A valid access token is required."
+
+
+class KeysUnavailable(Unavailable):
+    """The token may be good: its issuer's keys cannot be had, so nobody can tell. Trying again later may help."""
+
+    zh = "暂时无法取得签发方的公钥，无法验证凭证，请稍后重试。"
+    en = "The issuer's keys cannot be had at the moment, so the token cannot be checked; try again later."
+
+
+class RoleRequired(Forbidden):
+    zh = "凭证含多个角色，须在 X-Role 中指定一个。"
+    en = "Name one role in X-Role: the token carries several."
+
+
+class RoleNotCarried(Forbidden):
+    zh = "凭证不含 X-Role 指定的角色。"
+    en = "The token does not carry the role that X-Role names."
 
 
 class PurposeRequired(Refused):

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from member_hub.access import Ask, Policies
 
 
 @click.command()
@@ -45,6 +50,29 @@ def token(
         app=app,
         step_up=step_up,
     )
-    register = Policies.load(folder_of(settings)).register
-    issued = tokens.issue(ask, register, organisation.of(settings), now=Clock().now())
+    policies = Policies.load(folder_of(settings))
+    issued = tokens.issue(ask, policies.register, organisation.of(settings), now=Clock().now())
+    _check_reach(ask, policies)
     click.echo(orjson.dumps({"token": issued}).decode() if as_json else issued)
+
+
+def _check_reach(ask: Ask, policies: Policies) -> None:
+    """A token that would find nobody, ever, is not what somebody asked for who wants to try something out."""
+    from member_hub.access import RowScope
+    from member_hub.errors import BadInput
+
+    scopes = {
+        grant.rows_stated for (role, p), grant in policies.grants.items() if role == ask.role and p in ask.purposes
+    }
+    if RowScope.OWN_STORES in scopes and not ask.stores:
+        raise BadInput(
+            "This role reaches the members of its own stores, and without one nobody: name it with --store.",
+            zh="该角色只能查看本门店会员，请用 --store 指定门店。",
+            field="store",
+        )
+    if RowScope.REGION in scopes and not ask.regions:
+        raise BadInput(
+            "This role reaches the members of its region, and without one nobody: name it with --region.",
+            zh="该角色只能查看本区域会员，请用 --region 指定区域。",
+            field="region",
+        )

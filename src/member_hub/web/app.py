@@ -7,6 +7,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from member_hub.access import Credentials
 from member_hub.errors import BadInput
 from member_hub.graphql import Language, refused
 from member_hub.runtime import Runtime
@@ -28,7 +29,10 @@ class OnlyPost(BadInput):
 
 
 def make_app(hub: Runtime) -> ASGIApp:
-    """Everything that is served; the query page in development only. No CORS: pages of others read nothing."""
+    """Everything that is served; the query page in development only. No CORS: pages of others read nothing.
+
+    Raises PolicyError where the file of the authorisation servers is not exactly right.
+    """
     figures = Figures()
     figures.watch(
         "member_hub_audit_seal_lag_seconds",
@@ -36,11 +40,12 @@ def make_app(hub: Runtime) -> ASGIApp:
         lambda: round(hub.sealer.lag_s(hub.clock.now()), 3),
     )
     watch_policies(hub.policy_keeper, figures)
-    door = Door(hub, figures)
+    credentials = Credentials.open(hub.settings, hub.policies.register, hub.organisation)
+    door = Door(hub, figures, credentials)
     routes = [
         Route(GRAPHQL_PATH, door.post, methods=["POST"]),
         Route(LIVENESS_PATH, livez),
-        Route("/readyz", Readiness(hub).show),
+        Route("/readyz", Readiness(hub, credentials).show),
         Route("/metrics", figures.show),
     ]
     if hub.settings.is_production:

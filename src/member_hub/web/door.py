@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from member_hub.access import (
     Caller,
-    DevelopmentTokens,
+    Credentials,
     PurposeNotAllowed,
     PurposeRequired,
     TokenClaims,
@@ -39,11 +39,11 @@ class NotAcceptable(BadInput):
 class Door:
     """One per process."""
 
-    def __init__(self, hub: Runtime, figures: Figures) -> None:
+    def __init__(self, hub: Runtime, figures: Figures, credentials: Credentials) -> None:
         self._hub = hub
         self._figures = figures
         self._api = Api(hub)
-        self._tokens = DevelopmentTokens.open(hub.settings)
+        self._credentials = credentials
         self._strangers = Buckets(STRANGERS.share(hub.settings.processes))
         self._undeclared = Undeclared(hub)
 
@@ -55,8 +55,8 @@ class Door:
             return respond(refused(NotAcceptable(), language), negotiation.JSON, request_id, status=406)
         status = None
         try:
-            headers = request.headers
-            caller = await self.caller(headers.get("authorization"), headers.get("x-purpose"), request)
+            stated = (request.headers.get(name) for name in ("authorization", "x-purpose", "x-role"))
+            caller = await self.caller(*stated, request=request)
             answer = await self.answer(parse(await read_body(request)), caller, language)
         except Refused as refusal:
             answer = refused(refusal, language)
@@ -66,11 +66,14 @@ class Door:
         self._figures.count(answer.kind, answer.codes[0] if answer.codes else "ok")
         return respond(answer, media_type, request_id, status=status)
 
-    async def caller(self, authorization: str | None, purpose: str | None, request: Request) -> Caller:
-        """Who asks. Raises Unauthenticated, PurposeRequired or PurposeNotAllowed; Throttled for too many bad tokens."""
-        stated, request_id = (purpose or "").strip() or None, request.state.request_id
+    async def caller(
+        self, authorization: str | None, purpose: str | None, role: str | None, *, request: Request
+    ) -> Caller:
+        """Who asks. Raises what Credentials.claims and caller_from raise: 401, 403, and 503 where no keys can be had;
+        Throttled for too many bad tokens from one address."""
+        stated, request_id = _stated(purpose), request.state.request_id
         try:
-            claims = self._claims(authorization)
+            claims = await self._claims(authorization, _stated(role))
             try:
                 return self._of(claims, stated, request_id)
             except (PurposeRequired, PurposeNotAllowed) as refusal:
@@ -79,11 +82,11 @@ class Door:
         except Unauthenticated as refusal:
             raise self._stranger(request) or refusal from None
 
-    def _claims(self, authorization: str | None) -> TokenClaims:
+    async def _claims(self, authorization: str | None, role: str | None) -> TokenClaims:
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthenticated
-        return self._tokens.verify(token.strip(), self._hub.clock.now())
+        return await self._credentials.claims(token.strip(), self._hub.clock.now(), role=role)
 
     def _of(self, claims: TokenClaims, purpose: str | None, request_id: UUID) -> Caller:
         return caller_from(claims, purpose, self._hub.policies, self._hub.organisation, request_id=request_id)
@@ -108,3 +111,7 @@ class Door:
 def _failed(error: Exception, request_id: UUID, language: Language) -> Answer:
     _log.error("A request failed: %s, request %s.", " <- ".join(trace_of(error)), request_id)
     return refused(Internal(), language)
+
+
+def _stated(header: str | None) -> str | None:
+    return (header or "").strip() or None

@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from member_hub.access import Standing
+from member_hub.access import Credentials, Standing
 from member_hub.db.base import snapshot
 from member_hub.runtime import Runtime
 
@@ -26,10 +26,13 @@ class Readiness:
 
     A policy folder that was refused later takes nothing from that: the last good policy is in force. It is `stale`,
     here and in /metrics, so that the operator hears of it and no load balancer takes the hub away.
+
+    An issuer whose keys cannot be had is shown and changes nothing: the others' callers are served on.
     """
 
-    def __init__(self, hub: Runtime) -> None:
+    def __init__(self, hub: Runtime, credentials: Credentials) -> None:
         self._hub = hub
+        self._credentials = credentials
         self._turn = asyncio.Lock()
         self._answered = False
         self._asked_at = float("-inf")
@@ -41,6 +44,7 @@ class Readiness:
             "database": "ok" if answers else "does not answer",
             "keys": {"provider": self._hub.vault.provider, "epoch": self._hub.vault.epoch},
             "policies": _policies(self._hub.policy_keeper.standing),
+            "sign_in": self._credentials.key_states(self._hub.clock.now()),
         }
         return Response(orjson.dumps(said), 200 if answers else 503, media_type="application/json")
 
