@@ -165,13 +165,18 @@ def test_what_is_wrong_is_named_by_line_and_reason(load: Load, old: str, new: st
 
 
 def test_one_client_is_one_app(load: Load) -> None:
-    more = '[issuers.systems.apps.checkout]\nclient_id = "crm-backend"\n[issuers.systems.apps.crm]'
-    roles = 'roles = ["app_crm"]'
+    both = """roles = ["app_crm", "app_checkout"]
+[issuers.systems.apps.checkout]
+client_id = "crm-backend"
+[issuers.systems.purposes]
+app_checkout = ["member_service"]
+"""
+    right = both.replace("crm-backend", "till")
+    asked = 'roles = ["app_crm"]\n\n[issuers.systems.purposes]\n'
 
-    with pytest.raises(PolicyError, match="the role 'app_checkout' of this app is not one"):
-        load("[issuers.systems.apps.crm]", more)
-    with pytest.raises(PolicyError, match="has the role 'app_checkout'"):
-        load(roles, 'roles = ["app_crm", "app_checkout"]')
+    assert set(load(asked, right)[1].apps) == {"till", "crm-backend"}
+    with pytest.raises(PolicyError, match="another app is this client already"):
+        load(asked, both)
 
 
 def test_a_file_that_is_not_there_is_named(policies: Policies, organisation: Organisation, tmp_path: Path) -> None:

@@ -48,15 +48,12 @@ class Credentials:
         *,
         own: Mapping[str, Verifier] = NOBODY,
     ) -> "Credentials":
-        """The operator's authorisation servers, the hub's `own` issuers by name, and outside production its
-        development tokens. Raises PolicyError where the file is not exactly right."""
+        """The operator's authorisation servers, the hub's `own` issuers by name, and development tokens, of which
+        production takes none. Raises PolicyError where the file is not exactly right."""
         file = settings.sign_in
         listed = issuers.load(file, register, organisation) if file else ()
         servers = {issuer.url: IssuerTokens(issuer, register, IssuerKeys(issuer)) for issuer in listed}
-        verifiers = dict(own)
-        if not settings.is_production:
-            verifiers[DEVELOPMENT_ISSUER] = DevelopmentTokens.open(settings)
-        return cls(servers, verifiers)
+        return cls(servers, {**own, DEVELOPMENT_ISSUER: DevelopmentTokens.open(settings)})
 
     async def claims(self, token: str, now: datetime, *, role: str | None = None) -> TokenClaims:
         """The verified claims, in the role that the caller names or the only one that the token carries.
