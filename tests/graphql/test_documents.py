@@ -1,6 +1,8 @@
 """What becomes of documents that are wrong, too much, or not for this place; and what errors never say."""
 
 from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +10,7 @@ from graphql import get_introspection_query, parse
 
 from member_hub.access import caller_from
 from member_hub.graphql import Api, Asked, limits
-from member_hub.graphql.documents import Documents
+from member_hub.graphql.documents import BadDocument, Documents
 from member_hub.graphql.limits import Endless, Scale, TooComplex
 from member_hub.graphql.problems import Language
 from member_hub.graphql.schema import core_schema
@@ -201,15 +203,31 @@ async def test_documents_are_read_once(town: Town, monkeypatch: pytest.MonkeyPat
     "query", ["{ __schema { queryType { name } } }", '{ me { id } __type(name: "Member") { name } }']
 )
 async def test_introspection_is_for_development(town: Town, query: str) -> None:
-    hub = town.hub
-    in_production = replace(hub, settings=replace(hub.settings, mode=Mode.PRODUCTION))
     claims = town.tokens.verify(town.token("member", member=town.people.whole), NOW)
-    caller = caller_from(claims, None, hub.policies, hub.organisation, request_id=uuid7())
-    asked = Asked(query, None, {})
+    caller = caller_from(claims, None, town.hub.policies, town.hub.organisation, request_id=uuid7())
 
-    assert (await Api(hub).answer(asked, caller, Language.EN)).codes == []
-    refused = await Api(in_production).answer(asked, caller, Language.EN)
-    assert (set(refused.codes), refused.data) == ({"BAD_USER_INPUT"}, None)
+    assert (await Api(town.hub).answer(Asked(query, None, {}), caller, Language.EN)).codes == []
+    with pytest.raises(BadDocument) as refused:
+        Documents(core_schema(), introspects=False).read(query, Language.EN)
+    assert {error["extensions"]["code"] for error in refused.value.errors} == {"BAD_USER_INPUT"}
+
+
+@pytest.mark.parametrize("selection", ["__schema { queryType { name } }", '__type(name: "Member") { name }'])
+async def test_production_introspects_not_even_by_a_registered_document(
+    town: Town, tmp_path: Path, selection: str
+) -> None:
+    text = f"query Inspecting {{ me {{ id }} {selection} }}"
+    (tmp_path / "member").mkdir()
+    (tmp_path / "member" / "Inspecting.graphql").write_text(text, "utf-8")
+    by_id = Asked(None, None, {}, "sha256:" + sha256(text.encode()).hexdigest())
+    claims = town.tokens.verify(town.token("member", member=town.people.whole), NOW)
+    caller = caller_from(claims, None, town.hub.policies, town.hub.organisation, request_id=uuid7())
+    answers = {}
+    for mode in Mode:
+        hub = replace(town.hub, settings=replace(town.hub.settings, mode=mode, operations_dir=tmp_path))
+        answers[mode] = (await Api(hub).answer(by_id, caller, Language.EN)).codes
+
+    assert answers == {Mode.DEVELOPMENT: [], Mode.PRODUCTION: ["DOCUMENT_NOT_FOUND"]}
 
 
 async def test_what_is_too_much_is_never_validated(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
