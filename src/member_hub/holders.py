@@ -9,6 +9,7 @@ from member_hub.ingest.holder import IngestHolder
 from member_hub.members.holder import MembersHolder
 from member_hub.orders.holder import OrdersHolder
 from member_hub.privacy import Holder
+from member_hub.sign_in.holder import SignInHolder
 
 HOLDERS: Sequence[Holder] = (
     MembersHolder(),
@@ -16,4 +17,5 @@ HOLDERS: Sequence[Holder] = (
     AccountRows(moving=(ConsentLine,)),
     OrdersHolder(),
     IngestHolder(),
+    SignInHolder(),
 )

@@ -15,6 +15,7 @@ from member_hub.merging import Resolver
 from member_hub.organisation import Organisation
 from member_hub.privacy import Holder
 from member_hub.settings import Settings
+from member_hub.sign_in import Sender, opened_sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Runtime:
     policies: Policies
     resolver: Resolver
     audit: AuditLog
+    sender: Sender | None = None  # None: production without one, where nobody signs in by code
 
 
 @asynccontextmanager
@@ -43,16 +45,18 @@ async def open_runtime(
     policies = Policies.load(folder_of(settings))
     vault = await Vault.open_ring(database, settings, clock)
     audit = AuditLog(database)
-    try:
-        yield Runtime(
-            settings=settings,
-            clock=clock,
-            database=database,
-            vault=vault,
-            organisation=organisation,
-            policies=policies,
-            resolver=Resolver(vault, organisation, holders),
-            audit=audit,
-        )
-    finally:
-        await audit.close()
+    async with opened_sender(settings) as sender:
+        try:
+            yield Runtime(
+                settings=settings,
+                clock=clock,
+                database=database,
+                vault=vault,
+                organisation=organisation,
+                policies=policies,
+                resolver=Resolver(vault, organisation, holders),
+                audit=audit,
+                sender=sender,
+            )
+        finally:
+            await audit.close()

@@ -10,6 +10,7 @@ from member_hub.errors import Misconfigured
 
 MODE_FILE = "mode"
 PORT_MAX = 65535
+PROXY_HOPS_MAX = 9
 
 
 class Mode(StrEnum):
@@ -27,6 +28,9 @@ class Settings:
     port: int
     policy_dir: Path | None  # None: the policies that came with the product
     debug: bool
+    sender_url: str | None = None  # where codes and notices are handed over; None: the console, in development
+    sender_secret_file: Path | None = None
+    proxy_hops: int = 0  # how many proxies of one's own stand before the hub and add to X-Forwarded-For
 
     @property
     def is_production(self) -> bool:
@@ -45,6 +49,9 @@ class Settings:
             port=_port(environ.get("MEMBER_HUB_PORT") or "8000"),
             policy_dir=Path(p).absolute() if (p := environ.get("MEMBER_HUB_POLICY_DIR")) else None,
             debug=environ.get("MEMBER_HUB_LOG", "").lower() == "debug",
+            sender_url=environ.get("MEMBER_HUB_SENDER_URL") or None,
+            sender_secret_file=Path(p).absolute() if (p := environ.get("MEMBER_HUB_SENDER_SECRET_FILE")) else None,
+            proxy_hops=_hops(environ.get("MEMBER_HUB_PROXY_HOPS") or "0"),
         )
 
 
@@ -78,4 +85,10 @@ def _mode(said: str | None, data_dir: Path) -> Mode:
 def _port(said: str) -> int:
     if not said.isascii() or not said.isdecimal() or not 0 <= int(said) <= PORT_MAX:
         raise Misconfigured("MEMBER_HUB_PORT is not a port number.", remedy="Use 1 to 65535 (0: any free port).")
+    return int(said)
+
+
+def _hops(said: str) -> int:
+    if not said.isascii() or not said.isdecimal() or int(said) > PROXY_HOPS_MAX:
+        raise Misconfigured("MEMBER_HUB_PROXY_HOPS is not a number of proxies.", remedy="Use 0 to 9.")
     return int(said)

@@ -12,7 +12,8 @@ import member_hub.idempotency.tables
 import member_hub.identity.tables
 import member_hub.ingest.tables
 import member_hub.members.tables
-import member_hub.orders.tables  # noqa: F401
+import member_hub.orders.tables
+import member_hub.sign_in.tables  # noqa: F401
 from member_hub.db import Base
 
 METADATA: MetaData = Base.metadata

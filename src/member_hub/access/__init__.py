@@ -10,6 +10,7 @@ from member_hub.access.declared import undeclared
 from member_hub.access.grants import Grant, NoRows, Policies, folder_of
 from member_hub.access.masks import looks_masked, masked, refuse_masked
 from member_hub.access.matrix import matrix
+from member_hub.access.member_tokens import MemberTokens, issuer_of
 from member_hub.access.refusals import DevelopmentOnly, MaskedValue, PurposeNotAllowed, PurposeRequired, Unauthenticated
 from member_hub.access.register import Register, Role, RoleKind
 from member_hub.access.tokens import Ask, DevelopmentTokens
@@ -27,6 +28,7 @@ __all__ = [
     "Guard",
     "Key",
     "MaskedValue",
+    "MemberTokens",
     "NoRows",
     "Operation",
     "Policies",
@@ -41,6 +43,7 @@ __all__ = [
     "Verdict",
     "caller_from",
     "folder_of",
+    "issuer_of",
     "looks_masked",
     "masked",
     "matrix",

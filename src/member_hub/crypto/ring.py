@@ -55,6 +55,8 @@ class IndexKind(StrEnum):
     DEVICE = "device"
     MESSAGE = "message"  # ids of deliveries, for the inbox
     PAYLOAD = "payload"  # what was delivered, for the inbox
+    ONE_TIME_CODE = "one_time_code"
+    ADDRESS = "address"  # network addresses that ask for codes
     SUPPRESSION = "suppression"  # of the erased; never rotated with the index (DESIGN 6)
 
 

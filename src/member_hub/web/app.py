@@ -17,6 +17,7 @@ from member_hub.web.edge import LIVENESS_PATH, Edge
 from member_hub.web.figures import Figures
 from member_hub.web.health import Readiness, livez
 from member_hub.web.page import QueryPage, plain_page, style
+from member_hub.web.sign_in import SignIn
 
 GRAPHQL_PATH = "/graphql"
 
@@ -29,9 +30,11 @@ class OnlyPost(BadInput):
 def make_app(hub: Runtime) -> ASGIApp:
     """Everything that is served; the query page in development only. No CORS: pages of others read nothing."""
     figures = Figures()
-    door = Door(hub, figures)
+    sign_in = SignIn(hub, figures)
+    door = Door(hub, figures, sign_in.desk)
     routes = [
         Route(GRAPHQL_PATH, door.post, methods=["POST"]),
+        *(Route(path, answer, methods=["POST"]) for path, answer in sign_in.paths.items()),
         Route(LIVENESS_PATH, livez),
         Route("/readyz", Readiness(hub).show),
         Route("/metrics", figures.show),

@@ -6,11 +6,13 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
-from member_hub.access import Caller, DevelopmentTokens, Unauthenticated, caller_from
+from member_hub.access import Caller, DevelopmentTokens, TokenClaims, Unauthenticated, caller_from, issuer_of
+from member_hub.access.member_tokens import ISSUER as MEMBERS
 from member_hub.errors import BadInput, Refused
 from member_hub.graphql import Answer, Api, Asked, Language, refused
 from member_hub.graphql.problems import Internal, trace_of
 from member_hub.runtime import Runtime
+from member_hub.sign_in import Desk
 from member_hub.web import negotiation
 from member_hub.web.answers import respond
 from member_hub.web.body import BadBody, parse, read_body
@@ -27,8 +29,9 @@ class NotAcceptable(BadInput):
 class Door:
     """One per process."""
 
-    def __init__(self, hub: Runtime, figures: Figures) -> None:
+    def __init__(self, hub: Runtime, figures: Figures, desk: Desk) -> None:
         self._hub = hub
+        self._desk = desk
         self._figures = figures
         self._api = Api(hub)
         self._tokens = DevelopmentTokens.open(hub.settings)
@@ -41,34 +44,43 @@ class Door:
             return respond(refused(NotAcceptable(), language), negotiation.JSON, request_id, status=406)
         status = None
         try:
-            caller = self.caller(request.headers.get("authorization"), request.headers.get("x-purpose"), request_id)
+            caller = await self.caller(
+                request.headers.get("authorization"), request.headers.get("x-purpose"), request_id
+            )
             answer = await self.answer(parse(await read_body(request)), caller, language)
         except Refused as refusal:
             answer = refused(refusal, language)
             status = refusal.status if isinstance(refusal, BadBody) else None
         except Exception as error:  # noqa: BLE001 - the last one who can answer
-            answer = _failed(error, request_id, language)
+            answer = failed(error, request_id, language)
         self._figures.count(answer.kind, answer.codes[0] if answer.codes else "ok")
         return respond(answer, media_type, request_id, status=status)
 
-    def caller(self, authorization: str | None, purpose: str | None, request_id: UUID) -> Caller:
+    async def caller(self, authorization: str | None, purpose: str | None, request_id: UUID) -> Caller:
         """Raises Unauthenticated, PurposeRequired or PurposeNotAllowed."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthenticated
-        claims = self._tokens.verify(token.strip(), self._hub.clock.now())
+        claims = await self._claims(token.strip())
         return caller_from(
             claims, (purpose or "").strip() or None, self._hub.policies, self._hub.organisation, request_id=request_id
         )
+
+    async def _claims(self, token: str) -> TokenClaims:
+        now = self._hub.clock.now()
+        if issuer_of(token) == MEMBERS:
+            return await self._desk.claims(token, now)
+        return self._tokens.verify(token, now)
 
     async def answer(self, asked: Asked, caller: Caller, language: Language) -> Answer:
         """What nobody expected ends here as INTERNAL; the log has types and places, never texts."""
         try:
             return await self._api.answer(asked, caller, language)
         except Exception as error:  # noqa: BLE001 - the last one who can answer
-            return _failed(error, caller.request_id, language)
+            return failed(error, caller.request_id, language)
 
 
-def _failed(error: Exception, request_id: UUID, language: Language) -> Answer:
+def failed(error: Exception, request_id: UUID, language: Language) -> Answer:
+    """The answer to what nobody expected."""
     _log.error("A request failed: %s, request %s.", " <- ".join(trace_of(error)), request_id)
     return refused(Internal(), language)

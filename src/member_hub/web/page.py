@@ -103,7 +103,7 @@ class QueryPage:
         language = Language.preferred(request.headers.get("accept-language"))
         request_id = request.state.request_id
         try:
-            caller = self._door.caller(f"Bearer {form['token']}", form["purpose"], request_id)
+            caller = await self._door.caller(f"Bearer {form['token']}", form["purpose"], request_id)
             variables = form["variables"].strip() or "{}"
             asked = parse(b'{"query":' + orjson.dumps(form["query"]) + b',"variables":' + variables.encode() + b"}")
             answer = await self._door.answer(asked, caller, language)
