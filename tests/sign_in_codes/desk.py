@@ -10,13 +10,15 @@ import httpx2
 from sqlalchemy import func, select, update
 
 from member_hub.access import DevelopmentTokens
-from member_hub.db import Database, transaction
+from member_hub.crypto import Ledger
+from member_hub.db import Database, snapshot, transaction
 from member_hub.db.bulk import table_of
 from member_hub.holders import HOLDERS
 from member_hub.identity.kinds import ClaimKind
 from member_hub.identity.queries import find_members
 from member_hub.identity.tables import IdentityClaim, IdentityHint
 from member_hub.ids import MemberId
+from member_hub.rights import erase, export, find_person, hold_person
 from member_hub.runtime import open_runtime
 from member_hub.settings import Settings
 from member_hub.sign_in import Message, NotSent
@@ -109,6 +111,18 @@ class Front(World):
     async def count(self, model: type[Any]) -> int:
         async with transaction(self.hub.database.app) as tx:
             return int((await tx.execute(select(func.count()).select_from(table_of(model)))).scalar_one())
+
+    async def erase(self, member_id: MemberId) -> None:
+        ledger = Ledger.open(self.hub.settings.ledger_dir)
+        async with transaction(self.hub.database.app) as tx:
+            person = await hold_person(tx, self.hub.vault, member_id)
+            await erase(tx, self.hub.vault, ledger, HOLDERS, person, now=self.clock.now())
+
+    async def copied(self, member_id: MemberId) -> set[str]:
+        """The tables of which a copy of what is held has rows."""
+        async with snapshot(self.hub.database.app) as tx:
+            person = await find_person(tx, self.hub.vault, member_id)
+            return set((await export(tx, self.hub.vault, HOLDERS, person))["held"])
 
     async def trail(self) -> list[tuple[str, str, list[Any]]]:
         """Operation, outcome and members of every entry, in order."""
