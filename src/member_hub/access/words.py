@@ -42,6 +42,7 @@ class Operation(StrEnum):
     ME = "me"
     MEMBER_ENROL = "memberEnrol"
     PROFILE_UPDATE = "profileUpdate"
+    PHONE_CODE_SEND = "phoneCodeSend"
     RIGHTS_EXPORT = "rightsExport"
     RIGHTS_ERASE = "rightsErase"
 

@@ -20,6 +20,7 @@ from member_hub.graphql.inputs import MemberEnrolInput, MemberEnrolPayload, Prof
 from member_hub.graphql.keys import member_id_of
 from member_hub.graphql.loading import note_shown
 from member_hub.graphql.member import Member
+from member_hub.graphql.phone_code import PhoneCodeSendPayload, phone_code_send
 from member_hub.graphql.problems import UserError, each, user_errors
 from member_hub.graphql.query import Info, wanted_of
 from member_hub.graphql.selection import Wanted
@@ -103,6 +104,13 @@ class Mutation:
     profile_update: ProfileUpdatePayload = strawberry.field(
         resolver=_profile_update,
         description="Change fields of a profile, unless somebody else changed it since it was read.",
+    )
+    phone_code_send: PhoneCodeSendPayload = strawberry.field(
+        resolver=phone_code_send,
+        description=(
+            "Send a code to a phone, for the member at the till to read back; five minutes, five tries, limits per "
+            "number and caller. The answer does not tell whether anybody is known with the number."
+        ),
     )
 
 

@@ -21,7 +21,6 @@ from member_hub.identity.kinds import ClaimKind
 from member_hub.ids import uuid7
 from member_hub.sign_in.refusals import TooManyCodes
 from member_hub.sign_in.rules import (
-    ADDRESS_LIMITS,
     CODE_LIVES,
     PHONE_LIMITS,
     TRIES_MAX,
@@ -60,7 +59,7 @@ class Issued:
     code: str
 
 
-async def issue(tx: Tx, vault: Vault, subject: Subject, *, address: str) -> Issued:
+async def issue(tx: Tx, vault: Vault, subject: Subject, *, address: str, limits: Sequence[Limit]) -> Issued:
     """A new code; an earlier one of the number and purpose is void. Raises TooManyCodes, and then nothing changes.
 
     Requests about one number or from one address wait for each other, so that together they keep the limits.
@@ -68,7 +67,7 @@ async def issue(tx: Tx, vault: Vault, subject: Subject, *, address: str) -> Issu
     address_token = vault.token(IndexKind.ADDRESS, "", address)
     await tx.execute(_LOCK, {"buckets": _buckets([subject.phone_token, address_token])})
     await _keep_limits(tx, code_t.c.phone_token == subject.phone_token, PHONE_LIMITS)
-    await _keep_limits(tx, code_t.c.address_token == address_token, ADDRESS_LIMITS)
+    await _keep_limits(tx, code_t.c.address_token == address_token, limits)
     await _forget_old(tx)
     await tx.execute(update(code_t).where(_is_live(subject)).values(void_at=func.now()))
     issued = Issued(uuid7(), new_code())

@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -27,9 +27,10 @@ from member_hub.merging import Resolver, patiently
 from member_hub.privacy import Purpose
 from member_hub.sign_in import actions, codes, queries, rules
 from member_hub.sign_in.actions import Opened, Wanted
-from member_hub.sign_in.codes import Issued, Subject
+from member_hub.sign_in.codes import Subject
+from member_hub.sign_in.posting import Post, holders
 from member_hub.sign_in.refusals import CodeWrong, NotSent
-from member_hub.sign_in.rules import CODE_LIVES, Asked, CodePurpose
+from member_hub.sign_in.rules import CodePurpose
 from member_hub.sign_in.sending import By, Kind, Message, Sender
 from member_hub.sign_in.tables import NoticeTask
 
@@ -80,13 +81,20 @@ class Desk:
     tokens: MemberTokens
     sender: Sender | None
 
+    @property
+    def post(self) -> Post:
+        return Post(self.database, self.resolver.vault, self.sender)
+
     async def send_code(self, phone: str, visit: Visit) -> None:
         """Send a sign-in code. Raises TooManyCodes, NotSent; whether the number is known shows in neither."""
-        asked = rules.asked(phone)
         async with self._on_record("signInCode", visit) as about:
-            self._require_sender()
-            issued = await self._issue(asked, CodePurpose.SIGN_IN, visit.address, about)
-        await self._hand_over(asked, issued, Kind.SIGN_IN_CODE, visit, about)
+            posted = await self.post.issue(phone, CodePurpose.SIGN_IN, address=visit.address)
+            about.member_ids = posted.holders
+        try:
+            await self.post.hand_over(posted, Kind.SIGN_IN_CODE, visit.language)
+        except NotSent as refusal:
+            await self._write("signInCode", visit, refusal.code, about)
+            raise
 
     async def start(self, wanted: Wanted, code: str, visit: Visit) -> Started | None:
         """A session for a right code. None: a second thing, or a new start, has to be chosen; that was one try.
@@ -94,7 +102,7 @@ class Desk:
         Raises CodeWrong, for whatever reason the code opens nothing.
         """
         async with self._on_record("signInSession", visit) as about:
-            self._require_sender()
+            self.post.require()
             if wanted.second is not None:
                 about.fields = ("key:phone", f"key:{wanted.second[0]}")
             opened = await self._open(wanted, code, about)
@@ -129,37 +137,12 @@ class Desk:
             async with transaction(self.database.app) as tx:
                 await actions.end_session(tx, UUID(claims.token_id), now=self.clock.now())
 
-    def _require_sender(self) -> Sender:
-        if self.sender is None:
-            raise NotSent
-        return self.sender
-
-    async def _issue(self, asked: Asked, purpose: CodePurpose, address: str, about: About) -> Issued:
-        subject = Subject.of(self.resolver.vault, asked.spelled, purpose)
-        async with transaction(self.database.app) as tx:
-            about.member_ids = await _holders(tx, subject)
-            return await codes.issue(tx, self.resolver.vault, subject, address=address)
-
-    async def _hand_over(self, asked: Asked, issued: Issued, kind: Kind, visit: Visit, about: About) -> None:
-        """The code is on record as asked for; where nobody takes it, that is put on record, too."""
-        if not asked.is_reachable:
-            return
-        values = {"code": issued.code, "minutes": str(CODE_LIVES // timedelta(minutes=1))}
-        message = Message(issued.code_id, kind, visit.language, By.SMS, asked.spelled, values)
-        try:
-            await self._require_sender().send(message)
-        except NotSent as refusal:
-            async with transaction(self.database.app) as tx:
-                await codes.void(tx, issued.code_id)
-            await self._write(_OPERATIONS[kind], visit, refusal.code, about)
-            raise
-
     async def _open(self, wanted: Wanted, code: str, about: About) -> Opened | None:
         asked = rules.asked(wanted.phone)
         vault = self.resolver.vault
         subject = Subject.of(vault, asked.spelled, CodePurpose.SIGN_IN)
         async with transaction(self.database.app) as tx:
-            about.member_ids = await _holders(tx, subject)
+            about.member_ids = await holders(tx, subject)
             code_id = await codes.attempt(tx, vault, subject, code)
         if code_id is None or not asked.is_reachable:
             raise CodeWrong
@@ -194,7 +177,7 @@ class Desk:
         if message is None:
             return False
         try:
-            await self._require_sender().send(message)
+            await self.post.require().send(message)
         except NotSent:
             _log.warning("A member could not be told, task %s.", task_id)
             return False
@@ -229,14 +212,6 @@ class Desk:
                 member_ids=tuple(about.member_ids),
             )
         )
-
-
-_OPERATIONS = {Kind.SIGN_IN_CODE: "signInCode", Kind.TILL_CODE: "phoneCodeSend"}
-
-
-async def _holders(tx: Tx, subject: Subject) -> list[MemberId]:
-    """Who is known with the number, for the record; asked for in every case."""
-    return sorted({one.member_id for one in await queries.holdings(tx, subject.phone_token)})
 
 
 async def _notice(tx: Tx, vault: Vault, task_id: UUID) -> Message | None:

@@ -47,6 +47,8 @@ class Limit:
 PHONE_LIMITS: Final = (Limit(timedelta(minutes=1), 1), Limit(timedelta(hours=1), 5), Limit(timedelta(days=1), 10))
 # A store's network is one address for everybody in it.
 ADDRESS_LIMITS: Final = (Limit(timedelta(minutes=1), 10), Limit(timedelta(hours=1), 60), Limit(timedelta(days=1), 300))
+# A checkout asks for every till of the brand.
+APP_LIMITS: Final = (Limit(timedelta(minutes=1), 120), Limit(timedelta(days=1), 20_000))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
