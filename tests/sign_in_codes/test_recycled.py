@@ -51,7 +51,7 @@ async def test_a_code_alone_opens_nothing_that_was_verified_more_than_90_days_ag
     assert "accessToken" not in answer
     await untouched(front, member)
     assert await front.count(Member) == members
-    assert (await front.trail())[-1] == ("signInSession", "ok", [member])
+    assert (await front.trail())[-1] == ("signInSession", "missed", [member])
 
 
 async def test_a_recycled_number_and_one_that_nobody_has_are_asked_the_same(front: Front) -> None:
@@ -268,6 +268,22 @@ async def test_who_began_here_comes_back_to_the_same_membership(front: Front) ->
     (session,) = await front.rows(Session)  # the first one is long over and gone
     assert session.session_id != first.session_id
     assert session.member_id == first.member_id
+
+
+async def test_who_began_here_with_a_number_that_everybody_states_comes_back_to_the_same_membership(
+    front: Front,
+) -> None:
+    """A shop's number on 25 cards: it holds nobody, and yet it is theirs whom it signed in before."""
+    await front.resolve(*(said(Channel.STORE, f"99000000{n:02}", phone=E164) for n in range(25)))
+    await front.session(startNew=True)
+    (first,) = await front.rows(Session)
+    await front.later(minutes=2)
+
+    again = await front.session()
+
+    assert again["member"] == "known"
+    assert {row.member_id for row in await front.rows(Session)} == {first.member_id}
+    assert await front.finds() is None
 
 
 async def test_a_website_account_of_the_new_owner_joins_them(front: Front) -> None:

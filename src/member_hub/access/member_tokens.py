@@ -2,9 +2,10 @@
 
 They say who and which session, nothing else: role and purpose follow from the issuer. The keys are files in the key
 folder, `sign-in-1.key` and onwards; the newest signs, the two newest are believed, so rotating twice ends every token.
-Another process's rotation is seen at the next token, by the folder's time of change.
+Another process's rotation is seen at the next token, by the names in the folder.
 """
 
+import re
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -33,7 +34,7 @@ LIFETIME_MAX: Final = timedelta(hours=1)
 CLOCK_SKEW: Final = timedelta(seconds=60)
 TOKEN_CHARS_MAX: Final = 2_048
 KEYS_BELIEVED: Final = 2
-PREFIX, SUFFIX = "sign-in-", ".key"
+_NAME: Final = re.compile(r"sign-in-([1-9][0-9]{0,8})\.key", re.ASCII)
 _CLAIMS: Final = frozenset({"iss", "aud", "sub", "client_id", "iat", "exp", "jti"})
 
 
@@ -52,7 +53,6 @@ class MemberTokens:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._seen_ns = -1
         self._keys: dict[str, OKPKey] = {}
 
     def __repr__(self) -> str:
@@ -88,14 +88,12 @@ class MemberTokens:
         return _claims(decoded.claims, now)
 
     def _current(self, *, may_make: bool) -> Mapping[str, OKPKey]:
-        """The keys that are believed, by number; read again when the folder has changed."""
+        """The keys that are believed, by number; read again when others are there."""
         if may_make and not numbers(self._folder):
             token_key.load_or_make(self._folder, _file(1))
-        changed_ns = self._folder.stat().st_mtime_ns if self._folder.is_dir() else -1
-        if changed_ns != self._seen_ns:
-            believed = numbers(self._folder)[-KEYS_BELIEVED:]
-            self._keys = {str(n): OKPKey.import_key(token_key.load(self._folder / _file(n))) for n in believed}
-            self._seen_ns = changed_ns
+        believed = [str(number) for number in numbers(self._folder)[-KEYS_BELIEVED:]]
+        if believed != list(self._keys):
+            self._keys = {n: OKPKey.import_key(token_key.load(self._folder / _file(int(n)))) for n in believed}
         return self._keys
 
 
@@ -114,12 +112,12 @@ def rotate(folder: Path) -> int:
 
 def numbers(folder: Path) -> list[int]:
     """The numbers of the folder's keys, in order."""
-    found = (path.name.removeprefix(PREFIX).removesuffix(SUFFIX) for path in folder.glob(f"{PREFIX}*{SUFFIX}"))
-    return sorted(int(number) for number in found if number.isascii() and number.isdecimal())
+    files = folder.iterdir() if folder.is_dir() else ()
+    return sorted(int(found[1]) for file in files if (found := _NAME.fullmatch(file.name)))
 
 
 def _file(number: int) -> str:
-    return f"{PREFIX}{number}{SUFFIX}"
+    return f"sign-in-{number}.key"
 
 
 def _header(kid: str) -> dict[str, str]:

@@ -79,7 +79,9 @@ async def open_session(tx: Tx, resolver: Resolver, wanted: Wanted, code_id: UUID
     """
     token = resolver.vault.token(ClaimKind.PHONE, "", wanted.phone)
     await claims.lock(tx, [token])
-    held = await queries.holdings(tx, token)
+    held = await queries.holdings(tx, token) or await queries.holdings(
+        tx, token, statuses=[ClaimStatus.SHARED], namespace=NAMESPACE
+    )
     known = _still_holding(held, now)
     if known is None and wanted.second is not None:
         known = await _proven(tx, resolver, held, wanted.second, now)

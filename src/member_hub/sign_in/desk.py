@@ -21,7 +21,7 @@ from member_hub.crypto import CannotOpen, Vault
 from member_hub.db.base import Tx, snapshot, transaction
 from member_hub.db.bulk import table_of
 from member_hub.db.engines import Database
-from member_hub.errors import Refused
+from member_hub.errors import HubError
 from member_hub.ids import MemberId
 from member_hub.merging import Resolver, patiently
 from member_hub.privacy import Purpose
@@ -68,6 +68,8 @@ class About:
     caller: str = ANONYMOUS
     member_ids: Collection[MemberId] = ()
     fields: Collection[str] = ("key:phone",)
+    outcome: str = "ok"
+    is_written: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +107,10 @@ class Desk:
             self.post.require()
             if wanted.second is not None:
                 about.fields = ("key:phone", f"key:{wanted.second[0]}")
-            opened = await self._open(wanted, code, about)
+            opened = await self._open(wanted, code, visit, about)
             if opened is None:
+                about.outcome = "missed"
                 return None
-            about.caller, about.member_ids = str(opened.member_id), [opened.member_id]
-            if opened.released:
-                await self._write("phoneRelease", visit, "ok", About(about.caller, opened.released))
         token = self.tokens.issue(
             opened.member_id, opened.session_id, expires_at=opened.expires_at, now=self.clock.now()
         )
@@ -137,7 +137,7 @@ class Desk:
             async with transaction(self.database.app) as tx:
                 await actions.end_session(tx, UUID(claims.token_id), now=self.clock.now())
 
-    async def _open(self, wanted: Wanted, code: str, about: About) -> Opened | None:
+    async def _open(self, wanted: Wanted, code: str, visit: Visit, about: About) -> Opened | None:
         asked = rules.asked(wanted.phone)
         vault = self.resolver.vault
         subject = Subject.of(vault, asked.spelled, CodePurpose.SIGN_IN)
@@ -150,9 +150,20 @@ class Desk:
 
         async def attempt() -> Opened | None:
             async with transaction(self.database.app) as tx:
-                return await actions.open_session(tx, self.resolver, said, right, now=self.clock.now())
+                opened = await actions.open_session(tx, self.resolver, said, right, now=self.clock.now())
+                if opened is not None:
+                    await self._record_opened(opened, visit, about)
+                return opened
 
         return await patiently(attempt)
+
+    async def _record_opened(self, opened: Opened, visit: Visit, about: About) -> None:
+        """Inside the transaction, last: no session begins and no number is released without being on record."""
+        opening = replace(about, caller=str(opened.member_id), member_ids=[opened.member_id])
+        if opened.released:
+            await self._write("phoneRelease", visit, "ok", replace(opening, member_ids=opened.released))
+        await self._write("signInSession", visit, "ok", opening)
+        about.is_written = True
 
     async def tell(self, tasks: Collection[UUID]) -> int:
         """Tell members what these tasks are about, by e-mail or through their app; returns how many were told.
@@ -188,14 +199,19 @@ class Desk:
 
     @asynccontextmanager
     async def _on_record(self, operation: str, visit: Visit) -> AsyncIterator[About]:
-        """What happens in the block is on record when it ends, also where it was refused."""
+        """What happens in the block is on record when it ends, also where it was refused or failed.
+
+        What was put on record and did not come to pass gets a second entry that says so.
+        """
         about = About()
         try:
             yield about
-        except Refused as refusal:
-            await self._write(operation, visit, refusal.code, about)
+        except Exception as error:
+            outcome = error.code if isinstance(error, HubError) else HubError.code
+            await self._write(operation, visit, outcome, about)
             raise
-        await self._write(operation, visit, "ok", about)
+        if not about.is_written:
+            await self._write(operation, visit, about.outcome, about)
 
     async def _write(self, operation: str, visit: Visit, outcome: str, about: About) -> None:
         await self.audit.write(

@@ -47,24 +47,32 @@ class Holding:
 
 
 async def holdings(
-    tx: Tx, phone_token: bytes, *, statuses: Collection[ClaimStatus] = HELD, among_members: Collection[MemberId] = ()
+    tx: Tx,
+    phone_token: bytes,
+    *,
+    statuses: Collection[ClaimStatus] = HELD,
+    among_members: Collection[MemberId] = (),
+    namespace: str | None = None,
 ) -> list[Holding]:
-    """The accounts that state the number with one of these statuses, of everybody or of these members."""
+    """The accounts that state the number with one of these statuses; of these members, or in this name space, only."""
     columns = ("member_id", "origin_id", "verified_at", "stated_to", "connects", "status")
     statement = (
         select(*(claim_t.c[name] for name in columns))
         .join(hint_t, and_(hint_t.c.origin_id == claim_t.c.origin_id, hint_t.c.claim_id == claim_t.c.claim_id))
         .where(hint_t.c.kind == ClaimKind.PHONE, hint_t.c.token == phone_token, claim_t.c.status.in_(sorted(statuses)))
-        .order_by(claim_t.c.member_id, claim_t.c.origin_id)
+        .order_by(claim_t.c.status, claim_t.c.connects.desc(), claim_t.c.origin_id)  # who verified it is never cut off
         .limit(HOLDERS_MAX)
     )
+    if namespace is not None:
+        own = (account_t.c.member_id == claim_t.c.member_id) & (account_t.c.origin_id == claim_t.c.origin_id)
+        statement = statement.join(account_t, own).where(account_t.c.namespace == namespace)
     if among_members:
         statement = statement.where(among(claim_t.c.member_id, among_members))
     return [
         Holding(
             MemberId(row.member_id),
             OriginId(row.origin_id),
-            row.verified_at if row.status == ClaimStatus.ACTIVE else None,
+            None if row.status == ClaimStatus.UNVERIFIED else row.verified_at,
             row.stated_to,
             row.connects,
         )

@@ -8,9 +8,9 @@ from starlette.responses import Response
 
 from member_hub.access import Caller, DevelopmentTokens, TokenClaims, Unauthenticated, caller_from, issuer_of
 from member_hub.access.member_tokens import ISSUER as MEMBERS
-from member_hub.errors import BadInput, Refused
+from member_hub.errors import BadInput, Refused, Unavailable
 from member_hub.graphql import Answer, Api, Asked, Language, refused
-from member_hub.graphql.problems import Internal, trace_of
+from member_hub.graphql.problems import OUTAGES, Internal, trace_of
 from member_hub.runtime import Runtime
 from member_hub.sign_in import Desk
 from member_hub.web import negotiation
@@ -83,4 +83,4 @@ class Door:
 def failed(error: Exception, request_id: UUID, language: Language) -> Answer:
     """The answer to what nobody expected."""
     _log.error("A request failed: %s, request %s.", " <- ".join(trace_of(error)), request_id)
-    return refused(Internal(), language)
+    return refused(Unavailable() if isinstance(error, OUTAGES) else Internal(), language)
