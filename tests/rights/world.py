@@ -25,7 +25,7 @@ from member_hub.holders import HOLDERS
 from member_hub.identity.kinds import ClaimKind
 from member_hub.identity.queries import find_members
 from member_hub.identity.statements import AccountStatement
-from member_hub.ids import MemberId, OriginId
+from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.ingest import mapping
 from member_hub.ingest.parse import Parser
 from member_hub.ingest.records import AccountRecord
@@ -38,6 +38,7 @@ from member_hub.merging.apart import keep_apart
 from member_hub.privacy import DataClass, Person
 from member_hub.rights import Erasure, erase, export, find_person, hold_person
 from member_hub.settings import Settings
+from member_hub.sign_in.tables import NoticeTask, OneTimeCode, Session
 from member_hub.tables import METADATA
 
 NOW = datetime(2026, 11, 8, 4, tzinfo=UTC)
@@ -181,6 +182,20 @@ async def populate(world: World, folder: Path) -> None:
         await world.resolver.resolve(tx, [_late_account(folder)], caused_by="a test", now=NOW)
     pair = (Channel.WEBSITE, WEBSITE), (Channel.WEBSITE, KEPT_APART)
     await keep_apart(world.database, world.resolver, *pair, reason="member_asked", said_by="a test", now=NOW)
+    await _sign_in(world)
+
+
+async def _sign_in(world: World) -> None:
+    """A code was sent to her phone, she signed in, and there is something that she has to be told."""
+    member = await world.member_of(Channel.WEBSITE, WEBSITE)
+    token = world.vault.token(ClaimKind.PHONE, "", f"+86{PHONE}")
+    code = {"code_id": uuid7(), "phone_token": token, "address_token": b"a", "purpose": "sign_in", "code_digest": b"d"}
+    session = {"session_id": uuid7(), "member_id": member, "started_at": NOW, "expires_at": NOW}
+    task = {"task_id": uuid7(), "member_id": member, "kind": "phone_released", "created_at": NOW}
+    async with transaction(world.database.app) as tx:
+        await tx.execute(table_of(OneTimeCode).insert(), code | {"created_at": NOW, "expires_at": NOW})
+        await tx.execute(table_of(Session).insert(), session)
+        await tx.execute(table_of(NoticeTask).insert(), task)
 
 
 async def keep_apart_from_her_app(world: World) -> None:

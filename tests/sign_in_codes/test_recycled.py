@@ -1,5 +1,6 @@
 """A number that was given out again opens nobody's account: a code alone, a second thing, and a new start."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
@@ -238,6 +239,23 @@ async def test_a_second_thing_opens_only_its_owners_and_not_what_others_held_wit
     assert session.member_id == own
     assert (await front.me(answer["accessToken"], ORDERS)).json()["data"]["me"]["name"] == {"value": "王小明"}
     assert [status for status, _ in await front.claims(stranger)] == ["released"]
+
+
+async def test_nor_where_nothing_tells_the_two_apart(front: Front) -> None:
+    """The same without a name on the card, the number typed live: silence does not unite them either."""
+    (stranger,) = await front.resolve(
+        said(Channel.WEBSITE, "W1", at=LONG_AGO, phone=E164, phone_verified=True, name="张三")
+    )
+    typed = said(Channel.STORE, CARD, at=NOW - timedelta(days=5), phone=E164)
+    (own,) = await front.resolve(replace(typed, is_vouched=False))
+
+    answer = await front.session(also={"card": CARD})
+
+    (session,) = await front.rows(Session)
+    assert session.member_id == own != stranger
+    assert (await front.me(answer["accessToken"], ORDERS)).json()["data"]["me"]["name"] == {"value": None}
+    assert {row.status for row in await front.rows(Member)} == {MemberStatus.ACTIVE}
+    assert await front.finds() == own
 
 
 async def test_signing_in_verifies_the_number_again(front: Front) -> None:

@@ -1,7 +1,7 @@
 """What signing in answers for: codes by the number, sessions and notices by the member.
 
-A number that others state, too, says nothing about this person alone: codes asked for with it are erased with them, and
-given out to them only where nobody else states it.
+A number that others state, too, says nothing about this person alone: codes asked for with it are erased with any of
+them, and given out to whoever holds it; where nobody does, only to the one who alone states it.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -12,13 +12,13 @@ from sqlalchemy import ColumnElement, delete, exists, select
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
 from member_hub.holding import rows_where
-from member_hub.identity.tables import IdentityHint
+from member_hub.identity.tables import IdentityHint, IdentityToken
 from member_hub.ids import MemberId, OriginId
 from member_hub.privacy import Erased, Held, Person
 from member_hub.sign_in.tables import NoticeTask, OneTimeCode, Session
 
 code_t = table_of(OneTimeCode)
-hint_t = table_of(IdentityHint)
+hint_t, token_t = table_of(IdentityHint), table_of(IdentityToken)
 OF_MEMBER: tuple[type[Any], ...] = (Session, NoticeTask)
 
 
@@ -33,7 +33,13 @@ class SignInHolder:
                 hint_t.c.token == code_t.c.phone_token, ~among(hint_t.c.origin_id, person.origin_ids)
             )
         )
-        async for held in rows_where(tx, OneTimeCode, among(code_t.c.phone_token, person.tokens) & ~others):
+        holds = exists(
+            select(token_t.c.origin_id).where(
+                token_t.c.token == code_t.c.phone_token, among(token_t.c.origin_id, person.origin_ids)
+            )
+        )
+        theirs = among(code_t.c.phone_token, person.tokens) & (holds | ~others)
+        async for held in rows_where(tx, OneTimeCode, theirs):
             yield held
         for model in OF_MEMBER:
             async for held in rows_where(tx, model, _of(model, person)):
