@@ -18,7 +18,7 @@ web
 graphql
 runtime
 jobs
-ingest | profiles
+ingest | profiles | sign_in
 reports
 rights
 merging

@@ -11,7 +11,7 @@ from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, func, or_, select
 
 from member_hub import organisation
 from member_hub.access import Policies, folder_of, issuers
@@ -21,9 +21,12 @@ from member_hub.crypto.ring import load_ring
 from member_hub.crypto.tables import DataKey, RegisteredKey
 from member_hub.db import Database, binaries, migrate, place, provision, transaction
 from member_hub.db.binaries import Binaries, Source
+from member_hub.db.bulk import table_of
 from member_hub.db.session import reach
 from member_hub.errors import HubError, Misconfigured
 from member_hub.settings import Settings
+from member_hub.sign_in import sending
+from member_hub.sign_in.tables import NoticeTask
 
 OLDEST_PYTHON = (3, 11)
 FILES_MAX = 1000
@@ -49,6 +52,7 @@ async def examine(settings: Settings, environ: Mapping[str, str] = os.environ) -
     checks.extend(_private_folder("key folder", settings.key_dir))
     checks.extend(_private_folder("ledger folder", settings.ledger_dir))
     checks.extend([check async for check in _sign_in(settings)])
+    checks.append(_sender(settings))
     if settings.database_url is None:
         checks.extend(_data_folder(settings.data_dir, environ))
     try:
@@ -137,6 +141,26 @@ def _private_folder(name: str, folder: Path) -> Iterator[Check]:
     yield Check(name, Verdict.OK, str(folder))
 
 
+def _sender(settings: Settings) -> Check:
+    """Whether codes reach anybody; nothing is sent."""
+    name = "message service"
+    if settings.sender_url is None and not settings.is_production:
+        return Check(name, Verdict.OK, "none: codes appear on the console (development)")
+    if settings.sender_url is None:
+        return Check(
+            name,
+            Verdict.WARN,
+            "none: members cannot sign in by code",
+            "Set MEMBER_HUB_SENDER_URL and MEMBER_HUB_SENDER_SECRET_FILE.",
+        )
+    try:
+        sending.checked_url(settings.sender_url)
+        sending.read_secret(settings.sender_secret_file)
+    except Misconfigured as error:
+        return _failed(name, error)
+    return Check(name, Verdict.OK, "by MEMBER_HUB_SENDER_URL, signed")
+
+
 def _data_folder(data_dir: Path, environ: Mapping[str, str]) -> Iterator[Check]:
     try:
         files = place.existing(data_dir)
@@ -163,6 +187,7 @@ async def _database(settings: Settings, environ: Mapping[str, str]) -> AsyncIter
         yield migrations
         if migrations.verdict is Verdict.OK:
             yield await _keys(database, settings.key_dir)
+            yield await _notices(database)
 
 
 async def _server(database: Database) -> Check:
@@ -229,6 +254,20 @@ async def _keys(database: Database, folder: Path) -> Check:
     except HubError as error:
         return _failed("keys", error)
     return Check("keys", Verdict.OK, f"those of this database, epoch {ring.epoch}")
+
+
+async def _notices(database: Database) -> Check:
+    waiting = select(func.count()).select_from(table_of(NoticeTask)).where(table_of(NoticeTask).c.told_at.is_(None))
+    async with transaction(database.app) as tx:
+        number = int((await tx.execute(waiting)).scalar_one())
+    if not number:
+        return Check("notices", Verdict.OK, "every member has been told")
+    return Check(
+        "notices",
+        Verdict.WARN,
+        f"{number} members have still to be told that their number is somebody else's",
+        "They have no e-mail address or app, or the message service refused; hub.notice_task names them.",
+    )
 
 
 def _failed(name: str, error: HubError) -> Check:

@@ -10,6 +10,7 @@ from member_hub.members.holder import MembersHolder
 from member_hub.orders.holder import OrdersHolder
 from member_hub.privacy import Holder
 from member_hub.revealing.holder import ApprovalsHolder
+from member_hub.sign_in.holder import SignInHolder
 from member_hub.till.tables import MemberCode
 
 HOLDERS: Sequence[Holder] = (
@@ -20,4 +21,5 @@ HOLDERS: Sequence[Holder] = (
     IngestHolder(),
     MemberRows((MemberCode,)),
     ApprovalsHolder(),
+    SignInHolder(),
 )

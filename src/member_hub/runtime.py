@@ -15,6 +15,7 @@ from member_hub.merging import Resolver
 from member_hub.organisation import Organisation
 from member_hub.privacy import Holder
 from member_hub.settings import Settings
+from member_hub.sign_in import Sender, opened_sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Runtime:
     resolver: Resolver
     audit: AuditLog
     sealer: Sealer
+    sender: Sender | None = None  # None: production without one, where nobody signs in by code
 
     @property
     def policies(self) -> Policies:
@@ -50,18 +52,20 @@ async def open_runtime(
     vault = await Vault.open_ring(database, settings, clock)
     audit_keys = AuditKeys.open(settings.key_dir)
     audit = AuditLog(database, audit_keys)
-    try:
-        yield Runtime(
-            settings=settings,
-            clock=clock,
-            database=database,
-            vault=vault,
-            organisation=organisation,
-            policy_keeper=policy_keeper,
-            resolver=Resolver(vault, organisation, holders),
-            audit=audit,
-            sealer=Sealer(database, audit_keys, settings.ledger_dir),
-        )
-    finally:
-        await policy_keeper.close()
-        await audit.close()
+    async with opened_sender(settings) as sender:
+        try:
+            yield Runtime(
+                settings=settings,
+                clock=clock,
+                database=database,
+                vault=vault,
+                organisation=organisation,
+                policy_keeper=policy_keeper,
+                resolver=Resolver(vault, organisation, holders),
+                audit=audit,
+                sealer=Sealer(database, audit_keys, settings.ledger_dir),
+                sender=sender,
+            )
+        finally:
+            await policy_keeper.close()
+            await audit.close()

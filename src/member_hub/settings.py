@@ -14,6 +14,7 @@ PROCESSES_MAX = 1_000
 PER_S_MAX = 100_000_000
 COST_PER_S = 5_000
 LOOKUPS_PER_S = 50
+PROXY_HOPS_MAX = 9
 
 
 class Mode(StrEnum):
@@ -36,6 +37,9 @@ class Settings:
     cost_per_s: int = COST_PER_S  # of one app; a person has a tenth
     lookups_per_s: int = LOOKUPS_PER_S  # members sought by key by one app; a person has a fiftieth
     sign_in: Path | None = None  # the file that names the authorisation servers; None: there are none
+    sender_url: str | None = None  # where codes and notices are handed over; None: the console, in development
+    sender_secret_file: Path | None = None
+    proxy_hops: int = 0  # how many proxies of one's own stand before the hub and add to X-Forwarded-For
 
     @property
     def is_production(self) -> bool:
@@ -59,6 +63,9 @@ class Settings:
             cost_per_s=_number(environ, "MEMBER_HUB_COST_PER_S", COST_PER_S, PER_S_MAX),
             lookups_per_s=_number(environ, "MEMBER_HUB_LOOKUPS_PER_S", LOOKUPS_PER_S, PER_S_MAX),
             sign_in=Path(p).absolute() if (p := environ.get("MEMBER_HUB_SIGN_IN")) else None,
+            sender_url=environ.get("MEMBER_HUB_SENDER_URL") or None,
+            sender_secret_file=Path(p).absolute() if (p := environ.get("MEMBER_HUB_SENDER_SECRET_FILE")) else None,
+            proxy_hops=_number(environ, "MEMBER_HUB_PROXY_HOPS", 0, PROXY_HOPS_MAX, least=0),
         )
 
 
@@ -101,8 +108,8 @@ def _is_debug(said: str) -> bool:
     return said.lower() == "debug"
 
 
-def _number(environ: Mapping[str, str], name: str, default: int, most: int) -> int:
+def _number(environ: Mapping[str, str], name: str, default: int, most: int, *, least: int = 1) -> int:
     said = environ.get(name) or str(default)
-    if not said.isascii() or not said.isdecimal() or not 1 <= int(said) <= most:
-        raise Misconfigured(f"{name} is not a number that fits.", remedy=f"Use 1 to {most}.")
+    if not said.isascii() or not said.isdecimal() or not least <= int(said) <= most:
+        raise Misconfigured(f"{name} is not a number that fits.", remedy=f"Use {least} to {most}.")
     return int(said)

@@ -14,6 +14,7 @@ import member_hub.ingest.tables
 import member_hub.members.tables
 import member_hub.orders.tables
 import member_hub.revealing.tables
+import member_hub.sign_in.tables
 import member_hub.till.tables  # noqa: F401
 from member_hub.db import Base
 

@@ -35,7 +35,8 @@ def claims(draw: st.DrawFn, key: str) -> tuple[Claim, ...]:
         since, span = draw(DAYS), draw(st.sampled_from((0, 0, 30)))
         verified = draw(st.one_of(st.none(), DAYS))
         moment = None if verified is None else day(verified)
-        claim = Claim(origin_of(key), kind, namespace, token, moment, day(since), day(since + span))
+        begins = moment if kind is ClaimKind.PHONE and draw(st.booleans()) else None
+        claim = Claim(origin_of(key), kind, namespace, token, moment, day(since), day(since + span), begins)
         found[claim.value] = claim
     return tuple(found.values())
 

@@ -42,6 +42,7 @@ from member_hub.merging.apart import keep_apart
 from member_hub.privacy import DataClass, Person, ProfileField, Purpose
 from member_hub.rights import Erasure, erase, export, find_person, hold_person
 from member_hub.settings import Settings
+from member_hub.sign_in.tables import NoticeTask, OneTimeCode, Session
 from member_hub.tables import METADATA
 
 NOW = datetime(2026, 11, 8, 4, tzinfo=UTC)
@@ -187,6 +188,7 @@ async def populate(world: World, folder: Path) -> None:
     await keep_apart(world.database, world.resolver, *pair, reason="member_asked", said_by="a test", now=NOW)
     for account in (WEBSITE, KEPT_APART):
         await _at_the_till(world, await world.member_of(Channel.WEBSITE, account))
+    await _sign_in(world)
 
 
 async def _at_the_till(world: World, member_id: MemberId) -> None:
@@ -201,6 +203,19 @@ async def approve_a_reveal(tx: Tx, member_id: MemberId) -> None:
     hub = system_caller(subject="S-1", purpose=Purpose.MEMBER_SERVICE, request_id=uuid7())
     manager = replace(hub, kind=CallerKind.STAFF)
     await revealing.approve(tx, manager, member_id, field=ProfileField.PHONE, granted_to="S-2", now=NOW)
+
+
+async def _sign_in(world: World) -> None:
+    """A code was sent to her phone, she signed in, and there is something that she has to be told."""
+    member = await world.member_of(Channel.WEBSITE, WEBSITE)
+    token = world.vault.token(ClaimKind.PHONE, "", f"+86{PHONE}")
+    code = {"code_id": uuid7(), "phone_token": token, "address_token": b"a", "purpose": "sign_in", "code_digest": b"d"}
+    session = {"session_id": uuid7(), "member_id": member, "started_at": NOW, "expires_at": NOW}
+    task = {"task_id": uuid7(), "member_id": member, "kind": "phone_released", "created_at": NOW}
+    async with transaction(world.database.app) as tx:
+        await tx.execute(table_of(OneTimeCode).insert(), code | {"created_at": NOW, "expires_at": NOW})
+        await tx.execute(table_of(Session).insert(), session)
+        await tx.execute(table_of(NoticeTask).insert(), task)
 
 
 async def keep_apart_from_her_app(world: World) -> None:

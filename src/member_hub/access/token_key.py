@@ -1,4 +1,4 @@
-"""The key file of development tokens: made on first use, readable by its owner alone, or refused."""
+"""The key files of tokens that the hub signs: made on first use, readable by its owner alone, or refused."""
 
 import os
 import secrets
@@ -14,18 +14,24 @@ SEED_BYTES = 32
 OTHERS = 0o077
 
 
-def load_or_make(folder: Path) -> Ed25519PrivateKey:
+def load_or_make(folder: Path, name: str = FILE) -> Ed25519PrivateKey:
     """The key of the folder. Two processes that start at once get the same one. Raises Misconfigured."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _refuse_looser(folder)
-    file = folder / FILE
+    file = folder / name
     if not file.exists():
         _make(file)
+    return load(file)
+
+
+def load(file: Path) -> Ed25519PrivateKey:
+    """Raises Misconfigured for a file that is damaged or can be reached by others, FileNotFoundError."""
     _refuse_looser(file)
     seed = file.read_bytes()
     if len(seed) != SEED_BYTES:
         raise Misconfigured(
-            f"The key file {FILE} is damaged.", remedy="Delete it: the next token makes a new one, earlier tokens end."
+            f"The key file {file.name} is damaged.",
+            remedy="Delete it: the next token makes a new one, earlier tokens end.",
         )
     return Ed25519PrivateKey.from_private_bytes(seed)
 

@@ -62,6 +62,7 @@ class Operation(StrEnum):
     MEMBER_CODE_ISSUE = "memberCodeIssue"
     MEMBER_REVEAL = "memberReveal"
     REVEAL_APPROVE = "revealApprove"
+    PHONE_CODE_SEND = "phoneCodeSend"
     RIGHTS_EXPORT = "rightsExport"
     RIGHTS_ERASE = "rightsErase"
 

@@ -1,4 +1,4 @@
-"""member-hub keys: renew the keys of what is held about somebody."""
+"""member-hub keys: renew the keys of what is held about somebody, and those that sign tokens."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from member_hub.commands.opening import run
+from member_hub.commands.opening import audit, run
 from member_hub.commands.rights import put_on_record
 
 if TYPE_CHECKING:
@@ -42,3 +42,23 @@ def rekey(*, member: str, as_json: bool) -> None:
 
     count = run(work)
     click.echo(orjson.dumps({"resealed": count}).decode() if as_json else f"{count} values sealed under new keys.")
+
+
+@keys.command()
+@click.argument("which", type=click.Choice(["sign-in"]))
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def rotate(*, which: str, as_json: bool) -> None:
+    """Sign members' tokens with a new key from now on; those of the key before hold until the next rotation. Audited.
+
+    Running processes follow by themselves. Rotating twice ends every session's token.
+    """
+    import orjson
+
+    from member_hub.access import member_tokens
+
+    async def work(hub: Runtime) -> int:
+        await audit(hub, f"keys rotate {which}")
+        return member_tokens.rotate(hub.settings.key_dir)
+
+    number = run(work)
+    click.echo(orjson.dumps({"key": number}).decode() if as_json else f"Tokens are signed by key {number} from now on.")

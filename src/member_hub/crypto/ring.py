@@ -56,6 +56,8 @@ class IndexKind(StrEnum):
     MESSAGE = "message"  # ids of deliveries, for the inbox
     PAYLOAD = "payload"  # what was delivered, for the inbox
     MEMBER_CODE = "member_code"  # what a member shows at the till
+    ONE_TIME_CODE = "one_time_code"
+    ADDRESS = "address"  # network addresses that ask for codes
     SUPPRESSION = "suppression"  # of the erased; never rotated with the index (DESIGN 6)
 
 

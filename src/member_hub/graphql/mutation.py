@@ -18,6 +18,7 @@ from member_hub.graphql.keys import member_id_of
 from member_hub.graphql.loading import note_shown
 from member_hub.graphql.member import Member
 from member_hub.graphql.member_codes import MemberCodeIssuePayload, member_code_issue
+from member_hub.graphql.phone_code import PhoneCodeSendPayload, phone_code_send
 from member_hub.graphql.problems import UserError
 from member_hub.graphql.query import Info, wanted_of
 from member_hub.graphql.revealing import MemberRevealPayload, RevealApprovePayload, member_reveal, reveal_approve
@@ -122,6 +123,13 @@ class Mutation:
     reveal_approve: RevealApprovePayload = strawberry.field(
         resolver=reveal_approve,
         description="Let one named colleague reveal this field of this member, once, within 24 hours.",
+    )
+    phone_code_send: PhoneCodeSendPayload = strawberry.field(
+        resolver=phone_code_send,
+        description=(
+            "Send a code to a phone, for the member at the till to read back; five minutes, five tries, limits per "
+            "number and caller. The answer does not tell whether anybody is known with the number."
+        ),
     )
 
 

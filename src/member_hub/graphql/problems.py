@@ -18,7 +18,7 @@ from member_hub.throttling import Throttled
 LANGUAGES_MAX = 20  # of an Accept-Language header
 
 # The database does not answer: retrying later may help, which it never does for a fault in the program.
-_OUTAGES: Final = (OSError, TimeoutError, OperationalError, InterfaceError, PoolTimeoutError)
+OUTAGES: Final = (OSError, TimeoutError, OperationalError, InterfaceError, PoolTimeoutError)
 
 _log = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ def from_execution(error: GraphQLError, language: Language, request_id: UUID) ->
     cause = error.original_error
     if not isinstance(cause, Refused):
         _log.error("A resolver failed: %s at %s, request %s.", " <- ".join(trace_of(cause)), _names(error), request_id)
-        cause = Unavailable() if isinstance(cause, _OUTAGES) else Internal()
+        cause = Unavailable() if isinstance(cause, OUTAGES) else Internal()
     found = from_refusal(cause, language)
     found["path"] = error.path
     if error.locations:

@@ -120,6 +120,7 @@ CLAIM_COLUMNS = (
     "stated_from",
     "stated_to",
     "connects",
+    "begins_at",
 )
 
 
@@ -138,9 +139,9 @@ async def write_claims(tx: Tx, keys: KeySet, vault: Vault, states: Collection[Ac
         if c.is_new or c.begins_to_connect
     ]
     await insert_rows(tx, IdentityHint, HINT_COLUMNS, hinted, on_conflict="replace")
-    columns = ("member_id", "origin_id", "claim_id", "status", "verified_at", "stated_from", "stated_to", "connects")
+    columns = tuple(name for name in CLAIM_COLUMNS if name not in ("kind", "namespace", "value"))
     rows = [
-        (s.member_id, s.origin_id, c.claim_id, c.status, c.verified_at, c.stated_from, c.stated_to, c.connects)
+        (s.member_id, s.origin_id, c.claim_id, c.status, *_claim_times(c))
         for s, c in claims
         if c.is_changed and not c.is_new
     ]
@@ -159,11 +160,12 @@ def _claim_row(keys: KeySet, state: AccountState, claim: ClaimState) -> tuple[ob
         claim.namespace,
         sealed,
         claim.status,
-        claim.verified_at,
-        claim.stated_from,
-        claim.stated_to,
-        claim.connects,
+        *_claim_times(claim),
     )
+
+
+def _claim_times(claim: ClaimState) -> tuple[object, ...]:
+    return (claim.verified_at, claim.stated_from, claim.stated_to, claim.connects, claim.begins_at)
 
 
 VALUE_COLUMNS = (

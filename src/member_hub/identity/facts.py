@@ -37,7 +37,9 @@ def facts_of(account: AccountState, shared: frozenset[Token]) -> OriginFacts:
         birthday_verified=birthday is not None and birthday.verified_at is not None,
         gender=gender.plain if gender else None,
         claims=tuple(
-            Claim(account.origin_id, c.kind, c.namespace, c.token, c.verified_at, c.stated_from, c.stated_to)
+            Claim(
+                account.origin_id, c.kind, c.namespace, c.token, c.verified_at, c.stated_from, c.stated_to, c.begins_at
+            )
             for c in account.claims.values()
             if c.connects and (c.kind, c.token) not in shared
         ),

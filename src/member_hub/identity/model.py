@@ -26,7 +26,8 @@ class Claim:
     """What one channel account says about one identifier; times are aware.
 
     `verified_at` is the latest verification. An account, a unionid, an openid and an owned card are verified by
-    their source, whatever it says.
+    their source, whatever it says. `begins_at`: somebody proved the number then and nothing that was held with it
+    before (sign_in/): the value alone never makes what others held long before one person's with it.
     """
 
     origin: OriginId
@@ -36,6 +37,7 @@ class Claim:
     verified_at: datetime | None
     stated_from: datetime
     stated_to: datetime
+    begins_at: datetime | None = None
 
     @property
     def value(self) -> Value:

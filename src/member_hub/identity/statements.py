@@ -15,6 +15,7 @@ class StatedIdentifier:
     namespace: str
     value: str
     verified_at: datetime | None = None
+    begins_at: datetime | None = None  # proven then, with nothing that was held before (model.Claim)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -41,6 +41,7 @@ class ClaimState:
     is_new: bool = False
     begins_to_connect: bool = False
     is_changed: bool = False
+    begins_at: datetime | None = None
 
 
 @dataclass(slots=True, repr=False)
@@ -137,14 +138,17 @@ class AccountState:
                 at,
                 connects,
                 is_new=True,
+                begins_at=stated.begins_at,
             )
             return
-        before = (claim.verified_at, claim.stated_from, claim.stated_to, claim.connects)
+        before = (claim.verified_at, claim.stated_from, claim.stated_to, claim.connects, claim.begins_at)
         claim.begins_to_connect |= connects and not claim.connects
         claim.connects |= connects
         claim.verified_at = later(claim.verified_at, stated.verified_at)
         claim.stated_from, claim.stated_to = min(claim.stated_from, at), max(claim.stated_to, at)
-        claim.is_changed |= before != (claim.verified_at, claim.stated_from, claim.stated_to, claim.connects)
+        claim.begins_at = later(claim.begins_at, stated.begins_at)
+        after = (claim.verified_at, claim.stated_from, claim.stated_to, claim.connects, claim.begins_at)
+        claim.is_changed |= before != after
 
     def _fold_value(self, stated: StatedValue, said: AccountStatement) -> None:
         key, at = (stated.field, stated.value), said.event_time

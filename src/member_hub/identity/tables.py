@@ -62,6 +62,10 @@ class IdentityClaim(Base):
     stated_to: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), info=personal(zh="最近提供时间", en="last stated at")
     )
+    begins_at: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True),
+        info=personal(zh="号码启用时间", en="proven then, with nothing that others had held before"),
+    )
 
 
 class IdentityToken(Base):

@@ -8,6 +8,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from member_hub.access import Credentials
+from member_hub.access.member_tokens import ISSUER as MEMBERS
 from member_hub.errors import BadInput
 from member_hub.graphql import Language, refused
 from member_hub.runtime import Runtime
@@ -19,6 +20,7 @@ from member_hub.web.figures import Figures
 from member_hub.web.freshness import CurrentPolicy, watch_policies
 from member_hub.web.health import Readiness, livez
 from member_hub.web.page import QueryPage, plain_page, style
+from member_hub.web.sign_in import SignIn
 
 GRAPHQL_PATH = "/graphql"
 
@@ -40,10 +42,13 @@ def make_app(hub: Runtime) -> ASGIApp:
         lambda: round(hub.sealer.lag_s(hub.clock.now()), 3),
     )
     watch_policies(hub.policy_keeper, figures)
-    credentials = Credentials.open(hub.settings, hub.policies.register, hub.organisation)
+    sign_in = SignIn(hub, figures)
+    own = {MEMBERS: sign_in.desk}
+    credentials = Credentials.open(hub.settings, hub.policies.register, hub.organisation, own=own)
     door = Door(hub, figures, credentials)
     routes = [
         Route(GRAPHQL_PATH, door.post, methods=["POST"]),
+        *(Route(path, answer, methods=["POST"]) for path, answer in sign_in.paths.items()),
         Route(LIVENESS_PATH, livez),
         Route("/readyz", Readiness(hub, credentials).show),
         Route("/metrics", figures.show),

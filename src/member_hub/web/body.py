@@ -23,26 +23,24 @@ class BadBody(BadInput):
         super().__init__(en, zh=zh)
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, *, bytes_max: int = BODY_BYTES_MAX) -> bytes:
     """Raises BadBody: 415 for another media type, and what `receive` raises."""
     media_type, _, parameters = request.headers.get("content-type", "").partition(";")
     charset = parameters.strip().lower().replace('"', "")
     if media_type.strip().lower() != "application/json" or charset not in ("", "charset=utf-8", "charset=utf8"):
         raise BadBody(415, "Send application/json in UTF-8.", "请以 UTF-8 编码的 application/json 发送。")
-    return await receive(request)
+    return await receive(request, bytes_max=bytes_max)
 
 
-async def receive(request: Request) -> bytes:
+async def receive(request: Request, *, bytes_max: int = BODY_BYTES_MAX) -> bytes:
     """The bytes of the body. Raises BadBody: 413 for too many, 408 for too slow, 400 for a body that broke off."""
     received = bytearray()
     try:
         async with asyncio.timeout(BODY_S):
             async for chunk in request.stream():
                 received += chunk
-                if len(received) > BODY_BYTES_MAX:
-                    raise BadBody(
-                        413, f"A request has at most {BODY_BYTES_MAX} bytes.", f"请求最多 {BODY_BYTES_MAX} 字节。"
-                    )
+                if len(received) > bytes_max:
+                    raise BadBody(413, f"A request has at most {bytes_max} bytes.", f"请求最多 {bytes_max} 字节。")
     except TimeoutError:
         raise BadBody(408, f"The body did not arrive within {BODY_S} s.", f"请求体未在 {BODY_S} 秒内到达。") from None
     except ClientDisconnect:

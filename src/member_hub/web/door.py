@@ -15,9 +15,9 @@ from member_hub.access import (
     Unauthenticated,
     caller_from,
 )
-from member_hub.errors import BadInput, Refused
+from member_hub.errors import BadInput, Refused, Unavailable
 from member_hub.graphql import Answer, Api, Asked, Language, refused
-from member_hub.graphql.problems import Internal, trace_of
+from member_hub.graphql.problems import OUTAGES, Internal, trace_of
 from member_hub.runtime import Runtime
 from member_hub.throttling import Buckets, Rate, Throttled
 from member_hub.web import negotiation
@@ -62,7 +62,7 @@ class Door:
             answer = refused(refusal, language)
             status = refusal.status if isinstance(refusal, BadBody) else None
         except Exception as error:  # noqa: BLE001 - the last one who can answer
-            answer = _failed(error, request_id, language)
+            answer = failed(error, request_id, language)
         self._figures.count(answer.kind, answer.codes[0] if answer.codes else "ok")
         return respond(answer, media_type, request_id, status=status)
 
@@ -105,12 +105,13 @@ class Door:
         try:
             return await self._api.answer(asked, caller, language)
         except Exception as error:  # noqa: BLE001 - the last one who can answer
-            return _failed(error, caller.request_id, language)
+            return failed(error, caller.request_id, language)
 
 
-def _failed(error: Exception, request_id: UUID, language: Language) -> Answer:
+def failed(error: Exception, request_id: UUID, language: Language) -> Answer:
+    """The answer to what nobody expected."""
     _log.error("A request failed: %s, request %s.", " <- ".join(trace_of(error)), request_id)
-    return refused(Internal(), language)
+    return refused(Unavailable() if isinstance(error, OUTAGES) else Internal(), language)
 
 
 def _stated(header: str | None) -> str | None:

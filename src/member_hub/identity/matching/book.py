@@ -96,6 +96,7 @@ class Book:
             until=max(max(claim.stated_to, claim.verified_at or claim.stated_to) for _, claim in said),
             left_at=None if any(at is None for at, _, _ in left) else max(at for at, _, _ in left if at is not None),
             held_by=max(holding, key=_firmness)[0] if holding else None,
+            begins_at=max((claim.begins_at for _, claim in said if claim.begins_at is not None), default=None),
         )
 
 

@@ -115,10 +115,18 @@ def _status(
     if left_at(claim, book.origins[place].claims) is not None:
         return ClaimStatus.RELEASED
     if claim.verified_at is None:
-        return ClaimStatus.UNVERIFIED
+        return ClaimStatus.UNVERIFIED if is_ours or not _has_begun_anew(book, holder, claim) else ClaimStatus.RELEASED
     if demoted.get(claim.value) == book.root(place):
         return ClaimStatus.DEMOTED
     return ClaimStatus.ACTIVE if is_ours else ClaimStatus.RELEASED
+
+
+def _has_begun_anew(book: Book, holder: int | None, claim: Claim) -> bool:
+    """Whether somebody proved the value to be theirs after this account, which only typed it, had begun to state it."""
+    return any(
+        place == holder and other.begins_at is not None and claim.stated_from < other.begins_at
+        for place, other in book.stated[claim.value]
+    )
 
 
 def _crowded_devices(book: Book) -> Iterator[Claim]:

@@ -37,6 +37,7 @@ class Stance:
     until: datetime  # last stated or verified
     left_at: datetime | None  # when all its accounts stated another value instead; None: still stated
     held_by: int | None  # the place of the latest account to verify it that still states it
+    begins_at: datetime | None = None  # from when on it is theirs: what others held long before is not (model.Claim)
 
     @property
     def order(self) -> tuple[datetime, bytes]:
@@ -68,6 +69,14 @@ class Cluster:
     @property
     def until(self) -> datetime:
         return max(stance.until for stance in self.stances)
+
+    @property
+    def begins_at(self) -> datetime | None:
+        return max((stance.begins_at for stance in self.stances if stance.begins_at), default=None)
+
+    @property
+    def verified_at(self) -> datetime | None:
+        return max((stance.verified_at for stance in self.stances if stance.verified_at), default=None)
 
     def add(self, stance: Stance) -> None:
         self.side = together(self.side, stance.side)
@@ -170,8 +179,23 @@ def _lasts(value: _Value, cluster: Cluster, stance: Stance) -> bool:
     """Whether the number may still have been theirs when this one verified it."""
     if all(s.left_at is not None and s.left_at < stance.since for s in cluster.stances):
         return False
+    if _is_of_before(cluster, stance.begins_at, value.rules):
+        return False
     newcomer = Cluster(stance.side, [stance], is_verified=True)
     return cluster.gap_days_to(stance) <= value.rules.recycled_after.days or not value.is_contested(cluster, newcomer)
+
+
+def _is_of_before(cluster: Cluster, begins_at: datetime | None, rules: Rules) -> bool:
+    """Whether it had the number only before that moment: typed before it, or verified too long before it.
+
+    Silence joins nothing across such a beginning: else a code sent to a number that was given out again would open
+    what its former owner held, whenever that is imported.
+    """
+    if begins_at is None:
+        return False
+    if cluster.verified_at is not None:
+        return cluster.verified_at < begins_at - rules.recycled_after
+    return cluster.since < begins_at
 
 
 def _holder(tenures: Sequence[Cluster]) -> int | None:
@@ -237,6 +261,7 @@ def _may_host(value: _Value, host: Cluster, guest: Cluster) -> bool:
     return (
         value.relate(host.side, guest.side, both_verified=False) is Relation.SILENT
         and nothing_missing(host.side, guest.side, is_verified=host.is_verified)
+        and not _is_of_before(guest, host.begins_at, value.rules)
         and _overlap_in_time(host, guest)
         and not value.is_contested(host, guest)
     )

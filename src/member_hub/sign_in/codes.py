@@ -1,0 +1,165 @@
+"""Codes: asking for one within the limits, trying one, using it up; all by the database's clock.
+
+A try is one UPDATE that carries its own condition, so guesses from any number of connections are five in all. The
+caller commits it before anything else is decided: what is refused later does not give the try back.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from hmac import compare_digest
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ColumnElement, Integer, and_, bindparam, delete, func, insert, or_, select, update
+
+from member_hub.crypto import Vault
+from member_hub.crypto.ring import IndexKind
+from member_hub.db.base import Tx
+from member_hub.db.bulk import table_of
+from member_hub.identity.kinds import ClaimKind
+from member_hub.ids import uuid7
+from member_hub.sign_in.refusals import TooManyCodes
+from member_hub.sign_in.rules import (
+    CODE_LIVES,
+    PHONE_LIMITS,
+    TRIES_MAX,
+    CodePurpose,
+    Limit,
+    new_code,
+)
+from member_hub.sign_in.tables import CODE_RETENTION_DAYS, OneTimeCode
+
+FORGET_MAX = 100  # old rows removed per code asked for
+LOCK_CLASS: Final = 0x4D53  # "MS": beside identity's half of PostgreSQL's advisory lock space
+LOCK_BUCKETS: Final = 4096
+
+code_t = table_of(OneTimeCode)
+_BUCKETS = func.unnest(bindparam("buckets", type_=ARRAY(Integer))).column_valued("bucket")
+_LOCK = select(func.count(func.pg_advisory_xact_lock(LOCK_CLASS, _BUCKETS)))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Subject:
+    """Which number, for which purpose."""
+
+    phone_token: bytes
+    purpose: CodePurpose
+
+    @classmethod
+    def of(cls, vault: Vault, phone: str, purpose: CodePurpose) -> "Subject":
+        return cls(vault.token(ClaimKind.PHONE, "", phone), purpose)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Issued:
+    """A code in clear, on its way to the sender; nowhere else."""
+
+    code_id: UUID
+    code: str
+
+
+async def issue(tx: Tx, vault: Vault, subject: Subject, *, address: str, limits: Sequence[Limit]) -> Issued:
+    """A new code; an earlier one of the number and purpose is void. Raises TooManyCodes, and then nothing changes.
+
+    Requests about one number or from one address wait for each other, so that together they keep the limits.
+    """
+    address_token = vault.token(IndexKind.ADDRESS, "", address)
+    await tx.execute(_LOCK, {"buckets": _buckets([subject.phone_token, address_token])})
+    await _keep_limits(tx, code_t.c.phone_token == subject.phone_token, PHONE_LIMITS)
+    await _keep_limits(tx, code_t.c.address_token == address_token, limits)
+    await _forget_old(tx)
+    await tx.execute(update(code_t).where(_is_live(subject)).values(void_at=func.now()))
+    issued = Issued(uuid7(), new_code())
+    row = {
+        "code_id": issued.code_id,
+        "phone_token": subject.phone_token,
+        "address_token": address_token,
+        "purpose": subject.purpose,
+        "code_digest": _digest(vault, subject, issued.code_id, issued.code),
+        "created_at": func.now(),
+        "expires_at": func.now() + CODE_LIVES,
+    }
+    await tx.execute(insert(code_t).values(row))
+    return issued
+
+
+async def void(tx: Tx, code_id: UUID) -> None:
+    """The code was not sent: it opens nothing, and still counts against the limits."""
+    await tx.execute(update(code_t).where(code_t.c.code_id == code_id).values(void_at=func.now()))
+
+
+async def attempt(tx: Tx, vault: Vault, subject: Subject, said: str) -> UUID | None:
+    """Count a try; the code's id where it was right. The caller commits in any case."""
+    statement = (
+        update(code_t)
+        .where(_is_live(subject), code_t.c.tries < TRIES_MAX, code_t.c.expires_at > func.now())
+        .values(tries=code_t.c.tries + 1)
+        .returning(code_t.c.code_id, code_t.c.code_digest)
+    )
+    row = (await tx.execute(statement)).one_or_none()
+    code_id, digest = (row.code_id, row.code_digest) if row else (uuid7(), b"")  # the same work where there is none
+    is_right = compare_digest(_digest(vault, subject, code_id, said), digest)
+    return code_id if is_right else None
+
+
+async def use(tx: Tx, code_id: UUID) -> bool:
+    """Use the code up until the transaction ends; false where somebody else has, or a newer one took its place."""
+    statement = (
+        update(code_t)
+        .where(code_t.c.code_id == code_id, code_t.c.used_at.is_(None), code_t.c.void_at.is_(None))
+        .values(used_at=func.now())
+    )
+    return bool((await tx.execute(statement)).rowcount)
+
+
+def _is_live(subject: Subject) -> ColumnElement[bool]:
+    return and_(
+        code_t.c.phone_token == subject.phone_token,
+        code_t.c.purpose == subject.purpose,
+        code_t.c.used_at.is_(None),
+        code_t.c.void_at.is_(None),
+    )
+
+
+async def _keep_limits(tx: Tx, counted: ColumnElement[bool], limits: Sequence[Limit]) -> None:
+    """Raises TooManyCodes with the seconds until the fullest window has room again."""
+    waits = [seconds for limit in limits if (seconds := await _wait_s(tx, counted, limit)) > 0]
+    if waits:
+        raise TooManyCodes(max(waits))
+
+
+async def _wait_s(tx: Tx, counted: ColumnElement[bool], limit: Limit) -> int:
+    """0 where there is room; else until the code that fills the window leaves it."""
+    filling = (
+        select(code_t.c.created_at)
+        .where(counted, code_t.c.created_at > func.now() - limit.window)
+        .order_by(code_t.c.created_at.desc())
+        .offset(limit.most - 1)
+        .limit(1)
+        .scalar_subquery()
+    )
+    left = await tx.scalar(select(filling + limit.window - func.now()))
+    return max(int(left.total_seconds()) + 1, 1) if left is not None else 0
+
+
+async def _forget_old(tx: Tx) -> None:
+    """Some of what no limit counts any more; skips what others hold."""
+    old = (
+        select(code_t.c.code_id)
+        .where(code_t.c.created_at <= func.now() - timedelta(days=CODE_RETENTION_DAYS))
+        .where(or_(code_t.c.expires_at <= func.now(), code_t.c.used_at.is_not(None)))
+        .limit(FORGET_MAX)
+        .with_for_update(skip_locked=True)
+        .cte("old")
+    )
+    await tx.execute(delete(code_t).where(code_t.c.code_id.in_(select(old.c.code_id))))
+
+
+def _digest(vault: Vault, subject: Subject, code_id: UUID, code: str) -> bytes:
+    bound = f"{subject.purpose}:{subject.phone_token.hex()}:{code_id.hex}"
+    return vault.token(IndexKind.ONE_TIME_CODE, bound, code)
+
+
+def _buckets(tokens: Sequence[bytes]) -> list[int]:
+    return sorted({int.from_bytes(token[:4]) % LOCK_BUCKETS for token in tokens})

@@ -1,0 +1,64 @@
+"""What signing in answers for: codes by the number, sessions and notices by the member.
+
+A number that others state, too, says nothing about this person alone: codes asked for with it are erased with any of
+them, and given out to whoever holds it; where nobody does, only to the one who alone states it.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, exists, select
+
+from member_hub.db.base import Tx
+from member_hub.db.bulk import among, table_of
+from member_hub.holding import rows_where
+from member_hub.identity.tables import IdentityHint, IdentityToken
+from member_hub.ids import MemberId, OriginId
+from member_hub.privacy import Erased, Held, Person
+from member_hub.sign_in.tables import NoticeTask, OneTimeCode, Session
+
+code_t = table_of(OneTimeCode)
+hint_t, token_t = table_of(IdentityHint), table_of(IdentityToken)
+OF_MEMBER: tuple[type[Any], ...] = (Session, NoticeTask)
+
+
+class SignInHolder:
+    """Sessions and notices keep the member id they began with: it leads to the root (queries.acting_member)."""
+
+    tables = frozenset({code_t.fullname, *(table_of(model).fullname for model in OF_MEMBER)})
+
+    async def export_for(self, tx: Tx, person: Person) -> AsyncIterator[Held]:
+        others = exists(
+            select(hint_t.c.origin_id).where(
+                hint_t.c.token == code_t.c.phone_token, ~among(hint_t.c.origin_id, person.origin_ids)
+            )
+        )
+        holds = exists(
+            select(token_t.c.origin_id).where(
+                token_t.c.token == code_t.c.phone_token, among(token_t.c.origin_id, person.origin_ids)
+            )
+        )
+        theirs = among(code_t.c.phone_token, person.tokens) & (holds | ~others)
+        async for held in rows_where(tx, OneTimeCode, theirs):
+            yield held
+        for model in OF_MEMBER:
+            async for held in rows_where(tx, model, _of(model, person)):
+                yield held
+
+    async def erase_for(self, tx: Tx, person: Person) -> Erased:
+        asked = await tx.execute(delete(code_t).where(among(code_t.c.phone_token, person.tokens)))
+        counts = {code_t.fullname: int(asked.rowcount)}
+        for model in OF_MEMBER:
+            table = table_of(model)
+            counts[table.fullname] = int((await tx.execute(delete(table).where(_of(model, person)))).rowcount)
+        return Erased(counts)
+
+    async def absorb(self, tx: Tx, *, kept: MemberId, gone: MemberId) -> None:
+        """Nothing moves."""
+
+    async def give_back(self, tx: Tx, *, kept: MemberId, back: MemberId, origins: Sequence[OriginId]) -> None:
+        """Nothing moves."""
+
+
+def _of(model: type[Any], person: Person) -> ColumnElement[bool]:
+    return among(table_of(model).c.member_id, person.member_ids)

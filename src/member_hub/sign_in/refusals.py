@@ -1,0 +1,28 @@
+"""The refusals of signing in; none says whether a number is known."""
+
+from member_hub.access import Unauthenticated
+from member_hub.errors import Refused, Unavailable
+
+
+class CodeWrong(Unauthenticated):
+    """Wrong, expired, used, replaced, tried too often, never sent, or the second thing does not fit."""
+
+    zh = "验证码不正确或已失效。"
+    en = "The code is wrong or no longer valid."
+
+
+class TooManyCodes(Refused):
+    code = "THROTTLED"
+    zh = "请求验证码过于频繁，请稍后再试。"
+    en = "Too many codes were asked for; try again later."
+
+    def __init__(self, retry_after_s: int) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__()
+
+
+class NotSent(Unavailable):
+    """The code is void."""
+
+    zh = "验证码暂时无法发送，请稍后再试。"
+    en = "The code could not be sent; try again later."

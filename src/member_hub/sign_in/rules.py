@@ -1,0 +1,96 @@
+"""What is decided about codes (pure): limits, lifetimes, which numbers get one, what an address counts as.
+
+Decision: a code is sent to mobile numbers of mainland China, Hong Kong, Macao and Taiwan only. Whoever may send
+messages to any number of the world can spend the brand's money on numbers of their own. Price: a member with a foreign
+number signs in through the website or the app. Any other number is answered like these, and nothing is sent.
+"""
+
+import ipaddress
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+import phonenumbers
+from phonenumbers import PhoneNumberType
+
+from member_hub.identity import normalise
+from member_hub.identity.rules import Rules
+
+CODE_DIGITS: Final = 6
+CODE_LIVES: Final = timedelta(minutes=5)
+TRIES_MAX: Final = 5
+SESSION_LIVES: Final = timedelta(minutes=30)
+ORDER_IS_RECENT: Final = timedelta(days=180)
+VERIFICATION_LASTS: Final = Rules().recycled_after
+PHONE_CHARS_MAX: Final = 40
+_COUNTRIES: Final = frozenset({86, 852, 853, 886})
+_MOBILE: Final = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
+
+
+class CodePurpose(StrEnum):
+    """What a code is for; one for the one thing is none for the other."""
+
+    SIGN_IN = "sign_in"
+    TILL = "till"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most so many codes within a window."""
+
+    window: timedelta
+    most: int
+
+
+PHONE_LIMITS: Final = (Limit(timedelta(minutes=1), 1), Limit(timedelta(hours=1), 5), Limit(timedelta(days=1), 10))
+# A store's network is one address for everybody in it.
+ADDRESS_LIMITS: Final = (Limit(timedelta(minutes=1), 10), Limit(timedelta(hours=1), 60), Limit(timedelta(days=1), 300))
+# A checkout asks for every till of the brand.
+APP_LIMITS: Final = (Limit(timedelta(minutes=1), 120), Limit(timedelta(days=1), 20_000))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Asked:
+    """A number as it was asked with: what it counts as, and whether a code is sent to it."""
+
+    spelled: str
+    is_reachable: bool
+
+
+def asked(phone: str) -> Asked:
+    """Junk counts as itself, so that it meets the same limits and the same work as a number."""
+    number = normalise.phone(phone)
+    return Asked(number or phone.strip(), number is not None and _is_reachable(number))
+
+
+def _is_reachable(number: str) -> bool:
+    parsed = phonenumbers.parse(number)
+    return parsed.country_code in _COUNTRIES and phonenumbers.number_type(parsed) in _MOBILE
+
+
+def new_code() -> str:
+    return f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
+
+
+def is_code(said: str) -> bool:
+    return len(said) == CODE_DIGITS and said.isascii() and said.isdecimal()
+
+
+def is_fresh(verified_at: datetime | None, now: datetime) -> bool:
+    """Whether the number may be taken to be still theirs: a carrier gives it out again after 90 days at the soonest."""
+    return verified_at is not None and now - verified_at <= VERIFICATION_LASTS
+
+
+def counted_address(host: str) -> str:
+    """An IPv4 address by itself, an IPv6 one by its /64: whoever has one of these has them all."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return ""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)

@@ -1,0 +1,93 @@
+"""What signing in stores: codes as keyed digests, sessions, and members who have to be told something.
+
+No phone and no address stands here, sealed or not: a code is sent once, from the request that asks for it, and what
+remains is only compared. Rows of codes are counted against the limits for a day and then go.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import DateTime, Index, LargeBinary, SmallInteger, Text, text
+from sqlalchemy.dialects.postgresql import UUID as PgUuid
+from sqlalchemy.orm import Mapped, mapped_column
+
+from member_hub.db.base import Base
+from member_hub.privacy import personal, technical, token
+
+CODE_RETENTION_DAYS = 1  # the longest window of the limits
+LIVE = "used_at IS NULL AND void_at IS NULL"
+
+
+class OneTimeCode(Base):
+    """A code that was asked for: one live one per phone and purpose, the newest."""
+
+    __tablename__ = "one_time_code"
+    __table_args__ = (
+        Index("uq_one_time_code_live", "phone_token", "purpose", unique=True, postgresql_where=text(LIVE)),
+        Index("ix_one_time_code_phone_token", "phone_token", "created_at"),
+        Index("ix_one_time_code_address_token", "address_token", "created_at"),
+        Index("ix_one_time_code_created_at", "created_at"),
+    )
+
+    code_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("random id"))
+    phone_token: Mapped[bytes] = mapped_column(
+        LargeBinary,
+        info=token(
+            zh="验证码手机号的盲索引", en="blind index of the phone of a code", retention_days=CODE_RETENTION_DAYS
+        ),
+    )
+    address_token: Mapped[bytes] = mapped_column(
+        LargeBinary,
+        info=token(
+            zh="请求验证码的网络地址的盲索引",
+            en="blind index of the network address that asked",
+            retention_days=CODE_RETENTION_DAYS,
+        ),
+    )
+    purpose: Mapped[str] = mapped_column(Text, info=technical("sign_in or till"))
+    code_digest: Mapped[bytes] = mapped_column(
+        LargeBinary, info=technical("keyed digest of the code with its phone token, purpose and id")
+    )
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), info=technical("by the database's clock"))
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), info=technical("by the database's clock"))
+    tries: Mapped[int] = mapped_column(SmallInteger, server_default="0", info=technical("right and wrong ones"))
+    used_at: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), info=technical("when it opened something")
+    )
+    void_at: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), info=technical("when a newer one took its place, or it could not be sent")
+    )
+
+
+class Session(Base):
+    """A member who signed in; its id is in the access token, so ending it ends the token."""
+
+    __tablename__ = "session"
+    __table_args__ = (Index("ix_session_member_id", "member_id"), Index("ix_session_expires_at", "expires_at"))
+
+    session_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("random id"))
+    member_id: Mapped[UUID] = mapped_column(PgUuid, info=technical("who signed in; a merged id acts as its root"))
+    started_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), info=personal(zh="登录时间", en="signed in at", retention_days=CODE_RETENTION_DAYS)
+    )
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), info=technical("when its token ends"))
+    ended_at: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), info=technical("when it was ended early")
+    )
+
+
+class NoticeTask(Base):
+    """Something that a member has to be told; without `told_at` it is still to be done, by people if need be."""
+
+    __tablename__ = "notice_task"
+    __table_args__ = (
+        Index("ix_notice_task_member_id", "member_id"),
+        Index("ix_notice_task_open", "created_at", postgresql_where=text("told_at IS NULL")),
+    )
+
+    task_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("random id"))
+    member_id: Mapped[UUID] = mapped_column(PgUuid, info=technical("who is to be told"))
+    kind: Mapped[str] = mapped_column(Text, info=technical("phone_released"))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), info=technical("since when"))
+    told_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True), info=technical("null: not told yet"))
+    told_by: Mapped[str | None] = mapped_column(Text, info=technical("email or openid"))

@@ -1,0 +1,49 @@
+"""What the operator sees of signing in: doctor, the rotation of its key, the counts."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from member_hub import doctor
+from member_hub.settings import Mode, Settings
+from tests.cli.test_cli import call
+from tests.sign_in_codes.desk import PHONE, Front
+
+
+async def said_of_the_service(settings: Settings) -> tuple[str, str]:
+    (check,) = [check for check in await doctor.examine(settings, {}) if check.name == "message service"]
+    return check.verdict, check.says
+
+
+async def test_doctor_says_whether_codes_reach_anybody(settings: Settings, tmp_path: Path) -> None:
+    production = replace(settings, mode=Mode.PRODUCTION)
+    loose = tmp_path / "secret"
+    loose.write_text("whsec_" + "A" * 44, "ascii")
+    loose.chmod(0o644)
+    with_url = replace(production, sender_url="https://messages.brand.example/", sender_secret_file=loose)
+    in_clear = replace(with_url, sender_url="http://messages.brand.example/")
+
+    assert await said_of_the_service(production) == ("warn", "none: members cannot sign in by code")
+    assert (await said_of_the_service(in_clear))[0] == "fail"
+    assert (await said_of_the_service(with_url))[0] == "fail"
+    loose.chmod(0o600)
+    assert await said_of_the_service(with_url) == ("ok", "by MEMBER_HUB_SENDER_URL, signed")
+
+
+def test_the_key_of_sign_in_is_rotated_by_a_command(tmp_path: Path) -> None:
+    rotated = call("keys", "rotate", "sign-in", "--json", cwd=tmp_path, MEMBER_HUB_MODE="development")
+
+    assert (rotated.returncode, json.loads(rotated.stdout)) == (0, {"key": 1})
+    assert [path.stat().st_mode & 0o777 for path in tmp_path.glob(".member-hub/keys/sign-in-*.key")] == [0o600]
+
+
+async def test_requests_are_counted_by_code_and_path_without_a_word_about_anybody(front: Front) -> None:
+    await front.say("code", {"phone": PHONE})
+    await front.say("session", {"phone": PHONE, "code": "000000"})
+
+    figures = (await front.client.get("/metrics")).text
+
+    assert 'member_hub_requests_total{kind="sign_in",outcome="ok"} 1' in figures
+    assert 'member_hub_requests_total{kind="sign_in",outcome="UNAUTHENTICATED"} 1' in figures
+    assert 'path="/sign-in/session",status="401"' in figures
+    assert PHONE not in figures
