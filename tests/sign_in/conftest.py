@@ -100,8 +100,11 @@ class Gate:
         return (await self.ask(token, **headers)).status_code
 
     async def sign_in_states(self) -> dict[str, Any]:
+        """As the hub tells them, ready whatever they are."""
         async with self._client() as client:
-            found: dict[str, Any] = (await client.get("/readyz")).json()["sign_in"]
+            answer = await client.get("/readyz")
+        assert answer.status_code == 200
+        found: dict[str, Any] = answer.json()["sign_in"]
         return found
 
     async def audited(self) -> int:
