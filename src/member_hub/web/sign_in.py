@@ -22,7 +22,6 @@ from member_hub.sign_in import (
     Desk,
     Second,
     Started,
-    TooManyCodes,
     Visit,
     Wanted,
     counted_address,
@@ -94,17 +93,13 @@ class SignIn:
             response = await work(request, visit)
         except Refused as refusal:
             answer, status = refused(refusal, language), refusal.status if isinstance(refusal, BadBody) else None
-            wait_s = refusal.retry_after_s if isinstance(refusal, TooManyCodes) else None
         except Exception as error:  # noqa: BLE001 - the last one who can answer
-            answer, status, wait_s = failed(error, visit.request_id, language), None, None
+            answer, status = failed(error, visit.request_id, language), None
         else:
             self._figures.count(KIND, "ok")
             return response
         self._figures.count(KIND, answer.codes[0])
-        response = respond(answer, JSON, visit.request_id, status=status or status_of(answer, GRAPHQL))
-        if wait_s is not None:
-            response.headers["Retry-After"] = str(wait_s)
-        return response
+        return respond(answer, JSON, visit.request_id, status=status or status_of(answer, GRAPHQL))
 
 
 def _address(request: Request, hops: int) -> str:
