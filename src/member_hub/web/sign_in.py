@@ -76,7 +76,7 @@ class SignIn:
             return _json({"next": {"also": [second.value for second in Second], "startNew": True}}, visit)
         response = _json(_body(started), visit)
         if started.tasks:
-            response.background = BackgroundTask(self.desk.tell, started.tasks)
+            response.background = BackgroundTask(self.desk.notices.tell, started.tasks)
         return response
 
     async def _end(self, request: Request, visit: Visit) -> Response:
