@@ -8,14 +8,13 @@ from member_hub.sign_in.actions import Second, Wanted
 from member_hub.sign_in.desk import Desk, Started, Visit
 from member_hub.sign_in.notices import Notices
 from member_hub.sign_in.posting import Post, redeem_till_code
-from member_hub.sign_in.refusals import CodeWrong, NotSent, TooManyCodes
+from member_hub.sign_in.refusals import CodeWrong, NotSent, TooManyCodes, TooManyTries
 from member_hub.sign_in.rules import (
     ADDRESS_LIMITS,
     APP_LIMITS,
     CODE_LIVES,
     PHONE_CHARS_MAX,
     CodePurpose,
-    counted_address,
     is_code,
 )
 from member_hub.sign_in.sending import Console, Kind, Message, Sender, Webhook, opened_sender
@@ -38,10 +37,10 @@ __all__ = [
     "Sender",
     "Started",
     "TooManyCodes",
+    "TooManyTries",
     "Visit",
     "Wanted",
     "Webhook",
-    "counted_address",
     "is_code",
     "opened_sender",
     "redeem_till_code",

@@ -95,7 +95,7 @@ class Desk:
     async def start(self, wanted: Wanted, code: str, visit: Visit) -> Started | None:
         """A session for a right code. None: a second thing, or a new start, has to be chosen; that was one try.
 
-        Raises CodeWrong, for whatever reason the code opens nothing.
+        Raises CodeWrong, for whatever reason the code opens nothing, and TooManyTries for too many from one address.
         """
         async with self._on_record("signInSession", visit) as about:
             self.post.require()
@@ -136,6 +136,7 @@ class Desk:
         vault = self.resolver.vault
         subject = Subject.of(vault, asked.spelled, CodePurpose.SIGN_IN)
         async with transaction(self.database.app) as tx:
+            await codes.count_try(tx, vault, address=visit.address)
             about.member_ids = await holders(tx, subject)
             code_id = await codes.attempt(tx, vault, subject, code)
         if code_id is None or not asked.is_reachable:

@@ -17,6 +17,13 @@ class TooManyCodes(Throttled):
     en = "Too many codes were asked for; try again later."
 
 
+class TooManyTries(Throttled):
+    """From one address, with whatever numbers; right ones count, too."""
+
+    zh = "验证码尝试过于频繁，请稍后再试。"
+    en = "Too many codes were tried from here; try again later."
+
+
 class NotSent(Unavailable):
     """The code is void."""
 

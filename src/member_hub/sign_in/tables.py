@@ -59,6 +59,22 @@ class OneTimeCode(Base):
     )
 
 
+class SignInTry(Base):
+    """A code that was said to begin a session, right or wrong; counted by address for a day, and of nobody."""
+
+    __tablename__ = "sign_in_try"
+    __table_args__ = (
+        Index("ix_sign_in_try_address_token", "address_token", "tried_at"),
+        Index("ix_sign_in_try_tried_at", "tried_at"),
+    )
+
+    try_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("random id"))
+    address_token: Mapped[bytes] = mapped_column(
+        LargeBinary, info=technical("keyed digest of a network address; leads to no member, kept a day")
+    )
+    tried_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), info=technical("by the database's clock"))
+
+
 class Session(Base):
     """A member who signed in; its id is in the access token, so ending it ends the token."""
 

@@ -24,7 +24,6 @@ from member_hub.sign_in import (
     Started,
     Visit,
     Wanted,
-    counted_address,
     is_code,
 )
 from member_hub.web.answers import respond, status_of
@@ -32,6 +31,7 @@ from member_hub.web.body import BadBody, read_body
 from member_hub.web.door import failed
 from member_hub.web.figures import Figures
 from member_hub.web.negotiation import GRAPHQL, JSON
+from member_hub.web.remote import remote_address
 
 SIGN_IN_BYTES_MAX: Final = 2_048
 SECOND_CHARS_MAX: Final = 100
@@ -88,7 +88,7 @@ class SignIn:
 
     async def _answered(self, request: Request, work: Answering) -> Response:
         language = Language.preferred(request.headers.get("accept-language"))
-        visit = Visit(request.state.request_id, _address(request, self._hops), language.value)
+        visit = Visit(request.state.request_id, remote_address(request, self._hops), language.value)
         try:
             response = await work(request, visit)
         except Refused as refusal:
@@ -100,15 +100,6 @@ class SignIn:
             return response
         self._figures.count(KIND, answer.codes[0])
         return respond(answer, JSON, visit.request_id, status=status or status_of(answer, GRAPHQL))
-
-
-def _address(request: Request, hops: int) -> str:
-    """Who asks: the peer of the connection, or what the outermost proxy of one's own saw as its peer."""
-    peer = request.client.host if request.client is not None else ""
-    if not hops:
-        return counted_address(peer)
-    seen = [part.strip() for part in ",".join(request.headers.getlist("x-forwarded-for")).split(",")]
-    return (counted_address(seen[-hops]) if len(seen) >= hops else "") or counted_address(peer)
 
 
 async def _object(request: Request, *, allowed: set[str]) -> dict[str, Any]:
