@@ -24,6 +24,7 @@ from member_hub.web import negotiation
 from member_hub.web.answers import respond
 from member_hub.web.body import BadBody, parse, read_body
 from member_hub.web.figures import Figures
+from member_hub.web.remote import remote_address
 from member_hub.web.undeclared import Undeclared
 
 STRANGERS = Rate(per_s=5, burst=100)  # requests without a good token, per remote address
@@ -93,7 +94,7 @@ class Door:
 
     def _stranger(self, request: Request) -> Throttled | None:
         """Counts one bad token for the address that it came from; a good one from there is never held up by it."""
-        address = request.client.host if request.client else ""
+        address = remote_address(request, self._hub.settings.proxy_hops)
         wait_s = self._strangers.wait_s(address, 1)
         if wait_s:
             return Throttled(wait_s)
