@@ -25,7 +25,7 @@ from member_hub.graphql.problems import Language, from_document, from_execution,
 from member_hub.graphql.schema import core_schema, schema
 from member_hub.graphql.selection import Plan, plan
 from member_hub.graphql.throttle import Throttle
-from member_hub.graphql.trusted import DocumentNotFound, DocumentRequired, TrustedDocuments, folder_of
+from member_hub.graphql.trusted import DocumentNotFound, DocumentRequired, Registered, TrustedDocuments, folder_of
 from member_hub.runtime import Runtime
 from member_hub.throttling import Throttled
 
@@ -87,6 +87,10 @@ class Api:
         self._documents = Documents(self._schema, introspects=introspects)
         self._trusted = TrustedDocuments(folder_of(hub.settings), self._schema, introspects=introspects)
         self._throttle = Throttle(hub.settings)
+
+    async def documents(self) -> Registered:
+        """How the folder of trusted documents stands."""
+        return await self._trusted.registered()
 
     async def answer(self, asked: Asked, caller: Caller, language: Language) -> Answer:
         """The answer to a request; what goes wrong is in it. Nothing personal is in it that is not on record."""

@@ -51,7 +51,7 @@ def make_app(hub: Runtime) -> ASGIApp:
         Route(GRAPHQL_PATH, door.ask, methods=list(METHODS)),
         *(Route(path, answer, methods=["POST"]) for path, answer in sign_in.paths.items()),
         Route(LIVENESS_PATH, livez),
-        Route("/readyz", Readiness(hub, credentials).show),
+        Route("/readyz", Readiness(hub, credentials, door.documents).show),
         Route("/metrics", figures.show),
     ]
     if hub.settings.is_production:

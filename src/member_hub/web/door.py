@@ -16,7 +16,7 @@ from member_hub.access import (
     caller_from,
 )
 from member_hub.errors import BadInput, Refused, Unavailable
-from member_hub.graphql import Answer, Api, Asked, Language, refused
+from member_hub.graphql import Answer, Api, Asked, Language, Registered, refused
 from member_hub.graphql.problems import OUTAGES, Internal, trace_of
 from member_hub.runtime import Runtime
 from member_hub.throttling import Buckets, Rate, Throttled
@@ -47,6 +47,10 @@ class Door:
         self._credentials = credentials
         self._strangers = Buckets(STRANGERS.share(hub.settings.processes))
         self._undeclared = Undeclared(hub)
+
+    async def documents(self) -> Registered:
+        """How the folder of trusted documents stands, for readiness."""
+        return await self._api.documents()
 
     async def ask(self, request: Request) -> Response:
         request_id: UUID = request.state.request_id
