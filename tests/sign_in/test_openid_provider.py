@@ -14,12 +14,12 @@ from member_hub.clock import Clock
 from member_hub.db.embedded import Server
 from member_hub.settings import Mode
 from member_hub.web import make_app
+from tests import npm
 from tests.conftest import Run, admin
 from tests.graphql.conftest import Town
 from tests.graphql.world import WHOLE, StandingClock
 from tests.secrecy.hub import Hub
-from tests.sign_in import openid
-from tests.sign_in.openid import AUDIENCE, OpenidProvider, signing_key
+from tests.sign_in.openid import AUDIENCE, SOURCE, OpenidProvider, signing_key
 from tests.sign_in.registered import ENROL, FIND, WHO, by_id, register
 
 KEPT, GRACE = timedelta(seconds=60), timedelta(seconds=240)
@@ -73,7 +73,7 @@ class ProductionHub(Hub):
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("provider")
-    reason = openid.missing() or openid.install(folder)
+    reason = npm.install(SOURCE, folder)
     if reason is not None:
         pytest.skip(reason)
     return folder
