@@ -2,6 +2,8 @@
 
 - `server`: an embedded PostgreSQL server, one per session. `database`: a `Database` of the test's own with every
   table, gone afterwards. `settings`: settings whose folders are the test's own.
+- Casbin is asked once about the same rows, and the connection that makes and drops databases is kept: hundreds of tests
+  open a hub of their own with the shipped policy, and its compilation and that connection took most of their time.
 - `async def test_...` simply works: coroutine tests run on one event loop per session, so that connections outlive
   the call that made them. Fixtures stay ordinary functions and may hand out asynchronous things; one that has to
   await asks for `run`, which runs a coroutine on that loop.
@@ -10,20 +12,27 @@
 import asyncio
 import inspect
 import itertools
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Coroutine, Iterator
-from functools import wraps
+from contextlib import contextmanager
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from member_hub.access import deciding, grants
 from member_hub.db import Database, embedded, provision
 from member_hub.db.embedded import Server
 from member_hub.settings import Mode, Settings
 from member_hub.tables import METADATA
 
 TEMPLATE = "member_hub_test"
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES = 4 * 1024**3  # ten times what is used at once
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 RUNNER = pytest.StashKey[asyncio.Runner]()
 
@@ -60,6 +69,14 @@ def run(pytestconfig: pytest.Config) -> Run:
     return pytestconfig.stash[RUNNER].run
 
 
+@pytest.fixture(scope="session", autouse=True)
+def casbin_answers_once() -> Iterator[None]:
+    """Its answers are a pure function of the rows; every file is still read and checked at each load."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(grants, "decide", lru_cache(maxsize=8)(deciding.decide))
+        yield
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(
@@ -75,10 +92,25 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Iterator[Server]:
     # What a test writes need not survive a power cut.
-    with embedded.server(tmp_path_factory.mktemp("server"), options={"fsync": "off"}) as started:
+    options = {"fsync": "off", "max_wal_size": "256MB"}
+    with _folder(tmp_path_factory) as folder, embedded.server(folder, options=options) as started:
         yield started
+        for kept in _admins.values():
+            run(kept.close())
+        _admins.clear()
+
+
+@contextmanager
+def _folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """In memory where there is room: a database is some 600 files, and making those of each test on a disk took longer
+    than the tests."""
+    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES:
+        with tempfile.TemporaryDirectory(prefix="member-hub-test-", dir=MEMORY) as folder:
+            yield Path(folder)
+    else:
+        yield tmp_path_factory.mktemp("server")
 
 
 @pytest.fixture(scope="session")
@@ -113,8 +145,12 @@ async def _make_template(server: Server) -> None:
 
 async def admin(server: Server, statement: str) -> None:
     """Run a statement that no transaction may hold, as the login."""
-    postgres = Database.open(server.url("postgres"))
-    async with postgres.login.connect() as plain:
+    url = server.url("postgres")
+    if url not in _admins:
+        _admins[url] = Database.open(url)
+    async with _admins[url].login.connect() as plain:
         connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
         await connection.execute(text(statement))
-    await postgres.close()
+
+
+_admins: dict[str, Database] = {}
