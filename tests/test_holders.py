@@ -23,6 +23,7 @@ EXCEPTIONS = {
     "hub.audit_subject": "which entries name whom, by id, to be kept as long as they (PIPL 9, 56, 69)",
     "hub.audit_seal": "signatures over the audit log, about nobody",
     "hub.audit_seal_part": "how far a seal goes, about nobody",
+    "hub.sign_in_try": "keyed digests of network addresses, for a day; they lead to no member",
     "hub.daily_count": "how often a staff number did a limited thing today; about no member",
 }
 

@@ -90,7 +90,7 @@ def _tried(copy: Path, defence: Defence, width: int) -> bool:
 
 def _run(copy: Path, tests: list[str]) -> tuple[int | None, str]:
     """How pytest ended, and the first test that failed."""
-    command = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "--no-header", "-p", "no:cacheprovider", *tests]
+    command = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-rf", "--no-header", "-p", "no:cacheprovider", *tests]
     environ = os.environ | {"PYTHONPATH": str(copy / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(

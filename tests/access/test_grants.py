@@ -31,7 +31,7 @@ COLUMNS = [
 ]  # the contract has no such columns
 LETTER = {"c": Verdict.CLEAR, "m": Verdict.MASKED, "-": Verdict.DENIED}
 ALL_KEYS = {Key.ID, Key.PHONE, Key.EMAIL, Key.UNIONID, Key.OPENID, Key.ACCOUNT, Key.STORE_CARD}
-TILL_KEYS = ALL_KEYS | {Key.MEMBER_CODE}
+TILL_KEYS = ALL_KEYS | {Key.MEMBER_CODE, Key.PHONE_CODE}
 
 # The table of CONTRACT.md: name, phone, e-mail, birthday, gender, address, identifiers, accounts, orders, loyalty,
 # tags, service tags.

@@ -14,10 +14,16 @@ PHONE = {"by": {"phone": WHOLE["phone"]}}
 MASKED = {"value": None, "display": "138****5670", "state": "MASKED"}
 
 
+async def test_a_role_that_the_token_does_not_carry_is_refused(world: World, people: People) -> None:
+    answer = await world.post("sales_associate", BY, variables=PHONE, headers={"X-Role": "app_crm"})
+
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (403, "FORBIDDEN")
+    assert "data" not in answer.json()
+
+
 @pytest.mark.parametrize(
     "headers",
     [
-        {"X-Role": "app_crm"},
         {"X-Acting-Role": "app_crm"},
         {"Role": "app_crm"},
         {"X-Stores": "SH014"},

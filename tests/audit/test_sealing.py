@@ -232,6 +232,11 @@ async def test_the_lag_is_the_age_of_the_oldest_entry_without_a_seal_and_grows_w
 
     assert log.sealer.lag_s(later(90)) == 0.0  # nothing seals here
     await log.write(2)
+    with monkeypatch.context() as failing:
+        failing.setattr(sealing, "insert_rows", _dies)
+        with pytest.raises(Dies):
+            await log.seal(later(10))
+    assert log.sealer.lag_s(later(90)) == 80.0  # not one pass came to its end
     monkeypatch.setattr(sealing, "SEALS_MAX", 0)
     await log.seal(later(90))
     assert log.sealer.lag_s(later(91)) == 91.0

@@ -87,6 +87,48 @@ async def test_lists_changes_and_commands_are_looks_too(world: World, people: Pe
     assert {"field": "member.gender", "use": "WRITE"} in found[1]["fields"]
 
 
+async def test_a_reveal_is_told_as_such_with_its_field(world: World, people: People) -> None:
+    reveal = """mutation ($id: ID!) { memberReveal(id: $id, field: PHONE, reason: CALL_BACK, reference: "T-1") {
+        value { value } userErrors { code } } }"""
+    approve = """mutation ($id: ID!) { revealApprove(id: $id, field: EMAIL, grantedTo: "CLEAR") {
+        expiresAt userErrors { code } } }"""
+    asked = {"id": str(people.whole)}
+    approved = await world.ask("store_manager", approve, variables=asked, subject="S-1")
+    revealed = await world.ask("store_manager", reveal, variables=asked, subject="S-2", step_up=True)
+    assert (approved["revealApprove"]["userErrors"], revealed["memberReveal"]["userErrors"]) == ([], [])
+
+    found = await history(world, people.whole)
+
+    (one, other) = sorted(found, key=lambda look: str(look["fields"]))
+    assert (one["kinds"], one["fields"], one["refused"]) == (
+        ["REVEAL"], [{"field": "member.email", "use": "APPROVE"}], False
+    )  # fmt: skip
+    assert (other["kinds"], other["fields"], other["refused"]) == (
+        ["REVEAL"], [{"field": "member.phone", "use": "REVEAL"}], False
+    )  # fmt: skip
+
+
+async def test_a_staff_number_that_looks_like_a_use_is_not_told(world: World, people: People) -> None:
+    fields = ["approved_by:CLEAR", "reference:MASKED", "reason:WRITE", "member.phone:REVEAL"]
+    await world.hub.audit.write(entry(operation="memberReveal", fields=fields, member_ids=[people.whole]))
+
+    (look,) = await history(world, people.whole)
+
+    assert look["fields"] == [{"field": "member.phone", "use": "REVEAL"}]
+
+
+async def test_codes_for_the_till_are_told_as_such(world: World, people: People) -> None:
+    await world.ask(
+        "sales_associate",
+        'mutation { phoneCodeSend(phone: "13812345670") { expiresInS } }',
+    )
+    await world.ask("app_mini_program", "mutation { memberCodeIssue { userErrors { code } } }", member=people.whole)
+
+    found = await history(world, people.whole)
+
+    assert sorted((one["callerKind"], one["kinds"]) for one in found) == [("APP", ["CODE"]), ("STAFF", ["CODE"])]
+
+
 async def test_a_refused_change_is_told_as_refused(world: World, people: People) -> None:
     update = """mutation ($id: ID!) { profileUpdate(id: $id, expectedVersion: 99, input: {gender: M}) {
         userErrors { code } } }"""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -24,6 +25,8 @@ class Hub:
 
     log: Log
     clock: Clock
+    vault: Any = None  # nothing is handed over where there is no sender
+    sender: None = None
 
     @property
     def database(self) -> Database:

@@ -1,8 +1,9 @@
 """A hub in production with two authorisation servers: `staff` for people, `systems` for apps and members."""
 
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import httpx2
 import pytest
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 from sqlalchemy import func, select
+from starlette.types import ASGIApp
 
 from member_hub.db import transaction
 from member_hub.runtime import Runtime
@@ -18,13 +20,12 @@ from member_hub.web import make_app
 from tests.conftest import Run
 from tests.graphql.conftest import Town, people, settled, town, world
 from tests.graphql.test_counts import watched
-from tests.graphql.world import NOW, WHOLE, StandingClock, audit_t
+from tests.graphql.world import NOW, StandingClock, audit_t
 from tests.sign_in.authority import AUDIENCE, Authority, Key, public
+from tests.sign_in.registered import WHO, by_id, register
 from tests.web.conftest import production
 
 __all__ = ["people", "production", "settled", "town", "world"]
-
-WHO = f'{{ member(by: {{phone: "{WHOLE["phone"]}"}}) {{ id name {{ display value }} }} }}'
 
 FILE = """
 [issuers.staff]
@@ -82,20 +83,28 @@ class Gate:
 
     hub: Runtime
     clock: StandingClock
-    client: httpx2.AsyncClient
+    app: ASGIApp
     staff: Authority
     systems: Authority
     statements: list[str]
 
+    addresses: Iterator[int] = field(default_factory=lambda: count(1))
+
     async def ask(self, token: str, query: str = WHO, **headers: str) -> httpx2.Response:
+        """Each time from another address: bad tokens of one address are limited, which is tested elsewhere."""
         sent = {"Authorization": f"Bearer {token}", **headers}
-        return await self.client.post("/graphql", json={"query": query}, headers=sent)
+        async with self._client() as client:
+            return await client.post("/graphql", json=by_id(query), headers=sent)
 
     async def status(self, token: str, **headers: str) -> int:
         return (await self.ask(token, **headers)).status_code
 
     async def sign_in_states(self) -> dict[str, Any]:
-        found: dict[str, Any] = (await self.client.get("/readyz")).json()["sign_in"]
+        """As the hub tells them, ready whatever they are."""
+        async with self._client() as client:
+            answer = await client.get("/readyz")
+        assert answer.status_code == 200
+        found: dict[str, Any] = answer.json()["sign_in"]
         return found
 
     async def audited(self) -> int:
@@ -103,13 +112,21 @@ class Gate:
             return int((await tx.execute(select(func.count()).select_from(audit_t))).scalar_one())
 
     async def refuses(self, token: str, status: int = 401, code: str = "UNAUTHENTICATED", **headers: str) -> None:
-        """The token opens nothing: the code, no data, and the database was not asked anything."""
+        """The token opens nothing: the code, no data, and the database was not asked anything.
+
+        Who was known and named a purpose that is not theirs is on record.
+        """
         entries, asked = await self.audited(), len(self.statements)
         answer = await self.ask(token, **headers)
         (error,) = answer.json()["errors"]
         assert (answer.status_code, error["extensions"]["code"]) == (status, code)
         assert "data" not in answer.json()
+        entries += 1 if code.startswith("PURPOSE_") else 0
         assert (await self.audited(), len(self.statements)) == (entries, asked)
+
+    def _client(self) -> httpx2.AsyncClient:
+        client = (str(IPv4Address(next(self.addresses))), 1)
+        return httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app, client=client), base_url="http://hub")
 
 
 @pytest.fixture(scope="session")
@@ -156,13 +173,10 @@ def file(staff: Authority, systems: Authority, tmp_path: Path, changed: tuple[st
 
 
 @pytest.fixture
-def gate(town: Town, staff: Authority, systems: Authority, file: Path, run: Run) -> Iterator[Gate]:
+def gate(town: Town, staff: Authority, systems: Authority, file: Path) -> Iterator[Gate]:
     clock = StandingClock(NOW)
-    settings = replace(town.hub.settings, mode=Mode.PRODUCTION, sign_in=file)
+    operations = register(file.parent / "operations")
+    settings = replace(town.hub.settings, mode=Mode.PRODUCTION, sign_in=file, operations_dir=operations)
     hub = replace(town.hub, settings=settings, clock=clock)
-    stack = AsyncExitStack()
-    transport = httpx2.ASGITransport(make_app(hub))
-    client = run(stack.enter_async_context(httpx2.AsyncClient(transport=transport, base_url="http://hub")))
     for statements in watched(town):
-        yield Gate(hub, clock, client, staff, systems, statements)
-    run(stack.aclose())
+        yield Gate(hub, clock, make_app(hub), staff, systems, statements)

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
@@ -17,26 +16,7 @@ SOURCE = Path(__file__).parent / "provider"
 AUDIENCE = "https://hub.test"
 CALLBACK = "http://127.0.0.1/cb"
 STEPS_MAX = 10
-INSTALL_S = 120
 START_S = 30
-
-
-def missing() -> str | None:
-    """Why the provider cannot be run here; None where it can."""
-    for program in ("node", "npm"):
-        if shutil.which(program) is None:
-            return f"not shown: {'Node' if program == 'node' else 'npm'} is missing"
-    return None
-
-
-def install(folder: Path) -> str | None:
-    """The exact versions of the lock file, checked by their digests. Why not, where npm cannot."""
-    for file in SOURCE.iterdir():
-        if file.is_file():
-            shutil.copy(file, folder)
-    words = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    done = subprocess.run(words, cwd=folder, capture_output=True, timeout=INSTALL_S, check=False)
-    return None if done.returncode == 0 else f"not shown: npm cannot install oidc-provider (status {done.returncode})"
 
 
 def signing_key(kid: str) -> dict[str, object]:

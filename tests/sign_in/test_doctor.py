@@ -27,7 +27,7 @@ async def test_a_file_that_is_wrong_fails(settings: Settings, file: Path) -> Non
 
     assert (check.verdict, check.says) == (
         Verdict.FAIL,
-        "sign_in.toml, line 8: [issuers.staff] unknown key 'keys_keep_s'",
+        "sign_in.toml, line 8: [issuers.staff] unknown key 'keys_keep_s'.",
     )
 
 

@@ -14,13 +14,13 @@ from member_hub.clock import Clock
 from member_hub.db.embedded import Server
 from member_hub.settings import Mode
 from member_hub.web import make_app
+from tests import npm
 from tests.conftest import Run, admin
 from tests.graphql.conftest import Town
 from tests.graphql.world import WHOLE, StandingClock
 from tests.secrecy.hub import Hub
-from tests.sign_in import openid
-from tests.sign_in.conftest import WHO
-from tests.sign_in.openid import AUDIENCE, OpenidProvider, signing_key
+from tests.sign_in.openid import AUDIENCE, SOURCE, OpenidProvider, signing_key
+from tests.sign_in.registered import ENROL, FIND, WHO, by_id, register
 
 KEPT, GRACE = timedelta(seconds=60), timedelta(seconds=240)
 DATABASE = "member_hub_sign_in"
@@ -47,10 +47,6 @@ client_id = "till"
 amr = ["otp"]
 max_age_s = 300
 """
-ENROL = """mutation { memberEnrol(idempotencyKey: "k-1", input: {
-  channel: STORE, account: "8800000001", homeStore: "SH001", name: "林知夏", phone: "13987650123"
-}) { member { id } userErrors { code } } }"""
-FIND = '{ member(by: {storeCard: "8800000001"}) { name { display value } phone { display } } }'
 
 
 class ProductionHub(Hub):
@@ -66,17 +62,18 @@ class ProductionHub(Hub):
             "MEMBER_HUB_MODE": "production",
             "MEMBER_HUB_DATABASE_URL": self._database_url,
             "MEMBER_HUB_SIGN_IN": str(self.folder / "sign_in.toml"),
+            "MEMBER_HUB_OPERATIONS_DIR": str(self.folder / "operations"),
         }
 
     def post(self, token: str, query: str, **headers: str) -> httpx2.Response:
         sent = {"Authorization": f"Bearer {token}", **headers}
-        return httpx2.post(self.address, json={"query": query}, headers=sent, trust_env=False)
+        return httpx2.post(self.address, json=by_id(query), headers=sent, trust_env=False)
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("provider")
-    reason = openid.missing() or openid.install(folder)
+    reason = npm.install(SOURCE, folder)
     if reason is not None:
         pytest.skip(reason)
     return folder
@@ -95,6 +92,7 @@ def served(server: Server, provider: OpenidProvider, tmp_path: Path, run: Run) -
     run(admin(server, f'CREATE DATABASE "{DATABASE}"'))
     hub = ProductionHub(tmp_path, server.url(DATABASE))
     (tmp_path / "sign_in.toml").write_text(FILE.format(url=provider.url, audience=AUDIENCE), "utf-8")
+    register(tmp_path / "operations")
     hub.call("migrate")
     with hub.serving():
         yield hub
@@ -149,12 +147,14 @@ def moving(town: Town, provider: OpenidProvider, tmp_path: Path) -> tuple[Any, S
     file = tmp_path / "sign_in.toml"
     file.write_text(FILE.format(url=provider.url, audience=AUDIENCE), "utf-8")
     clock = StandingClock(Clock().now())
-    settings = replace(town.hub.settings, mode=Mode.PRODUCTION, sign_in=file)
+    settings = replace(
+        town.hub.settings, mode=Mode.PRODUCTION, sign_in=file, operations_dir=register(tmp_path / "documents")
+    )
     transport = httpx2.ASGITransport(make_app(replace(town.hub, settings=settings, clock=clock)))
 
     async def ask(token: str) -> int:
         async with httpx2.AsyncClient(transport=transport, base_url="http://hub") as client:
-            answer = await client.post("/graphql", json={"query": WHO}, headers={"Authorization": f"Bearer {token}"})
+            answer = await client.post("/graphql", json=by_id(WHO), headers={"Authorization": f"Bearer {token}"})
         assert ("data" in answer.json()) == (answer.status_code == 200)
         assert (WHOLE["phone"] in answer.text) is False
         return answer.status_code

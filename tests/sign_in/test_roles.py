@@ -15,9 +15,8 @@ from member_hub.web import make_app
 from tests.graphql.conftest import Town
 from tests.graphql.world import NOW, WHOLE
 from tests.sign_in.authority import Authority
-from tests.sign_in.conftest import WHO, Gate
-
-ME = "{ me { id name { value } } }"
+from tests.sign_in.conftest import Gate
+from tests.sign_in.registered import BY_UNIONID, ME, WHO
 
 
 @pytest.fixture
@@ -127,7 +126,7 @@ async def test_a_role_that_an_app_s_token_states_changes_nothing(gate: Gate, cal
 async def test_an_app_may_ask_for_a_member(gate: Gate, town: Town, callers: list[Caller]) -> None:
     token = gate.systems.token(client_id="mini", sub="mini", member_id=str(town.people.whole), scope="member_service")
 
-    answer = await gate.ask(token, f'{{ member(by: {{unionid: "{WHOLE["unionid"]}"}}) {{ name {{ value }} }} }}')
+    answer = await gate.ask(token, BY_UNIONID)
 
     assert answer.json()["data"] == {"member": {"name": {"value": WHOLE["name"]}}}
     assert callers[0].on_behalf_of == town.people.whole

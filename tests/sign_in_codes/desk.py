@@ -22,7 +22,7 @@ from member_hub.rights import erase, export, find_person, hold_person
 from member_hub.runtime import open_runtime
 from member_hub.settings import Settings
 from member_hub.sign_in import Message, NotSent
-from member_hub.sign_in.tables import NoticeTask, OneTimeCode, Session
+from member_hub.sign_in.tables import NoticeTask, OneTimeCode, Session, SignInTry
 from member_hub.web import make_app
 from tests.graphql.world import NOW, StandingClock, World
 
@@ -31,7 +31,7 @@ E164 = "+8613912345671"
 OTHER = "13912345672"
 ME = "{ me { id phone { value } orders(first: 5) { edges { node { orderNo } } } } }"
 
-code_t, session_t, task_t = (table_of(m) for m in (OneTimeCode, Session, NoticeTask))
+code_t, session_t, task_t, try_t = (table_of(m) for m in (OneTimeCode, Session, NoticeTask, SignInTry))
 claim_t, hint_t = table_of(IdentityClaim), table_of(IdentityHint)
 
 
@@ -82,11 +82,12 @@ class Front(World):
         return found
 
     async def later(self, **by: int) -> None:
-        """Time goes by for the codes: their rows move back, for their clock is the database's."""
+        """Time goes by for codes and tries: their rows move back, for their clock is the database's."""
         ago = timedelta(**by)
         moved = {name: code_t.c[name] - ago for name in ("created_at", "expires_at")}
         async with transaction(self.hub.database.app) as tx:
             await tx.execute(update(code_t).values(moved))
+            await tx.execute(update(try_t).values(tried_at=try_t.c.tried_at - ago))
 
     async def rows(self, model: type[Any]) -> Sequence[Any]:
         async with transaction(self.hub.database.app) as tx:

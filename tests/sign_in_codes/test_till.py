@@ -29,7 +29,7 @@ async def send(front: Front, phone: str = PHONE, role: str = "sales_associate") 
 
 async def redeem(front: Front, code: str, phone: str = PHONE) -> MemberId | None:
     async with transaction(front.hub.database.app) as tx:
-        return await sign_in.redeem_till_code(tx, front.hub.vault, phone, code, now=front.clock.now())
+        return await sign_in.redeem_till_code(tx, front.hub.vault, phone, code, handler="brand", now=front.clock.now())
 
 
 @pytest.mark.parametrize("role", ["sales_associate", "store_manager", "app_checkout"])

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from graphql import get_introspection_query
 
 from member_hub.web.body import BODY_BYTES_MAX
 from tests.graphql.conftest import Town
@@ -97,12 +98,43 @@ async def test_data_beside_errors_is_a_partial_success(town: Town, accept: str, 
     assert len(answer.json()["data"]["memberList"]["edges"]) == 1
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"])
-async def test_only_post_is_taken(town: Town, method: str) -> None:
+@pytest.mark.parametrize("accept", ["application/json", GRAPHQL])
+async def test_a_schema_may_be_read_by_get(town: Town, accept: str) -> None:
+    """What else may stand in an address, and that nothing about anybody may: tests/attacks/test_addresses.py."""
+    query = """query A($name: String!) { ...T } query B { x: __typename }
+      fragment T on Query { __type(name: $name) { name } }"""
+    asked = {"query": query, "operationName": "A", "variables": json.dumps({"name": "Member"}), "extensions": ""}
+
+    answer = await town.client.get("/graphql", params=asked, headers={**signed(town), "Accept": accept})
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, f"{accept}; charset=utf-8")
+    assert answer.json()["data"] == {"__type": {"name": "Member"}}
+    assert answer.json()["extensions"]["cost"]["requested"] > 0
+
+
+async def test_a_whole_schema_fits_into_an_address(town: Town) -> None:
+    answer = await town.client.get("/graphql", params={"query": get_introspection_query()}, headers=signed(town))
+
+    assert answer.status_code == 200
+    assert answer.json()["data"]["__schema"]["queryType"]["name"] == "Query"
+
+
+@pytest.mark.parametrize(("query", "status"), [("{ __typename }", 200), ("{ me { id } }", 405), ("{", 400)])
+async def test_head_is_answered_as_get(town: Town, query: str, status: int) -> None:
+    asked = {"params": {"query": query}, "headers": {**signed(town), "Accept": GRAPHQL}}
+    by_get = await town.client.get("/graphql", **asked)
+    by_head = await town.client.head("/graphql", **asked)
+
+    assert (by_get.status_code, by_head.status_code) == (status, status)
+    assert by_head.headers["content-type"] == by_get.headers["content-type"]
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
+async def test_no_other_method_is_taken(town: Town, method: str) -> None:
     answer = await town.client.request(method, "/graphql?query={__typename}", headers=signed(town))
 
     assert answer.status_code == 405
-    assert answer.headers["allow"] == "POST"
+    assert answer.headers["allow"] == "GET, HEAD, POST"
     assert "access-control-allow-origin" not in answer.headers
 
 

@@ -5,10 +5,13 @@ import json
 import logging
 from collections.abc import Iterator
 
+import httpx2
 import pytest
 
 from member_hub.web import configure_logging
+from tests.graphql.conftest import Town
 from tests.graphql.world import WHOLE, People, World
+from tests.web.served import served
 
 PERSONAL = [value for value in WHOLE.values() if len(value) > 1] + ["13812345670", "欧阳*", "138****5670", "周杰"]
 READ = "query ($by: MemberKey!) { member(by: $by) { name { value } phone { value } accounts { account { value } } } }"
@@ -43,6 +46,10 @@ async def everything(world: World, people: People) -> None:
     await world.post("app_crm", UPDATE, variables={"id": str(people.whole), "input": {"phone": "138****5670"}})
     await world.post("app_crm", f'{{ member(by: {{phone: "{WHOLE["phone"]}"}} {{ id }} }}')
     await world.client.get(f"/{WHOLE['phone']}?name={WHOLE['name']}")
+    for query in (f'{{ member(by: {{phone: "{WHOLE["phone"]}"}}) {{ id }} }}', f'{{ __type(name: "{WHOLE["name"]}")'):
+        sent = {"query": query, "operationName": WHOLE["name"], "variables": f'{{"by": "{WHOLE["phone"]}"}}'}
+        signed = {"Authorization": f"Bearer {world.token('app_crm')}"}
+        await world.client.get("/graphql", params=sent, headers=signed)
     await world.client.post("/graphql", content=WHOLE["phone"], headers={"Authorization": WHOLE["phone"]})
 
 
@@ -56,6 +63,28 @@ async def test_no_personal_value_is_logged_at_any_level(
     for value in PERSONAL:
         assert value not in log.getvalue()
         assert value not in caplog.text
+
+
+async def test_a_server_that_listens_logs_nothing_of_an_address(
+    town: Town, log: io.StringIO, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed = {"Authorization": f"Bearer {town.token('app_crm')}"}
+    query = f'{{ member(by: {{phone: "{WHOLE["phone"]}"}}) {{ id }} }}'
+
+    async with served(town.hub, monkeypatch) as port:
+        with caplog.at_level(logging.DEBUG):
+            async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+                answer = await client.get("/graphql", params={"query": query}, headers=signed)
+                head = await client.head("/graphql", params={"query": "{ __typename }"}, headers=signed)
+
+    assert (answer.status_code, head.status_code, head.content) == (405, 200, b"")
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    said = [(line["method"], line["path"], line["status"]) for line in lines if line["message"] == "served"]
+    assert said == [("GET", "/graphql", 405), ("HEAD", "/graphql", 200)]
+    heard = "".join(record.getMessage() for record in caplog.records if not record.name.startswith("httpcore"))
+    for part in (WHOLE["phone"], "member(", "__typename"):
+        assert part not in log.getvalue()
+        assert part not in heard
 
 
 async def test_a_failing_statement_logs_no_value(

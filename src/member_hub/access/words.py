@@ -6,8 +6,8 @@ to look up by (`key:phone`), the rows in reach (`rows:own_stores`), the members 
 (`aggregates:handler`). Roles come from the register; purposes are privacy.Purpose.
 
 A field has up to four readings: `read` in ordinary reach; `present`, the till view of a member out of reach who shows
-a member code; `reveal`, one masked field at a time in clear, with a reason; `in_case`, inside an open request or
-incident that names the member.
+a member code or reads a code back; `reveal`, one masked field at a time in clear, with a reason; `in_case`, inside an
+open request or incident that names the member.
 """
 
 from collections.abc import Mapping
@@ -78,6 +78,7 @@ class Key(StrEnum):
     ACCOUNT = "account"
     STORE_CARD = "storeCard"
     MEMBER_CODE = "memberCode"
+    PHONE_CODE = "phoneCode"
 
 
 class RowScope(StrEnum):

@@ -15,8 +15,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import date
 from itertools import islice
+from time import monotonic
+from typing import Final
 
-from sqlalchemy import insert
+from sqlalchemy import false, insert, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from member_hub.audit.entry import Entry, Tip, check, month_of, row_of
 from member_hub.audit.keys import AuditKeys
@@ -30,10 +33,14 @@ from member_hub.ids import uuid7
 WAITING_MAX = 2_000  # entries; whoever comes when so many wait is refused at once
 BATCH_MAX = 200  # entries per commit
 WRITE_S = 10  # then a write has failed
+PROBE_S = 3
+LATELY_S = 5.0  # how long a failed write tells that the next would fail, and a good one that it would not
 READERS_MAX = 3  # of the log, at once: a connection is left for writing and one for the sealer
 
 _log = logging.getLogger(__name__)
 _entry_t = table_of(AuditEntry)
+# It needs the right to add to the log and a database that takes writes, and adds nothing.
+_PROBE: Final = insert(_entry_t).from_select(_entry_t.c.keys(), select(_entry_t).where(false()))
 
 
 class AuditUnavailable(Unavailable):
@@ -52,6 +59,8 @@ class AuditLog:
         self._waiting: deque[tuple[Entry, asyncio.Future[None]]] = deque()
         self._writing: asyncio.Task[None] | None = None
         self._readers = asyncio.Semaphore(READERS_MAX)
+        self._wrote: bool | None = None  # whether the last write went well
+        self._wrote_at = float("-inf")
 
     async def write(self, entry: Entry) -> None:
         """Put the entry on record. Raises AuditUnavailable where that fails: then nothing may be shown."""
@@ -63,6 +72,17 @@ class AuditLog:
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_all())
         await written
+
+    async def takes_entries(self) -> bool:
+        """Whether an entry could be written now: as the last one went, or as a statement tells that adds none."""
+        if self._wrote is not None and monotonic() - self._wrote_at < LATELY_S:
+            return self._wrote
+        try:
+            async with asyncio.timeout(PROBE_S), transaction(self._database.audit) as tx:
+                await tx.execute(_PROBE)
+        except (SQLAlchemyError, OSError, TimeoutError):
+            return False
+        return True
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Tx]:
@@ -95,9 +115,11 @@ class AuditLog:
         except Exception as error:  # noqa: BLE001 - whatever it was, the answer is the same: nobody reads
             _log.error("The audit log cannot be written (%s); personal reads are refused.", type(error).__name__)
             self._writer, self._tips = uuid7(), {}
+            self._wrote, self._wrote_at = False, monotonic()
             _answer(batch, AuditUnavailable())
             return
         self._tips = tips
+        self._wrote, self._wrote_at = True, monotonic()
         _answer(batch, None)
 
     def _chained(self, entries: Sequence[Entry]) -> tuple[list[dict[str, object]], dict[date, Tip]]:

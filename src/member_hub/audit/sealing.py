@@ -62,6 +62,7 @@ class Sealer:
     database: Database
     keys: AuditKeys
     folder: Path
+    began_at: datetime | None = None  # the first pass, whether it came to its end or not
     passed_at: datetime | None = None  # when a pass last came to its end
     oldest_at: datetime | None = None  # of the oldest entry that it left without a seal
 
@@ -70,6 +71,7 @@ class Sealer:
 
         Entries of long past months (a clock that was wrong) are looked for by a thorough pass only.
         """
+        self.began_at = self.began_at or now
         since = FIRST_MONTH if thorough else month_of(now - LATE)
         made, is_cut = 0, True
         await self._check_outside()
@@ -82,7 +84,7 @@ class Sealer:
 
     def lag_s(self, now: datetime) -> float:
         """For operators: how old an entry without a seal may be. Grows while passes fail."""
-        since = min(filter(None, (self.passed_at, self.oldest_at)), default=now)
+        since = min(filter(None, (self.passed_at or self.began_at, self.oldest_at)), default=now)
         return max((now - since).total_seconds(), 0.0)
 
     async def expire(self, months: Sequence[date], now: datetime) -> Seal:

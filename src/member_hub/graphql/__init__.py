@@ -3,5 +3,6 @@
 from member_hub.graphql.executing import Answer, Api, Asked, refused
 from member_hub.graphql.problems import Language
 from member_hub.graphql.schema import SDL_FILE, is_current, sdl
+from member_hub.graphql.trusted import Registered
 
-__all__ = ["SDL_FILE", "Answer", "Api", "Asked", "Language", "is_current", "refused", "sdl"]
+__all__ = ["SDL_FILE", "Answer", "Api", "Asked", "Language", "Registered", "is_current", "refused", "sdl"]

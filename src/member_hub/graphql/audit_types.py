@@ -15,15 +15,17 @@ strawberry.enum(
     LookKind,
     name="LookKind",
     description=(
-        "What was done: LOOK_UP of one member, LIST of many, CHANGE, COPY of what is held, ERASURE, RECORD when "
-        "somebody read who had looked, OTHER."
+        "What was done: LOOK_UP of one member 查找, LIST of many 列表或统计, CHANGE 变更, REVEAL of one masked field "
+        "in clear 查看明文, CODE sent or shown for the till 收银台验证码或会员码, SIGN_IN by the member 会员登录, COPY "
+        "of what is held 导出副本, ERASURE 删除, RECORD when somebody read who had looked 查阅访问记录, OTHER 其他."
     ),
 )
 strawberry.enum(
     FieldUse,
     description=(
         "What was done with a field: shown in CLEAR or MASKED, only compared (MATCHED), not shown at all (DENIED), a "
-        "list narrowed by it (FILTER), a new value sent (WRITE), the member found by it (KEY)."
+        "list narrowed by it (FILTER), a new value sent (WRITE), the member found by it (KEY), shown in clear this "
+        "once although masked otherwise (REVEAL 查看明文), or a colleague allowed to see it so (APPROVE 批准查看)."
     ),
 )
 

@@ -21,6 +21,7 @@ from graphql.validation import MaxIntrospectionDepthRule, ValuesOfCorrectTypeRul
 
 from member_hub.errors import BadInput, Refused
 from member_hub.graphql import limits
+from member_hub.graphql.impersonal import is_impersonal
 from member_hub.graphql.limits import DOCUMENT_CHARS_MAX, TOKENS_MAX, TooComplex
 from member_hub.graphql.problems import Language, from_document, from_refusal
 
@@ -43,6 +44,10 @@ class BadDocument(Exception):
         self.cost = cost
         self.is_read = is_read
         super().__init__(f"{len(errors)} errors")
+
+
+class NotByGet(BadDocument):
+    """It asks about somebody, or changes something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +75,14 @@ class Documents:
         self._kept: OrderedDict[str, Document] = OrderedDict()
         self._kept_chars = 0
 
-    def read(self, text: str, language: Language) -> Document:
-        """Raises BadDocument: not GraphQL, too complex, or not valid here."""
+    def read(self, text: str, language: Language, *, is_by_get: bool = False) -> Document:
+        """Raises BadDocument: not GraphQL, too complex, or not valid here; NotByGet for what may not come so."""
         known = self._kept.get(text)
         if known is not None:
             self._kept.move_to_end(text)
+            _check_method(known.node, language, is_by_get=is_by_get)
             return known
-        document = self.validated(text, language)
+        document = self.validated(text, language, is_by_get=is_by_get)
         if len(text) <= DOCUMENT_KEPT_CHARS_MAX:
             self._keep(text, document)
         return document
@@ -91,13 +97,14 @@ class Documents:
             forgotten, _ = self._kept.popitem(last=False)
             self._kept_chars -= len(forgotten)
 
-    def validated(self, text: str, language: Language) -> Document:
+    def validated(self, text: str, language: Language, *, is_by_get: bool = False) -> Document:
         """The document, read anew and not kept. Raises BadDocument."""
         node = _parsed(text, language)
         try:
             limits.check(node)
         except Refused as refused:
             raise _bad(refused, language) from None
+        _check_method(node, language, is_by_get=is_by_get)
         self._validate(node)
         operations = [d for d in node.definitions if isinstance(d, OperationDefinitionNode)]
         fragments = [d for d in node.definitions if isinstance(d, FragmentDefinitionNode)]
@@ -130,8 +137,18 @@ def _parsed(text: str, language: Language) -> DocumentNode:
         raise _bad(TooComplex(), language) from None
 
 
+def _check_method(node: DocumentNode, language: Language, *, is_by_get: bool) -> None:
+    if is_by_get and not is_impersonal(node):
+        raise NotByGet([from_refusal(OnlyByPost(), language)])
+
+
 def _bad(refused: Refused, language: Language) -> BadDocument:
     return BadDocument([from_refusal(refused, language)])
+
+
+class OnlyByPost(BadInput):
+    zh = "该请求须用 POST：地址中不得出现会员信息。"
+    en = "This is asked by POST: nothing about anybody stands in an address."
 
 
 class NoSuchOperation(BadInput):

@@ -20,12 +20,12 @@ from member_hub.audit import AuditUnavailable
 from member_hub.errors import Forbidden, Refused, Unavailable
 from member_hub.graphql.asking import Asking, Snapshot, turned_away
 from member_hub.graphql.cost import COST_MAX, Meter, TooExpensive
-from member_hub.graphql.documents import BadDocument, Document, Documents, NoSuchOperation
+from member_hub.graphql.documents import BadDocument, Document, Documents, NoSuchOperation, NotByGet
 from member_hub.graphql.problems import Language, from_document, from_execution, from_refusal
 from member_hub.graphql.schema import core_schema, schema
 from member_hub.graphql.selection import Plan, plan
 from member_hub.graphql.throttle import Throttle
-from member_hub.graphql.trusted import DocumentNotFound, DocumentRequired, TrustedDocuments, folder_of
+from member_hub.graphql.trusted import DocumentNotFound, DocumentRequired, Registered, TrustedDocuments, folder_of
 from member_hub.runtime import Runtime
 from member_hub.throttling import Throttled
 
@@ -42,6 +42,7 @@ class Asked:
     operation_name: str | None
     variables: Mapping[str, Any]
     document_id: str | None = None
+    is_by_get: bool = False  # it stood in an address
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -54,6 +55,7 @@ class Answer:
     is_executed: bool  # then the answer says `data`, be it null
     is_unprocessable: bool = False  # a document that was read, and cannot be executed as it stands
     cost: Mapping[str, int] | None = None  # where the request was priced
+    needs_post: bool = False  # it came by GET, and may not
 
     @property
     def codes(self) -> list[str]:
@@ -86,6 +88,10 @@ class Api:
         self._trusted = TrustedDocuments(folder_of(hub.settings), self._schema, introspects=introspects)
         self._throttle = Throttle(hub.settings)
 
+    async def documents(self) -> Registered:
+        """How the folder of trusted documents stands."""
+        return await self._trusted.registered()
+
     async def answer(self, asked: Asked, caller: Caller, language: Language) -> Answer:
         """The answer to a request; what goes wrong is in it. Nothing personal is in it that is not on record."""
         try:
@@ -101,7 +107,7 @@ class Api:
             return refused(unknown, language)
         except BadDocument as bad:
             self._throttle.charge_bad_document(caller)
-            return Answer(None, bad.errors, "none", is_executed=False, is_unprocessable=bad.is_read, cost=bad.cost)
+            return _bad(bad)
         try:
             asking = self._asking(caller, language, ready.plan, self._hub.clock.now())
         except PurposeNotAllowed as refusal:  # the policy has changed since the door let the caller in
@@ -125,7 +131,7 @@ class Api:
 
     def _ready(self, asked: Asked, text: str, language: Language) -> Ready:
         """Raises BadDocument for what cannot be executed, without saying its values."""
-        document = self._documents.read(text, language)
+        document = self._documents.read(text, language, is_by_get=asked.is_by_get)
         operation = _operation(document, asked.operation_name, language)
         variables = self._variables(operation, asked.variables)
         try:
@@ -206,6 +212,18 @@ class Api:
             hide_suggestions=True,
         )
         return await result if isawaitable(result) else result
+
+
+def _bad(bad: BadDocument) -> Answer:
+    return Answer(
+        None,
+        bad.errors,
+        "none",
+        is_executed=False,
+        is_unprocessable=bad.is_read,
+        cost=bad.cost,
+        needs_post=isinstance(bad, NotByGet),
+    )
 
 
 def _operation(document: Document, name: str | None, language: Language) -> OperationDefinitionNode:

@@ -31,12 +31,18 @@ class OpenidKey:
     openid: str = strawberry.field(description="The person's id there.")
 
 
+@strawberry.input(description="A member at the till: their number, and the code that they read back from it.")
+class PhoneCodeKey:
+    phone: str = strawberry.field(description="The whole number to which phoneCodeSend sent the code.")
+    code: str = strawberry.field(description="The six digits; good for five minutes, five tries and one look-up.")
+
+
 @strawberry.input(
     one_of=True,
     description=(
         "Exactly one key. A phone or an e-mail address finds the member who holds it verified; failing that, the only "
         "member who holds it unverified; several find nobody. The others count as verified by their source. A member "
-        "code finds whoever shows it at the till, once."
+        "code finds whoever shows it at the till, once; so does a code read back from a phone verified within 90 days."
     ),
 )
 class MemberKey:
@@ -59,6 +65,13 @@ class MemberKey:
             "the profile is DENIED, homeStore null, and accounts, identifiers, provenance and orders are empty."
         ),
     )
+    phone_code: PhoneCodeKey | None = strawberry.field(
+        default=strawberry.UNSET,
+        description=(
+            "For a member without a member code: finds and shows as memberCode does. Wrong, expired, used or of "
+            "another handler's member: nobody."
+        ),
+    )
 
 
 class KeyRefused(Forbidden):
@@ -69,6 +82,14 @@ class KeyRefused(Forbidden):
 class BadKey(BadInput):
     zh = "查找标识无法识别。"
     en = "This key cannot be read."
+
+
+@dataclass(frozen=True, slots=True, order=True, repr=False)
+class PhoneCode:
+    """A number, and what was read back from it."""
+
+    phone: str
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +104,7 @@ class Sought:
     member_id: MemberId | None = None
     tokens: Sequence[Token] = ()
     member_code: str | None = field(default=None, repr=False)  # still to be redeemed (till.py)
+    phone_code: PhoneCode | None = field(default=None, repr=False)  # still to be redeemed, too
     is_presented: bool = False
 
 
@@ -102,8 +124,7 @@ def sought_each(
 def sought(by: MemberKey, grant: Grant, vault: Vault, organisation: Organisation, *, field: str) -> Sought:
     """Raises KeyRefused where the grant has no such look-up, BadKey for what is no such identifier.
 
-    Junk (13800138000, test@test.com), a malformed id and what is no member code are no fault of the asker: they find
-    nobody.
+    Junk (13800138000, test@test.com), a malformed id and what is no code are no fault of the asker: they find nobody.
     """
     key = _key_of(by)
     if not grant.may_look_up(key):
@@ -112,6 +133,9 @@ def sought(by: MemberKey, grant: Grant, vault: Vault, organisation: Organisation
         return Sought(key, member_id=member_id_of(by.id or ""))
     if key is Key.MEMBER_CODE:
         return Sought(key, member_code=by.member_code or "")
+    if key is Key.PHONE_CODE:
+        assert by.phone_code
+        return Sought(key, phone_code=PhoneCode(by.phone_code.phone, by.phone_code.code))
     return Sought(key, tokens=_tokens(by, key, vault, organisation, f"{field}.{key}"))
 
 
@@ -132,6 +156,7 @@ def _key_of(by: MemberKey) -> Key:
         Key.ACCOUNT: by.account,
         Key.STORE_CARD: by.store_card,
         Key.MEMBER_CODE: by.member_code,
+        Key.PHONE_CODE: by.phone_code,
     }
     return next(key for key, value in stated.items() if value is not strawberry.UNSET)
 

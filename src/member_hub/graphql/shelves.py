@@ -59,6 +59,11 @@ class Shelf:
         return {one.id: one for one in self.documents if one.fields <= self.approved}
 
     @property
+    def not_served(self) -> int:
+        """How many files are not exactly right, or read what is not approved."""
+        return len(self.problems) + len(self.documents) - len(self.served)
+
+    @property
     def fields(self) -> frozenset[str]:
         return frozenset().union(*(one.fields for one in self.documents))
 

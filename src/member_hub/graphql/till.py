@@ -1,4 +1,4 @@
-"""At the till: redeeming what a member shows, and what is then seen of a member who is out of reach otherwise.
+"""At the till: redeeming what a member shows or reads back, and what is seen then of one who is out of reach otherwise.
 
 Decision: the till view is a grant of its own (Grant.at_till) over the rows of the handler, used for one key of one
 look-up: `Sought.is_presented` says which. Of the profile it shows what the policy says; accounts, identifiers,
@@ -7,17 +7,17 @@ provenance and orders are history and stay empty, and the home store is null. `j
 Price: a code is used up before the audit entry is written; where that fails, the member shows another one.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row
 
-from member_hub import till
+from member_hub import sign_in, till
 from member_hub.access import Grant
 from member_hub.db.base import Tx, transaction
 from member_hub.graphql.asking import Asking
-from member_hub.graphql.keys import Sought
+from member_hub.graphql.keys import PhoneCode, Sought
 from member_hub.graphql.loading import stored_fields
 from member_hub.graphql.selection import Wanted
 from member_hub.ids import MemberId
@@ -28,24 +28,47 @@ VIEW = "view:till"  # what the audit entry says where somebody out of reach was 
 
 
 async def redeemed(asking: Asking, each: Sequence[Sought]) -> list[Sought]:
-    """The same keys, with whom each member code among them finds; the codes are used up, and no code counts twice.
+    """The same keys, with whom each code among them finds; the codes are used up, and no code counts twice.
 
     The same code twice in one look-up is one presentation. Another one, in a transaction of its own, finds nobody.
     """
-    codes = {one.member_code for one in each if one.member_code is not None}
+    shown = await _shown(asking, {one.member_code for one in each if one.member_code is not None})
+    read_back = await _read_back(asking, {one.phone_code for one in each if one.phone_code is not None})
+    return [_presented(one, shown, read_back) for one in each]
+
+
+async def _shown(asking: Asking, codes: Collection[str]) -> Mapping[str, MemberId]:
     if not codes:
-        return list(each)
+        return {}
     hub = asking.hub
 
     async def attempt() -> dict[str, MemberId]:
         async with transaction(hub.database.app) as tx:
             return await till.redeem(tx, hub.vault, asking.caller.handler, codes)
 
-    found = await patiently(attempt)
-    return [
-        replace(one, member_id=found[one.member_code], is_presented=True) if one.member_code in found else one
-        for one in each
-    ]
+    return await patiently(attempt)
+
+
+async def _read_back(asking: Asking, codes: Collection[PhoneCode]) -> Mapping[PhoneCode, MemberId]:
+    """Each is a try, committed by itself whatever it finds."""
+    hub, found = asking.hub, {}
+    for said in sorted(codes):
+        async with transaction(hub.database.app) as tx:
+            member_id = await sign_in.redeem_till_code(
+                tx, hub.vault, said.phone, said.code, handler=asking.caller.handler, now=asking.now
+            )
+        if member_id is not None:
+            found[said] = member_id
+    return found
+
+
+def _presented(one: Sought, shown: Mapping[str, MemberId], read_back: Mapping[PhoneCode, MemberId]) -> Sought:
+    found = None
+    if one.member_code is not None:
+        found = shown.get(one.member_code)
+    elif one.phone_code is not None:
+        found = read_back.get(one.phone_code)
+    return one if found is None else replace(one, member_id=found, is_presented=True)
 
 
 async def rows_at_till(

@@ -7,6 +7,7 @@ register documents without a release of the hub. Where the folder cannot be read
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -39,6 +40,14 @@ class DocumentRequired(DocumentNotFound):
     en = "In production apps send registered documents only: documentId."
 
 
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """How the folder stands, for the operator."""
+
+    not_served: Mapping[str, int] = field(default_factory=dict)  # files, by owner
+    is_stale: bool = False  # it cannot be read, and the last good one holds
+
+
 def folder_of(settings: Settings) -> Path:
     """The operator's folder of documents, else the one that came with the product."""
     return settings.operations_dir or resources.folder("schema") / "operations"
@@ -56,6 +65,7 @@ class TrustedDocuments:
         self._schema = schema
         self._introspects = introspects
         self._served: Mapping[str, Mapping[str, Trusted]] = {}
+        self._registered = Registered()
         self._print: Print | None = None
         self._looked_at = float("-inf")
         self._turn = asyncio.Lock()
@@ -68,6 +78,11 @@ class TrustedDocuments:
         if found is None:
             raise DocumentNotFound(field="documentId")
         return found.text
+
+    async def registered(self) -> Registered:
+        """As of the last few seconds."""
+        await self._refresh()
+        return self._registered
 
     async def _refresh(self) -> None:
         """While somebody reads a changed folder, the others go on with what is known."""
@@ -83,15 +98,19 @@ class TrustedDocuments:
         try:
             seen = _print_of(self._folder)
             if seen == self._print:
+                self._registered = replace(self._registered, is_stale=False)
                 return
             shelves = read_shelves(self._folder, self._schema, Documents(self._schema, introspects=self._introspects))
         except OSError as error:
             _log.error("The trusted documents cannot be read (%s); the last good ones hold.", type(error).__name__)
+            self._registered = replace(self._registered, is_stale=True)
             return
         self._served, self._print = {owner: shelf.served for owner, shelf in shelves.items()}, seen
-        refused = sum(len(shelf.problems) + len(shelf.documents) - len(shelf.served) for shelf in shelves.values())
-        if refused:
-            _log.warning("%d trusted documents are not served; `member-hub schema documents check` says why.", refused)
+        not_served = {owner: shelf.not_served for owner, shelf in shelves.items() if shelf.not_served}
+        self._registered = Registered(not_served)
+        if not_served:
+            number = sum(not_served.values())
+            _log.warning("%d trusted documents are not served; `member-hub schema documents check` says why.", number)
 
 
 def _print_of(folder: Path) -> Print:

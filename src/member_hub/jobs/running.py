@@ -1,20 +1,26 @@
-"""Runs each job when it is due, until told to stop; a job that fails is logged and comes again."""
+"""Runs each job when it is due, until told to stop; a job that fails is logged and comes again.
+
+What waits for services of others has a lane of its own: a slow one holds up no seal.
+"""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from member_hub.audit import AuditLog, Sealer, expire
 from member_hub.clock import Clock
+from member_hub.crypto import Vault
 from member_hub.db import Database, partitions
 from member_hub.errors import HubError
+from member_hub.sign_in import Notices, Sender
 
 TICK_S: Final = 2.0
 THOROUGH_EVERY: Final = timedelta(minutes=10)
 MONTHS_EVERY: Final = timedelta(hours=6)
+NOTICES_EVERY: Final = timedelta(minutes=1)
 CALLER: Final = "jobs"
 
 _log = logging.getLogger(__name__)
@@ -31,6 +37,10 @@ class Needs(Protocol):
     def audit(self) -> AuditLog: ...
     @property
     def sealer(self) -> Sealer: ...
+    @property
+    def vault(self) -> Vault: ...
+    @property
+    def sender(self) -> Sender | None: ...
 
 
 @dataclass(slots=True)
@@ -53,11 +63,17 @@ class Job:
 
 async def run_forever(hub: Needs, stopping: asyncio.Event) -> None:
     """Until `stopping` is set; then once more, so that nothing stays unsealed that need not."""
-    jobs = jobs_of(hub)
+    await asyncio.gather(
+        _run(jobs_of(hub), hub.clock, stopping, ends_with_a_round=True),
+        _run(calling_jobs_of(hub), hub.clock, stopping, ends_with_a_round=False),
+    )
+
+
+async def _run(jobs: Sequence[Job], clock: Clock, stopping: asyncio.Event, *, ends_with_a_round: bool) -> None:
     while True:
         is_last = stopping.is_set()
-        for job in jobs:
-            await job.run_if_due(hub.clock.now())
+        for job in jobs if ends_with_a_round or not is_last else ():
+            await job.run_if_due(clock.now())
         if is_last:
             return
         try:
@@ -81,3 +97,12 @@ def jobs_of(hub: Needs) -> list[Job]:
         Job("audit seals of all months", THOROUGH_EVERY, thorough),
         Job("audit seals", timedelta(0), hub.sealer.run),
     ]
+
+
+def calling_jobs_of(hub: Needs) -> list[Job]:
+    """Those that ask services of others."""
+
+    async def notices(_now: datetime) -> None:
+        await Notices(hub.database, hub.vault, hub.clock, hub.sender).tell_waiting()
+
+    return [Job("notices", NOTICES_EVERY, notices)]

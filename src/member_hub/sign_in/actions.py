@@ -159,8 +159,8 @@ async def _anew(
     left = await queries.holdings(tx, token, statuses=[ClaimStatus.RELEASED], among_members=former) if former else []
     released = sorted({one.member_id for one in left})
     tasks = [uuid7() for _ in released]
-    rows = [(task, member, PHONE_RELEASED, now) for task, member in zip(tasks, released, strict=True)]
-    await insert_rows(tx, NoticeTask, ("task_id", "member_id", "kind", "created_at"), rows)
+    rows = [(task, member, PHONE_RELEASED, now, now) for task, member in zip(tasks, released, strict=True)]
+    await insert_rows(tx, NoticeTask, ("task_id", "member_id", "kind", "created_at", "due_at"), rows)
     return await _begin(tx, member_id, is_new=True, now=now, released=released, tasks=tasks)
 
 

@@ -6,7 +6,7 @@ caller commits it before anything else is decided: what is refused later does no
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hmac import compare_digest
 from typing import Final
 from uuid import UUID
@@ -19,22 +19,23 @@ from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of
 from member_hub.identity.kinds import ClaimKind
 from member_hub.ids import uuid7
-from member_hub.sign_in.refusals import TooManyCodes
+from member_hub.sign_in.refusals import TooManyCodes, TooManyTries
 from member_hub.sign_in.rules import (
     CODE_LIVES,
     PHONE_LIMITS,
     TRIES_MAX,
+    TRY_LIMITS,
     CodePurpose,
     Limit,
     new_code,
 )
-from member_hub.sign_in.tables import CODE_RETENTION_DAYS, OneTimeCode
+from member_hub.sign_in.tables import CODE_RETENTION_DAYS, OneTimeCode, SignInTry
 
 FORGET_MAX = 100  # old rows removed per code asked for
 LOCK_CLASS: Final = 0x4D53  # "MS": beside identity's half of PostgreSQL's advisory lock space
 LOCK_BUCKETS: Final = 4096
 
-code_t = table_of(OneTimeCode)
+code_t, try_t = table_of(OneTimeCode), table_of(SignInTry)
 _BUCKETS = func.unnest(bindparam("buckets", type_=ARRAY(Integer))).column_valued("bucket")
 _LOCK = select(func.count(func.pg_advisory_xact_lock(LOCK_CLASS, _BUCKETS)))
 
@@ -66,8 +67,11 @@ async def issue(tx: Tx, vault: Vault, subject: Subject, *, address: str, limits:
     """
     address_token = vault.token(IndexKind.ADDRESS, "", address)
     await tx.execute(_LOCK, {"buckets": _buckets([subject.phone_token, address_token])})
-    await _keep_limits(tx, code_t.c.phone_token == subject.phone_token, PHONE_LIMITS)
-    await _keep_limits(tx, code_t.c.address_token == address_token, limits)
+    asked_at = code_t.c.created_at
+    if wait_s := await _wait_s(tx, asked_at, code_t.c.phone_token == subject.phone_token, PHONE_LIMITS):
+        raise TooManyCodes(wait_s)
+    if wait_s := await _wait_s(tx, asked_at, code_t.c.address_token == address_token, limits):
+        raise TooManyCodes(wait_s)
     await _forget_old(tx)
     await tx.execute(update(code_t).where(_is_live(subject)).values(void_at=func.now()))
     issued = Issued(uuid7(), new_code())
@@ -103,6 +107,21 @@ async def attempt(tx: Tx, vault: Vault, subject: Subject, said: str) -> UUID | N
     return code_id if is_right else None
 
 
+async def count_try(tx: Tx, vault: Vault, *, address: str) -> None:
+    """Count a try for the address that it comes from, whatever number it is about. Raises TooManyTries.
+
+    Of tries that are refused so, no code loses one: nobody uses up the tries of numbers that are not theirs.
+    """
+    address_token = vault.token(IndexKind.ADDRESS, "", address)
+    await tx.execute(_LOCK, {"buckets": _buckets([address_token])})
+    if wait_s := await _wait_s(tx, try_t.c.tried_at, try_t.c.address_token == address_token, TRY_LIMITS):
+        raise TooManyTries(wait_s)
+    is_old = try_t.c.tried_at <= func.now() - timedelta(days=CODE_RETENTION_DAYS)
+    old = select(try_t.c.try_id).where(is_old).limit(FORGET_MAX).with_for_update(skip_locked=True).cte("old")
+    await tx.execute(delete(try_t).where(try_t.c.try_id.in_(select(old.c.try_id))))
+    await tx.execute(insert(try_t).values(try_id=uuid7(), address_token=address_token, tried_at=func.now()))
+
+
 async def use(tx: Tx, code_id: UUID) -> bool:
     """Use the code up until the transaction ends; false where somebody else has, or a newer one took its place."""
     statement = (
@@ -122,19 +141,17 @@ def _is_live(subject: Subject) -> ColumnElement[bool]:
     )
 
 
-async def _keep_limits(tx: Tx, counted: ColumnElement[bool], limits: Sequence[Limit]) -> None:
-    """Raises TooManyCodes with the seconds until the fullest window has room again."""
-    waits = [seconds for limit in limits if (seconds := await _wait_s(tx, counted, limit)) > 0]
-    if waits:
-        raise TooManyCodes(max(waits))
+async def _wait_s(tx: Tx, at: ColumnElement[datetime], counted: ColumnElement[bool], limits: Sequence[Limit]) -> int:
+    """The seconds until the fullest window has room again; 0: now."""
+    return max([await _wait_of_s(tx, at, counted, limit) for limit in limits])
 
 
-async def _wait_s(tx: Tx, counted: ColumnElement[bool], limit: Limit) -> int:
-    """0 where there is room; else until the code that fills the window leaves it."""
+async def _wait_of_s(tx: Tx, at: ColumnElement[datetime], counted: ColumnElement[bool], limit: Limit) -> int:
+    """0 where there is room; else until the row that fills the window leaves it."""
     filling = (
-        select(code_t.c.created_at)
-        .where(counted, code_t.c.created_at > func.now() - limit.window)
-        .order_by(code_t.c.created_at.desc())
+        select(at)
+        .where(counted, at > func.now() - limit.window)
+        .order_by(at.desc())
         .offset(limit.most - 1)
         .limit(1)
         .scalar_subquery()

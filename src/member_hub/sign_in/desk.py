@@ -4,22 +4,17 @@ A try is committed before anything is decided with it; nothing is sent while a t
 answer, it is on record first. Known and unknown numbers go through the same steps and get the same answers.
 """
 
-import logging
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
-
 from member_hub.access import CallerKind, MemberTokens, TokenClaims, Unauthenticated
 from member_hub.access.member_tokens import ROLE
 from member_hub.audit import AuditLog, Entry
 from member_hub.clock import Clock
-from member_hub.crypto import CannotOpen, Vault
-from member_hub.db.base import Tx, snapshot, transaction
-from member_hub.db.bulk import table_of
+from member_hub.db.base import snapshot, transaction
 from member_hub.db.engines import Database
 from member_hub.errors import HubError
 from member_hub.ids import MemberId
@@ -28,18 +23,13 @@ from member_hub.privacy import Purpose
 from member_hub.sign_in import actions, codes, queries, rules
 from member_hub.sign_in.actions import Opened, Wanted
 from member_hub.sign_in.codes import Subject
+from member_hub.sign_in.notices import Notices
 from member_hub.sign_in.posting import Post, holders
 from member_hub.sign_in.refusals import CodeWrong, NotSent
 from member_hub.sign_in.rules import CodePurpose
-from member_hub.sign_in.sending import By, Kind, Message, Sender
-from member_hub.sign_in.tables import NoticeTask
+from member_hub.sign_in.sending import Kind, Sender
 
 ANONYMOUS = "anonymous"  # whoever has not signed in yet
-TASKS_MAX = 100  # told in one go
-NOTICE_LANGUAGE = "zh"  # what a member prefers is not known here
-
-task_t = table_of(NoticeTask)
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +77,10 @@ class Desk:
     def post(self) -> Post:
         return Post(self.database, self.resolver.vault, self.sender)
 
+    @property
+    def notices(self) -> Notices:
+        return Notices(self.database, self.resolver.vault, self.clock, self.sender)
+
     async def send_code(self, phone: str, visit: Visit) -> None:
         """Send a sign-in code. Raises TooManyCodes, NotSent; whether the number is known shows in neither."""
         async with self._on_record("signInCode", visit) as about:
@@ -101,7 +95,7 @@ class Desk:
     async def start(self, wanted: Wanted, code: str, visit: Visit) -> Started | None:
         """A session for a right code. None: a second thing, or a new start, has to be chosen; that was one try.
 
-        Raises CodeWrong, for whatever reason the code opens nothing.
+        Raises CodeWrong, for whatever reason the code opens nothing, and TooManyTries for too many from one address.
         """
         async with self._on_record("signInSession", visit) as about:
             self.post.require()
@@ -142,6 +136,7 @@ class Desk:
         vault = self.resolver.vault
         subject = Subject.of(vault, asked.spelled, CodePurpose.SIGN_IN)
         async with transaction(self.database.app) as tx:
+            await codes.count_try(tx, vault, address=visit.address)
             about.member_ids = await holders(tx, subject)
             code_id = await codes.attempt(tx, vault, subject, code)
         if code_id is None or not asked.is_reachable:
@@ -164,38 +159,6 @@ class Desk:
             await self._write("phoneRelease", visit, "ok", replace(opening, member_ids=opened.released))
         await self._write("signInSession", visit, "ok", opening)
         about.is_written = True
-
-    async def tell(self, tasks: Collection[UUID]) -> int:
-        """Tell members what these tasks are about, by e-mail or through their app; returns how many were told.
-
-        Who cannot be reached so stays to be told by people.
-        """
-        done = 0
-        for task_id in tasks:
-            done += await self._tell_one(task_id)
-        return done
-
-    async def tell_waiting(self) -> int:
-        """The same for the tasks that wait longest, TASKS_MAX at most: for whatever runs by the clock."""
-        waiting = select(task_t.c.task_id).where(task_t.c.told_at.is_(None)).order_by(task_t.c.created_at)
-        async with snapshot(self.database.app) as tx:
-            tasks = list(await tx.scalars(waiting.limit(TASKS_MAX)))
-        return await self.tell(tasks)
-
-    async def _tell_one(self, task_id: UUID) -> bool:
-        async with snapshot(self.database.app) as tx:
-            message = await _notice(tx, self.resolver.vault, task_id)
-        if message is None:
-            return False
-        try:
-            await self.post.require().send(message)
-        except NotSent:
-            _log.warning("A member could not be told, task %s.", task_id)
-            return False
-        async with transaction(self.database.app) as tx:
-            told = {"told_at": self.clock.now(), "told_by": message.by}
-            await tx.execute(update(task_t).where(task_t.c.task_id == task_id).values(told))
-        return True
 
     @asynccontextmanager
     async def _on_record(self, operation: str, visit: Visit) -> AsyncIterator[About]:
@@ -228,21 +191,3 @@ class Desk:
                 member_ids=tuple(about.member_ids),
             )
         )
-
-
-async def _notice(tx: Tx, vault: Vault, task_id: UUID) -> Message | None:
-    """The message of a task that is still to be done; None where there is no way but the lost number."""
-    found = select(task_t.c.member_id).where(task_t.c.task_id == task_id, task_t.c.told_at.is_(None))
-    member_id = await tx.scalar(found)
-    if member_id is None:
-        return None
-    try:
-        email, openid = await queries.reachable_by(tx, vault, MemberId(member_id))
-    except CannotOpen:
-        _log.warning("What a member could be told by does not open, task %s.", task_id)
-        return None
-    if email is not None:
-        return Message(task_id, Kind.PHONE_RELEASED, NOTICE_LANGUAGE, By.EMAIL, email, {})
-    if openid is not None:
-        return Message(task_id, Kind.PHONE_RELEASED, NOTICE_LANGUAGE, By.OPENID, openid[1], {}, openid[0])
-    return None

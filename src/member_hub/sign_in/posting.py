@@ -11,7 +11,17 @@ from member_hub.ids import MemberId
 from member_hub.sign_in import codes, queries
 from member_hub.sign_in.codes import Issued, Subject
 from member_hub.sign_in.refusals import NotSent
-from member_hub.sign_in.rules import ADDRESS_LIMITS, CODE_LIVES, Asked, CodePurpose, Limit, asked, is_fresh
+from member_hub.sign_in.rules import (
+    ADDRESS_LIMITS,
+    CODE_LIVES,
+    PHONE_CHARS_MAX,
+    Asked,
+    CodePurpose,
+    Limit,
+    asked,
+    is_code,
+    is_fresh,
+)
 from member_hub.sign_in.sending import By, Kind, Message, Sender
 
 
@@ -67,15 +77,19 @@ async def holders(tx: Tx, subject: Subject) -> list[MemberId]:
     return sorted({one.member_id for one in await queries.holdings(tx, subject.phone_token)})
 
 
-async def redeem_till_code(tx: Tx, vault: Vault, phone: str, code: str, *, now: datetime) -> MemberId | None:
-    """The member who verified the number within 90 days, for a code that was read back at the till; None for all else.
+async def redeem_till_code(
+    tx: Tx, vault: Vault, phone: str, code: str, *, handler: str | None, now: datetime
+) -> MemberId | None:
+    """The member of the handler who verified the number within 90 days, for a code that was read back at the till.
 
-    Every call is a try: the caller commits whatever the answer. A code finds once. What was verified longer ago is
-    found by card or member code: the number may be somebody else's by now (actions.py).
+    None for all else. Every call with six digits is a try: the caller commits whatever the answer. A code finds once.
+    What was verified longer ago is found by card or member code: the number may be somebody else's by now (actions.py).
     """
+    if handler is None or len(phone) > PHONE_CHARS_MAX or not is_code(code):
+        return None
     said = asked(phone)
     subject = Subject.of(vault, said.spelled, CodePurpose.TILL)
-    held = await queries.holdings(tx, subject.phone_token)
+    held = await queries.holdings(tx, subject.phone_token, handler=handler)
     code_id = await codes.attempt(tx, vault, subject, code)
     if code_id is None or not said.is_reachable or not await codes.use(tx, code_id):
         return None

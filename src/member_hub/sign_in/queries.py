@@ -53,8 +53,12 @@ async def holdings(
     statuses: Collection[ClaimStatus] = HELD,
     among_members: Collection[MemberId] = (),
     namespace: str | None = None,
+    handler: str | None = None,
 ) -> list[Holding]:
-    """The accounts that state the number with one of these statuses; of these members, or in this name space, only."""
+    """The accounts that state the number with one of these statuses.
+
+    Of these members, in this name space, or of this handler's members only.
+    """
     columns = ("member_id", "origin_id", "verified_at", "stated_to", "connects", "status")
     statement = (
         select(*(claim_t.c[name] for name in columns))
@@ -66,6 +70,9 @@ async def holdings(
     if namespace is not None:
         own = (account_t.c.member_id == claim_t.c.member_id) & (account_t.c.origin_id == claim_t.c.origin_id)
         statement = statement.join(account_t, own).where(account_t.c.namespace == namespace)
+    if handler is not None:
+        of_handler = (member_t.c.member_id == claim_t.c.member_id) & (member_t.c.handler == handler)
+        statement = statement.join(member_t, of_handler)
     if among_members:
         statement = statement.where(among(claim_t.c.member_id, among_members))
     return [

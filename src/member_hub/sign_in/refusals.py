@@ -1,7 +1,8 @@
 """The refusals of signing in; none says whether a number is known."""
 
 from member_hub.access import Unauthenticated
-from member_hub.errors import Refused, Unavailable
+from member_hub.errors import Unavailable
+from member_hub.throttling import Throttled
 
 
 class CodeWrong(Unauthenticated):
@@ -11,14 +12,16 @@ class CodeWrong(Unauthenticated):
     en = "The code is wrong or no longer valid."
 
 
-class TooManyCodes(Refused):
-    code = "THROTTLED"
+class TooManyCodes(Throttled):
     zh = "请求验证码过于频繁，请稍后再试。"
     en = "Too many codes were asked for; try again later."
 
-    def __init__(self, retry_after_s: int) -> None:
-        self.retry_after_s = retry_after_s
-        super().__init__()
+
+class TooManyTries(Throttled):
+    """From one address, with whatever numbers; right ones count, too."""
+
+    zh = "验证码尝试过于频繁，请稍后再试。"
+    en = "Too many codes were tried from here; try again later."
 
 
 class NotSent(Unavailable):

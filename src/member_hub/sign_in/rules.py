@@ -1,11 +1,10 @@
-"""What is decided about codes (pure): limits, lifetimes, which numbers get one, what an address counts as.
+"""What is decided about codes (pure): limits, lifetimes, which numbers get one.
 
 Decision: a code is sent to mobile numbers of mainland China, Hong Kong, Macao and Taiwan only. Whoever may send
 messages to any number of the world can spend the brand's money on numbers of their own. Price: a member with a foreign
 number signs in through the website or the app. Any other number is answered like these, and nothing is sent.
 """
 
-import ipaddress
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -38,7 +37,7 @@ class CodePurpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most so many codes within a window."""
+    """At most so many codes, or tries, within a window."""
 
     window: timedelta
     most: int
@@ -47,6 +46,8 @@ class Limit:
 PHONE_LIMITS: Final = (Limit(timedelta(minutes=1), 1), Limit(timedelta(hours=1), 5), Limit(timedelta(days=1), 10))
 # A store's network is one address for everybody in it.
 ADDRESS_LIMITS: Final = (Limit(timedelta(minutes=1), 10), Limit(timedelta(hours=1), 60), Limit(timedelta(days=1), 300))
+# Twice the codes: a member needs one try, or two with a second thing. Whoever guesses at many numbers needs more.
+TRY_LIMITS: Final = (Limit(timedelta(minutes=1), 20), Limit(timedelta(hours=1), 120), Limit(timedelta(days=1), 600))
 # A checkout asks for every till of the brand.
 APP_LIMITS: Final = (Limit(timedelta(minutes=1), 120), Limit(timedelta(days=1), 20_000))
 
@@ -81,16 +82,3 @@ def is_code(said: str) -> bool:
 def is_fresh(verified_at: datetime | None, now: datetime) -> bool:
     """Whether the number may be taken to be still theirs: a carrier gives it out again after 90 days at the soonest."""
     return verified_at is not None and now - verified_at <= VERIFICATION_LASTS
-
-
-def counted_address(host: str) -> str:
-    """An IPv4 address by itself, an IPv6 one by its /64: whoever has one of these has them all."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return ""
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)

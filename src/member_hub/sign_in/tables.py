@@ -7,7 +7,7 @@ remains is only compared. Rows of codes are counted against the limits for a day
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, Index, LargeBinary, SmallInteger, Text, text
+from sqlalchemy import DateTime, Index, LargeBinary, SmallInteger, Text, func, text
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -59,6 +59,22 @@ class OneTimeCode(Base):
     )
 
 
+class SignInTry(Base):
+    """A code that was said to begin a session, right or wrong; counted by address for a day, and of nobody."""
+
+    __tablename__ = "sign_in_try"
+    __table_args__ = (
+        Index("ix_sign_in_try_address_token", "address_token", "tried_at"),
+        Index("ix_sign_in_try_tried_at", "tried_at"),
+    )
+
+    try_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("random id"))
+    address_token: Mapped[bytes] = mapped_column(
+        LargeBinary, info=technical("keyed digest of a network address; leads to no member, kept a day")
+    )
+    tried_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), info=technical("by the database's clock"))
+
+
 class Session(Base):
     """A member who signed in; its id is in the access token, so ending it ends the token."""
 
@@ -82,12 +98,16 @@ class NoticeTask(Base):
     __tablename__ = "notice_task"
     __table_args__ = (
         Index("ix_notice_task_member_id", "member_id"),
-        Index("ix_notice_task_open", "created_at", postgresql_where=text("told_at IS NULL")),
+        Index("ix_notice_task_due", "due_at", postgresql_where=text("told_at IS NULL")),
     )
 
     task_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("random id"))
     member_id: Mapped[UUID] = mapped_column(PgUuid, info=technical("who is to be told"))
     kind: Mapped[str] = mapped_column(Text, info=technical("phone_released"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), info=technical("since when"))
+    tries: Mapped[int] = mapped_column(SmallInteger, server_default="0", info=technical("how often it was tried"))
+    due_at: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), server_default=func.now(), info=technical("when to try again; null: left to people")
+    )
     told_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True), info=technical("null: not told yet"))
     told_by: Mapped[str | None] = mapped_column(Text, info=technical("email or openid"))

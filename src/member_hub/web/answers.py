@@ -27,8 +27,9 @@ _STATUSES: Final = {
     "INTERNAL": 500,
 }
 
-# Where the body did not come, nothing that comes later on this connection can be trusted to be a request.
-_HEADERS: Final = {401: {"WWW-Authenticate": "Bearer"}, 408: {"Connection": "close"}}
+# Where the body did not come, nothing that comes later on this connection can be trusted to be a request. What may not
+# be asked by GET may be by POST; where the method is none at all, the route says which there are.
+_HEADERS: Final = {401: {"WWW-Authenticate": "Bearer"}, 405: {"Allow": "POST"}, 408: {"Connection": "close"}}
 
 
 def respond(answer: Answer, media_type: str, request_id: UUID, *, status: int | None = None) -> Response:
@@ -57,6 +58,8 @@ def status_of(answer: Answer, media_type: str) -> int:
     """2xx where there is data. Whoever must act on a code sees it in the status in either media type."""
     if answer.data is not None:
         return 294 if answer.errors and media_type == GRAPHQL else 200
+    if answer.needs_post:
+        return 405
     for code in answer.codes:
         if code in _STATUSES:
             return _STATUSES[code]

@@ -23,11 +23,12 @@ from member_hub.web.page import QueryPage, plain_page, style
 from member_hub.web.sign_in import SignIn
 
 GRAPHQL_PATH = "/graphql"
+METHODS = ("GET", "HEAD", "POST")
 
 
-class OnlyPost(BadInput):
-    zh = "GraphQL 请求须用 POST。"
-    en = "GraphQL requests are sent by POST."
+class NoSuchMethod(BadInput):
+    zh = "GraphQL 请求须用 POST；与会员无关的也可用 GET。"
+    en = "GraphQL requests are sent by POST, or by GET where they ask nothing about anybody."
 
 
 def make_app(hub: Runtime) -> ASGIApp:
@@ -47,10 +48,10 @@ def make_app(hub: Runtime) -> ASGIApp:
     credentials = Credentials.open(hub.settings, hub.policies.register, hub.organisation, own=own)
     door = Door(hub, figures, credentials)
     routes = [
-        Route(GRAPHQL_PATH, door.post, methods=["POST"]),
+        Route(GRAPHQL_PATH, door.ask, methods=list(METHODS)),
         *(Route(path, answer, methods=["POST"]) for path, answer in sign_in.paths.items()),
         Route(LIVENESS_PATH, livez),
-        Route("/readyz", Readiness(hub, credentials).show),
+        Route("/readyz", Readiness(hub, credentials, door.documents).show),
         Route("/metrics", figures.show),
     ]
     if hub.settings.is_production:
@@ -67,7 +68,7 @@ async def _refuse(request: Request, error: Exception) -> Response:
     if request.url.path != GRAPHQL_PATH:
         return PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers)
     language = Language.preferred(request.headers.get("accept-language"))
-    answer = refused(OnlyPost(), language)
+    answer = refused(NoSuchMethod(), language)
     response = respond(answer, negotiation.JSON, request.state.request_id, status=error.status_code)
-    response.headers.update(error.headers or {})
+    response.headers.update({**(error.headers or {}), "Allow": ", ".join(METHODS)})
     return response

@@ -56,9 +56,14 @@ def parse(body: bytes) -> Asked:
         raise BadBody(400, "The body is not JSON in UTF-8.", "请求体不是 UTF-8 编码的 JSON。") from None
     if not isinstance(sent, dict):
         raise BadBody(400, "The body is not one JSON object; there is no batching.", "请求体须为单个 JSON 对象。")
+    return asked_of(sent)
+
+
+def asked_of(sent: dict[str, Any], *, by_get: bool = False) -> Asked:
+    """Raises BadBody (400) as `parse` does."""
     document_id = _document_id(sent)
     query = _query(sent) if document_id is None else None
-    return Asked(query, _operation_name(sent), _object(sent, "variables"), document_id)
+    return Asked(query, _operation_name(sent), _object(sent, "variables"), document_id, is_by_get=by_get)
 
 
 def _document_id(sent: dict[str, Any]) -> str | None:

@@ -1,4 +1,4 @@
-"""POST /graphql: who asks is settled first, then what."""
+"""/graphql, by POST and, for what is about nobody, by GET: who asks is settled first, then what."""
 
 import logging
 from uuid import UUID
@@ -16,14 +16,16 @@ from member_hub.access import (
     caller_from,
 )
 from member_hub.errors import BadInput, Refused, Unavailable
-from member_hub.graphql import Answer, Api, Asked, Language, refused
+from member_hub.graphql import Answer, Api, Asked, Language, Registered, refused
 from member_hub.graphql.problems import OUTAGES, Internal, trace_of
 from member_hub.runtime import Runtime
 from member_hub.throttling import Buckets, Rate, Throttled
 from member_hub.web import negotiation
+from member_hub.web.address import read_address
 from member_hub.web.answers import respond
 from member_hub.web.body import BadBody, parse, read_body
 from member_hub.web.figures import Figures
+from member_hub.web.remote import remote_address
 from member_hub.web.undeclared import Undeclared
 
 STRANGERS = Rate(per_s=5, burst=100)  # requests without a good token, per remote address
@@ -47,7 +49,11 @@ class Door:
         self._strangers = Buckets(STRANGERS.share(hub.settings.processes))
         self._undeclared = Undeclared(hub)
 
-    async def post(self, request: Request) -> Response:
+    async def documents(self) -> Registered:
+        """How the folder of trusted documents stands, for readiness."""
+        return await self._api.documents()
+
+    async def ask(self, request: Request) -> Response:
         request_id: UUID = request.state.request_id
         language = Language.preferred(request.headers.get("accept-language"))
         media_type = negotiation.chosen(request.headers.get("accept"))
@@ -57,7 +63,7 @@ class Door:
         try:
             stated = (request.headers.get(name) for name in ("authorization", "x-purpose", "x-role"))
             caller = await self.caller(*stated, request=request)
-            answer = await self.answer(parse(await read_body(request)), caller, language)
+            answer = await self.answer(await _asked(request), caller, language)
         except Refused as refusal:
             answer = refused(refusal, language)
             status = refusal.status if isinstance(refusal, BadBody) else None
@@ -93,7 +99,7 @@ class Door:
 
     def _stranger(self, request: Request) -> Throttled | None:
         """Counts one bad token for the address that it came from; a good one from there is never held up by it."""
-        address = request.client.host if request.client else ""
+        address = remote_address(request, self._hub.settings.proxy_hops)
         wait_s = self._strangers.wait_s(address, 1)
         if wait_s:
             return Throttled(wait_s)
@@ -106,6 +112,13 @@ class Door:
             return await self._api.answer(asked, caller, language)
         except Exception as error:  # noqa: BLE001 - the last one who can answer
             return failed(error, caller.request_id, language)
+
+
+async def _asked(request: Request) -> Asked:
+    """Raises BadBody."""
+    if request.method in ("GET", "HEAD"):
+        return read_address(request.scope["query_string"])
+    return parse(await read_body(request))
 
 
 def failed(error: Exception, request_id: UUID, language: Language) -> Answer:

@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 import orjson
 from sqlalchemy import literal, select
@@ -11,9 +13,11 @@ from starlette.responses import PlainTextResponse, Response
 
 from member_hub.access import Credentials, Standing
 from member_hub.db.base import snapshot
+from member_hub.graphql import Registered
 from member_hub.runtime import Runtime
 
 CHECK_S = 3
+SEALED_WITHIN_S: Final = 60.0  # seals come every few seconds; an older entry without one is a fault of sealing
 KEPT_S = 1  # anybody may ask, so asking often must not take connections from those who ask for members
 
 
@@ -22,7 +26,11 @@ async def livez(_request: Request) -> PlainTextResponse:
 
 
 class Readiness:
-    """Ready: the database answers; keys and policies were loaded at start, or there would be no process.
+    """Ready: the database answers and the audit log can be written, without which no personal value is given out;
+    keys and policies were loaded at start, or there would be no process.
+
+    What is written is sealed later, so a sealer that is `behind` is shown and changes nothing, and so are trusted
+    documents that are not served: their app gets DOCUMENT_NOT_FOUND for them, and everybody else is served on.
 
     A policy folder that was refused later takes nothing from that: the last good policy is in force. It is `stale`,
     here and in /metrics, so that the operator hears of it and no load balancer takes the hub away.
@@ -30,28 +38,35 @@ class Readiness:
     An issuer whose keys cannot be had is shown and changes nothing: the others' callers are served on.
     """
 
-    def __init__(self, hub: Runtime, credentials: Credentials) -> None:
+    def __init__(self, hub: Runtime, credentials: Credentials, documents: Callable[[], Awaitable[Registered]]) -> None:
         self._hub = hub
+        self._documents = documents
         self._credentials = credentials
         self._turn = asyncio.Lock()
-        self._answered = False
+        self._answered = (False, False)
         self._asked_at = float("-inf")
 
     async def show(self, _request: Request) -> Response:
-        answers = await self._lately()
+        database, audit = await self._lately()
+        is_ready = database and audit
+        lag_s = self._hub.sealer.lag_s(self._hub.clock.now())
         said = {
-            "ready": answers,
-            "database": "ok" if answers else "does not answer",
+            "ready": is_ready,
+            "database": "ok" if database else "does not answer",
+            "audit": _audit(lag_s) if audit else "does not answer",
+            "audit_seal_lag_s": round(lag_s, 1),
+            "documents": _documents(await self._documents()),
             "keys": {"provider": self._hub.vault.provider, "epoch": self._hub.vault.epoch},
             "policies": _policies(self._hub.policy_keeper.standing),
             "sign_in": self._credentials.key_states(self._hub.clock.now()),
         }
-        return Response(orjson.dumps(said), 200 if answers else 503, media_type="application/json")
+        return Response(orjson.dumps(said), 200 if is_ready else 503, media_type="application/json")
 
-    async def _lately(self) -> bool:
+    async def _lately(self) -> tuple[bool, bool]:
+        """Whether the database answers, and whether the audit log can be written."""
         async with self._turn:
             if time.monotonic() - self._asked_at >= KEPT_S:
-                self._answered = await self._database_answers()
+                self._answered = await asyncio.gather(self._database_answers(), self._hub.audit.takes_entries())
                 self._asked_at = time.monotonic()
             return self._answered
 
@@ -61,6 +76,20 @@ class Readiness:
                 return await tx.scalar(select(literal(1))) == 1
         except (SQLAlchemyError, OSError, TimeoutError):
             return False
+
+
+def _audit(lag_s: float) -> str:
+    return "ok" if lag_s <= SEALED_WITHIN_S else "behind"
+
+
+def _documents(registered: Registered) -> dict[str, object]:
+    """Names of apps and numbers; which documents, and why, is for `member-hub schema documents check`."""
+    said: dict[str, object] = {"state": "degraded" if registered.not_served else "current"}
+    if registered.is_stale:
+        said["state"] = "stale"
+    if registered.not_served:
+        said["not_served"] = dict(registered.not_served)
+    return said
 
 
 def _policies(standing: Standing) -> dict[str, object]:

@@ -22,10 +22,8 @@ from member_hub.sign_in import (
     Desk,
     Second,
     Started,
-    TooManyCodes,
     Visit,
     Wanted,
-    counted_address,
     is_code,
 )
 from member_hub.web.answers import respond, status_of
@@ -33,6 +31,7 @@ from member_hub.web.body import BadBody, read_body
 from member_hub.web.door import failed
 from member_hub.web.figures import Figures
 from member_hub.web.negotiation import GRAPHQL, JSON
+from member_hub.web.remote import remote_address
 
 SIGN_IN_BYTES_MAX: Final = 2_048
 SECOND_CHARS_MAX: Final = 100
@@ -77,7 +76,7 @@ class SignIn:
             return _json({"next": {"also": [second.value for second in Second], "startNew": True}}, visit)
         response = _json(_body(started), visit)
         if started.tasks:
-            response.background = BackgroundTask(self.desk.tell, started.tasks)
+            response.background = BackgroundTask(self.desk.notices.tell, started.tasks)
         return response
 
     async def _end(self, request: Request, visit: Visit) -> Response:
@@ -89,31 +88,18 @@ class SignIn:
 
     async def _answered(self, request: Request, work: Answering) -> Response:
         language = Language.preferred(request.headers.get("accept-language"))
-        visit = Visit(request.state.request_id, _address(request, self._hops), language.value)
+        visit = Visit(request.state.request_id, remote_address(request, self._hops), language.value)
         try:
             response = await work(request, visit)
         except Refused as refusal:
             answer, status = refused(refusal, language), refusal.status if isinstance(refusal, BadBody) else None
-            wait_s = refusal.retry_after_s if isinstance(refusal, TooManyCodes) else None
         except Exception as error:  # noqa: BLE001 - the last one who can answer
-            answer, status, wait_s = failed(error, visit.request_id, language), None, None
+            answer, status = failed(error, visit.request_id, language), None
         else:
             self._figures.count(KIND, "ok")
             return response
         self._figures.count(KIND, answer.codes[0])
-        response = respond(answer, JSON, visit.request_id, status=status or status_of(answer, GRAPHQL))
-        if wait_s is not None:
-            response.headers["Retry-After"] = str(wait_s)
-        return response
-
-
-def _address(request: Request, hops: int) -> str:
-    """Who asks: the peer of the connection, or what the outermost proxy of one's own saw as its peer."""
-    peer = request.client.host if request.client is not None else ""
-    if not hops:
-        return counted_address(peer)
-    seen = [part.strip() for part in ",".join(request.headers.getlist("x-forwarded-for")).split(",")]
-    return (counted_address(seen[-hops]) if len(seen) >= hops else "") or counted_address(peer)
+        return respond(answer, JSON, visit.request_id, status=status or status_of(answer, GRAPHQL))
 
 
 async def _object(request: Request, *, allowed: set[str]) -> dict[str, Any]:

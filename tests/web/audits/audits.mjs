@@ -1,10 +1,8 @@
 // Runs npm graphql-http's server audits against a served hub and prints the outcomes as JSON.
-// node audit_http.mjs FOLDER URL TOKEN: FOLDER holds node_modules/graphql-http.
-import { createRequire } from "node:module";
-import { pathToFileURL } from "node:url";
+// node audits.mjs URL TOKEN
+import { auditServer } from "graphql-http";
 
-const [, , folder, url, token] = process.argv;
-const { auditServer } = createRequire(pathToFileURL(`${folder}/`))("graphql-http");
+const [, , url, token] = process.argv;
 const fetchFn = (address, init = {}) =>
   fetch(address, { ...init, headers: { ...init.headers, authorization: `Bearer ${token}` } });
 
