@@ -7,6 +7,7 @@ from pathlib import Path
 import member_hub
 
 PACKAGE = Path(member_hub.__file__).parent
+README = Path(__file__).resolve().parent.parent / "README.md"
 # From the top; parts on one line stand beside each other.
 ORDER = """
 cli
@@ -39,7 +40,7 @@ organisation
 privacy
 db
 resources | settings | ids | throttling
-errors | clock | codes
+errors | clock | codes | urls
 """
 LEVEL = {
     part.strip(): level for level, line in enumerate(reversed(ORDER.split("\n"))) for part in line.split("|") if line
@@ -61,6 +62,14 @@ def test_every_part_has_its_place_in_the_order() -> None:
     parts = {_part(path) for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.name != "__init__.py"}
 
     assert parts - set(LEVEL) == set()
+
+
+def test_the_readme_tells_the_same_order() -> None:
+    there = {_part(path) for path in PACKAGE.rglob("*.py")}
+    lines = [[part for part in line.split(" | ") if part in there] for line in ORDER.split("\n")]
+    told = " → ".join(", ".join(line) for line in lines if line)
+
+    assert f"`{told}`" in README.read_text("utf-8").replace("\n", " ")
 
 
 def test_every_tables_module_is_known() -> None:

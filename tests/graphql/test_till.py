@@ -4,24 +4,15 @@ import asyncio
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, text, update
 
 from member_hub import till
 from member_hub.db import Database, transaction
-from member_hub.db.bulk import table_of
-from member_hub.ids import MemberId
 from member_hub.till.actions import CODES_MAX
 from member_hub.till.rules import read
-from member_hub.till.tables import MemberCode
+from tests.graphql.till import BY, ISSUE, PROFILE, code_t, codes, find, shown_by, told
 from tests.graphql.world import WHOLE, People, World
 
-ISSUE = "mutation { memberCodeIssue { memberCode { code display expiresAt } userErrors { field code message } } }"
-PROFILE = """id status homeStore { code } version
-    name { value display state } phone { value display state } email { value display state }
-    birthday { value display state } gender { value display state } address { value display state }
-    accounts { channel account { state } } identifiers { kind value { state } }
-    provenance(field: NAME) { value { state } } orders(first: 5) { state edges { node { orderNo } } }"""
-BY = f"query ($by: MemberKey!) {{ member(by: $by) {{ {PROFILE} }} }}"
 MANY = "query ($by: [MemberKey!]!) { members(by: $by) { name { display } phone { state } } }"
 UPDATE = """mutation ($id: ID!) { profileUpdate(id: $id, expectedVersion: 1, input: {name: "张三丰"}) {
     member { id } userErrors { code } } }"""
@@ -29,27 +20,6 @@ DENIED = {"value": None, "display": None, "state": "DENIED"}
 FIELDS = ("phone", "email", "birthday", "gender", "address")
 STORE_ROLES = ["sales_associate", "store_manager", "region_manager"]
 LOOKS_MAX = 20_000
-code_t = table_of(MemberCode)
-
-
-async def shown_by(world: World, member: MemberId, role: str = "member") -> str:
-    answer = (await world.ask(role, ISSUE, member=member))["memberCodeIssue"]
-    assert answer["userErrors"] == []
-    return str(answer["memberCode"]["code"])
-
-
-async def find(world: World, code: str, role: str = "sales_associate", **about: Any) -> Any:
-    return (await world.ask(role, BY, variables={"by": {"memberCode": code}}, **about))["member"]
-
-
-async def codes(world: World) -> list[Any]:
-    async with transaction(world.hub.database.app) as tx:
-        return list(await tx.execute(select(code_t).order_by(code_t.c.issued_at)))
-
-
-async def told(world: World) -> list[tuple[Any, ...]]:
-    rows = await world.audited()
-    return [(row.role, row.operation, row.outcome, row.fields, row.member_ids) for row in rows]
 
 
 @pytest.mark.parametrize("role", ["member", "app_mini_program"])
@@ -324,94 +294,3 @@ async def test_a_code_that_is_not_issued_for_good_finds_nobody(
 
     assert answer.status_code != 200
     assert await codes(world) == []
-
-
-ENROL = """mutation ($input: MemberEnrolInput!, $key: String!) { memberEnrol(input: $input, idempotencyKey: $key) {
-    member { id homeStore { code } accounts { channel } } userErrors { field code } } }"""
-CARD = {"channel": "STORE", "account": "7700000001", "phone": "+8613912345671", "name": "张三"}
-
-
-async def enrol(world: World, stated: dict[str, Any], role: str = "sales_associate", key: str = "k") -> Any:
-    done = (await world.ask(role, ENROL, variables={"input": stated, "key": key}))["memberEnrol"]
-    return done["member"], [(e["field"], e["code"]) for e in done["userErrors"]]
-
-
-async def accounts_of(world: World, member: MemberId) -> int:
-    found = await world.ask("app_crm", BY, variables={"by": {"id": str(member)}})
-    return len(found["member"]["accounts"])
-
-
-@pytest.mark.parametrize("role", ["sales_associate", "store_manager"])
-async def test_a_card_joins_the_member_of_another_store_who_shows_a_code(
-    world: World, people: People, role: str
-) -> None:
-    code = await shown_by(world, people.southern)
-    by_id = await world.ask("app_crm", BY, variables={"by": {"id": str(people.southern)}})
-
-    member, errors = await enrol(world, {**CARD, "memberCode": code}, role)
-    again, _ = await enrol(world, {**CARD, "memberCode": code}, role)
-
-    assert errors == []
-    assert (member["id"], member["homeStore"]["code"]) == (by_id["member"]["id"], "SH001")
-    assert again == member
-    assert await accounts_of(world, people.southern) == 2
-    assert await find(world, code) is None
-    done = next(row for row in await world.audited() if row.operation == "memberEnrol")
-    assert ("key:memberCode" in done.fields, done.outcome, done.member_ids) == (True, "ok", [people.southern])
-
-
-async def test_without_a_code_the_answer_does_not_say_that_the_phone_is_known(world: World, people: People) -> None:
-    member, errors = await enrol(world, CARD)
-    stranger, none = await enrol(world, {**CARD, "account": "7700000002", "phone": "+8613912340000"}, key="k2")
-
-    assert errors == none == []
-    assert [len(one["accounts"]) for one in (member, stranger)] == [1, 1]
-    assert await accounts_of(world, people.southern) == 1
-
-
-@pytest.mark.parametrize(
-    "stated", [{"phone": "+8613912345673"}, {"name": "李四"}, {"phone": WHOLE["phone"], "name": WHOLE["name"]}]
-)
-async def test_a_card_of_somebody_else_does_not_join_who_shows_the_code(
-    world: World, people: People, stated: dict[str, str]
-) -> None:
-    code = await shown_by(world, people.southern)
-
-    refused = await enrol(world, {**CARD, **stated, "memberCode": code})
-
-    assert refused == (None, [("memberCode", "CONFLICT")])
-    assert await accounts_of(world, people.southern) == 1
-    assert [row.used_at for row in await codes(world)] == [None]
-    assert (await told(world))[1][2] == "CONFLICT"
-    assert await find(world, code) is not None
-
-
-@pytest.mark.parametrize("code", ["0000-0000-0000-0000", ""])
-async def test_a_code_that_is_not_good_enrols_nobody(world: World, people: People, code: str) -> None:
-    assert await enrol(world, {**CARD, "memberCode": code}) == (None, [("memberCode", "NOT_FOUND")])
-
-    assert await accounts_of(world, people.southern) == 1
-    assert (await world.ask("app_crm", BY, variables={"by": {"storeCard": CARD["account"]}}))["member"] is None
-
-
-async def test_a_card_that_the_member_has_already_is_said_to_be_enrolled(world: World, people: People) -> None:
-    code = await shown_by(world, people.southern)
-
-    refused = await enrol(world, {**CARD, "account": "1000000001", "memberCode": code})
-
-    assert refused == (None, [("account", "ALREADY_ENROLLED")])
-
-
-async def test_a_code_does_not_tell_that_somebody_elses_card_is_known(world: World, people: People) -> None:
-    code = await shown_by(world, people.southern)
-
-    refused = await enrol(world, {**CARD, "account": "1000000003", "memberCode": code})
-
-    assert refused == (None, [("account", "NOT_FOUND")])
-
-
-async def test_who_does_not_stand_at_a_till_enrols_with_no_code(world: World, people: People) -> None:
-    code = await shown_by(world, people.southern)
-
-    assert await enrol(world, {**CARD, "memberCode": code}, "app_crm") == (None, [("memberCode", "FORBIDDEN")])
-    assert [row.used_at for row in await codes(world)] == [None]

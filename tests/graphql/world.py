@@ -258,6 +258,11 @@ async def settle(world: World) -> People:
         said(Channel.STORE, "1000000003", phone="+8613912345673", home_store="SH014", name="王小明"),
     ]
     southern, visitor, former = await world.resolve(*others)
+    await _shop(world)
+    return People(whole, merged, southern, visitor, former)
+
+
+async def _shop(world: World) -> None:
     await world.buy(
         line("O-1", (Channel.WEBSITE, WHOLE["website"]), fen=25_990, at=NOW - timedelta(days=60)),
         line("O-2", (Channel.STORE, WHOLE["card"]), store="SH001", fen=12_000, at=NOW - timedelta(days=50)),
@@ -272,4 +277,3 @@ async def settle(world: World) -> People:
         line("O-4", (Channel.STORE, "1000000002"), store="SH001"),
         line("O-5", (Channel.STORE, "1000000003"), store="SH001", at=NOW - timedelta(days=400)),
     )
-    return People(whole, merged, southern, visitor, former)

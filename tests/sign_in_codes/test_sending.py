@@ -181,7 +181,14 @@ def test_https_and_this_machine_may_be_called(url: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["http://messages.brand.example/hub", "ftp://127.0.0.1/", "messages.brand.example", "http://127.0.0.1.nip.io/"],
+    [
+        "http://messages.brand.example/hub",
+        "ftp://127.0.0.1/",
+        "messages.brand.example",
+        "http://127.0.0.1.nip.io/",
+        "https://[::1",
+        "https://hub:password@messages.brand.example/hub",
+    ],
 )
 def test_anything_else_may_not(url: str) -> None:
     with pytest.raises(Misconfigured, match="MEMBER_HUB_SENDER_URL"):

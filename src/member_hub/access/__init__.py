@@ -13,7 +13,7 @@ from member_hub.access.grants import Grant, NoRows, Policies, folder_of
 from member_hub.access.keeping import PolicyKeeper, Standing
 from member_hub.access.masks import looks_masked, masked, refuse_masked
 from member_hub.access.matrix import matrix
-from member_hub.access.member_tokens import MemberTokens, issuer_of
+from member_hub.access.member_tokens import MemberTokens
 from member_hub.access.refusals import (
     DevelopmentOnly,
     KeysUnavailable,
@@ -78,7 +78,6 @@ __all__ = [
     "caller_from",
     "examine",
     "folder_of",
-    "issuer_of",
     "looks_masked",
     "masked",
     "matrix",

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 import httpx2
 import orjson
 
-from member_hub.access.issuers import LOOPBACK, Discovery, Issuer, is_safe_url
+from member_hub.access.issuers import Discovery, Issuer
 from member_hub.access.jwks import NotAKeySet, SigningKey, keys_of
+from member_hub.urls import LOOPBACK, is_safe_url
 
 FETCH_S = 5  # for everything, discovery and keys: people wait for it
 DOCUMENT_BYTES_MAX = 256 * 1024

@@ -12,12 +12,12 @@ from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import urlsplit
 
 from member_hub.access.jwks import ALGORITHMS
 from member_hub.access.register import ROLES_MAX, Register, RoleKind
 from member_hub.organisation import Organisation, Section, read_toml
 from member_hub.privacy import Purpose
+from member_hub.urls import is_safe_url
 
 ISSUERS_MAX = 20
 AUTHENTICATIONS_MAX = 20
@@ -26,8 +26,6 @@ LIFETIME_S_MAX = 86_400
 KEYS_KEPT_S_MIN, KEYS_KEPT_S_MAX = 30, 86_400
 KEYS_GRACE_S_MAX = 7 * 86_400
 STEP_UP_S_MAX = 3_600
-URL_CHARS_MAX = 300
-LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 PEOPLE_CLAIMS: Final = ("role", "purposes", "stores", "regions", "handler", "member", "subject")
 
 ClaimPath = tuple[str, ...]
@@ -251,20 +249,6 @@ def _url(section: Section, key: str) -> str:
     if key == "issuer" and "?" in value:
         raise section.refused(key, "an issuer has no query")
     return value
-
-
-def is_safe_url(value: str) -> bool:
-    """https; http on this machine only. No login, no fragment, nothing invisible."""
-    try:
-        parts = urlsplit(value)
-        host, _port = parts.hostname, parts.port
-    except ValueError:
-        return False
-    if not host or len(value) > URL_CHARS_MAX or not value.isascii() or not value.isprintable() or " " in value:
-        return False
-    if "@" in parts.netloc or "#" in value:
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK)
 
 
 def _seconds(section: Section, key: str, least: int, most: int) -> timedelta:

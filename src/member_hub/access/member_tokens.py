@@ -6,19 +6,17 @@ Another process's rotation is seen at the next token, by the names in the folder
 """
 
 import re
-from base64 import urlsafe_b64decode
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-import orjson
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
-from member_hub.access import token_key
+from member_hub.access import stated, token_key
 from member_hub.access.claims import TokenClaims
 from member_hub.access.refusals import Unauthenticated
 from member_hub.ids import MemberId
@@ -38,16 +36,6 @@ _NAME: Final = re.compile(r"sign-in-([1-9][0-9]{0,8})\.key", re.ASCII)
 _CLAIMS: Final = frozenset({"iss", "aud", "sub", "client_id", "iat", "exp", "jti"})
 
 
-def issuer_of(token: str) -> str | None:
-    """Who is said to have issued a token, before anything about it is believed: chooses the verifier, no more."""
-    parts = token.split(".")
-    if len(parts) != 3:
-        return None
-    stated = _json(parts[1])
-    issuer = stated.get("iss") if stated is not None else None
-    return issuer if isinstance(issuer, str) else None
-
-
 class MemberTokens:
     """Issues and verifies; one per process. Whether the session still runs is another question (sign_in/)."""
 
@@ -62,7 +50,7 @@ class MemberTokens:
         """One signed token; makes the first key where there is none. Raises Misconfigured for a loose key file."""
         keys = self._current(may_make=True)
         kid = max(keys, key=int)
-        stated = {
+        claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
             "sub": str(member_id),
@@ -71,13 +59,13 @@ class MemberTokens:
             "exp": int(expires_at.timestamp()),
             "jti": str(session_id),
         }
-        return jwt.encode(_header(kid), stated, keys[kid], algorithms=[ALGORITHM])
+        return jwt.encode(_header(kid), claims, keys[kid], algorithms=[ALGORITHM])
 
     def verify(self, token: str, now: datetime) -> TokenClaims:
         """The claims of a token that is ours, whole and in time. Raises Unauthenticated, without saying why."""
         kid = _kid(token)
-        key = self._current(may_make=False).get(kid) if kid is not None else None
-        if kid is None or key is None:
+        key = self._current(may_make=False).get(kid)
+        if key is None:
             raise Unauthenticated
         try:
             decoded = jwt.decode(token, key, algorithms=[ALGORITHM])
@@ -124,31 +112,27 @@ def _header(kid: str) -> dict[str, str]:
     return {"alg": ALGORITHM, "typ": TYPE, "kid": kid}
 
 
-def _kid(token: str) -> str | None:
+def _kid(token: str) -> str:
     """The key number in a header that is exactly ours; looked at before the library sees the token."""
-    stated = _json(token.partition(".")[0]) if len(token) <= TOKEN_CHARS_MAX else None
-    kid = stated.get("kid") if stated is not None else None
-    return kid if isinstance(kid, str) and stated == _header(kid) else None
-
-
-def _json(part: str) -> dict[str, object] | None:
-    try:
-        found = orjson.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _claims(stated: Mapping[str, object], now: datetime) -> TokenClaims:
-    """Exactly our claims, each of its kind. Raises Unauthenticated."""
-    if stated.keys() != _CLAIMS or (stated["iss"], stated["aud"], stated["client_id"]) != (ISSUER, AUDIENCE, CLIENT):
+    if len(token) > TOKEN_CHARS_MAX:
         raise Unauthenticated
-    issued_at, expires_at = _moment(stated["iat"]), _moment(stated["exp"])
+    header = stated.read(token).header
+    kid = stated.text(header.get("kid"))
+    if header != _header(kid):
+        raise Unauthenticated
+    return kid
+
+
+def _claims(claims: Mapping[str, object], now: datetime) -> TokenClaims:
+    """Exactly our claims, each of its kind. Raises Unauthenticated."""
+    if claims.keys() != _CLAIMS or (claims["iss"], claims["aud"], claims["client_id"]) != (ISSUER, AUDIENCE, CLIENT):
+        raise Unauthenticated
+    issued_at, expires_at = stated.moment(claims["iat"]), stated.moment(claims["exp"])
     if not timedelta() < expires_at - issued_at <= LIFETIME_MAX:
         raise Unauthenticated
     if expires_at <= now or issued_at > now + CLOCK_SKEW:
         raise Unauthenticated
-    member_id, session_id = _uuid(stated["sub"]), _uuid(stated["jti"])
+    member_id, session_id = stated.member_id(claims["sub"]), stated.uuid(claims["jti"])
     nowhere: frozenset[str] = frozenset()
     return TokenClaims(
         subject=str(member_id),
@@ -158,27 +142,9 @@ def _claims(stated: Mapping[str, object], now: datetime) -> TokenClaims:
         stores=nowhere,
         regions=nowhere,
         handler=None,
-        member_id=MemberId(member_id),
+        member_id=member_id,
         step_up=False,
         token_id=str(session_id),
         issued_at=issued_at,
         expires_at=expires_at,
     )
-
-
-def _uuid(value: object) -> UUID:
-    if not isinstance(value, str):
-        raise Unauthenticated
-    try:
-        return UUID(value)
-    except ValueError:
-        raise Unauthenticated from None
-
-
-def _moment(value: object) -> datetime:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise Unauthenticated
-    try:
-        return datetime.fromtimestamp(value, UTC)
-    except (OverflowError, OSError, ValueError):
-        raise Unauthenticated from None

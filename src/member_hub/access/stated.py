@@ -52,8 +52,12 @@ def texts(value: object) -> tuple[str, ...]:
 
 
 def member_id(value: object) -> MemberId:
+    return MemberId(uuid(value))
+
+
+def uuid(value: object) -> UUID:
     try:
-        return MemberId(UUID(text(value)))
+        return UUID(text(value))
     except ValueError:
         raise Unauthenticated from None
 

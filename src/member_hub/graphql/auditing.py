@@ -26,7 +26,17 @@ from member_hub.graphql.audit_types import (
 )
 from member_hub.graphql.building import global_id
 from member_hub.graphql.keys import member_id_of
-from member_hub.graphql.paging import PageInfo, Slice, audit_cursor, audit_position, slice_of
+from member_hub.graphql.paging import (
+    After,
+    Before,
+    First,
+    Last,
+    PageInfo,
+    Slice,
+    audit_cursor,
+    audit_position,
+    slice_of,
+)
 from member_hub.graphql.scalars import given
 from member_hub.ids import MemberId
 from member_hub.members.reading import find, ids_of_person
@@ -37,12 +47,10 @@ Info = strawberry.Info[Asking, None]
 
 async def audit_entries(  # noqa: PLR0917 - Strawberry passes arguments by name
     info: Info,
-    first: Annotated[
-        int | None, strawberry.argument(description="How many from the front, 1 to 100.")
-    ] = strawberry.UNSET,
-    after: Annotated[str | None, strawberry.argument(description="Go on after this cursor.")] = strawberry.UNSET,
-    last: Annotated[int | None, strawberry.argument(description="How many from the end, 1 to 100.")] = strawberry.UNSET,
-    before: Annotated[str | None, strawberry.argument(description="End before this cursor.")] = strawberry.UNSET,
+    first: First = strawberry.UNSET,
+    after: After = strawberry.UNSET,
+    last: Last = strawberry.UNSET,
+    before: Before = strawberry.UNSET,
     filter: Annotated[  # noqa: A002 - its name in the schema
         AuditFilter | None, strawberry.argument(description="What the entries have in common.")
     ] = strawberry.UNSET,
@@ -64,7 +72,7 @@ async def audit_entries(  # noqa: PLR0917 - Strawberry passes arguments by name
 async def access_history(
     info: Info,
     first: Annotated[int, strawberry.argument(description="How many, 1 to 100.")],
-    after: Annotated[str | None, strawberry.argument(description="Go on after this cursor.")] = strawberry.UNSET,
+    after: After = strawberry.UNSET,
 ) -> AccessHistoryConnection | None:
     asking = info.context
     asked = slice_of(first=first, after=given(after), last=None, before=None)

@@ -10,7 +10,7 @@ from member_hub.graphql.account import ChannelAccount
 from member_hub.graphql.guarded import GuardedText, guarded
 from member_hub.graphql.identifier import Identifier
 from member_hub.graphql.order import OrderLineConnection
-from member_hub.graphql.paging import PageInfo
+from member_hub.graphql.paging import After, PageInfo
 from member_hub.graphql.provenance import ProfileValue
 from member_hub.graphql.scalars import given
 from member_hub.graphql.store import Store
@@ -38,7 +38,7 @@ def _orders(
     first: Annotated[
         int | None, strawberry.argument(description="How many, 1 to 100; 20 if not said.")
     ] = strawberry.UNSET,
-    after: Annotated[str | None, strawberry.argument(description="Go on after this cursor.")] = strawberry.UNSET,
+    after: After = strawberry.UNSET,
 ) -> OrderLineConnection:
     return root.pages[given(first), given(after)]
 

@@ -9,6 +9,7 @@ import binascii
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import orjson
@@ -25,6 +26,12 @@ PAGE_MAX = 100
 ORDERS_PAGE = 20  # where the caller does not say
 CURSOR_CHARS_MAX = 1_000
 DIGEST_BYTES = 16
+
+# The arguments of a list, the same in every one.
+First = Annotated[int | None, strawberry.argument(description="How many from the front, 1 to 100.")]
+After = Annotated[str | None, strawberry.argument(description="Go on after this cursor.")]
+Last = Annotated[int | None, strawberry.argument(description="How many from the end, 1 to 100.")]
+Before = Annotated[str | None, strawberry.argument(description="End before this cursor.")]
 
 
 @strawberry.type(description="Where a page stands in its list.")

@@ -11,7 +11,7 @@ from member_hub.graphql.auditing import access_history, audit_entries
 from member_hub.graphql.filters import MemberFilter
 from member_hub.graphql.keys import MemberKey, member_id_of
 from member_hub.graphql.member import Member, MemberConnection, Node
-from member_hub.graphql.paging import slice_of
+from member_hub.graphql.paging import After, Before, First, Last, slice_of
 from member_hub.graphql.scalars import given
 from member_hub.graphql.selection import Wanted
 from member_hub.graphql.statistics import MemberStatistics, statistics
@@ -36,12 +36,10 @@ async def _members(
 
 async def _member_list(  # noqa: PLR0917 - Strawberry passes arguments by name
     info: Info,
-    first: Annotated[
-        int | None, strawberry.argument(description="How many from the front, 1 to 100.")
-    ] = strawberry.UNSET,
-    after: Annotated[str | None, strawberry.argument(description="Go on after this cursor.")] = strawberry.UNSET,
-    last: Annotated[int | None, strawberry.argument(description="How many from the end, 1 to 100.")] = strawberry.UNSET,
-    before: Annotated[str | None, strawberry.argument(description="End before this cursor.")] = strawberry.UNSET,
+    first: First = strawberry.UNSET,
+    after: After = strawberry.UNSET,
+    last: Last = strawberry.UNSET,
+    before: Before = strawberry.UNSET,
     filter: Annotated[  # noqa: A002 - its name in the schema
         MemberFilter | None, strawberry.argument(description="What they have in common.")
     ] = strawberry.UNSET,

@@ -27,17 +27,17 @@ from member_hub.db.base import Tx
 from member_hub.errors import Conflict, NotFound
 from member_hub.idempotency import RequestKey
 from member_hub.identity import actions as claims
-from member_hub.identity.statements import AccountStatement, StatedIdentifier, own_kind
+from member_hub.identity.speaking import Speaker
+from member_hub.identity.statements import AccountStatement, own_kind
 from member_hub.ids import MemberId
 from member_hub.members.queries import lock_members
 from member_hub.members.reading import Visible, find
-from member_hub.members.rules import SourceStrength
 from member_hub.members.tables import Channel
 from member_hub.merging import OutcomeKind, Resolver
 from member_hub.orders.actions import Orders
 from member_hub.privacy import ProfileField
 from member_hub.profiles import rules
-from member_hub.profiles.queries import Account, held_verified, open_accounts
+from member_hub.profiles.queries import held_verified, speakers_of
 from member_hub.profiles.refusals import (
     AlreadyEnrolled,
     MayNotServe,
@@ -171,13 +171,13 @@ async def update(
     visible = Visible.to(caller, grant, resolver.organisation, now=now)
     seen = await _reached(tx, visible, member_id)
     values = rules.read_update(stated, caller, grant, now=now)
-    account = _speaking(await open_accounts(tx, resolver.vault, seen.member_id))
-    await claims.lock(tx, [resolver.vault.token(own_kind(account.channel), account.namespace, account.account)])
+    speaker = _speaking(await speakers_of(tx, resolver.vault, seen.member_id))
+    await claims.lock(tx, [resolver.vault.token(own_kind(speaker.channel), speaker.namespace, speaker.account)])
     held = await _reached(tx, visible, member_id)
     if held.version != expected_version:
         raise VersionConflict(held.version)
     await _refuse_outranked(tx, resolver, held.member_id, values, stated)
-    said = _statement(account, values, stated, now)
+    said = speaker.says(rules.contacts(values, stated, now=now), rules.profile_values(values), now=now)
     resolution = await resolver.resolve(tx, [said], caused_by=_by(caller), now=now)
     target = resolution.outcomes[0].member_id
     await _refuse_without_effect(tx, resolver, target, values)
@@ -207,28 +207,11 @@ async def _refuse_outranked(
         raise Refusals(weaker)
 
 
-def _speaking(accounts: Sequence[Account]) -> Account:
+def _speaking(accounts: Sequence[Speaker]) -> Speaker:
     """Through which of the accounts the statement is made; of several the one seen last."""
     if not accounts:
         raise Conflict("This member has no channel account.", zh="该会员没有渠道账号。", field="id")
     return min(accounts, key=lambda a: (_SPEAKS.index(a.channel), -a.last_seen_at.timestamp()))
-
-
-def _statement(account: Account, values: Mapping[ProfileField, str], stated: Stated, now: datetime) -> AccountStatement:
-    at = max(now, account.last_seen_at)  # the clocks of channels differ; the newest statement counts
-    own = StatedIdentifier(own_kind(account.channel), account.namespace, account.account, at)
-    return AccountStatement(
-        channel=account.channel,
-        namespace=account.namespace,
-        account=account.account,
-        event_time=at,
-        first_seen=account.first_seen_at,
-        strength=SourceStrength.SELF_DECLARED,
-        identifiers=(own, *rules.contacts(values, stated, now=now)),
-        values=rules.profile_values(values),
-        home_store=account.home_store,
-        is_vouched=False,
-    )
 
 
 async def _refuse_without_effect(

@@ -1,52 +1,23 @@
 """What updating looks at: the channel accounts of a member, and which verified contacts it holds."""
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from sqlalchemy import and_, select
 
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of
 from member_hub.identity.kinds import ClaimKind, ClaimStatus
+from member_hub.identity.speaking import Speaker, open_speakers
 from member_hub.identity.tables import IdentityClaim, IdentityHint
 from member_hub.ids import MemberId
 from member_hub.members.reading import accounts_of
-from member_hub.members.tables import Channel, ChannelAccount
-from member_hub.privacy import DataClass
 
-account_t = table_of(ChannelAccount)
 claim_t = table_of(IdentityClaim)
 hint_t = table_of(IdentityHint)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Account:
-    """A channel account through which a statement can be made."""
-
-    channel: Channel
-    namespace: str
-    account: str
-    home_store: str | None
-    first_seen_at: datetime
-    last_seen_at: datetime
-
-
-async def open_accounts(tx: Tx, vault: Vault, member_id: MemberId) -> list[Account]:
-    """The accounts of a member, their ids in clear. Raises CannotOpen where one was tampered with."""
-    rows = await accounts_of(tx, [member_id])
-    keys = await vault.keys_for(tx, [(row.origin_id, DataClass.IDENTIFIER) for row in rows])
-    return [
-        Account(
-            Channel(row.channel),
-            row.namespace,
-            keys.open(account_t.c.account, row.origin_id, row.account),
-            row.home_store,
-            row.first_seen_at,
-            row.last_seen_at,
-        )
-        for row in rows
-    ]
+async def speakers_of(tx: Tx, vault: Vault, member_id: MemberId) -> list[Speaker]:
+    """The accounts of a member, the oldest first."""
+    return await open_speakers(tx, vault, await accounts_of(tx, [member_id]))
 
 
 async def held_verified(tx: Tx, member_id: MemberId) -> dict[ClaimKind, set[bytes]]:

@@ -23,13 +23,13 @@ from member_hub.db.bulk import insert_rows, table_of
 from member_hub.identity import actions as claims
 from member_hub.identity import normalise
 from member_hub.identity.kinds import ClaimKind, ClaimStatus
-from member_hub.identity.statements import AccountStatement, StatedIdentifier, own_kind
+from member_hub.identity.speaking import Speaker
+from member_hub.identity.statements import AccountStatement, StatedIdentifier
 from member_hub.ids import MemberId, uuid7
-from member_hub.members.rules import SourceStrength
 from member_hub.members.tables import Channel
 from member_hub.merging import Resolver
 from member_hub.sign_in import codes, queries
-from member_hub.sign_in.queries import Account, Holding
+from member_hub.sign_in.queries import Holding
 from member_hub.sign_in.refusals import CodeWrong
 from member_hub.sign_in.rules import ORDER_IS_RECENT, SESSION_LIVES, is_fresh
 from member_hub.sign_in.tables import CODE_RETENTION_DAYS, NoticeTask, Session
@@ -142,18 +142,18 @@ async def _as_known(
 
     Where it had not been for long and others state it, too, theirs is not opened with it: the claim begins anew.
     """
-    account = await queries.open_account(tx, resolver.vault, known)
+    speaker = await queries.speaker_of(tx, resolver.vault, known)
     is_others = any(one.member_id != known.member_id for one in held)
     begins_at = now if is_others and not is_fresh(known.verified_at, now) else None
-    said = _verified(account, phone, begins_at=begins_at, now=now)
+    said = _verified(speaker, phone, begins_at=begins_at, now=now)
     return await _begin(tx, await _resolved(tx, resolver, said, now), is_new=False, now=now)
 
 
 async def _anew(
     tx: Tx, resolver: Resolver, phone: str, *, token: bytes, held: Sequence[Holding], now: datetime
 ) -> Opened:
-    account = Account(Channel.WEBSITE, NAMESPACE, f"{NAMESPACE}-{uuid7().hex}", None, now, now)
-    said = _verified(account, phone, begins_at=now, now=now)
+    speaker = Speaker(Channel.WEBSITE, NAMESPACE, f"{NAMESPACE}-{uuid7().hex}", None, now, now)
+    said = _verified(speaker, phone, begins_at=now, now=now)
     member_id = await _resolved(tx, resolver, said, now)
     former = {one.member_id for one in held} - {member_id}
     left = await queries.holdings(tx, token, statuses=[ClaimStatus.RELEASED], among_members=former) if former else []
@@ -164,22 +164,8 @@ async def _anew(
     return await _begin(tx, member_id, is_new=True, now=now, released=released, tasks=tasks)
 
 
-def _verified(account: Account, phone: str, *, begins_at: datetime | None, now: datetime) -> AccountStatement:
-    at = max(now, account.last_seen_at)  # the clocks of channels differ; the newest statement counts
-    return AccountStatement(
-        channel=account.channel,
-        namespace=account.namespace,
-        account=account.account,
-        event_time=at,
-        first_seen=account.first_seen_at,
-        strength=SourceStrength.SELF_DECLARED,
-        identifiers=(
-            StatedIdentifier(own_kind(account.channel), account.namespace, account.account, at),
-            StatedIdentifier(ClaimKind.PHONE, "", phone, now, begins_at),
-        ),
-        home_store=account.home_store,
-        is_vouched=False,
-    )
+def _verified(speaker: Speaker, phone: str, *, begins_at: datetime | None, now: datetime) -> AccountStatement:
+    return speaker.says([StatedIdentifier(ClaimKind.PHONE, "", phone, now, begins_at)], now=now)
 
 
 async def _resolved(tx: Tx, resolver: Resolver, said: AccountStatement, now: datetime) -> MemberId:

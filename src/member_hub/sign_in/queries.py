@@ -12,9 +12,10 @@ from member_hub.crypto import Vault, sealed_row
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
 from member_hub.identity.kinds import ClaimKind, ClaimStatus
+from member_hub.identity.speaking import Speaker, open_speakers
 from member_hub.identity.tables import IdentityClaim, IdentityHint, IdentityToken
 from member_hub.ids import MemberId, OriginId
-from member_hub.members.tables import Channel, ChannelAccount, Member, MemberStatus
+from member_hub.members.tables import ChannelAccount, Member, MemberStatus
 from member_hub.orders.tables import OrderLine
 from member_hub.privacy import DataClass
 from member_hub.sign_in.tables import Session
@@ -87,27 +88,13 @@ async def holdings(
     ]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Account:
-    """A channel account through which the number can be stated again."""
-
-    channel: Channel
-    namespace: str
-    account: str
-    home_store: str | None
-    first_seen_at: datetime
-    last_seen_at: datetime
-
-
-async def open_account(tx: Tx, vault: Vault, holding: Holding) -> Account:
-    """The account, its number in clear. Raises CannotOpen where it was tampered with."""
+async def speaker_of(tx: Tx, vault: Vault, holding: Holding) -> Speaker:
+    """The account through which the number can be stated again. Raises CannotOpen where it was tampered with."""
     statement = select(account_t).where(
         account_t.c.member_id == holding.member_id, account_t.c.origin_id == holding.origin_id
     )
-    row = (await tx.execute(statement)).one()
-    keys = await vault.keys_for(tx, [(row.origin_id, DataClass.IDENTIFIER)])
-    number = keys.open(account_t.c.account, row.origin_id, row.account)
-    return Account(Channel(row.channel), row.namespace, number, row.home_store, row.first_seen_at, row.last_seen_at)
+    (speaker,) = await open_speakers(tx, vault, (await tx.execute(statement)).all())
+    return speaker
 
 
 async def owners_of_token(

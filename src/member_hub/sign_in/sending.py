@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol, TextIO
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx2
@@ -30,6 +29,7 @@ from member_hub.errors import Misconfigured
 from member_hub.privacy import Mask
 from member_hub.settings import Settings
 from member_hub.sign_in.refusals import NotSent
+from member_hub.urls import is_safe_url
 
 ATTEMPTS_MAX: Final = 3
 ATTEMPT_S: Final = 3.0
@@ -37,7 +37,6 @@ PAUSES_S: Final = (0.2, 0.6)  # between the attempts
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 (how Standard Webhooks spells a secret)
 SECRET_BYTES: Final = range(24, 65)
 SECRET_FILE_MAX: Final = 512
-LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 _log = logging.getLogger(__name__)
 
@@ -176,10 +175,10 @@ async def opened_sender(settings: Settings) -> AsyncIterator[Sender | None]:
 
 
 def checked_url(url: str) -> str:
-    parts = urlsplit(url)
-    if not parts.hostname or (parts.scheme != "https" and (parts.scheme, parts.hostname in LOOPBACK) != ("http", True)):
+    if not is_safe_url(url):
         raise Misconfigured(
-            "MEMBER_HUB_SENDER_URL is neither https nor http on this machine.", remedy="Use an https address."
+            "MEMBER_HUB_SENDER_URL is neither https nor http on this machine, or holds a login.",
+            remedy="Use an https address; the secret goes into MEMBER_HUB_SENDER_SECRET_FILE.",
         )
     return url
 
