@@ -87,6 +87,19 @@ async def test_a_till_code_signs_nobody_in_and_a_sign_in_code_finds_nobody(front
     assert found is None or sign_in_code == till
 
 
+async def test_guesses_at_the_till_take_no_try_from_a_sign_in_code(front: Front) -> None:
+    member = await holder(front)
+    code = await front.code_for()
+    wrong = f"{(int(code) + 1) % 1_000_000:06}"
+
+    assert [await redeem(front, wrong) for _ in range(5)] == [None] * 5
+
+    (row,) = await front.rows(OneTimeCode)
+    assert (row.tries, row.used_at, row.void_at) == (0, None, None)
+    assert await front.whoami((await front.say("session", {"phone": PHONE, "code": code})).json()["accessToken"])
+    assert await front.finds() == member
+
+
 async def test_both_kinds_of_code_count_together_for_a_number(front: Front) -> None:
     await front.code_for()
 
