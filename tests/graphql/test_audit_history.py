@@ -117,6 +117,14 @@ async def test_a_staff_number_that_looks_like_a_use_is_not_told(world: World, pe
     assert look["fields"] == [{"field": "member.phone", "use": "REVEAL"}]
 
 
+async def test_a_look_whose_purpose_is_in_no_list_is_told_without_one(world: World, people: People) -> None:
+    await world.hub.audit.write(entry(purpose="unknown", member_ids=[people.whole]))
+
+    (look,) = await history(world, people.whole)
+
+    assert (look["purpose"], look["purposeText"], look["kinds"]) == (None, None, ["LOOK_UP"])
+
+
 async def test_codes_for_the_till_are_told_as_such(world: World, people: People) -> None:
     await world.ask(
         "sales_associate",

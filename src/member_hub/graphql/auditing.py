@@ -30,7 +30,6 @@ from member_hub.graphql.paging import PageInfo, Slice, audit_cursor, audit_posit
 from member_hub.graphql.scalars import given
 from member_hub.ids import MemberId
 from member_hub.members.reading import find, ids_of_person
-from member_hub.privacy import Purpose
 
 Info = strawberry.Info[Asking, None]
 
@@ -93,7 +92,8 @@ def _entry(row: Row[Any]) -> AuditEntry:
         caller_kind=CallerKind(row.caller_kind),
         caller=row.caller,
         role=row.role,
-        purpose=Purpose(row.purpose),
+        purpose=looks.purpose_of(row),
+        purpose_stated=row.purpose,
         operations=row.operation.split(","),
         outcome=row.outcome,
         fields=row.fields,
@@ -106,13 +106,13 @@ def _entry(row: Row[Any]) -> AuditEntry:
 def _look(asking: Asking, look: looks.Look) -> Look:
     register = asking.hub.policies.register
     zh, en = looks.role_label(register, look)
-    purpose = register.purposes[look.purpose]
+    purpose = register.purposes[look.purpose] if look.purpose else None
     return Look(
         happened_at=look.happened_at,
         caller_kind=CallerKind(look.caller_kind),
         role=Label(zh=zh, en=en),
         purpose=look.purpose,
-        purpose_text=Label(zh=purpose.zh, en=purpose.en),
+        purpose_text=Label(zh=purpose.zh, en=purpose.en) if purpose else None,
         kinds=list(look.kinds),
         fields=[FieldLook(field=one.field, use=one.use) for one in look.fields],
         refused=look.is_refused,
