@@ -168,6 +168,17 @@ async def test_nobody_sees_looks_at_another(world: World, people: People, *, sea
     assert await kinds(world, people.southern) == [("CRM", ["LOOK_UP"])]
 
 
+async def test_an_added_subject_shows_nobody_the_looks_at_another(world: World, people: People) -> None:
+    await world.ask("app_crm", BY, variables={"by": {"id": str(people.southern)}})
+    await world.hub.sealer.run(NOW)
+    added = """INSERT INTO hub.audit_subject (member_id, happened_at, writer, sequence, month)
+        SELECT :whole, happened_at, writer, sequence, month FROM hub.audit_subject"""
+    async with transaction(world.hub.database.audit) as tx:
+        await tx.execute(text(added), {"whole": people.whole})
+
+    assert await history(world, people.whole) == []
+
+
 async def test_a_merged_member_sees_looks_at_both_and_after_the_split_each_sees_their_own(
     world: World, people: People, *, seals: bool
 ) -> None:
