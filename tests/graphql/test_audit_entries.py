@@ -186,6 +186,12 @@ async def _walk(world: World, count: str, cursor: str) -> list[int]:
         {"first": 1, "last": 1},
         {"first": 1, "after": "bm9uc2Vuc2U"},
         {"first": 1, "filter": {"memberId": "nobody"}},
+        {"first": 1, "filter": {"memberId": "a\0"}},
+        {"first": 1, "filter": {"actor": "a\0"}},
+        {"first": 1, "filter": {"actor": "a\nb"}},
+        {"first": 1, "filter": {"operation": "member\0"}},
+        {"first": 1, "filter": {"outcome": "\x7f"}},
+        {"first": 1, "filter": {"outcome": "x" * 201}},
     ],
 )
 async def test_what_cannot_be_answered_is_refused(world: World, variables: dict[str, Any]) -> None:

@@ -31,6 +31,8 @@ from member_hub.graphql.scalars import given
 from member_hub.ids import MemberId
 from member_hub.members.reading import find, ids_of_person
 
+TEXT_MAX = 200  # characters of a text to narrow by; nothing longer is on record
+
 Info = strawberry.Info[Asking, None]
 
 
@@ -130,11 +132,13 @@ async def _own_ids(asking: Asking) -> list[MemberId]:
 
 
 async def _narrowed(asking: Asking, by: AuditFilter | None) -> Filter:
-    """Raises BadInput for a member id that is none."""
+    """Raises BadInput for a member id that is none, and for a text that cannot be on record."""
     if by is None:
         return Filter()
     stated = {name: given(getattr(by, name)) for name in ("actor", "purpose", "operation", "outcome", "since", "until")}
     for name, value in stated.items():
+        if isinstance(value, str) and (len(value) > TEXT_MAX or not value.isprintable()):
+            raise BadInput(field=f"filter.{name}")
         if value is not None:
             asking.trail.filters(f"audit.{name}")
     return Filter(
