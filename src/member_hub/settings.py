@@ -14,6 +14,7 @@ PROCESSES_MAX = 1_000
 PER_S_MAX = 100_000_000
 COST_PER_S = 5_000
 LOOKUPS_PER_S = 50
+LOOKUPS_PER_DAY = 2_000
 PROXY_HOPS_MAX = 9
 
 
@@ -36,6 +37,7 @@ class Settings:
     processes: int = 1  # that serve this hub; each keeps its share of the limits below
     cost_per_s: int = COST_PER_S  # of one app; a person has a tenth
     lookups_per_s: int = LOOKUPS_PER_S  # members sought by key by one app; a person has a fiftieth
+    lookups_per_day: int = LOOKUPS_PER_DAY  # of one person, in any 24 hours
     sign_in: Path | None = None  # the file that names the authorisation servers; None: there are none
     sender_url: str | None = None  # where codes and notices are handed over; None: the console, in development
     sender_secret_file: Path | None = None
@@ -62,6 +64,7 @@ class Settings:
             processes=_number(environ, "MEMBER_HUB_PROCESSES", 1, PROCESSES_MAX),
             cost_per_s=_number(environ, "MEMBER_HUB_COST_PER_S", COST_PER_S, PER_S_MAX),
             lookups_per_s=_number(environ, "MEMBER_HUB_LOOKUPS_PER_S", LOOKUPS_PER_S, PER_S_MAX),
+            lookups_per_day=_number(environ, "MEMBER_HUB_LOOKUPS_PER_DAY", LOOKUPS_PER_DAY, PER_S_MAX),
             sign_in=Path(p).absolute() if (p := environ.get("MEMBER_HUB_SIGN_IN")) else None,
             sender_url=environ.get("MEMBER_HUB_SENDER_URL") or None,
             sender_secret_file=Path(p).absolute() if (p := environ.get("MEMBER_HUB_SENDER_SECRET_FILE")) else None,
