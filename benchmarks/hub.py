@@ -92,6 +92,7 @@ class Hub:
             "MEMBER_HUB_LEDGER_DIR": str(self.folder / "ledger"),
             "MEMBER_HUB_COST_PER_S": "100000000",  # what is measured is the hub, not its limits
             "MEMBER_HUB_LOOKUPS_PER_S": "100000000",
+            "MEMBER_HUB_LOOKUPS_PER_DAY": "100000000",
         }
 
 

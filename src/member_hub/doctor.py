@@ -185,6 +185,8 @@ async def _database(settings: Settings, environ: Mapping[str, str]) -> AsyncIter
         yield await _roles(database)
         migrations = await _migrations(database)
         yield migrations
+        if not await provision.missing(database):
+            yield await _login(database)
         if migrations.verdict is Verdict.OK:
             yield await _keys(database, settings.key_dir)
             yield await _notices(database)
@@ -229,6 +231,21 @@ async def _roles(database: Database) -> Check:
         "not complete",
         f"Run `member-hub migrate`, or, where its login may not, have somebody run who may:\n{sql}",
     )
+
+
+async def _login(database: Database) -> Check:
+    """Rights are the roles', and the hub has one login for all of them: said where it matters."""
+    name, remedy = "database login", ""
+    takes_owner, is_super = await provision.login_takes_owner(database)
+    if not takes_owner:
+        return Check(name, Verdict.OK, "takes the roles of the hub, the owner's not among them")
+    says = "one login takes every role: they guard against mistakes of the hub, not against whoever has the login"
+    if database.server is not None:
+        return Check(name, Verdict.OK, f"{says} (embedded)")
+    if is_super:
+        says, remedy = f"{says}; and it is a superuser", "Give the hub a login that is no superuser. "
+    remedy += "Let nobody else use it, and keep the audit head elsewhere: `member-hub audit export-head`."
+    return Check(name, Verdict.WARN, says, remedy)
 
 
 async def _migrations(database: Database) -> Check:

@@ -1,20 +1,28 @@
 """What the operator decides, read once from `MEMBER_HUB_*` and passed in; nothing here has a default secret."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import sha256
 from pathlib import Path
 
 from member_hub.errors import Misconfigured
 
 MODE_FILE = "mode"
+MODES_MAX = 50  # databases whose mode the file keeps
+EMBEDDED = "embedded"
 PORT_MAX = 65535
 PROCESSES_MAX = 1_000
 PER_S_MAX = 100_000_000
 COST_PER_S = 5_000
 LOOKUPS_PER_S = 50
+LOOKUPS_PER_DAY = 2_000
 PROXY_HOPS_MAX = 9
+
+# In an address of a database: user:password@, and ?password=
+_LOGIN = re.compile(r"(?<=://)[^/?#]*@|(?<=[?&])password=[^&]*")
 
 
 class Mode(StrEnum):
@@ -36,6 +44,7 @@ class Settings:
     processes: int = 1  # that serve this hub; each keeps its share of the limits below
     cost_per_s: int = COST_PER_S  # of one app; a person has a tenth
     lookups_per_s: int = LOOKUPS_PER_S  # members sought by key by one app; a person has a fiftieth
+    lookups_per_day: int = LOOKUPS_PER_DAY  # of one person, in any 24 hours
     sign_in: Path | None = None  # the file that names the authorisation servers; None: there are none
     sender_url: str | None = None  # where codes and notices are handed over; None: the console, in development
     sender_secret_file: Path | None = None
@@ -50,7 +59,7 @@ class Settings:
         """Read every `MEMBER_HUB_*` variable. Raises Misconfigured, naming the variable, never its value."""
         data_dir = _data_dir(environ)
         return cls(
-            mode=_mode(environ.get("MEMBER_HUB_MODE"), data_dir),
+            mode=_mode(environ, data_dir),
             database_url=environ.get("MEMBER_HUB_DATABASE_URL") or None,
             data_dir=data_dir,
             key_dir=Path(environ.get("MEMBER_HUB_KEY_DIR") or ".member-hub/keys").absolute(),
@@ -62,6 +71,7 @@ class Settings:
             processes=_number(environ, "MEMBER_HUB_PROCESSES", 1, PROCESSES_MAX),
             cost_per_s=_number(environ, "MEMBER_HUB_COST_PER_S", COST_PER_S, PER_S_MAX),
             lookups_per_s=_number(environ, "MEMBER_HUB_LOOKUPS_PER_S", LOOKUPS_PER_S, PER_S_MAX),
+            lookups_per_day=_number(environ, "MEMBER_HUB_LOOKUPS_PER_DAY", LOOKUPS_PER_DAY, PER_S_MAX),
             sign_in=Path(p).absolute() if (p := environ.get("MEMBER_HUB_SIGN_IN")) else None,
             sender_url=environ.get("MEMBER_HUB_SENDER_URL") or None,
             sender_secret_file=Path(p).absolute() if (p := environ.get("MEMBER_HUB_SENDER_SECRET_FILE")) else None,
@@ -70,30 +80,47 @@ class Settings:
 
 
 def keep_development(environ: Mapping[str, str] = os.environ) -> None:
-    """What `member-hub run` does first: write development into the data folder, unless the variable says otherwise."""
+    """What `member-hub run` does first: write development into the data folder, unless the variable says otherwise.
+
+    It holds for the database that `run` was given, and for no other that a later command is pointed at.
+    """
     if environ.get("MEMBER_HUB_MODE"):
         return
-    file = _data_dir(environ) / MODE_FILE
-    if not file.exists():
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file.write_text(Mode.DEVELOPMENT, "ascii")
+    data_dir = _data_dir(environ)
+    where, kept = _where(environ), _kept(data_dir)
+    if where not in kept:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lines = [f"{mode} {of}\n" for of, mode in (*kept.items(), (where, Mode.DEVELOPMENT))]
+        (data_dir / MODE_FILE).write_text("".join(lines[-MODES_MAX:]), "ascii")
 
 
 def _data_dir(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("MEMBER_HUB_DATA_DIR") or ".member-hub/data").absolute()
 
 
-def _mode(said: str | None, data_dir: Path) -> Mode:
-    """The variable; else what `member-hub run` wrote into the data folder; else production."""
-    if not said:
-        file = data_dir / MODE_FILE
-        said = file.read_text("ascii").strip() if file.is_file() else Mode.PRODUCTION
+def _mode(environ: Mapping[str, str], data_dir: Path) -> Mode:
+    """The variable; else what `member-hub run` wrote into the data folder for this database; else production."""
+    said = environ.get("MEMBER_HUB_MODE") or _kept(data_dir).get(_where(environ), Mode.PRODUCTION)
     try:
         return Mode(said)
     except ValueError:
         raise Misconfigured(
             "MEMBER_HUB_MODE is neither production nor development.", remedy="Set it to one of the two."
         ) from None
+
+
+def _kept(data_dir: Path) -> dict[str, str]:
+    """The mode of each database that `member-hub run` was given here; a mode by itself is the embedded one's."""
+    file = data_dir / MODE_FILE
+    lines = file.read_text("ascii").splitlines() if file.is_file() else []
+    said = (line.partition(" ") for line in lines[-MODES_MAX:])
+    return {where or EMBEDDED: mode for mode, _, where in said}
+
+
+def _where(environ: Mapping[str, str]) -> str:
+    """A name for the database; without the login, whose password may change and may not be guessed from it."""
+    url = environ.get("MEMBER_HUB_DATABASE_URL")
+    return sha256(_LOGIN.sub("", url).encode()).hexdigest() if url else EMBEDDED
 
 
 def _port(said: str) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from member_hub.audit.entry import digest_of
 from member_hub.ids import uuid7
@@ -256,6 +257,78 @@ async def test_a_look_that_was_hidden_from_its_member_is_found(log: Log) -> None
     await log.superuser("DELETE FROM hub.audit_subject WHERE sequence = 2")
 
     assert await log.findings() == ["subjects: seal 1"]
+
+
+SEALED_FOR_EVER = """
+INSERT INTO hub.audit_seal_part (month, writer, last, first, number, digest)
+SELECT month, writer, 9000000000000, 4, {number}, digest FROM hub.audit_seal_part
+"""
+
+
+async def _go_on(log: Log) -> None:
+    await log.write(4)
+    await log.seal()
+    await log.superuser("UPDATE hub.audit_entry SET outcome = 'missed' WHERE sequence = 5")
+
+
+async def test_a_part_of_a_seal_that_there_is_not_cannot_be_added(log: Log) -> None:
+    await log.write(3)
+    await log.seal()
+
+    with pytest.raises(IntegrityError):
+        await log.auditor(SEALED_FOR_EVER.format(number=9))
+
+    await log.write(1)
+    assert (await log.seal(), await log.findings()) == (1, [])
+
+
+async def test_a_part_of_a_seal_that_there_is_not_is_found_and_hides_nothing(log: Log) -> None:
+    writer = await log.write(3)
+    await log.seal()
+
+    await log.superuser(SEALED_FOR_EVER.format(number=9))
+    await _go_on(log)
+
+    assert await log.findings() == [
+        f"forged: {MONTH}, writer {writer}, entry 5",
+        f"part_forged: {MONTH}, writer {writer}, entry 4 to 9000000000000 (seal 9)",
+    ]
+
+
+async def test_a_part_added_to_a_seal_that_is_there_is_found_and_hides_nothing(log: Log) -> None:
+    writer = await log.write(3)
+    await log.seal()
+
+    await log.auditor(SEALED_FOR_EVER.format(number=1))
+    await _go_on(log)
+
+    found = await log.findings()
+    assert "seal_altered: seal 1" in found
+    assert any(one.startswith(f"altered: {MONTH}, writer {writer}, entry 5") for one in found)
+
+
+ADDED_SUBJECT = """
+INSERT INTO hub.audit_subject (member_id, happened_at, writer, sequence, month)
+SELECT :member_id, happened_at, writer, sequence, month FROM hub.audit_entry WHERE sequence = 2
+"""
+
+
+async def test_a_look_that_was_put_into_the_history_of_another_is_found(log: Log) -> None:
+    writer = await log.write(3, member_ids=[uuid7()])
+    await log.seal()
+
+    await log.auditor(ADDED_SUBJECT, member_id=uuid7())
+
+    assert await log.findings() == [f"subject_added: {MONTH}, writer {writer}, entry 2"]
+
+
+async def test_a_look_that_was_moved_from_one_history_to_another_is_found_twice(log: Log) -> None:
+    writer = await log.write(3, member_ids=[uuid7()])
+    await log.seal()
+
+    await log.superuser("UPDATE hub.audit_subject SET member_id = :other WHERE sequence = 2", other=uuid7())
+
+    assert await log.findings() == ["subjects: seal 1", f"subject_added: {MONTH}, writer {writer}, entry 2"]
 
 
 async def test_findings_are_limited_and_the_rest_is_counted(log: Log) -> None:

@@ -163,6 +163,37 @@ def test_run_keeps_development_for_the_other_commands(tmp_path: Path) -> None:
     assert Settings.from_environ(environ | {"MEMBER_HUB_MODE": "production"}).mode is Mode.PRODUCTION
 
 
+def test_the_mode_that_run_kept_counts_only_for_the_database_that_it_was_given(tmp_path: Path) -> None:
+    embedded = {"MEMBER_HUB_DATA_DIR": str(tmp_path / "data")}
+    tried = embedded | {"MEMBER_HUB_DATABASE_URL": "postgresql://me:old@db/trying"}
+    real = embedded | {"MEMBER_HUB_DATABASE_URL": "postgresql://me:old@db/members"}
+
+    def modes() -> list[Mode]:
+        return [Settings.from_environ(environ).mode for environ in (embedded, tried, real)]
+
+    keep_development(embedded)
+    assert modes() == [Mode.DEVELOPMENT, Mode.PRODUCTION, Mode.PRODUCTION]
+
+    keep_development(tried)
+    keep_development(tried)
+    assert modes() == [Mode.DEVELOPMENT, Mode.DEVELOPMENT, Mode.PRODUCTION]
+    assert len((tmp_path / "data" / "mode").read_text("ascii").splitlines()) == 2
+
+    changed = tried | {"MEMBER_HUB_DATABASE_URL": "postgresql://me:new@db/trying"}
+    assert Settings.from_environ(changed).mode is Mode.DEVELOPMENT
+
+
+def test_a_mode_kept_by_an_earlier_version_is_the_embedded_servers(tmp_path: Path) -> None:
+    (tmp_path / "mode").write_text("development", "ascii")
+    environ = {"MEMBER_HUB_DATA_DIR": str(tmp_path)}
+
+    keep_development(environ)
+
+    assert (tmp_path / "mode").read_text("ascii") == "development"
+    assert Settings.from_environ(environ).mode is Mode.DEVELOPMENT
+    assert Settings.from_environ(environ | {"MEMBER_HUB_DATABASE_URL": "postgresql://db/x"}).mode is Mode.PRODUCTION
+
+
 def test_run_leaves_the_mode_alone_where_the_variable_says_it(tmp_path: Path) -> None:
     keep_development({"MEMBER_HUB_DATA_DIR": str(tmp_path / "data"), "MEMBER_HUB_MODE": "production"})
 

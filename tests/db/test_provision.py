@@ -11,6 +11,7 @@ from sqlalchemy import text
 from member_hub import doctor
 from member_hub.db import Database, migrate, provision
 from member_hub.db.embedded import Server
+from member_hub.db.roles import Role
 from member_hub.db.session import connect
 from member_hub.doctor import Verdict
 from member_hub.errors import Misconfigured
@@ -99,6 +100,26 @@ async def test_a_login_without_the_right_is_sent_to_the_doctor_whose_sql_works(
     await as_superuser.close()
     async with connect(weak, migrates=True) as database:
         assert await provision.missing(database) == []
+
+
+async def test_the_doctor_says_what_one_login_means(server: Server, empty: str, login: str, settings: Settings) -> None:
+    async def said(url: str) -> tuple[Verdict, str, str]:
+        (found,) = [one for one in await doctor.examine(_with_url(settings, url)) if one.name == "database login"]
+        return found.verdict, found.says, found.remedy
+
+    async with connect(_with_url(settings, server.url(empty)), migrates=True):
+        pass
+    for role in Role:
+        await admin(server, f"GRANT {provision.quoted(f'{empty}_{role}')} TO {provision.quoted(login)}")
+
+    says = "one login takes every role: they guard against mistakes of the hub, not against whoever has the login"
+    remedy = "Let nobody else use it, and keep the audit head elsewhere: `member-hub audit export-head`."
+    assert await said(_url(server, empty, login)) == (Verdict.WARN, says, remedy)
+    assert await said(server.url(empty)) == (
+        Verdict.WARN,
+        f"{says}; and it is a superuser",
+        f"Give the hub a login that is no superuser. {remedy}",
+    )
 
 
 async def test_the_database_may_be_given_by_an_address(server: Server, empty: str, settings: Settings) -> None:

@@ -17,7 +17,8 @@ ENTRIES = """
 query ($first: Int, $after: String, $last: Int, $before: String, $filter: AuditFilter) {
   auditEntries(first: $first, after: $after, last: $last, before: $before, filter: $filter) {
     edges { cursor node {
-      happenedAt requestId callerKind caller role purpose operations outcome fields memberIds writer sequence } }
+      happenedAt requestId callerKind caller role purpose purposeStated operations outcome fields memberIds
+      writer sequence } }
     pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
   }
 }
@@ -58,6 +59,7 @@ async def test_an_entry_is_shown_as_it_was_written(world: World, people: People,
         "caller": "S-1042",
         "role": "support_agent",
         "purpose": "CUSTOMER_SUPPORT",
+        "purposeStated": "customer_support",
         "operations": ["member"],
         "outcome": "ok",
         "fields": ["key:phone", "member.name:MASKED", "member.phone:MASKED"],
@@ -65,6 +67,20 @@ async def test_an_entry_is_shown_as_it_was_written(world: World, people: People,
         "writer": str(row.writer),
         "sequence": 1,
     }
+
+
+async def test_requests_without_a_purpose_or_with_a_strange_one_are_shown_as_such(world: World) -> None:
+    both = ["member_service", "customer_support"]
+    assert await world.refused("store_manager", BY, purposes=both) == ["PURPOSE_REQUIRED"]
+    strange = {"X-Purpose": "curiosity"}
+    assert await world.refused("store_manager", BY, purposes=both, headers=strange) == ["PURPOSE_NOT_ALLOWED"]
+
+    found = await entries(world)
+
+    assert sorted((one["purpose"], one["purposeStated"], one["outcome"]) for one in found) == [
+        (None, "none", "PURPOSE_REQUIRED"),
+        (None, "unknown", "PURPOSE_NOT_ALLOWED"),
+    ]
 
 
 @pytest.mark.parametrize("role", sorted(PURPOSES.keys() - set(READERS)))
@@ -170,6 +186,12 @@ async def _walk(world: World, count: str, cursor: str) -> list[int]:
         {"first": 1, "last": 1},
         {"first": 1, "after": "bm9uc2Vuc2U"},
         {"first": 1, "filter": {"memberId": "nobody"}},
+        {"first": 1, "filter": {"memberId": "a\0"}},
+        {"first": 1, "filter": {"actor": "a\0"}},
+        {"first": 1, "filter": {"actor": "a\nb"}},
+        {"first": 1, "filter": {"operation": "member\0"}},
+        {"first": 1, "filter": {"outcome": "\x7f"}},
+        {"first": 1, "filter": {"outcome": "x" * 201}},
     ],
 )
 async def test_what_cannot_be_answered_is_refused(world: World, variables: dict[str, Any]) -> None:

@@ -117,6 +117,14 @@ async def test_a_staff_number_that_looks_like_a_use_is_not_told(world: World, pe
     assert look["fields"] == [{"field": "member.phone", "use": "REVEAL"}]
 
 
+async def test_a_look_whose_purpose_is_in_no_list_is_told_without_one(world: World, people: People) -> None:
+    await world.hub.audit.write(entry(purpose="unknown", member_ids=[people.whole]))
+
+    (look,) = await history(world, people.whole)
+
+    assert (look["purpose"], look["purposeText"], look["kinds"]) == (None, None, ["LOOK_UP"])
+
+
 async def test_codes_for_the_till_are_told_as_such(world: World, people: People) -> None:
     await world.ask(
         "sales_associate",
@@ -158,6 +166,17 @@ async def test_nobody_sees_looks_at_another(world: World, people: People, *, sea
 
     assert await history(world, people.whole) == []
     assert await kinds(world, people.southern) == [("CRM", ["LOOK_UP"])]
+
+
+async def test_an_added_subject_shows_nobody_the_looks_at_another(world: World, people: People) -> None:
+    await world.ask("app_crm", BY, variables={"by": {"id": str(people.southern)}})
+    await world.hub.sealer.run(NOW)
+    added = """INSERT INTO hub.audit_subject (member_id, happened_at, writer, sequence, month)
+        SELECT :whole, happened_at, writer, sequence, month FROM hub.audit_subject"""
+    async with transaction(world.hub.database.audit) as tx:
+        await tx.execute(text(added), {"whole": people.whole})
+
+    assert await history(world, people.whole) == []
 
 
 async def test_a_merged_member_sees_looks_at_both_and_after_the_split_each_sees_their_own(

@@ -263,6 +263,18 @@ async def test_nobody_approves_for_themselves(world: World, people: People) -> N
     ]
 
 
+@pytest.mark.parametrize("to", ["corp:E1001", "shop:E1001", "shop:e1001", "E1001"])
+async def test_who_is_known_to_two_issuers_does_not_approve_for_themselves(
+    world: World, people: People, to: str
+) -> None:
+    own = await approve(world, people.whole, role="store_manager", to=to, subject="corp:E1001")
+    other = await approve(world, people.whole, role="store_manager", to="corp:E1002", subject="corp:E1001")
+
+    assert own == (None, [("grantedTo", "FORBIDDEN")])
+    assert (other[0] is not None, other[1]) == (True, [])
+    assert [row.granted_to for row in await approvals(world)] == ["corp:E1002"]
+
+
 async def test_who_does_not_reach_the_member_does_not_approve(world: World, people: People) -> None:
     assert await approve(world, people.southern, role="store_manager") == (None, [("id", "NOT_FOUND")])
 

@@ -125,6 +125,25 @@ async def test_look_ups_count_apart_hits_and_misses_alike(world: World, people: 
         assert await slow.refused("app_crm", BY, variables=keys(misses[:10])) == []
 
 
+async def test_a_person_looks_up_no_more_than_the_day_allows(world: World, people: People, time: Time) -> None:
+    async with limited(world, lookups_per_s=100_000, lookups_per_day=40) as slow:
+        misses = [f"139{number:08}" for number in range(20)]
+        assert await slow.refused("support_agent", BY, variables=keys(misses)) == []
+
+        answer = await slow.post("support_agent", BY, variables=keys(misses[:1]))
+
+        assert told(answer) == (429, ["THROTTLED"], [4320], "4320")
+        assert await slow.refused("support_agent", LIST) == []
+        assert await slow.refused("support_agent", BY, variables=keys(misses[:1]), subject="S-2") == []
+        assert await slow.refused("app_crm", BY, variables=keys(misses * 2)) == []
+        found = 20
+        for _ in range(20):
+            time.at += 4320
+            found += await slow.refused("support_agent", BY, variables=keys(misses[:1])) == []
+            assert await slow.refused("support_agent", BY, variables=keys(misses[:1])) == ["THROTTLED"]
+        assert found == 40
+
+
 async def test_a_person_tries_out_no_numbers(slow: World) -> None:
     query = "query ($by: MemberKey!) { member(by: $by) { status } }"
     codes = []

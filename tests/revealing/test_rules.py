@@ -13,9 +13,32 @@ NINE = st.text(DIGITS, min_size=9, max_size=9)
 PHONES = st.builds("{}1{}{}".format, st.sampled_from(["", "86", "0086"]), st.sampled_from("3456789"), NINE)
 
 
-@pytest.mark.parametrize("text", ["CS-20261122-001", "2026112200013", "A", "case-7", "0" * 40])
+@pytest.mark.parametrize(
+    "text", ["CS-20261122-001", "20261122-0013", "A", "case-7", "TICKET-00001", "INC12345678", "0-" * 12 + "A"]
+)
 def test_a_ticket_number_is_taken_as_it_is(text: str) -> None:
     assert reference_of(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "013812345670",
+        "0-138-1234-5670",
+        "110105491231002",  # an identity number of 15 digits
+        "zhangwei-19610203",
+        "19610203",
+        "1961-02-03",
+        "zhangwei",
+        "6222020200112233445",  # a bank card
+        "6222-0202-0011-2233",
+        "0571-88881234",
+        "2026112200013",
+    ],
+)
+def test_what_reaches_or_names_somebody_is_no_ticket_number(text: str) -> None:
+    with pytest.raises(BadReference):
+        reference_of(text)
 
 
 def test_a_reference_may_be_left_out() -> None:

@@ -2,8 +2,9 @@
 
 Decisions: a header may say algorithm, type, kid and thumbprints, nothing else; a token needs a kid. A token bound to
 a key of its holder (`cnf`: DPoP, mTLS) is refused, because a bearer cannot show that key here. A person's subject is
-`issuer:sub`, so two issuers cannot mean one person by one word, and it may not look like an e-mail address, because it
-stands in the audit log for years: name another claim (`claims.subject`) where `sub` is one. A client that is an app
+`issuer:sub`, so two issuers cannot mean one person by one word, and it may not look like an e-mail address, a
+mobile or an identity number, because it stands in the audit log for years: name another claim (`claims.subject`) where
+`sub` is one. A client that is an app
 acts only for itself: its `sub` is the client's own, so a person who signs in through it never becomes the app.
 """
 
@@ -26,6 +27,7 @@ from member_hub.access.jwks import KID_CHARS_MAX, SigningKey
 from member_hub.access.refusals import RoleNotCarried, RoleRequired, Unauthenticated
 from member_hub.access.register import Register, RoleKind
 from member_hub.access.stated import Stated
+from member_hub.access.telling import tells_who
 from member_hub.access.words import PURPOSES
 from member_hub.ids import MemberId
 
@@ -130,7 +132,7 @@ class IssuerTokens:
                 raise _Unfit("it does not say which member")
             return str(member_id)
         subject = _at(stated, self.issuer.names.subject)
-        if not isinstance(subject, str) or not _SUBJECT.fullmatch(subject):
+        if not isinstance(subject, str) or not _SUBJECT.fullmatch(subject) or tells_who(subject):
             raise _Unfit("the subject is none that may stand in the audit log")
         return f"{self.issuer.name}:{subject}"
 

@@ -18,6 +18,8 @@ class Kind(StrEnum):
     MISSING = "missing"  # entries were removed
     ROOT = "root"  # the entries of a seal are not those that were sealed
     SUBJECTS = "subjects"  # "who looked at me" lacks entries of a seal
+    SUBJECT_ADDED = "subject_added"  # "who looked at me" names an entry that is not about that member
+    PART_FORGED = "part_forged"  # entries are said to be sealed by a seal that there is not
     SEAL_ALTERED = "seal_altered"
     SEAL_MISSING = "seal_missing"
     SEALS_CUT = "seals_cut"  # the head outside knows newer seals
@@ -66,6 +68,13 @@ class Report:
                     self.findings.append(one)
                 else:
                     self.more_findings += 1
+
+    def tells_of(self, found: Finding) -> bool:
+        """Whether something is known of the same entry."""
+        return any(
+            (known.month, known.writer) == (found.month, found.writer) and known.first <= found.first <= known.last
+            for known in self.findings
+        )
 
     def _extends(self, found: Finding) -> bool:
         """Entries of one chain that are missing from several seals are one gap."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Row
 
 from member_hub.access import SYSTEM_ROLE, Register
+from member_hub.access.words import PURPOSES
 from member_hub.privacy import Purpose
 
 DONE: Final = frozenset({"ok", "missed", "TAMPERED"})
@@ -96,7 +97,7 @@ class Look:
     happened_at: datetime
     caller_kind: str
     role: str
-    purpose: Purpose
+    purpose: Purpose | None
     kinds: Sequence[LookKind]
     fields: Sequence[FieldLook]
     is_refused: bool
@@ -115,11 +116,16 @@ def look_of(row: Row[Any]) -> Look:
         happened_at=row.happened_at,
         caller_kind=row.caller_kind,
         role=row.role,
-        purpose=Purpose(row.purpose),
+        purpose=purpose_of(row),
         kinds=list(dict.fromkeys(kind_of(name) for name in row.operation.split(","))),
         fields=list(_fields(row.fields)),
         is_refused=row.outcome not in DONE,
     )
+
+
+def purpose_of(row: Row[Any]) -> Purpose | None:
+    """None for a word of no list: a request without a purpose is on record, too."""
+    return Purpose(row.purpose) if row.purpose in PURPOSES else None
 
 
 def kind_of(operation: str) -> LookKind:

@@ -4,12 +4,12 @@ A chain is told by month and writer. They are found by skipping through the prim
 cost grows with the number of processes that wrote since a month, not with the number of entries.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, Select, TableValuedAlias, and_, func, literal, select, true, tuple_
+from sqlalchemy import CTE, LargeBinary, Select, TableValuedAlias, and_, func, literal, select, true, tuple_
 
 from member_hub.audit.entry import FIRST_PREVIOUS, Tip
 from member_hub.audit.tables import AuditEntry, AuditSealPart
@@ -39,13 +39,29 @@ async def pending(tx: Tx, *, since: date = FIRST_MONTH, goes_on: bool = False) -
     return [Chain(row.month, row.writer, Tip(row.last, row.digest)) for row in rows]
 
 
-def _statement(since: date, *, goes_on: bool) -> Select[date, UUID, int, bytes]:
+async def longer_than(tx: Tx, tips: Mapping[tuple[date, UUID], Tip]) -> list[tuple[date, UUID]]:
+    """The chains that have entries behind these tips, whatever is said to be sealed, in order."""
+    chains = _every_chain(FIRST_MONTH)
+    keys = await tx.execute(select(chains.c.month, chains.c.writer).order_by(chains.c.month, chains.c.writer))
+    there = [Chain(row.month, row.writer, tips.get((row.month, row.writer), Tip())) for row in keys]
+    chain = given_chains()
+    same = and_(entry_t.c.month == chain.c.month, entry_t.c.writer == chain.c.writer)
+    goes_on = select(entry_t.c.sequence).where(same, entry_t.c.sequence > chain.c.sequence).exists()
+    statement = select(chain.c.month, chain.c.writer).where(goes_on).order_by(chain.c.month, chain.c.writer)
+    return [(row.month, row.writer) for row in await tx.execute(statement, chain_parameters(there))]
+
+
+def _every_chain(since: date) -> CTE:
     key = (entry_t.c.month, entry_t.c.writer)
     first = select(*key).where(entry_t.c.month >= since).order_by(*key).limit(1).subquery()
     chains = select(first.c.month, first.c.writer).cte("chains", recursive=True)
     behind = and_(entry_t.c.month >= chains.c.month, tuple_(*key) > tuple_(chains.c.month, chains.c.writer))
     following = select(*key).where(behind).order_by(*key).limit(1).lateral()
-    chains = chains.union_all(select(following.c.month, following.c.writer).select_from(chains.join(following, true())))
+    return chains.union_all(select(following.c.month, following.c.writer).select_from(chains.join(following, true())))
+
+
+def _statement(since: date, *, goes_on: bool) -> Select[date, UUID, int, bytes]:
+    chains = _every_chain(since)
     same = and_(part_t.c.month == chains.c.month, part_t.c.writer == chains.c.writer)
     sealed = select(part_t.c.last, part_t.c.digest).where(same).order_by(part_t.c.last.desc()).limit(1).lateral()
     last = func.coalesce(sealed.c.last, 0)

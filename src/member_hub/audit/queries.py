@@ -1,7 +1,8 @@
 """Reading the audit log in pages, the newest first.
 
 By member, sealed entries are found through the subjects and the rest by looking at what is behind the seals; so a
-reading is right at once, whether or not the sealer has come by.
+reading is right at once, whether or not the sealer has come by. What is found that way has to name the member itself:
+an added subject row shows nobody the looks at another.
 """
 
 from collections.abc import Sequence
@@ -84,6 +85,8 @@ def _source(by: Filter, chains: Sequence[Chain]) -> Select[Any]:
 def _conditions(by: Filter) -> list[ColumnElement[bool]]:
     equal = {"caller": by.caller, "purpose": by.purpose, "outcome": by.outcome}
     conditions = [entry_t.c[name] == value for name, value in equal.items() if value is not None]
+    if by.member_ids is not None:
+        conditions.append(entry_t.c.member_ids.overlap(list(by.member_ids)))
     if by.operation is not None:  # a request may have several
         conditions.append(literal(by.operation) == func.any(func.string_to_array(entry_t.c.operation, ",")))
     if by.since is not None:

@@ -6,7 +6,7 @@ Entries and subjects are partitioned by month, so that what has expired goes as 
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Date, DateTime, Index, Integer, LargeBinary, Text
+from sqlalchemy import BigInteger, Date, DateTime, ForeignKey, Index, Integer, LargeBinary, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.orm import Mapped, mapped_column
@@ -95,5 +95,9 @@ class AuditSealPart(Base):
         BigInteger, primary_key=True, autoincrement=False, info=technical("sequence of the last entry")
     )
     first: Mapped[int] = mapped_column(BigInteger, info=technical("sequence of the first entry"))
-    number: Mapped[int] = mapped_column(BigInteger, info=technical("the seal"))
+    number: Mapped[int] = mapped_column(
+        BigInteger,
+        ForeignKey("hub.audit_seal.number", name="fk_audit_seal_part_number_audit_seal"),
+        info=technical("the seal, which is there"),
+    )
     digest: Mapped[bytes] = mapped_column(LargeBinary, info=technical("digest of the last entry"))

@@ -4,6 +4,7 @@ Reads one moment of the database, seal by seal, so memory is bounded by one seal
 outside is read first: what it knows by then, the database has to hold.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,18 +19,17 @@ from member_hub.audit.entry import Tip
 from member_hub.audit.findings import Finding, Kind, Report
 from member_hub.audit.keys import AuditKeys
 from member_hub.audit.merkle import root_of
-from member_hub.audit.pending import entry_t, part_t, pending
+from member_hub.audit.pending import entry_t, longer_than, part_t
 from member_hub.audit.retention import is_over
 from member_hub.audit.seal import NO_SEAL, Head, Part, Seal
 from member_hub.audit.sealing import ENTRIES_MAX, seal_t
-from member_hub.audit.tables import AuditSubject
+from member_hub.audit.strays import added_subjects, forged_parts, subject_t
 from member_hub.db.base import Tx
-from member_hub.db.bulk import among, parameters, table_of, values_of
+from member_hub.db.bulk import among, parameters, values_of
 
 SEALS_BATCH: Final = 200
 ZERO_MAX: Final = 10
 
-subject_t = table_of(AuditSubject)
 Key = tuple[date, UUID]
 
 
@@ -39,7 +39,9 @@ async def verify(tx: Tx, keys: AuditKeys, outside: Iterator[Head]) -> Report:
     while batch := await _seals(tx, after=check.number):
         for row, parts in batch:
             await check.seal(row, parts)
+    check.newest = check.heads.newest()
     await check.tails()
+    await check.strays()
     check.ends()
     return check.report
 
@@ -70,9 +72,11 @@ class _Check:
     expired: frozenset[date]
     report: Report = field(default_factory=Report)
     number: int = 0  # of the last seal
+    newest: int = 0  # that the head outside knows
     before: bytes | None = NO_SEAL.digest  # its digest; None where it is not sound
     exported: int = 0
     tips: dict[Key, Tip] = field(default_factory=dict)
+    subjects: Counter[date] = field(default_factory=Counter)  # as sealed entries name them, by month
 
     async def seal(self, row: Row[Any], parts: Sequence[Part]) -> None:
         found = list(self._seal_itself(row, parts))
@@ -133,8 +137,11 @@ class _Check:
             if part.month not in self.expired:
                 tip = self.tips.get(key, Tip())
                 found += checked(of_one, tip, self.keys.entries, until=part.last, chain=key, seal=row.number)
-            # A seal that was tampered with says nothing; then the next entry has to follow the one that is there.
-            self.tips[key] = Tip(part.last, part.digest if is_sound or not of_one else of_one[-1].digest)
+            # A seal that was tampered with says nothing; then the next entry has to follow the last one that is there.
+            if is_sound or part.month in self.expired:
+                self.tips[key] = Tip(part.last, part.digest)
+            elif of_one:
+                self.tips[key] = Tip(of_one[-1].sequence, of_one[-1].digest)
         yield from found
         is_gone = any(part.month in self.expired for part in parts)
         if is_sound and not found and not is_gone and root_of(_digests(parts, rows)) != row.root:
@@ -143,23 +150,27 @@ class _Check:
     async def _subjects(
         self, row: Row[Any], parts: Sequence[Part], rows: Mapping[Key, list[Row[Any]]]
     ) -> Sequence[Finding]:
-        given = [(one, r.happened_at, r.writer, r.sequence) for r in _within(parts, rows) for one in r.member_ids]
+        given = {
+            (one, r.happened_at, r.writer, r.sequence, r.month) for r in _within(parts, rows) for one in r.member_ids
+        }
         if not given:
             return ()
-        names = ("member_id", "happened_at", "writer", "sequence")
+        names = ("member_id", "happened_at", "writer", "sequence", "month")
         named = values_of([subject_t.c[name] for name in names])
         same = and_(*(subject_t.c[name] == named.c[name] for name in names))
-        statement = select(func.count()).select_from(subject_t.join(named, same))
-        count = await self.tx.scalar(statement, parameters(names, given))
-        return () if count == len(set(given)) else [Finding(Kind.SUBJECTS, row.number, row.number)]
+        month = subject_t.c.month
+        there = select(month, func.count().label("there")).select_from(subject_t.join(named, same)).group_by(month)
+        found = Counter({one.month: one.there for one in await self.tx.execute(there, parameters(names, list(given)))})
+        self.subjects += found
+        return () if found.total() == len(given) else [Finding(Kind.SUBJECTS, row.number, row.number)]
 
     async def tails(self) -> None:
         """What is behind the last seals; and numbers that no chain has."""
         zero = select(entry_t.c.month, entry_t.c.writer, entry_t.c.sequence).where(entry_t.c.sequence < 1)
         for row in await self.tx.execute(zero.order_by(*entry_t.primary_key).limit(ZERO_MAX)):
             self.report.add([Finding(Kind.FORGED, row.sequence, row.sequence, row.month, row.writer)])
-        for chain in await pending(self.tx):
-            await self._tail((chain.month, chain.writer))
+        for key in await longer_than(self.tx, self.tips):
+            await self._tail(key)
 
     async def _tail(self, key: Key) -> None:
         tip = self.tips.get(key, Tip())
@@ -173,10 +184,16 @@ class _Check:
             self.report.unsealed += len(rows)
             tip = Tip(rows[-1].sequence, rows[-1].digest)
 
+    async def strays(self) -> None:
+        """What the audit role could have added; of entries at which something was found already, no more is said."""
+        self.report.add(await forged_parts(self.tx, newest=max(self.number, self.newest)))
+        added = await added_subjects(self.tx, self.subjects, but=self.expired)
+        known = [self.report.tells_of(one) for one in added]
+        self.report.add(one for one, is_known in zip(added, known, strict=True) if not is_known)
+
     def ends(self) -> None:
-        newest = self.heads.newest()
-        if newest > self.number:
-            self.report.add([Finding(Kind.SEALS_CUT, self.number + 1, newest)])
+        if self.newest > self.number:
+            self.report.add([Finding(Kind.SEALS_CUT, self.number + 1, self.newest)])
         self.report.unexported = self.number - self.exported
 
 

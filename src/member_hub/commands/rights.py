@@ -74,12 +74,12 @@ def _labelled(hub: Runtime, look: Look) -> dict[str, Any]:
 
     register = hub.policies.register
     zh, en = looks.role_label(register, look)
-    purpose = register.purposes[look.purpose]
+    purpose = register.purposes[look.purpose] if look.purpose else None
     return {
         "happened_at": look.happened_at,
         "caller_kind": look.caller_kind,
         "role": {"zh": zh, "en": en},
-        "purpose": {"zh": purpose.zh, "en": purpose.en},
+        "purpose": {"zh": purpose.zh, "en": purpose.en} if purpose else None,
         "kinds": list(look.kinds),
         "fields": [{"field": one.field, "use": one.use} for one in look.fields],
         "refused": look.is_refused,

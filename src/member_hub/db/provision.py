@@ -30,7 +30,7 @@ AUDIT_ONLY: frozenset[str] = frozenset(
     {f"{HUB}.audit_entry", f"{HUB}.audit_subject", f"{HUB}.audit_seal", f"{HUB}.audit_seal_part"}
 )
 
-_ROLES = table("pg_roles", column("rolname"), schema="pg_catalog")
+_ROLES = table("pg_roles", column("rolname"), column("rolsuper", Boolean), schema="pg_catalog")
 _NAMESPACES = table("pg_namespace", column("oid"), column("nspname"), column("nspowner"), schema="pg_catalog")
 _CLASSES = table(
     "pg_class",
@@ -61,6 +61,18 @@ async def missing(database: Database) -> list[str]:
     """The statements that would make the roles and schemas that are not there; `doctor` prints them."""
     async with database.login.connect() as connection:
         return await _missing(connection, database)
+
+
+async def login_takes_owner(database: Database) -> tuple[bool, bool]:
+    """Whether whoever holds a connection of the app may take the owner's role, and whether the login is a superuser."""
+    owner = role_name(database.role_prefix, Role.OWNER)
+    is_super = select(_ROLES.c.rolsuper).where(_ROLES.c.rolname == func.session_user()).scalar_subquery()
+    async with database.app.connect() as connection:
+        statement = select(
+            func.pg_has_role(func.session_user(), owner, "MEMBER").label("takes"), is_super.label("is_super")
+        )
+        row = (await connection.execute(statement)).one()
+        return bool(row.takes), bool(row.is_super)
 
 
 async def provision(database: Database) -> None:

@@ -43,7 +43,12 @@ class AuditEntry:
     caller_kind: CallerKind = strawberry.field(description="What kind of caller.")
     caller: str = strawberry.field(description="Staff number, app name, or opaque member id.")
     role: str = strawberry.field(description="The acting role.")
-    purpose: Purpose = strawberry.field(description="The declared purpose.")
+    purpose: Purpose | None = strawberry.field(
+        description="The declared purpose; null where none was declared or none of the list (purposeStated)."
+    )
+    purpose_stated: str = strawberry.field(
+        description="The purpose as it stands on record; none or unknown where purpose is null."
+    )
     operations: list[str] = strawberry.field(description="Operations of the API, or the command.")
     outcome: str = strawberry.field(description="ok, missed, or the code of the refusal.")
     fields: list[str] = strawberry.field(description="Guarded fields with their state, and keys looked up by.")
@@ -90,8 +95,10 @@ class Look:
     happened_at: datetime = strawberry.field(description="When.")
     caller_kind: CallerKind = strawberry.field(description="What kind of caller.")
     role: Label = strawberry.field(description="The acting role.")
-    purpose: Purpose = strawberry.field(description="The declared purpose.")
-    purpose_text: Label = strawberry.field(description="The purpose with its legal basis, for people.")
+    purpose: Purpose | None = strawberry.field(
+        description="The declared purpose; null where none of the list was declared."
+    )
+    purpose_text: Label | None = strawberry.field(description="The purpose with its legal basis, for people.")
     kinds: list[LookKind] = strawberry.field(description="What was done.")
     fields: list[FieldLook] = strawberry.field(description="Which fields, and how.")
     refused: bool = strawberry.field(description="Whether it was refused: then nothing was shown or changed.")

@@ -40,7 +40,8 @@ from member_hub.graphql.paging import (
 from member_hub.graphql.scalars import given
 from member_hub.ids import MemberId
 from member_hub.members.reading import find, ids_of_person
-from member_hub.privacy import Purpose
+
+TEXT_MAX = 200  # characters of a text to narrow by; nothing longer is on record
 
 Info = strawberry.Info[Asking, None]
 
@@ -101,7 +102,8 @@ def _entry(row: Row[Any]) -> AuditEntry:
         caller_kind=CallerKind(row.caller_kind),
         caller=row.caller,
         role=row.role,
-        purpose=Purpose(row.purpose),
+        purpose=looks.purpose_of(row),
+        purpose_stated=row.purpose,
         operations=row.operation.split(","),
         outcome=row.outcome,
         fields=row.fields,
@@ -114,13 +116,13 @@ def _entry(row: Row[Any]) -> AuditEntry:
 def _look(asking: Asking, look: looks.Look) -> Look:
     register = asking.hub.policies.register
     zh, en = looks.role_label(register, look)
-    purpose = register.purposes[look.purpose]
+    purpose = register.purposes[look.purpose] if look.purpose else None
     return Look(
         happened_at=look.happened_at,
         caller_kind=CallerKind(look.caller_kind),
         role=Label(zh=zh, en=en),
         purpose=look.purpose,
-        purpose_text=Label(zh=purpose.zh, en=purpose.en),
+        purpose_text=Label(zh=purpose.zh, en=purpose.en) if purpose else None,
         kinds=list(look.kinds),
         fields=[FieldLook(field=one.field, use=one.use) for one in look.fields],
         refused=look.is_refused,
@@ -138,11 +140,13 @@ async def _own_ids(asking: Asking) -> list[MemberId]:
 
 
 async def _narrowed(asking: Asking, by: AuditFilter | None) -> Filter:
-    """Raises BadInput for a member id that is none."""
+    """Raises BadInput for a member id that is none, and for a text that cannot be on record."""
     if by is None:
         return Filter()
     stated = {name: given(getattr(by, name)) for name in ("actor", "purpose", "operation", "outcome", "since", "until")}
     for name, value in stated.items():
+        if isinstance(value, str) and (len(value) > TEXT_MAX or not value.isprintable()):
+            raise BadInput(field=f"filter.{name}")
         if value is not None:
             asking.trail.filters(f"audit.{name}")
     return Filter(

@@ -61,7 +61,12 @@ async def member_reveal(
     reason: Annotated[RevealReason, strawberry.argument(description="Why; it goes on record.")],
     reference: Annotated[
         str | None,
-        strawberry.argument(description="Ticket number: 1 to 40 letters, digits, hyphens. It goes on record."),
+        strawberry.argument(
+            description=(
+                "Ticket number: 1 to 40 letters, digits, hyphens; at most 6 letters or 8 digits in a row, 12 digits in "
+                "all, nothing like a telephone number or a birthday. It goes on record."
+            )
+        ),
     ] = strawberry.UNSET,
 ) -> MemberRevealPayload:
     asking, guard = info.context, f"member.{field}"

@@ -2,8 +2,11 @@
 
 A look-up counts whether it finds somebody or not. What is not worth executing counts too, so that reading bad documents
 is not free. An app has what the settings say; a person, of staff or a member, a tenth of the cost (three pages of a
-hundred whole members at once, then one in twenty seconds) and a fiftieth of the look-ups.
+hundred whole members at once, then one in twenty seconds) and a fiftieth of the look-ups, and in any 24 hours no more
+look-ups than the settings say: half of them at once, the others by and by.
 """
+
+from collections.abc import Sequence
 
 from member_hub.access import Caller, CallerKind
 from member_hub.graphql.keys import KEYS_MAX
@@ -14,6 +17,7 @@ PEOPLE_COST, PEOPLE_LOOKUPS = 10, 50  # a person has one part in so many of what
 COST_BURST_S = 60  # a bucket of cost holds what comes in so many seconds
 LOOKUPS_BURST_S = 20
 BAD_DOCUMENT_COST = 20
+DAY_S = 86_400
 CHARS_PER_COST = 100  # of a text that has to be read anew
 
 Whose = tuple[str, str]
@@ -25,26 +29,26 @@ class Throttle:
     def __init__(self, settings: Settings) -> None:
         processes = settings.processes
         rates = {
-            True: (_of_cost(settings.cost_per_s), _of_keys(settings.lookups_per_s)),
-            False: (_of_cost(settings.cost_per_s / PEOPLE_COST), _of_keys(settings.lookups_per_s / PEOPLE_LOOKUPS)),
+            True: [_of_cost(settings.cost_per_s), _of_keys(settings.lookups_per_s)],
+            False: [
+                _of_cost(settings.cost_per_s / PEOPLE_COST),
+                _of_keys(settings.lookups_per_s / PEOPLE_LOOKUPS),
+                _of_day(settings.lookups_per_day),
+            ],
         }
-        self._buckets = {
-            is_app: (Buckets(cost.share(processes)), Buckets(keys.share(processes)))
-            for is_app, (cost, keys) in rates.items()
-        }
+        self._buckets = {is_app: [Buckets(one.share(processes)) for one in each] for is_app, each in rates.items()}
         self._told = Occasions()
 
     def enter(self, caller: Caller) -> None:
         """Raises Throttled where nothing more can be taken from this caller at the moment."""
-        cost, _ = self._of(caller)
-        wait_s = cost.wait_s(_whose(caller), 1)
+        wait_s = self._cost_of(caller).wait_s(_whose(caller), 1)
         if wait_s:
             raise Throttled(wait_s)
 
     def charge(self, caller: Caller, *, cost: int, lookups: int) -> None:
-        """Both or neither. Raises Throttled with the time after which both fit."""
-        whose = _whose(caller)
-        asked = [(buckets, n) for buckets, n in zip(self._of(caller), (cost, lookups), strict=True) if n]
+        """All or nothing. Raises Throttled with the time after which all of it fits."""
+        whose, amounts = _whose(caller), (cost, lookups, lookups)  # apps have no third bucket
+        asked = [(buckets, n) for buckets, n in zip(self._of(caller), amounts, strict=False) if n]
         wait_s = max((buckets.wait_s(whose, amount) for buckets, amount in asked), default=0)
         if wait_s:
             raise Throttled(wait_s)
@@ -52,20 +56,20 @@ class Throttle:
             buckets.pour(whose, amount)
 
     def charge_bad_document(self, caller: Caller) -> None:
-        cost, _ = self._of(caller)
-        cost.pour(_whose(caller), BAD_DOCUMENT_COST)
+        self._cost_of(caller).pour(_whose(caller), BAD_DOCUMENT_COST)
 
     def charge_reading(self, caller: Caller, chars: int) -> None:
-        cost, _ = self._of(caller)
-        cost.pour(_whose(caller), chars // CHARS_PER_COST)
+        self._cost_of(caller).pour(_whose(caller), chars // CHARS_PER_COST)
 
     def room(self, caller: Caller) -> int:
         """The cost that could be asked for now."""
-        cost, _ = self._of(caller)
-        return cost.room(_whose(caller))
+        return self._cost_of(caller).room(_whose(caller))
 
-    def _of(self, caller: Caller) -> tuple[Buckets, Buckets]:
-        """The buckets of cost and of look-ups."""
+    def _cost_of(self, caller: Caller) -> Buckets:
+        return self._of(caller)[0]
+
+    def _of(self, caller: Caller) -> Sequence[Buckets]:
+        """The buckets of cost, of look-ups, and, for people, of a day's look-ups."""
         return self._buckets[caller.kind is CallerKind.APP]
 
     def is_worth_telling(self, caller: Caller) -> bool:
@@ -80,6 +84,11 @@ def _of_cost(per_s: float) -> Rate:
 def _of_keys(per_s: float) -> Rate:
     """A burst has room for the largest single request that there may be."""
     return Rate(per_s, max(per_s * LOOKUPS_BURST_S, KEYS_MAX))
+
+
+def _of_day(per_day: int) -> Rate:
+    """Half of it at once and half of it within the day are all of it in any 24 hours."""
+    return Rate(per_day / 2 / DAY_S, per_day / 2)
 
 
 def _whose(caller: Caller) -> Whose:

@@ -5,6 +5,9 @@ limit. What is refused takes nothing: the caller's transaction is undone.
 
 Decision: an approval names the member, the field and the colleague, so it is given before the colleague asks and there
 is no request to answer. Price: whoever wants one has to ask by other means, and say their staff number.
+Decision: who approves and who may reveal are two people only where their numbers differ behind the issuer's name,
+because one person may be known to two authorisation servers by one number. Price: two people who bear one number at
+two of them do not approve for each other.
 """
 
 from datetime import date, datetime, timedelta
@@ -76,7 +79,7 @@ async def approve(
     Holds the member's row, so that an erasure that is under way takes this approval with it. Raises Forbidden for
     oneself, NotFound where the member is gone, TooManyApprovals.
     """
-    if caller.kind is not CallerKind.STAFF or granted_to == caller.subject:
+    if caller.kind is not CallerKind.STAFF or _number(granted_to) == _number(caller.subject):
         raise OwnApproval(field="grantedTo")
     living = select(member_t.c.member_id).where(member_t.c.member_id == member_id, is_living())
     if await tx.scalar(living.with_for_update(read=True)) is None:
@@ -96,6 +99,11 @@ async def approve(
     )
     ends: datetime = (await tx.execute(statement.returning(approval_t.c.expires_at))).scalar_one()
     return ends
+
+
+def _number(subject: str) -> str:
+    """What stands behind the issuer's name (`corp:E1001`)."""
+    return subject.partition(":")[2].casefold() or subject.casefold()
 
 
 async def _use_approval(tx: Tx, caller: Caller, member_id: MemberId, field: ProfileField) -> str:

@@ -8,8 +8,14 @@ from member_hub.errors import BadInput
 
 _REFERENCE: Final = re.compile(r"[A-Za-z0-9-]{1,40}")
 _STAFF_NUMBER: Final = re.compile(r"[A-Za-z0-9._|:-]{1,100}")
-# Digits that reach or name somebody: a mobile number, an identity number.
-_PERSONAL: Final = re.compile(r"(?<!\d)(?:(?:00)?86)?1[3-9]\d{9}(?!\d)|(?<!\d)\d{17}[\dXx](?!\d)")
+DIGITS_MAX: Final = 12  # in all: a date and a number; a card or an identity number has more
+# With the hyphens away: nine digits in a row are more than a date; a mobile number, a landline with its area code, a
+# date on which an adult may be born. A ticket that is numbered like one of these is quoted without its beginning.
+_LONG: Final = re.compile(r"\d{9}")
+_PERSONAL: Final = re.compile(
+    r"1[3-9]\d{9}|^0[1-9]\d{8}|(?:19\d\d|200\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])", re.ASCII
+)
+_WORD: Final = re.compile(r"[A-Za-z]{7}")  # longer than a ticket's letters: a name
 
 
 class RevealReason(StrEnum):
@@ -22,8 +28,14 @@ class RevealReason(StrEnum):
 
 
 class BadReference(BadInput):
-    zh = "单据编号须为 1 至 40 个字母、数字或连字符，且不得包含手机号或证件号。"
-    en = "A reference has 1 to 40 letters, digits and hyphens, and is neither a phone nor an identity number."
+    zh = (
+        "单据编号须为 1 至 40 个字母、数字或连字符：连续字母不超过 6 个，连续数字不超过 8 个，"
+        "数字合计不超过 12 个，且不得像电话号码或生日。"
+    )
+    en = (
+        "A reference has 1 to 40 letters, digits and hyphens: at most 6 letters or 8 digits in a row and 12 digits in "
+        "all, and nothing that looks like a telephone number or a birthday."
+    )
 
 
 class BadStaffNumber(BadInput):
@@ -32,10 +44,17 @@ class BadStaffNumber(BadInput):
 
 
 def reference_of(text: str | None) -> str | None:
-    """The ticket number as it goes on record. Raises BadReference for anything else, above all a phone number."""
+    """The ticket number as it goes on record. Raises BadReference for what could reach or name somebody."""
     if text is None:
         return None
-    if not _REFERENCE.fullmatch(text) or _PERSONAL.search(text) or _PERSONAL.search(text.replace("-", "")):
+    digits = "".join(filter(str.isdigit, text))
+    if (
+        not _REFERENCE.fullmatch(text)
+        or len(digits) > DIGITS_MAX
+        or _LONG.search(text)
+        or _PERSONAL.search(digits)
+        or _WORD.search(text)
+    ):
         raise BadReference(field="reference")
     return text
 
