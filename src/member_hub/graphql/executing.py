@@ -43,6 +43,7 @@ class Asked:
     variables: Mapping[str, Any]
     document_id: str | None = None
     is_by_get: bool = False  # it stood in an address
+    body_bytes: int = 0  # how long it was, variables and all
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -103,17 +104,17 @@ class Api:
         except Throttled as throttled:
             return await self._turned_away(caller, throttled, language)
         except DocumentNotFound as unknown:
-            self._throttle.charge_bad_document(caller)
+            self._throttle.charge_refusal(caller, asked.body_bytes)
             return refused(unknown, language)
         except BadDocument as bad:
-            self._throttle.charge_bad_document(caller)
+            self._throttle.charge_refusal(caller, asked.body_bytes)
             return _bad(bad)
         try:
             asking = self._asking(caller, language, ready.plan, self._hub.clock.now())
         except PurposeNotAllowed as refusal:  # the policy has changed since the door let the caller in
             return refused(refusal, language)
         try:
-            self._throttle.charge(caller, cost=ready.cost, lookups=ready.plan.lookups)
+            self._throttle.charge(caller, cost=ready.cost, lookups=ready.plan.lookups, body_bytes=asked.body_bytes)
             answer = await self._checked(asking, ready, asked)
         except Throttled as throttled:
             answer = await self._throttled(asking, throttled, ready)

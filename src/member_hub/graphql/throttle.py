@@ -1,8 +1,11 @@
 """How much one caller may ask for: cost, and look-ups by key apart, because they are how numbers are tried out.
 
-A look-up counts whether it finds somebody or not. What is not worth executing counts too, so that reading bad documents
-is not free. An app has what the settings say; a person, of staff or a member, a tenth of the cost (three pages of a
-hundred whole members at once, then one in twenty seconds) and a fiftieth of the look-ups.
+A look-up counts whether it finds somebody or not. What is not executed counts too, by itself and by its length: it was
+read, and its variables were made out, before it was known to be refused. A caller whose bucket is full is turned away
+before that and pays nothing, so nobody who goes on trying is locked out for longer.
+
+An app has what the settings say; a person, of staff or a member, a tenth of the cost (three pages of a hundred whole
+members at once, then one in twenty seconds) and a fiftieth of the look-ups.
 """
 
 from member_hub.access import Caller, CallerKind
@@ -13,8 +16,8 @@ from member_hub.throttling import Buckets, Occasions, Rate, Throttled
 PEOPLE_COST, PEOPLE_LOOKUPS = 10, 50  # a person has one part in so many of what an app has
 COST_BURST_S = 60  # a bucket of cost holds what comes in so many seconds
 LOOKUPS_BURST_S = 20
-BAD_DOCUMENT_COST = 20
-CHARS_PER_COST = 100  # of a text that has to be read anew
+REFUSAL_COST = 20
+CHARS_PER_COST = 100  # of a text that has to be read anew, and of a request that is refused
 
 Whose = tuple[str, str]
 
@@ -41,19 +44,19 @@ class Throttle:
         if wait_s:
             raise Throttled(wait_s)
 
-    def charge(self, caller: Caller, *, cost: int, lookups: int) -> None:
-        """Both or neither. Raises Throttled with the time after which both fit."""
+    def charge(self, caller: Caller, *, cost: int, lookups: int, body_bytes: int = 0) -> None:
+        """Both or neither. Raises Throttled with the time after which both fit; that is charged as a refusal."""
         whose = _whose(caller)
         asked = [(buckets, n) for buckets, n in zip(self._of(caller), (cost, lookups), strict=True) if n]
-        wait_s = max((buckets.wait_s(whose, amount) for buckets, amount in asked), default=0)
-        if wait_s:
-            raise Throttled(wait_s)
+        if any(buckets.wait_s(whose, amount) for buckets, amount in asked):
+            self.charge_refusal(caller, body_bytes)
+            raise Throttled(max(buckets.wait_s(whose, amount) for buckets, amount in asked))
         for buckets, amount in asked:
             buckets.pour(whose, amount)
 
-    def charge_bad_document(self, caller: Caller) -> None:
+    def charge_refusal(self, caller: Caller, body_bytes: int) -> None:
         cost, _ = self._of(caller)
-        cost.pour(_whose(caller), BAD_DOCUMENT_COST)
+        cost.pour(_whose(caller), REFUSAL_COST + body_bytes // CHARS_PER_COST)
 
     def charge_reading(self, caller: Caller, chars: int) -> None:
         cost, _ = self._of(caller)
