@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from member_hub.graphql import executing
 from member_hub.web import make_app
 from tests.conftest import Run
 from tests.graphql.world import NOW, WHOLE, People, World
@@ -197,6 +198,41 @@ async def test_what_costs_too_much_costs_by_its_length(world: World, people: Peo
         answer = (await slow.post("app_crm", "{ __typename }")).json()
 
         assert answer["extensions"]["cost"]["remaining"] == 6_000 - refusal_cost(dear) - 2
+
+
+@pytest.mark.parametrize(
+    "query",
+    [BY, "query ($by: [MemberKey!]!) { ...F } fragment F on Query { ... { m: members(by: $by) { id } } }"],
+    ids=["plain", "fragment"],
+)
+async def test_what_a_caller_may_not_do_is_not_made_out_first(
+    world: World, people: People, time: Time, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    """A long request of somebody who has no such right; a short one is made out, so that its record says more."""
+    made_out = []
+    variables_of = executing.get_variable_values
+    monkeypatch.setattr(
+        executing, "get_variable_values", lambda *about, **more: made_out.append(1) or variables_of(*about, **more)
+    )
+    async with limited(world, cost_per_s=1_000) as slow:
+        long = await slow.post("marketing_analyst", query, variables=keys([f"139{n:08}" for n in range(900)]))
+        assert (made_out, told(long)[:2]) == ([], (403, ["FORBIDDEN"]))
+        short = await slow.post("marketing_analyst", query, variables=keys(["13912345678"]))
+        assert (made_out, told(short)[:2]) == ([1], (403, ["FORBIDDEN"]))
+
+    rows = await world.audited()
+    assert [(row.operation, row.outcome, row.fields) for row in rows] == [
+        ("members", "FORBIDDEN", []),
+        ("members", "FORBIDDEN", ["key:phone"]),
+    ]
+    left = 6_000 - refusal_cost(long) - short.json()["extensions"]["cost"]["requested"]
+    assert short.json()["extensions"]["cost"]["remaining"] == left
+
+
+async def test_a_long_request_for_what_a_caller_may_is_answered(world: World, people: People) -> None:
+    variables = keys([f"139{n:08}" for n in range(100)]) | {"unused": "x" * 10_000}
+
+    assert await world.refused("app_crm", BY, variables=variables) == []
 
 
 async def test_a_text_that_has_to_be_read_anew_is_not_free(slow: World) -> None:
