@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, select, text
 
 from member_hub.clock import SHANGHAI
 from member_hub.crypto import Ledger
 from member_hub.db import transaction
+from member_hub.db.base import Tx
 from member_hub.holders import HOLDERS
 from member_hub.identity.kinds import ClaimKind
 from member_hub.identity.statements import StatedIdentifier
@@ -251,6 +252,32 @@ async def test_several_who_ask_first_at_once_get_one_answer(world: World) -> Non
 
     assert answers == [answers[0]] * 6
     assert len(await _snapshots(world)) == 1
+
+
+async def test_more_who_ask_at_once_than_there_are_connections_all_get_it(world: World) -> None:
+    await world.resolve(*several("SH003", None, MARCH, 23))
+    tables = [[one] for one in ("STORE", "REGION", "CHANNEL", "JOINED_MONTH")] * 8
+
+    answers = await asyncio.gather(*(counted(world, *by) for by in tables))
+
+    assert [len(answer) for answer in answers] == [1] * 32
+
+
+async def test_a_count_that_is_cut_off_keeps_nothing_and_leaves_a_good_pool(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(tx: Tx, *_: Any, **__: Any) -> Any:
+        await tx.execute(text("SELECT pg_sleep(60)"))
+
+    await world.resolve(*several("SH003", None, MARCH, 20))
+    with monkeypatch.context() as patch:
+        patch.setattr("member_hub.reports.snapshots.count_cells", slow)
+        patch.setattr("member_hub.graphql.executing.REQUEST_S", 0.2)
+        assert await world.refused("marketing_analyst", ASK, variables={"by": ["STORE"]}) == ["UNAVAILABLE"]
+
+    assert world.hub.database.app.pool.checkedout() == 0  # type: ignore[attr-defined]
+    assert await _snapshots(world) == []
+    assert await counted(world, "STORE") == {"SH003": 20}
 
 
 async def test_what_is_kept_are_rounded_groups_for_thirteen_months(world: World) -> None:

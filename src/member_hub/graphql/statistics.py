@@ -78,14 +78,11 @@ async def statistics(asking: Asking, grouped: Sequence[Dimension], by: MemberFil
 
 
 async def _groups(asking: Asking, table: Table, handler: str, week: Week) -> list[Group]:
-    """Roots that ask for the same at once take turns, so a request holds at most one connection more."""
-    organisation = asking.hub.organisation
-    async with asking.snapshot.reading() as tx:
-        kept = await reports.kept_groups(tx, organisation, table, handler=handler, week=week)
-        if kept is not None:
-            return kept
-        async with transaction(asking.hub.database.app) as own:
-            return await reports.first_groups(own, asking.hub.vault, organisation, table, handler=handler, week=week)
+    """Not from the request's snapshot, because the first answer of a week is written down. Roots take turns: however
+    many figures a request asks for, it holds one connection for them."""
+    hub = asking.hub
+    async with asking.figures_turn, transaction(hub.database.app) as tx:
+        return await reports.groups_of_week(tx, hub.vault, hub.organisation, table, handler=handler, week=week)
 
 
 def _narrowed(by: MemberFilter | None, organisation: Organisation) -> Narrowed:

@@ -1,12 +1,12 @@
 """Figures about many members: never a personal row, never a group under the minimum size.
 
-The front door: `reports.kept_groups(tx, ...)`, and `reports.first_groups(tx, ...)` where nobody has asked this week.
+The front door: `reports.groups_of_week(tx, vault, organisation, asked, handler=..., week=Week.of(now))`.
 """
 
 from member_hub.reports.disclosure import MINIMUM_GROUP, ROUNDED_TO
 from member_hub.reports.grid import BadGrid, Dimension, Narrowed, Table, table
 from member_hub.reports.queries import GROUPS_MAX, Group, TooManyGroups
-from member_hub.reports.snapshots import Week, first_groups, kept_groups
+from member_hub.reports.snapshots import Week, groups_of_week
 
 __all__ = [
     "GROUPS_MAX",
@@ -19,7 +19,6 @@ __all__ = [
     "Table",
     "TooManyGroups",
     "Week",
-    "first_groups",
-    "kept_groups",
+    "groups_of_week",
     "table",
 ]

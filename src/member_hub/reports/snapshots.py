@@ -49,20 +49,13 @@ class Week:
         return datetime.combine(self.monday, time(), SHANGHAI)
 
 
-async def kept_groups(
-    tx: Tx, organisation: Organisation, asked: Table, *, handler: str, week: Week
-) -> list[Group] | None:
-    """The week's answer, by one statement; None where nobody has asked for this table yet. Raises TooManyGroups."""
-    cells = await _kept(tx, asked.cut, handler, week)
-    return None if cells is None else groups_of(asked, _counts(cells), organisation)
-
-
-async def first_groups(
+async def groups_of_week(
     tx: Tx, vault: Vault, organisation: Organisation, asked: Table, *, handler: str, week: Week
 ) -> list[Group]:
-    """The same, and the week's answer from now on. Of several who ask at once the first one's holds.
+    """The week's answer, by one statement; where nobody has asked for this table yet it is counted and kept.
 
-    Needs a transaction that sees what others commit meanwhile (READ COMMITTED). Raises TooManyGroups.
+    Of several who ask first at once one answer holds: needs a transaction that sees what others commit meanwhile
+    (READ COMMITTED). Raises TooManyGroups.
     """
     cells = await _kept(tx, asked.cut, handler, week)
     if cells is None:
