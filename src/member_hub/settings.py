@@ -16,8 +16,8 @@ EMBEDDED = "embedded"
 PORT_MAX = 65535
 PROCESSES_MAX = 1_000
 PER_S_MAX = 100_000_000
-COST_PER_S = 5_000
-LOOKUPS_PER_S = 50
+COST_PER_S = 50_000
+LOOKUPS_PER_S = 1_000
 LOOKUPS_PER_DAY = 2_000
 PROXY_HOPS_MAX = 9
 
@@ -42,8 +42,8 @@ class Settings:
     debug: bool
     operations_dir: Path | None = None  # None: the documents that came with the product
     processes: int = 1  # that serve this hub; each keeps its share of the limits below
-    cost_per_s: int = COST_PER_S  # of one app; a person has a tenth
-    lookups_per_s: int = LOOKUPS_PER_S  # members sought by key by one app; a person has a fiftieth
+    cost_per_s: int = COST_PER_S  # of one app; a person has a hundredth
+    lookups_per_s: int = LOOKUPS_PER_S  # members sought by key by one app; a person has a thousandth
     lookups_per_day: int = LOOKUPS_PER_DAY  # of one person, in any 24 hours
     sign_in: Path | None = None  # the file that names the authorisation servers; None: there are none
     sender_url: str | None = None  # where codes and notices are handed over; None: the console, in development

@@ -13,6 +13,7 @@ import member_hub.identity.tables
 import member_hub.ingest.tables
 import member_hub.members.tables
 import member_hub.orders.tables
+import member_hub.reports.tables
 import member_hub.revealing.tables
 import member_hub.sign_in.tables
 import member_hub.till.tables  # noqa: F401

@@ -9,7 +9,7 @@ import pytest
 
 from member_hub.access import caller_from
 from member_hub.graphql import Api, Asked, Language
-from member_hub.graphql.throttle import BAD_DOCUMENT_COST
+from member_hub.graphql.throttle import REFUSAL_COST
 from member_hub.ids import uuid7
 from member_hub.settings import Mode
 from member_hub.web.address import ADDRESS_BYTES_MAX
@@ -171,7 +171,7 @@ async def test_by_get_everything_costs_what_it_costs_by_post(world: World, monke
 
     assert [answer.status_code for answer in answers] == [200, 405, 200, 405, 405, 429]
     first, third = (answer.json()["extensions"]["cost"] for answer in answers[:3:2])
-    assert first["remaining"] - third["remaining"] == third["requested"] + BAD_DOCUMENT_COST
+    assert first["remaining"] - third["remaining"] == third["requested"] + REFUSAL_COST
     assert int(answers[-1].headers["retry-after"]) > 0
 
 

@@ -1,11 +1,12 @@
 """Somebody asks for every figure there is, keeps the answers, and subtracts."""
 
 import itertools
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from member_hub.reports.disclosure import MINIMUM_GROUP, possible
+from member_hub.reports.disclosure import MINIMUM_GROUP, possible, told
 from tests.graphql.crowd import MARCH, several
 from tests.graphql.world import World
 
@@ -91,18 +92,62 @@ async def test_two_channels_at_once_are_no_group(crowd: World) -> None:
     assert set(await figures(crowd, ["CHANNEL"], {"channel": "STORE"})) == {(None, None, "STORE", None, None)}
 
 
-async def test_one_member_more_does_not_show(world: World) -> None:
-    """The same question before and after somebody joins: 24 and 25 may read 20, 25; 25, 25; never the difference."""
-    await world.resolve(*several("SH003", None, MARCH, 22))
+async def test_one_member_more_does_not_show_in_the_week(world: World) -> None:
+    """The same question before and after somebody joins, who is entered as if he had joined long ago."""
+    await world.resolve(*several("SH003", None, MARCH, 24))
     before = await figures(world, ["STORE"])
-    await world.resolve(*several("SH003", None, MARCH, 1))
-    after = await figures(world, ["STORE"])
 
-    seen = [possible(counts["SH003", None, None, None, None]) for counts in (before, after)]
-    differences = {
-        later - earlier for earlier in range(seen[0][0], seen[0][1] + 1) for later in range(seen[1][0], seen[1][1] + 1)
+    await world.resolve(*several("SH003", None, MARCH, 5))
+
+    assert await figures(world, ["STORE"]) == before
+
+
+async def test_in_a_week_no_other_question_measures_a_group_anew(world: World) -> None:
+    """Every narrowing that comes to SH003 gives the number that the first question gave, whoever joins meanwhile."""
+    await world.resolve(*several("SH003", "F", MARCH, 23))
+    questions: list[tuple[list[str], dict[str, str] | None]] = [
+        (["STORE"], None),
+        (["STORE"], {"homeStore": "SH003"}),
+        (["STORE"], {"region": "east"}),
+        (["STORE", "REGION"], None),
+        (["REGION"], {"homeStore": "SH003"}),
+    ]
+
+    seen = []
+    for by, narrowed in questions:
+        seen += (await figures(world, by, narrowed)).values()
+        await world.resolve(*several("SH003", "F", MARCH, 4))
+
+    assert seen == [seen[0]] * len(questions)
+
+
+async def test_asking_every_day_for_weeks_averages_nothing(world: World) -> None:
+    """East is SH001, which grows by one a day, and SH002, withheld with 13. Somebody asks for both every day, and may
+    even know how large SH001 was at the beginning of which week."""
+    await world.resolve(*several("SH001", None, MARCH, 60), *several("SH002", None, MARCH, 13))
+    world.clock.at += timedelta(days=1)  # a Monday
+    answers, sizes = [], range(60, 60 + 8 * 7, 7)
+    for _ in sizes:
+        week = []
+        for _ in range(7):
+            regions, stores = await figures(world, ["REGION"]), await figures(world, ["STORE"])
+            week.append((regions[None, "east", None, None, None], stores["SH001", None, None, None, None]))
+            await world.resolve(*several("SH001", None, MARCH, 1))
+            world.clock.at += timedelta(days=1)
+        assert week == [week[0]] * 7
+        answers.append(week[0])
+
+    possible_rests = {
+        rest
+        for rest in range(MINIMUM_GROUP)
+        for whole_lot, part_lot in itertools.product(range(5), repeat=2)
+        if all(
+            (told(size + rest, whole_lot), told(size, part_lot)) == answer
+            for size, answer in zip(sizes, answers, strict=True)
+        )
     }
-    assert {0, 1, 2} <= differences
+    assert 13 in possible_rests
+    assert len(possible_rests) >= 5
 
 
 async def test_lists_by_alias_in_one_document_count_nothing_either(crowd: World) -> None:

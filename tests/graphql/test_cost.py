@@ -43,6 +43,20 @@ def cost(query: str, **variables: Any) -> int:
         ("{ me { provenance(field: NAME) { value { value } } } }", 1 + 1 + 4 * (1 + 3)),
         ("{ me { orders { edges { node { orderNo } } } } }", 1 + 1 + 1 + 20 * 2),
         ("{ me { orders(first: 7) { edges { node { orderNo } } pageInfo { hasNextPage } } } }", 1 + 1 + 1 + 1 + 7 * 2),
+        ("{ me { orders { state } } }", 1 + 1 + 1 + 20),
+        ("{ me { orders(first: 100) { state } } }", 1 + 1 + 1 + 100),
+        ("{ me { orders(first: 7) { pageInfo { hasNextPage } } } }", 1 + 1 + 1 + 1 + 7),
+        ("{ memberList(first: 100) { edges { node { orders(first: 100) { state } } } } }",
+         1 + 1 + 100 * (1 + 1 + 1 + 100)),
+        ("{ memberList(first: 100) { pageInfo { hasNextPage } } }", 1 + 1 + 1 + 100),
+        ("{ memberList(first: 100) { ... on MemberConnection { __typename } } }", 1 + 1 + 1 + 100),
+        ("{ memberStatistics(groupBy: [STORE]) { roundedTo } }", 1 + 1_000),
+        ("{ memberStatistics(groupBy: [STORE]) { groups { count } } }", 1 + 1_000 + 10),
+        ("{ a: memberStatistics(groupBy: [STORE]) { roundedTo } b: memberStatistics(groupBy: [GENDER]) { roundedTo } }",
+         1 + 2 * 1_000),
+        ('{ auditEntries(first: 1, filter: {outcome: "none"}) { edges { node { caller } } } }', 1 + 50 + 1 * 2),
+        ("{ auditEntries(first: 100) { edges { node { caller } } } }", 1 + 50 + 100 * 2),
+        ("{ accessHistory(first: 10) { edges { node { happenedAt } } } }", 1 + 50 + 10 * 2),
         ("{ memberList(first: 100) { edges { cursor } } }", 1 + 1 + 100),
         ("{ memberList(last: 100) { edges { cursor } } }", 1 + 1 + 100),
         ("{ memberList(first: 100) { edges { node { name { value } } } } }", 1 + 1 + 100 * (1 + 1 + 3)),
@@ -89,6 +103,16 @@ def test_pricing_is_linear_in_the_document(number: int) -> None:
 
     assert meter_.price(operation) == min(2 + min(3 * 2**number, WEIGHT_MAX), 1 + WEIGHT_MAX)  # type: ignore[arg-type]
     assert meter_.visits == 2 + 2 * number + 2
+
+
+async def test_figures_and_the_audit_log_cost_by_what_they_take(town: Town) -> None:
+    roots = " ".join(f"r{i}: memberStatistics(groupBy: [STORE]) {{ groups {{ count }} }}" for i in range(10))
+
+    figures = (await town.post("marketing_analyst", f"{{ {roots} }}")).json()
+    log = (await town.post("dpo", "{ auditEntries(first: 1) { edges { node { caller } } } }")).json()
+
+    assert figures["extensions"]["cost"]["requested"] == 1 + 10 * 1_010
+    assert log["extensions"]["cost"]["requested"] == 1 + 50 + 2
 
 
 async def test_what_costs_too_much_is_refused_and_told(town: Town) -> None:

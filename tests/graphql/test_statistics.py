@@ -1,19 +1,22 @@
 """Figures: who may ask for them, which groups are told, and what is put on record."""
 
+import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select, text
 
 from member_hub.clock import SHANGHAI
 from member_hub.crypto import Ledger
 from member_hub.db import transaction
+from member_hub.db.base import Tx
 from member_hub.holders import HOLDERS
 from member_hub.identity.kinds import ClaimKind
 from member_hub.identity.statements import StatedIdentifier
 from member_hub.ids import MemberId
+from member_hub.reports.snapshots import snapshot_t
 from member_hub.rights import erase, hold_person
 from tests.graphql.crowd import APRIL, MARCH, crowd, several
 from tests.graphql.world import NOW, World
@@ -24,6 +27,8 @@ ASK = """query ($by: [MemberDimension!]!, $filter: MemberFilter) {
     minimumGroup roundedTo groups { store { code } region channel gender joinedMonth count }
   }
 }"""
+WEEK = timedelta(days=7)
+MONDAY = datetime(2026, 11, 16, tzinfo=SHANGHAI)  # NOW is the Sunday after
 JOINED = "2026-04-01T00:00:00+08:00"
 
 
@@ -76,9 +81,11 @@ async def test_members_are_counted_by_one_to_three_things(crowd: World, by: list
 
 
 async def test_an_answer_says_its_rules(crowd: World) -> None:
-    found = await crowd.ask("marketing_analyst", "{ memberStatistics(groupBy: [STORE]) { minimumGroup roundedTo } }")
+    found = await crowd.ask(
+        "marketing_analyst", "{ memberStatistics(groupBy: [STORE]) { minimumGroup roundedTo asOf } }"
+    )
 
-    assert found == {"memberStatistics": {"minimumGroup": 20, "roundedTo": 5}}
+    assert found == {"memberStatistics": {"minimumGroup": 20, "roundedTo": 5, "asOf": "2026-11-15T16:00:00Z"}}
 
 
 async def test_the_same_people_always_give_the_same_number(crowd: World) -> None:
@@ -185,7 +192,8 @@ async def test_figures_leave_one_row_that_names_what_was_counted_by_and_nobody(w
     ]
 
 
-async def test_figures_cost_one_statement(crowd: World) -> None:
+async def test_figures_that_were_asked_for_this_week_cost_one_statement(crowd: World) -> None:
+    await counted(crowd, "STORE", "GENDER", "JOINED_MONTH")
     seen: list[str] = []
     engine = crowd.hub.database.app.sync_engine
     note = lambda *about: seen.append(about[2])  # noqa: E731
@@ -201,6 +209,7 @@ async def test_who_was_erased_is_not_counted(world: World) -> None:
     assert await counted(world, "JOINED_MONTH") == {"2026-03": 20}
 
     await _erase(world, ids[7])
+    world.clock.at += WEEK
 
     assert await counted(world, "JOINED_MONTH") == {}
 
@@ -212,6 +221,7 @@ async def test_who_was_merged_is_counted_once(world: World) -> None:
     assert await counted(world, "JOINED_MONTH") == {"2026-03": 20}
 
     await world.resolve(*(_with(statement, phone) for statement in (one, other)))
+    world.clock.at += WEEK
 
     assert await counted(world, "JOINED_MONTH") == {}
 
@@ -224,12 +234,90 @@ async def test_a_month_begins_at_midnight_in_china(world: World) -> None:
     assert await counted(world, "JOINED_MONTH") == {"2026-03": 20, "2026-04": 20}
 
 
+async def test_who_joins_in_a_week_is_counted_from_the_next(world: World) -> None:
+    """A week begins on Monday at midnight in China."""
+    await world.resolve(*several("SH003", None, MONDAY - timedelta(seconds=1), 20), *several("SH004", None, MONDAY, 20))
+    world.clock.at = MONDAY + WEEK - timedelta(seconds=1)
+    assert await counted(world, "STORE") == {"SH003": 20}
+
+    world.clock.at = MONDAY + WEEK
+
+    assert await counted(world, "STORE") == {"SH003": 20, "SH004": 20}
+
+
+async def test_several_who_ask_first_at_once_get_one_answer(world: World) -> None:
+    await world.resolve(*several("SH003", None, MARCH, 23))
+
+    answers = await asyncio.gather(*(counted(world, "STORE") for _ in range(6)))
+
+    assert answers == [answers[0]] * 6
+    assert len(await _snapshots(world)) == 1
+
+
+async def test_more_who_ask_at_once_than_there_are_connections_all_get_it(world: World) -> None:
+    await world.resolve(*several("SH003", None, MARCH, 23))
+    tables = [[one] for one in ("STORE", "REGION", "CHANNEL", "JOINED_MONTH")] * 8
+
+    answers = await asyncio.gather(*(counted(world, *by) for by in tables))
+
+    assert [len(answer) for answer in answers] == [1] * 32
+
+
+async def test_a_count_that_is_cut_off_keeps_nothing_and_leaves_a_good_pool(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(tx: Tx, *_: Any, **__: Any) -> Any:
+        await tx.execute(text("SELECT pg_sleep(60)"))
+
+    await world.resolve(*several("SH003", None, MARCH, 20))
+    with monkeypatch.context() as patch:
+        patch.setattr("member_hub.reports.snapshots.count_cells", slow)
+        patch.setattr("member_hub.graphql.executing.REQUEST_S", 0.2)
+        assert await world.refused("marketing_analyst", ASK, variables={"by": ["STORE"]}) == ["UNAVAILABLE"]
+
+    assert world.hub.database.app.pool.checkedout() == 0  # type: ignore[attr-defined]
+    assert await _snapshots(world) == []
+    assert await counted(world, "STORE") == {"SH003": 20}
+
+
+async def test_what_is_kept_are_rounded_groups_for_thirteen_months(world: World) -> None:
+    await world.resolve(*several("SH003", "F", MARCH, 23), *several("SH002", "F", MARCH, 19))
+    told = await counted(world, "GENDER", homeStore="SH003")
+    (row,) = await _snapshots(world)
+    assert (row.handler, row.cut, row.epoch) == ("brand", "gender,store", MONDAY.date())
+    assert [cell[:2] for cell in row.cells] == [[["F", "SH003"], told["F"]]]
+
+    world.clock.at += timedelta(days=57 * 7)
+    await counted(world, "STORE")
+    assert [(row.cut, row.epoch) for row in await _snapshots(world)] == [
+        ("gender,store", MONDAY.date()),
+        ("store", (MONDAY + 57 * WEEK).date()),
+    ]
+    world.clock.at += WEEK
+    await counted(world, "STORE")
+
+    assert [row.cut for row in await _snapshots(world)] == ["store", "store"]
+
+
+async def test_more_groups_than_are_kept_are_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.resolve(*several("SH003", None, MARCH, 20), *several("SH004", None, MARCH, 20))
+    monkeypatch.setattr("member_hub.reports.queries.CELLS_MAX", 1)
+
+    assert await world.refused("marketing_analyst", ASK, variables={"by": ["STORE"]}) == ["QUERY_TOO_COMPLEX"]
+    assert await _snapshots(world) == []
+
+
 async def test_more_groups_than_an_answer_holds_are_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await world.resolve(*several("SH003", None, MARCH, 20), *several("SH004", None, MARCH, 20))
     monkeypatch.setattr("member_hub.reports.queries.GROUPS_MAX", 1)
 
     assert await world.refused("marketing_analyst", ASK, variables={"by": ["STORE"]}) == ["QUERY_TOO_COMPLEX"]
     assert await counted(world, "STORE", homeStore="SH003") == {"SH003": 20}
+
+
+async def _snapshots(world: World) -> list[Any]:
+    async with transaction(world.hub.database.app) as tx:
+        return list(await tx.execute(select(snapshot_t).order_by(snapshot_t.c.epoch)))
 
 
 def _with(statement: Any, identifiers: Any) -> Any:

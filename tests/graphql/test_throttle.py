@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from math import ceil
 from typing import Any
 
 import httpx2
 import pytest
 
+from member_hub.graphql import executing
 from member_hub.web import make_app
 from tests.conftest import Run
 from tests.graphql.world import NOW, WHOLE, People, World
@@ -55,6 +57,10 @@ def told(answer: httpx2.Response) -> tuple[int, list[str], Any, str | None]:
     return answer.status_code, [e["code"] for e in errors], waits, answer.headers.get("retry-after")
 
 
+def refusal_cost(answer: httpx2.Response) -> int:
+    return 20 + len(answer.request.content) // 100
+
+
 def keys(phones: Sequence[str]) -> dict[str, Any]:
     return {"by": [{"phone": phone} for phone in phones]}
 
@@ -71,10 +77,10 @@ async def test_too_much_cost_is_refused_with_the_time_to_wait(slow: World, time:
 
     answer = await slow.post("app_crm", LIST)
 
-    wait_s = 2 * LIST_COST - 60
+    wait_s = 2 * LIST_COST + refusal_cost(answer) - 60
     assert told(answer) == (429, ["THROTTLED"], [wait_s], str(wait_s))
     assert "data" not in answer.json()
-    assert answer.json()["extensions"]["cost"]["remaining"] == 60 - LIST_COST
+    assert answer.json()["extensions"]["cost"]["remaining"] == 0
     row = (await slow.audited())[audited]
     assert (row.outcome, row.caller, row.operation, row.member_ids) == ("THROTTLED", "crm", "memberList", [])
     assert row.fields == ["member.name:ASKED"]
@@ -94,9 +100,8 @@ async def test_a_throttled_caller_leaves_one_row_a_minute(slow: World, time: Tim
     await slow.post("app_crm", LIST)
     for _ in range(5):
         assert await slow.refused("app_crm", LIST) == ["THROTTLED"]
-    time.at += 45.0
+    time.at += 75.0
     await slow.post("app_crm", LIST)
-    time.at += 15.0
     assert await slow.refused("app_crm", LIST) == ["THROTTLED"]
 
     assert [row.outcome for row in await slow.audited()] == ["ok", "THROTTLED", "ok", "THROTTLED"]
@@ -162,6 +167,91 @@ async def test_bad_documents_are_not_free(slow: World) -> None:
     assert codes == ["BAD_USER_INPUT"] * 3 + ["THROTTLED"] * 2
     (row,) = await slow.audited()
     assert (row.outcome, row.operation, row.happened_at) == ("THROTTLED", "request", NOW)
+
+
+async def test_reading_what_is_refused_is_not_free(world: World, people: People, time: Time) -> None:
+    """It takes as long to make out a long request that is then refused as one that is answered."""
+    async with limited(world, cost_per_s=100, lookups_per_s=500) as slow:
+        long = keys([f"139{number:08}" for number in range(5_900)])
+        assert await slow.refused("app_crm", LIST) == []
+
+        answer = await slow.post("app_crm", BY, variables=long)
+
+        assert refusal_cost(answer) > 1_400
+        wait_s = ceil((LIST_COST + refusal_cost(answer)) / 100)  # until the bucket is empty: it wants more than all
+        assert told(answer) == (429, ["THROTTLED"], [wait_s], str(wait_s))
+
+
+async def test_whoever_is_turned_away_at_the_door_owes_no_more_for_it(slow: World, time: Time) -> None:
+    """Trying again before the time costs nothing, so that a busy app gets in again when it was told."""
+    await slow.post("app_crm", LIST)
+    refused = await slow.post("app_crm", LIST)
+    wait_s = told(refused)[2][0]
+    for _ in range(20):
+        assert await slow.refused("app_crm", LIST) == ["THROTTLED"]
+
+    time.at += wait_s
+
+    assert await slow.refused("app_crm", LIST) == []
+
+
+@pytest.mark.parametrize("variables", [{"by": 1}, {"by": [{"phone": 1}] * 500}, {}], ids=["one", "many", "none"])
+async def test_bad_variables_cost_by_their_length(
+    world: World, people: People, time: Time, variables: dict[str, Any]
+) -> None:
+    async with limited(world, cost_per_s=10) as slow:
+        bad = await slow.post("app_crm", BY, variables=variables)
+        assert told(bad)[1][0] == "BAD_USER_INPUT"
+
+        answer = (await slow.post("app_crm", "{ __typename }")).json()
+
+        assert answer["extensions"]["cost"]["remaining"] == 600 - refusal_cost(bad) - 2
+
+
+async def test_what_costs_too_much_costs_by_its_length(world: World, people: People, time: Time) -> None:
+    async with limited(world, cost_per_s=100) as slow:
+        dear = await slow.post("app_crm", BY, variables=keys(["1"] * 10_001))
+        assert told(dear)[1] == ["QUERY_TOO_COMPLEX"]
+        assert refusal_cost(dear) > 1_400
+
+        answer = (await slow.post("app_crm", "{ __typename }")).json()
+
+        assert answer["extensions"]["cost"]["remaining"] == 6_000 - refusal_cost(dear) - 2
+
+
+@pytest.mark.parametrize(
+    "query",
+    [BY, "query ($by: [MemberKey!]!) { ...F } fragment F on Query { ... { m: members(by: $by) { id } } }"],
+    ids=["plain", "fragment"],
+)
+async def test_what_a_caller_may_not_do_is_not_made_out_first(
+    world: World, people: People, time: Time, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    """A long request of somebody who has no such right; a short one is made out, so that its record says more."""
+    made_out = []
+    variables_of = executing.get_variable_values
+    monkeypatch.setattr(
+        executing, "get_variable_values", lambda *about, **more: made_out.append(1) or variables_of(*about, **more)
+    )
+    async with limited(world, cost_per_s=10_000) as slow:
+        long = await slow.post("marketing_analyst", query, variables=keys([f"139{n:08}" for n in range(900)]))
+        assert (made_out, told(long)[:2]) == ([], (403, ["FORBIDDEN"]))
+        short = await slow.post("marketing_analyst", query, variables=keys(["13912345678"]))
+        assert (made_out, told(short)[:2]) == ([1], (403, ["FORBIDDEN"]))
+
+    rows = await world.audited()
+    assert [(row.operation, row.outcome, row.fields) for row in rows] == [
+        ("members", "FORBIDDEN", []),
+        ("members", "FORBIDDEN", ["key:phone"]),
+    ]
+    left = 6_000 - refusal_cost(long) - short.json()["extensions"]["cost"]["requested"]
+    assert short.json()["extensions"]["cost"]["remaining"] == left
+
+
+async def test_a_long_request_for_what_a_caller_may_is_answered(world: World, people: People) -> None:
+    variables = keys([f"139{n:08}" for n in range(100)]) | {"unused": "x" * 10_000}
+
+    assert await world.refused("app_crm", BY, variables=variables) == []
 
 
 async def test_a_text_that_has_to_be_read_anew_is_not_free(slow: World) -> None:

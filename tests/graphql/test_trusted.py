@@ -298,6 +298,60 @@ def test_what_a_document_reads(selection: str, expected: set[str]) -> None:
     assert reads(core_schema(), document) == {f"member.{field}" for field in expected}
 
 
+ANY = {"name", "phone", "email", "birthday", "gender", "address"}
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        ("query { memberList(first: 9, filter: {gender: F}) { edges { node { id } } } }", {"gender"}),
+        ("query ($g: Gender) { memberList(first: 9, filter: {gender: $g}) { edges { cursor } } }", {"gender"}),
+        ("query ($f: MemberFilter) { memberList(first: 9, filter: $f) { edges { cursor } } }", {"gender"}),
+        ("query ($s: String) { memberList(first: 9, filter: {homeStore: $s}) { edges { cursor } } }", set()),
+        ("query { ...F } fragment F on Query { memberList(filter: {gender: M}) { edges { cursor } } }", {"gender"}),
+        ("query { memberStatistics(groupBy: [STORE, GENDER]) { groups { count } } }", {"gender"}),
+        ("query { memberStatistics(groupBy: GENDER) { groups { count } } }", {"gender"}),
+        ("query { memberStatistics(groupBy: [STORE]) { groups { count } } }", set()),
+        ("query { memberStatistics(groupBy: [STORE], filter: {gender: F}) { groups { count } } }", {"gender"}),
+        ("query ($d: MemberDimension!) { memberStatistics(groupBy: [STORE, $d]) { roundedTo } }", {"gender"}),
+        ("query ($d: [MemberDimension!]!) { memberStatistics(groupBy: $d) { roundedTo } }", {"gender"}),
+        ('mutation { memberReveal(id: "x", field: PHONE, reason: DELIVERY) { value { value } } }', {"phone"}),
+        (
+            'mutation ($f: ProfileField!) { memberReveal(id: "x", field: $f, reason: DELIVERY) { value { state } } }',
+            ANY,
+        ),
+        ('mutation { revealApprove(id: "x", field: EMAIL, grantedTo: "S-1") { expiresAt } }', {"email"}),
+    ],
+)
+def test_naming_a_field_in_an_argument_is_reading_it(operation: str, expected: set[str]) -> None:
+    assert reads(core_schema(), parse(operation)) == {f"member.{field}" for field in expected}
+
+
+@pytest.mark.parametrize(
+    ("text", "new"),
+    [
+        ("query Women { memberList(first: 9, filter: {gender: F}) { edges { node { id } } } }", "member.gender"),
+        ("query Women { memberStatistics(groupBy: [GENDER]) { groups { count } } }", "member.gender"),
+        (
+            'mutation Women { memberReveal(id: "x", field: PHONE, reason: DELIVERY) { value { value } } }',
+            "member.phone",
+        ),
+    ],
+)
+async def test_what_learns_of_a_field_by_an_argument_waits_for_approval(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, new: str
+) -> None:
+    monkeypatch.setattr("member_hub.graphql.trusted.RELOAD_S", 0)
+    write(tmp_path, "crm", {"Women.graphql": text})
+    api, asked = api_of(town, tmp_path), Asked(None, None, {}, id_of(text))
+    assert (await answered(town, api, "app_crm", asked)).codes == ["DOCUMENT_NOT_FOUND"]
+    assert shelves(tmp_path)["crm"].newly_read == {new: ["Women"]}
+
+    write(tmp_path, "crm", {}, frozenset({new}))
+
+    assert "DOCUMENT_NOT_FOUND" not in (await answered(town, api, "app_crm", asked)).codes
+
+
 def said(*words: str) -> Result:
     return CliRunner().invoke(cli, words)
 

@@ -126,6 +126,7 @@ class Asking:
     trail: Trail = field(default_factory=Trail)
     members_loaded: int = 0
     lines_loaded: int = 0
+    figures_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def visible(self) -> Visible:

@@ -3,7 +3,8 @@
 Prices come from the schema and the arguments as they were sent, variables included, and count what is written, also
 behind @skip and @include: a price depends on nothing that is stored. Each fragment is priced once, however often it is
 spread (memoised), so pricing is linear in the document. What a connection's edges cost is kept apart from the rest,
-because the size of the page is known one field further up.
+because the size of the page is known one field further up; the page is read, and paid for, also where nobody asks for
+its edges.
 """
 
 from collections.abc import Mapping
@@ -39,9 +40,13 @@ LISTS: Final[Mapping[str, int]] = {"Member.accounts": 3, "Member.identifiers": 6
 WEIGHTS: Final[Mapping[str, int]] = {
     "Query.member": 5,  # a look-up by key: tokens, an index, an entry in the audit log
     "Query.members": 5,
+    "Query.memberStatistics": 1_000,  # counts every member of the handler, the first time in a week
+    "Query.auditEntries": 50,  # searches months of entries
+    "Query.accessHistory": 50,
     "GuardedText.value": 2,  # is opened
     "GuardedText.display": 2,
 }
+CONNECTION: Final = "Connection"
 MUTATION_WEIGHT = 50  # locks, a transaction, matching
 
 Parent = GraphQLObjectType | GraphQLInterfaceType
@@ -117,7 +122,8 @@ class Meter:
             return Cost(weight)
         below = self._set(cast("Parent", type_), node.selection_set)
         arguments = get_argument_values(field, node, self._variables, hide_suggestions=True)
-        one = weight + below.own + _page(arguments) * below.per_edge
+        per_edge = max(below.per_edge, 1) if type_.name.endswith(CONNECTION) else 0
+        one = weight + below.own + _page(arguments) * per_edge
         if name == "edges":
             return Cost(0, min(one, WEIGHT_MAX))
         return Cost(min(_length(parent, name, field, arguments) * one, WEIGHT_MAX))

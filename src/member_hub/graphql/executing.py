@@ -12,7 +12,7 @@ from datetime import datetime
 from inspect import isawaitable
 from typing import Any, Final
 
-from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, execute
+from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, OperationType, execute
 from graphql.execution.values import VariableValues, get_variable_values
 
 from member_hub.access import Caller, CallerKind, PurposeNotAllowed
@@ -23,13 +23,14 @@ from member_hub.graphql.cost import COST_MAX, Meter, TooExpensive
 from member_hub.graphql.documents import BadDocument, Document, Documents, NoSuchOperation, NotByGet
 from member_hub.graphql.problems import Language, from_document, from_execution, from_refusal
 from member_hub.graphql.schema import core_schema, schema
-from member_hub.graphql.selection import Plan, plan
+from member_hub.graphql.selection import Plan, Root, Wanted, certain_roots, plan
 from member_hub.graphql.throttle import Throttle
 from member_hub.graphql.trusted import DocumentNotFound, DocumentRequired, Registered, TrustedDocuments, folder_of
 from member_hub.runtime import Runtime
 from member_hub.throttling import Throttled
 
 COERCION_ERRORS_MAX = 20
+LONG_BYTES = 10_000  # from here on making out the variables is worth being saved; 100 keys take about 4,000
 REQUEST_S = 30
 _WHOLE: Final = (Forbidden.code, Unavailable.code)  # these leave no data
 
@@ -43,6 +44,7 @@ class Asked:
     variables: Mapping[str, Any]
     document_id: str | None = None
     is_by_get: bool = False  # it stood in an address
+    body_bytes: int = 0  # how long it was, variables and all
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -65,6 +67,14 @@ class Answer:
 class OperationRefused(Forbidden):
     zh = "当前角色与处理目的不能执行该操作。"
     en = "This role and purpose may not do this."
+
+
+class LongAndRefused(Exception):
+    """It asks for what its caller may not, and is too long to be made out for that; `plan` has its root fields only."""
+
+    def __init__(self, planned: Plan) -> None:
+        self.plan = planned
+        super().__init__("not made out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,21 +109,26 @@ class Api:
             text = await self._text(asked, caller)
             if not self._documents.knows(text):
                 self._throttle.charge_reading(caller, len(text))
-            ready = self._ready(asked, text, language)
+            ready = self._ready(asked, text, caller, language)
+        except LongAndRefused as refusal:
+            self._throttle.charge_refusal(caller, asked.body_bytes)
+            return await self._not_made_out(caller, refusal, language)
+        except PurposeNotAllowed as refusal:  # the policy has changed since the door let the caller in
+            return refused(refusal, language)
         except Throttled as throttled:
             return await self._turned_away(caller, throttled, language)
         except DocumentNotFound as unknown:
-            self._throttle.charge_bad_document(caller)
+            self._throttle.charge_refusal(caller, asked.body_bytes)
             return refused(unknown, language)
         except BadDocument as bad:
-            self._throttle.charge_bad_document(caller)
+            self._throttle.charge_refusal(caller, asked.body_bytes)
             return _bad(bad)
         try:
             asking = self._asking(caller, language, ready.plan, self._hub.clock.now())
-        except PurposeNotAllowed as refusal:  # the policy has changed since the door let the caller in
+        except PurposeNotAllowed as refusal:
             return refused(refusal, language)
         try:
-            self._throttle.charge(caller, cost=ready.cost, lookups=ready.plan.lookups)
+            self._throttle.charge(caller, cost=ready.cost, lookups=ready.plan.lookups, body_bytes=asked.body_bytes)
             answer = await self._checked(asking, ready, asked)
         except Throttled as throttled:
             answer = await self._throttled(asking, throttled, ready)
@@ -129,10 +144,12 @@ class Api:
             raise DocumentRequired(field="query")
         return asked.query
 
-    def _ready(self, asked: Asked, text: str, language: Language) -> Ready:
-        """Raises BadDocument for what cannot be executed, without saying its values."""
+    def _ready(self, asked: Asked, text: str, caller: Caller, language: Language) -> Ready:
+        """Raises BadDocument for what cannot be executed, without saying its values; LongAndRefused."""
         document = self._documents.read(text, language, is_by_get=asked.is_by_get)
         operation = _operation(document, asked.operation_name, language)
+        if asked.body_bytes > LONG_BYTES:
+            self._check_roots(document, operation, caller)
         variables = self._variables(operation, asked.variables)
         try:
             cost = Meter(self._schema, document, variables).price(operation)
@@ -141,6 +158,12 @@ class Api:
             return Ready(document, operation, plan(self._schema, document, operation, variables), cost)
         except GraphQLError as error:
             raise BadDocument([from_document("An argument does not fit its type.", error)]) from None
+
+    def _check_roots(self, document: Document, operation: OperationDefinitionNode, caller: Caller) -> None:
+        grant, names = self._hub.policies.grant(caller.role, caller.purpose), certain_roots(document, operation)
+        if not all(grant.may(name) for name in names):
+            is_mutation = operation.operation is OperationType.MUTATION
+            raise LongAndRefused(Plan(is_mutation, {name: Root(name, name, {}, Wanted()) for name in sorted(names)}))
 
     def _variables(self, operation: OperationDefinitionNode, stated: Mapping[str, Any]) -> VariableValues:
         variables = get_variable_values(
@@ -162,6 +185,12 @@ class Api:
         except AuditUnavailable as unavailable:
             return refused(unavailable, language)
         return refused(throttled, language)
+
+    async def _not_made_out(self, caller: Caller, refusal: LongAndRefused, language: Language) -> Answer:
+        asking = self._asking(caller, language, refusal.plan, self._hub.clock.now())
+        asking.trail.refuses(Forbidden.code, ())
+        kind = (OperationType.MUTATION if refusal.plan.is_mutation else OperationType.QUERY).value
+        return await _on_record(asking, Answer(None, [_error(OperationRefused(), asking)], kind, is_executed=False))
 
     async def _throttled(self, asking: Asking, throttled: Throttled, ready: Ready) -> Answer:
         """Nothing is executed. The first time in a minute goes on record with what was asked for."""

@@ -94,8 +94,9 @@ class Query:
         resolver=_member_statistics,
         description=(
             "How many members there are, by group. Groups under 20 are left out as if they were empty, and each number "
-            "is rounded to a multiple of 5, up or down, always the same for the same people: numbers are not exact and "
-            "do not add up. A member with accounts in two channels counts in both."
+            "is rounded to a multiple of 5, up or down: numbers are not exact and do not add up. They are those of the "
+            "week: of members who joined before its Monday, as first asked for in it; whoever joins, moves or leaves "
+            "shows in a later week. A member with accounts in two channels counts in both."
         ),
     )
     node: Node | None = strawberry.field(resolver=_node, description="Anything by its global id.")

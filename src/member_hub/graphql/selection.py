@@ -123,6 +123,24 @@ def plan(
     return Plan(parent is schema.mutation_type, roots)
 
 
+def certain_roots(document: Document, operation: OperationDefinitionNode) -> frozenset[str]:
+    """The root fields that are executed whatever the variables say: no directive stands before them."""
+    found, spread, waiting = set[str](), set[str](), [operation.selection_set]
+    while waiting:
+        for node in waiting.pop().selections:
+            if node.directives:
+                continue
+            match node:
+                case FieldNode() if not node.name.value.startswith("__"):
+                    found.add(node.name.value)
+                case InlineFragmentNode():
+                    waiting.append(node.selection_set)
+                case FragmentSpreadNode() if node.name.value not in spread:
+                    spread.add(node.name.value)
+                    waiting.append(document.fragments[node.name.value].selection_set)
+    return frozenset(found)
+
+
 class _Walk:
     """Collects selections as executing does."""
 

@@ -1,11 +1,12 @@
 """Figures about many members: never a personal row, never a group under the minimum size.
 
-The front door: `reports.count_members(tx, vault, organisation, asked, handler=...)`.
+The front door: `reports.groups_of_week(tx, vault, organisation, asked, handler=..., week=Week.of(now))`.
 """
 
 from member_hub.reports.disclosure import MINIMUM_GROUP, ROUNDED_TO
 from member_hub.reports.grid import BadGrid, Dimension, Narrowed, Table, table
-from member_hub.reports.queries import GROUPS_MAX, Group, TooManyGroups, count_members
+from member_hub.reports.queries import GROUPS_MAX, Group, TooManyGroups
+from member_hub.reports.snapshots import Week, groups_of_week
 
 __all__ = [
     "GROUPS_MAX",
@@ -17,6 +18,7 @@ __all__ = [
     "Narrowed",
     "Table",
     "TooManyGroups",
-    "count_members",
+    "Week",
+    "groups_of_week",
     "table",
 ]

@@ -1,11 +1,12 @@
 """Which groups are counted: the cells of one fixed grid, each a combination of one to three facts.
 
-A narrowing is no second way to cut: it picks cells of the grid, so it counts as a dimension. Times of joining are
+A narrowing is no second way to cut: it picks cells of the grid, so it counts as a dimension; a region beside a store
+picks stores, and is no dimension of its own. Times of joining are
 whole months and can only be narrowed where they are grouped by: "joined before the 5th" less "before the 4th" would
 be one day.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +17,9 @@ from member_hub.errors import BadInput
 from member_hub.members.tables import Channel
 
 DIMENSIONS_MAX: Final = 3
+MONTH: Final = "%Y-%m"
+
+Facts = tuple[str | None, ...]  # in the order of the dimensions they belong to; None: not known of the members
 
 
 class Dimension(StrEnum):
@@ -24,6 +28,9 @@ class Dimension(StrEnum):
     CHANNEL = "channel"
     GENDER = "gender"
     JOINED_MONTH = "joined_month"
+
+
+Cut = tuple[Dimension, ...]  # sorted
 
 
 class BadGrid(BadInput):
@@ -65,14 +72,37 @@ class Table:
     def dimensions(self) -> frozenset[Dimension]:
         return frozenset(self.grouped) | self.narrowed.dimensions
 
+    @property
+    def cut(self) -> Cut:
+        """By what members have to be counted, so that every group is one cell."""
+        by_store = {Dimension.REGION} if Dimension.STORE in self.dimensions else set()
+        return tuple(sorted(self.dimensions - by_store))
+
+    def group_of(self, cell: Mapping[Dimension, str | None]) -> Facts | None:
+        """The facts by which the cell is grouped, given all of it, its region included; None: it is not picked."""
+        return tuple(cell[dimension] for dimension in self.grouped) if self._picks(cell) else None
+
+    def _picks(self, cell: Mapping[Dimension, str | None]) -> bool:
+        by, month = self.narrowed, cell.get(Dimension.JOINED_MONTH)
+        exactly = {
+            Dimension.STORE: by.home_store,
+            Dimension.REGION: by.region,
+            Dimension.CHANNEL: by.channel,
+            Dimension.GENDER: by.gender,
+        }
+        return (
+            all(value is None or cell[dimension] == value for dimension, value in exactly.items())
+            and (by.joined_from is None or (month is not None and month >= _month(by.joined_from)))
+            and (by.joined_to is None or (month is not None and month < _month(by.joined_to)))
+        )
+
 
 def table(grouped: Sequence[Dimension], narrowed: Narrowed) -> Table:
     """Raises BadGrid, naming the field, for what would not be cells of the grid."""
     if not 1 <= len(grouped) <= DIMENSIONS_MAX or len(set(grouped)) != len(grouped):
         raise BadGrid("Group by one to three different things.", zh="须按一至三个不同的维度分组。", field="groupBy")
     found = Table(tuple(grouped), narrowed)
-    finest = found.dimensions - ({Dimension.REGION} if Dimension.STORE in found.dimensions else set())
-    if len(finest) > DIMENSIONS_MAX:
+    if len(found.cut) > DIMENSIONS_MAX:
         raise BadGrid(
             "What is grouped by and narrowed by comes to three things at most.",
             zh="分组与筛选的维度合计不得超过三个。",
@@ -82,6 +112,10 @@ def table(grouped: Sequence[Dimension], narrowed: Narrowed) -> Table:
         if moment is not None:
             _check_month(moment, grouped, f"filter.{name}")
     return found
+
+
+def _month(moment: datetime) -> str:
+    return moment.astimezone(SHANGHAI).strftime(MONTH)
 
 
 def _check_month(moment: datetime, grouped: Sequence[Dimension], field: str) -> None:

@@ -1,25 +1,24 @@
 """Counting members in one statement: groups under the minimum never leave the database."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, Integer, Text, and_, cast, column, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Integer, Text, cast, column, func, literal, select
 from sqlalchemy import text as raw
 from sqlalchemy.dialects.postgresql import ARRAY, BIT
 
-from member_hub.crypto import Vault
 from member_hub.db.base import Tx
-from member_hub.db.bulk import among
 from member_hub.errors import Refused
 from member_hub.members.reading import is_living, member_t
 from member_hub.members.tables import Channel
 from member_hub.organisation import Organisation
-from member_hub.reports.disclosure import MINIMUM_GROUP, lot_of, told
-from member_hub.reports.grid import Dimension, Table
+from member_hub.reports.disclosure import MINIMUM_GROUP
+from member_hub.reports.grid import Cut, Dimension, Facts, Table
 
-GROUPS_MAX = 1_000
+GROUPS_MAX = 1_000  # of one answer
+CELLS_MAX = 50_000  # counted at once, and kept for a week: a few megabytes
 _CHINA = timedelta(hours=8)  # China has had one time and no summer time since 1991
 _RANDOM_HEX = 12  # the last 48 bits of an id (UUIDv7) are random
 
@@ -31,6 +30,15 @@ class TooManyGroups(Refused):
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """One cell as it is: never shown."""
+
+    facts: Facts
+    size: int
+    fingerprint: int
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """`facts` are what its members have in common; None: not known of them. `count` is what disclosure.py tells."""
 
@@ -38,24 +46,42 @@ class Group:
     count: int
 
 
-async def count_members(tx: Tx, vault: Vault, organisation: Organisation, asked: Table, *, handler: str) -> list[Group]:
-    """The living members of one handler, counted by the table's dimensions; small groups are left out.
+async def count_cells(tx: Tx, organisation: Organisation, cut: Cut, *, handler: str, before: datetime) -> list[Counted]:
+    """The living members of one handler who joined earlier than `before`, counted by the cut; no small cells.
+
+    Raises TooManyGroups beyond CELLS_MAX.
+    """
+    rows = (await tx.execute(_statement(organisation, cut, handler, before))).all()
+    if len(rows) > CELLS_MAX:
+        raise TooManyGroups
+    return [Counted(tuple(facts), size, fingerprint) for *facts, size, fingerprint in rows]
+
+
+def groups_of(asked: Table, cells: Iterable[tuple[Facts, int]], organisation: Organisation) -> list[Group]:
+    """What is asked for, picked from all cells of its cut, in the order of what is grouped by; the unknown last.
 
     Raises TooManyGroups beyond GROUPS_MAX.
     """
-    rows = (await tx.execute(_statement(organisation, asked, handler))).all()
-    if len(rows) > GROUPS_MAX:
-        raise TooManyGroups
     groups = []
-    for row in rows:
-        *facts, size, fingerprint = row
-        count = told(size, lot_of(vault, size, fingerprint))
-        if count is not None:
-            groups.append(Group(dict(zip(asked.grouped, facts, strict=True)), count))
-    return groups
+    for facts, count in cells:
+        group = asked.group_of(_whole(dict(zip(asked.cut, facts, strict=True)), organisation))
+        if group is not None:
+            groups.append((group, count))
+    if len(groups) > GROUPS_MAX:
+        raise TooManyGroups
+    groups.sort(key=lambda found: [(fact is None, fact or "") for fact in found[0]])
+    return [Group(dict(zip(asked.grouped, facts, strict=True)), count) for facts, count in groups]
 
 
-def _statement(organisation: Organisation, asked: Table, handler: str) -> Any:
+def _whole(cell: dict[Dimension, str | None], organisation: Organisation) -> Mapping[Dimension, str | None]:
+    """The cell with the region of its store."""
+    if Dimension.STORE in cell:
+        store = organisation.stores.get(cell[Dimension.STORE] or "")
+        cell[Dimension.REGION] = store.region if store else None
+    return cell
+
+
+def _statement(organisation: Organisation, cut: Cut, handler: str, before: datetime) -> Any:
     regions, channels = _regions(organisation), _channels()
     columns: dict[Dimension, ColumnElement[Any]] = {
         Dimension.STORE: member_t.c.home_store,
@@ -65,47 +91,27 @@ def _statement(organisation: Organisation, asked: Table, handler: str) -> Any:
         Dimension.JOINED_MONTH: func.to_char(func.timezone(_CHINA, member_t.c.joined_at), "YYYY-MM"),
     }
     source: FromClause = member_t
-    if Dimension.REGION in asked.dimensions:
+    if Dimension.REGION in cut:
         source = source.outerjoin(regions, regions.c.store == member_t.c.home_store)
-    if Dimension.CHANNEL in asked.dimensions:
+    if Dimension.CHANNEL in cut:
         source = source.join(channels, member_t.c.channels.op("&")(channels.c.bit) != 0)
     size = func.count()
-    grouped = [columns[dimension].label(dimension.value) for dimension in asked.grouped]
+    grouped = [columns[dimension].label(dimension.value) for dimension in cut]
     places = [raw(str(number)) for number in range(1, len(grouped) + 1)]
     return (
         select(*grouped, size, func.bit_xor(_random_bits()))
         .select_from(source)
-        .where(member_t.c.handler == handler, is_living(), _picked(asked, organisation, columns))
+        .where(member_t.c.handler == handler, is_living(), member_t.c.joined_at < before)
         .group_by(*places)
         .having(size >= MINIMUM_GROUP)
         .order_by(*places)
-        .limit(GROUPS_MAX + 1)
+        .limit(CELLS_MAX + 1)
     )
 
 
 def _random_bits() -> ColumnElement[Any]:
     tail = func.right(cast(member_t.c.member_id, Text), _RANDOM_HEX)
     return cast(cast(func.concat("x", tail), BIT(_RANDOM_HEX * 4)), BigInteger)
-
-
-def _picked(
-    asked: Table, organisation: Organisation, columns: Mapping[Dimension, ColumnElement[Any]]
-) -> ColumnElement[bool]:
-    by = asked.narrowed
-    parts: list[ColumnElement[bool]] = []
-    if by.home_store is not None:
-        parts.append(member_t.c.home_store == by.home_store)
-    if by.region is not None:
-        parts.append(among(member_t.c.home_store, sorted(organisation.stores_of(by.region))))
-    if by.channel is not None:
-        parts.append(columns[Dimension.CHANNEL] == by.channel.value)
-    if by.gender is not None:
-        parts.append(member_t.c.gender == by.gender)
-    if by.joined_from is not None:
-        parts.append(member_t.c.joined_at >= by.joined_from)
-    if by.joined_to is not None:
-        parts.append(member_t.c.joined_at < by.joined_to)
-    return and_(literal(value=True), *parts)
 
 
 def _regions(organisation: Organisation) -> FromClause:

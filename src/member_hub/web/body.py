@@ -1,6 +1,7 @@
 """Reading the body of a GraphQL request: one JSON object of a bounded size, or a refusal with its HTTP status."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -56,7 +57,7 @@ def parse(body: bytes) -> Asked:
         raise BadBody(400, "The body is not JSON in UTF-8.", "请求体不是 UTF-8 编码的 JSON。") from None
     if not isinstance(sent, dict):
         raise BadBody(400, "The body is not one JSON object; there is no batching.", "请求体须为单个 JSON 对象。")
-    return asked_of(sent)
+    return replace(asked_of(sent), body_bytes=len(body))
 
 
 def asked_of(sent: dict[str, Any], *, by_get: bool = False) -> Asked:

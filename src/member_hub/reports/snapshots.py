@@ -1,0 +1,101 @@
+"""The figures of a week: a table of the grid is counted at its first question of a week, and kept for all later ones.
+
+Context: whoever may ask every day measures every day. Each enrolment made a new draw of its group's lot, so a region
+less its stores, averaged over some weeks, was the store that was withheld. Decision: a week (Monday to Sunday in
+China) has one answer, of the members who had joined before it began; what is kept is the table of all groups, not the
+question, so that another narrowing is no second draw. A group keeps its lot from week to week: the error of a whole
+less its parts stays the same for ever, and no number of weeks averages it away. A week and not a month, because the
+lots stay: what a longer epoch would add is little, and staff wait for their figures.
+Price: figures are up to a week old, erasures and changes of store show after the week, and a group that was not told
+in the last kept week draws anew (disclosure.py says what is left to learn).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from member_hub.clock import SHANGHAI, business_day
+from member_hub.crypto import Vault
+from member_hub.db.base import Tx
+from member_hub.db.bulk import table_of
+from member_hub.organisation import Organisation
+from member_hub.reports.disclosure import lot_of, told
+from member_hub.reports.grid import Cut, Facts, Table
+from member_hub.reports.queries import Counted, Group, count_cells, groups_of
+from member_hub.reports.tables import StatisticsSnapshot
+
+KEPT: Final = timedelta(days=400)  # thirteen months; a table that nobody asked for so long draws new lots
+
+snapshot_t = table_of(StatisticsSnapshot)
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """An epoch of the figures, named by its Monday."""
+
+    monday: date
+
+    @classmethod
+    def of(cls, now: datetime) -> "Week":
+        day = business_day(now)
+        return cls(day - timedelta(days=day.weekday()))
+
+    @property
+    def begins(self) -> datetime:
+        return datetime.combine(self.monday, time(), SHANGHAI)
+
+
+async def groups_of_week(
+    tx: Tx, vault: Vault, organisation: Organisation, asked: Table, *, handler: str, week: Week
+) -> list[Group]:
+    """The week's answer, by one statement; where nobody has asked for this table yet it is counted and kept.
+
+    Of several who ask first at once one answer holds: needs a transaction that sees what others commit meanwhile
+    (READ COMMITTED). Raises TooManyGroups.
+    """
+    cells = await _kept(tx, asked.cut, handler, week)
+    if cells is None:
+        await _keep(tx, vault, organisation, asked.cut, handler=handler, week=week)
+        cells = await _kept(tx, asked.cut, handler, week)
+        assert cells is not None
+    return groups_of(asked, _counts(cells), organisation)
+
+
+async def _kept(tx: Tx, cut: Cut, handler: str, week: Week) -> list[Any] | None:
+    mine = (snapshot_t.c.handler == handler, snapshot_t.c.cut == _name(cut), snapshot_t.c.epoch == week.monday)
+    found: list[Any] | None = await tx.scalar(select(snapshot_t.c.cells).where(*mine))
+    return found
+
+
+async def _keep(tx: Tx, vault: Vault, organisation: Organisation, cut: Cut, *, handler: str, week: Week) -> None:
+    counted = await count_cells(tx, organisation, cut, handler=handler, before=week.begins)
+    lots = await _lots_before(tx, cut, handler, week)
+    cells = [_cell(one, lots.get(one.facts, lot_of(vault, one.size, one.fingerprint))) for one in counted]
+    row = insert(snapshot_t).values(handler=handler, cut=_name(cut), epoch=week.monday, cells=cells)
+    await tx.execute(row.on_conflict_do_nothing())
+    await tx.execute(delete(snapshot_t).where(snapshot_t.c.epoch < week.monday - KEPT))
+
+
+async def _lots_before(tx: Tx, cut: Cut, handler: str, week: Week) -> Mapping[Facts, int]:
+    """Of the groups that the last kept week told."""
+    earlier = select(snapshot_t.c.cells).where(
+        snapshot_t.c.handler == handler, snapshot_t.c.cut == _name(cut), snapshot_t.c.epoch < week.monday
+    )
+    cells = await tx.scalar(earlier.order_by(snapshot_t.c.epoch.desc()).limit(1))
+    return {tuple(facts): lot for facts, _, lot in cells or ()}
+
+
+def _cell(counted: Counted, lot: int) -> list[Any]:
+    return [list(counted.facts), told(counted.size, lot), lot]
+
+
+def _counts(cells: Sequence[Any]) -> list[tuple[Facts, int]]:
+    return [(tuple(facts), count) for facts, count, _ in cells if count is not None]
+
+
+def _name(cut: Cut) -> str:
+    return ",".join(cut)
