@@ -8,7 +8,7 @@ from sqlalchemy import func, text, update
 
 from member_hub import till
 from member_hub.db import Database, transaction
-from member_hub.till.actions import CODES_MAX
+from member_hub.till.actions import CODES_MAX, CODES_WITHIN
 from member_hub.till.rules import read
 from tests.graphql.till import BY, ISSUE, PROFILE, code_t, codes, find, shown_by, told
 from tests.graphql.world import WHOLE, People, World
@@ -229,6 +229,8 @@ async def test_codes_of_one_member_are_limited_also_for_many_who_ask_at_once(wor
 
     refused = [answer["userErrors"][0] for answer in answers if answer["userErrors"]]
     assert [(e["code"], e["field"]) for e in refused] == [("THROTTLED", None)] * 6
+    limit_s = CODES_WITHIN.total_seconds()
+    assert [e["retryAfter"] for e in refused if not limit_s - 30 < e["retryAfter"] <= limit_s] == []
     assert len(await codes(world)) == CODES_MAX
     assert sorted(row[2] for row in await told(world)) == ["THROTTLED"] * 6 + ["ok"] * CODES_MAX
     assert await shown_by(world, people.former)

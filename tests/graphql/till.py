@@ -10,7 +10,8 @@ from member_hub.ids import MemberId
 from member_hub.till.tables import MemberCode
 from tests.graphql.world import World
 
-ISSUE = "mutation { memberCodeIssue { memberCode { code display expiresAt } userErrors { field code message } } }"
+ISSUE = """mutation {
+    memberCodeIssue { memberCode { code display expiresAt } userErrors { field code message retryAfter } } }"""
 PROFILE = """id status homeStore { code } version
     name { value display state } phone { value display state } email { value display state }
     birthday { value display state } gender { value display state } address { value display state }

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, insert, select
+from sqlalchemy import Column, ColumnElement, Row, Select, and_, func, select
+from sqlalchemy.dialects.postgresql import Insert, insert
 
 from member_hub.audit import heads
 from member_hub.audit.entry import Tip, month_of
@@ -27,7 +28,7 @@ from member_hub.audit.pending import FIRST_MONTH, Chain, chain_parameters, entry
 from member_hub.audit.seal import NO_SEAL, Head, Part, Seal, sealed
 from member_hub.audit.tables import AuditSeal, AuditSealPart, AuditSubject
 from member_hub.db.base import Tx, snapshot, transaction
-from member_hub.db.bulk import insert_rows, table_of
+from member_hub.db.bulk import insert_rows, parameters, table_of, values_of
 from member_hub.db.engines import Database
 from member_hub.errors import HubError
 
@@ -40,7 +41,8 @@ EXPORT_MAX: Final = 1_000  # lines appended at once
 LATE: Final = timedelta(days=32)  # how long after its month an entry may still come, between two thorough passes
 
 _log = logging.getLogger(__name__)
-seal_t = table_of(AuditSeal)
+PART_KEY: Final = ("month", "writer", "first", "last")
+seal_t, subject_t = table_of(AuditSeal), table_of(AuditSubject)
 
 
 class SealsBehind(HubError):
@@ -92,7 +94,7 @@ class Sealer:
         async with transaction(self.database.audit) as tx:
             await tx.execute(select(func.pg_advisory_xact_lock(LOCK)))
             made = sealed(await _newest(tx), [], [], expired=months, key_id=self.keys.key_id, now=now)
-            await self._write(tx, made, [])
+            await self._write(tx, made)
         await self.export()
         return made
 
@@ -128,19 +130,19 @@ class Sealer:
                 return 0, False
             digests = [row.digest for row in taken]
             made = sealed(await _newest(tx), _parts(taken), digests, key_id=self.keys.key_id, now=now)
-            await self._write(tx, made, taken)
+            await self._write(tx, made)
             return len(taken), is_cut or len(rows) == ENTRIES_MAX or len(chains) == PARTS_MAX
 
-    async def _write(self, tx: Tx, made: Seal, taken: Sequence[Row[Any]]) -> None:
+    async def _write(self, tx: Tx, made: Seal) -> None:
         row = {name: getattr(made, name) for name in ("number", "sealed_at", "entries", "root", "previous", "key_id")}
         digest = made.digest
         row |= {"expired": list(made.expired), "digest": digest, "signature": self.keys.sign(digest)}
         await tx.execute(insert(seal_t), row)
-        parts = [(p.month, p.writer, p.first, p.last, p.digest, made.number) for p in made.parts]
-        await insert_rows(tx, AuditSealPart, ("month", "writer", "first", "last", "digest", "number"), parts)
-        subjects = [(one, r.happened_at, r.writer, r.sequence, r.month) for r in taken for one in r.member_ids]
-        named = ("member_id", "happened_at", "writer", "sequence", "month")
-        await insert_rows(tx, AuditSubject, named, subjects, on_conflict="ignore")
+        parts = [(p.month, p.writer, p.first, p.last) for p in made.parts]
+        behind = [(*part, p.digest, made.number) for part, p in zip(parts, made.parts, strict=True)]
+        await insert_rows(tx, AuditSealPart, (*PART_KEY, "digest", "number"), behind)
+        if parts:
+            await tx.execute(_subjects(), parameters(PART_KEY, parts))
 
     async def _measure(self, since: date, now: datetime) -> None:
         async with snapshot(self.database.audit) as tx:
@@ -162,10 +164,26 @@ async def _heads(tx: Tx, *, after: int) -> list[Head]:
 
 async def _entries(tx: Tx, chains: Sequence[Chain]) -> Sequence[Row[Any]]:
     """The entries behind the seals of these chains, in order."""
-    columns = ("month", "writer", "sequence", "happened_at", "member_ids", "digest")
-    statement = _behind(*(entry_t.c[name] for name in columns)).order_by(*entry_t.primary_key).limit(ENTRIES_MAX)
+    subjects = func.cardinality(entry_t.c.member_ids).label("subjects")
+    columns = (*entry_t.primary_key, entry_t.c.digest, subjects)
+    statement = _behind(*columns).order_by(*entry_t.primary_key).limit(ENTRIES_MAX)
     rows: Sequence[Row[Any]] = (await tx.execute(statement, chain_parameters(chains))).all()
     return rows
+
+
+def _subjects() -> Insert:
+    """Whom the entries of the given parts name: from table to table, because there are several of each entry."""
+    types = (entry_t.c.month.type, entry_t.c.writer.type, entry_t.c.sequence.type, entry_t.c.sequence.type)
+    part = values_of([Column(name, type_) for name, type_ in zip(PART_KEY, types, strict=True)], "part")
+    within = and_(
+        entry_t.c.month == part.c.month,
+        entry_t.c.writer == part.c.writer,
+        entry_t.c.sequence.between(part.c.first, part.c.last),
+    )
+    key = ("happened_at", "writer", "sequence", "month")
+    named = select(func.unnest(entry_t.c.member_ids), *(entry_t.c[name] for name in key))
+    named = named.select_from(entry_t.join(part, within))
+    return insert(subject_t).from_select(("member_id", *key), named).on_conflict_do_nothing()
 
 
 def _behind(*columns: ColumnElement[Any]) -> Select[Any]:
@@ -185,7 +203,7 @@ def _taken(chains: Iterable[Chain], rows: Iterable[Row[Any]]) -> tuple[list[Row[
         if row.sequence != reached[key] + 1:
             broken.add(key)
             continue
-        subjects += len(row.member_ids)
+        subjects += row.subjects
         if taken and subjects > SUBJECTS_MAX:
             is_cut = True
             break

@@ -12,14 +12,10 @@ from sqlalchemy import and_, func, or_, select
 
 from member_hub.audit.findings import FINDINGS_MAX, Finding, Kind
 from member_hub.audit.pending import entry_t, part_t
-from member_hub.audit.sealing import seal_t
-from member_hub.audit.tables import AuditSubject
+from member_hub.audit.sealing import seal_t, subject_t
 from member_hub.db.base import Tx
-from member_hub.db.bulk import table_of
 
 READ_MAX: Final = 2 * FINDINGS_MAX
-
-subject_t = table_of(AuditSubject)
 
 
 async def forged_parts(tx: Tx, *, newest: int) -> list[Finding]:

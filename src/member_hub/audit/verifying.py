@@ -22,8 +22,8 @@ from member_hub.audit.merkle import root_of
 from member_hub.audit.pending import entry_t, longer_than, part_t
 from member_hub.audit.retention import is_over
 from member_hub.audit.seal import NO_SEAL, Head, Part, Seal
-from member_hub.audit.sealing import ENTRIES_MAX, seal_t
-from member_hub.audit.strays import added_subjects, forged_parts, subject_t
+from member_hub.audit.sealing import ENTRIES_MAX, seal_t, subject_t
+from member_hub.audit.strays import added_subjects, forged_parts
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, parameters, values_of
 

@@ -73,6 +73,9 @@ class UserError:
     field: str | None = strawberry.field(description="The input field that was wrong.")
     message: str = strawberry.field(description="For people, in Chinese or English (Accept-Language).")
     code: UserErrorCode = strawberry.field(description="For programs.")
+    retry_after: int | None = strawberry.field(
+        description="Of THROTTLED: after how many seconds to ask again; null where the limit is the day's."
+    )
 
 
 USER_CODES = frozenset(code.value for code in UserErrorCode)
@@ -82,10 +85,13 @@ def user_errors(refused: Refused, language: Language) -> list[UserError]:
     """What a refusal says to the one who asked. Raises it again where it is none that a form can answer."""
     if any(one.code not in USER_CODES for one in each(refused)):
         raise refused
-    return [
-        UserError(field=one.field, message=text_of(one, language), code=UserErrorCode(one.code))
-        for one in each(refused)
-    ]
+    return [_user_error(one, language) for one in each(refused)]
+
+
+def _user_error(one: Refused, language: Language) -> UserError:
+    wait_s = one.retry_after_s if isinstance(one, Throttled) else None
+    message = text_of(one, language)
+    return UserError(field=one.field, message=message, code=UserErrorCode(one.code), retry_after=wait_s)
 
 
 def each(refused: Refused) -> Sequence[Refused]:
