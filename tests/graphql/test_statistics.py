@@ -98,6 +98,20 @@ async def test_the_same_people_always_give_the_same_number(crowd: World) -> None
     assert by_month["SH001", "2026-03"] == whole["SH001", "F"]  # the women of SH001 are those who joined in March
 
 
+async def test_the_same_people_give_the_same_number_in_every_table(world: World) -> None:
+    """All of a store are women who joined in March by its card: five tables that are counted apart, one number each."""
+    stores = [f"SH{number:03}" for number in range(1, 9)]
+    await world.resolve(*(one for store in stores for one in several(store, "F", MARCH, 22)))
+
+    whole = await counted(world, "STORE")
+
+    assert set(whole) == set(stores)
+    for fact, by in (("F", "GENDER"), ("2026-03", "JOINED_MONTH"), ("STORE", "CHANNEL")):
+        assert await counted(world, "STORE", by) == {(store, fact): whole[store] for store in stores}
+    found = await counted(world, "STORE", "GENDER", "JOINED_MONTH")
+    assert found == {(store, "F", "2026-03"): whole[store] for store in stores}
+
+
 @pytest.mark.parametrize(
     ("by", "narrowed", "facts"),
     [
