@@ -56,6 +56,7 @@ class Kind(StrEnum):
     SIGN_IN_CODE = "sign_in_code"
     TILL_CODE = "till_code"
     PHONE_RELEASED = "phone_released"
+    ACCOUNT_OPENED = "account_opened"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

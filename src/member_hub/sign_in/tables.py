@@ -103,7 +103,7 @@ class NoticeTask(Base):
 
     task_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("random id"))
     member_id: Mapped[UUID] = mapped_column(PgUuid, info=technical("who is to be told"))
-    kind: Mapped[str] = mapped_column(Text, info=technical("phone_released"))
+    kind: Mapped[str] = mapped_column(Text, info=technical("phone_released, account_opened"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), info=technical("since when"))
     tries: Mapped[int] = mapped_column(SmallInteger, server_default="0", info=technical("how often it was tried"))
     due_at: Mapped[datetime | None] = mapped_column(
