@@ -7,17 +7,19 @@ them, and given out to whoever holds it; where nobody does, only to the one who 
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, select
+from sqlalchemy import ColumnElement, delete, exists, or_, select
 
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
 from member_hub.holding import rows_where
 from member_hub.identity.tables import IdentityHint, IdentityToken
 from member_hub.ids import MemberId, OriginId
+from member_hub.members.tables import Member
 from member_hub.privacy import Erased, Held, Person
 from member_hub.sign_in.tables import NoticeTask, OneTimeCode, Session
 
 code_t = table_of(OneTimeCode)
+member_t, session_t = table_of(Member), table_of(Session)
 hint_t, token_t = table_of(IdentityHint), table_of(IdentityToken)
 OF_MEMBER: tuple[type[Any], ...] = (Session, NoticeTask)
 
@@ -56,8 +58,23 @@ class SignInHolder:
     async def absorb(self, tx: Tx, *, kept: MemberId, gone: MemberId) -> None:
         """Nothing moves."""
 
-    async def give_back(self, tx: Tx, *, kept: MemberId, back: MemberId, origins: Sequence[OriginId]) -> None:
-        """Nothing moves."""
+    async def give_back(
+        self,
+        tx: Tx,
+        *,
+        kept: MemberId,
+        back: MemberId,
+        origins: Sequence[OriginId],  # noqa: ARG002 (no session knows its account)
+    ) -> None:
+        """Whoever signed in with any of the ids may be either of the two by now: their sessions end.
+
+        Price: both sign in again, also the one to whom nothing happened.
+        """
+        parted = (kept, back)
+        ids = select(member_t.c.member_id).where(
+            or_(among(member_t.c.member_id, parted), among(member_t.c.merged_into, parted))
+        )
+        await tx.execute(delete(session_t).where(session_t.c.member_id.in_(ids)))
 
 
 def _of(model: type[Any], person: Person) -> ColumnElement[bool]:
