@@ -57,9 +57,10 @@ class Second(StrEnum):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Wanted:
-    """What somebody with a right code asks for; `phone` in E.164."""
+    """What somebody with a right code asks for; `phone` in E.164, `attempt` as the request for the code answered."""
 
     phone: str
+    attempt: UUID
     second: tuple[Second, str] | None = None
     starts_new: bool = False
 

@@ -11,7 +11,7 @@ from hmac import compare_digest
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Integer, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ARRAY, ColumnElement, Integer, and_, bindparam, delete, func, insert, or_, select, true, update
 
 from member_hub.crypto import Vault
 from member_hub.crypto.ring import IndexKind
@@ -68,7 +68,7 @@ async def issue(tx: Tx, vault: Vault, subject: Subject, *, address: str, limits:
     address_token = vault.token(IndexKind.ADDRESS, "", address)
     await tx.execute(_LOCK, {"buckets": _buckets([subject.phone_token, address_token])})
     asked_at = code_t.c.created_at
-    if wait_s := await _wait_s(tx, asked_at, code_t.c.phone_token == subject.phone_token, PHONE_LIMITS):
+    if wait_s := await _wait_s(tx, asked_at, _is_about(subject), PHONE_LIMITS):
         raise TooManyCodes(wait_s)
     if wait_s := await _wait_s(tx, asked_at, code_t.c.address_token == address_token, limits):
         raise TooManyCodes(wait_s)
@@ -93,11 +93,17 @@ async def void(tx: Tx, code_id: UUID) -> None:
     await tx.execute(update(code_t).where(code_t.c.code_id == code_id).values(void_at=func.now()))
 
 
-async def attempt(tx: Tx, vault: Vault, subject: Subject, said: str) -> UUID | None:
-    """Count a try; the code's id where it was right. The caller commits in any case."""
+async def attempt(tx: Tx, vault: Vault, subject: Subject, said: str, *, asked_for: UUID | None = None) -> UUID | None:
+    """Count a try; the code's id where it was right. The caller commits in any case.
+
+    Where the code that was `asked_for` is named, no other one is tried: whoever did not ask for it uses none of its
+    tries up.
+    """
+    named = true() if asked_for is None else code_t.c.code_id == asked_for
     statement = (
         update(code_t)
         .where(_is_live(subject), code_t.c.tries < TRIES_MAX, code_t.c.expires_at > func.now())
+        .where(named)
         .values(tries=code_t.c.tries + 1)
         .returning(code_t.c.code_id, code_t.c.code_digest)
     )
@@ -132,10 +138,14 @@ async def use(tx: Tx, code_id: UUID) -> bool:
     return bool((await tx.execute(statement)).rowcount)
 
 
+def _is_about(subject: Subject) -> ColumnElement[bool]:
+    """The number for this purpose: what is asked for at tills takes nothing from who signs in."""
+    return and_(code_t.c.phone_token == subject.phone_token, code_t.c.purpose == subject.purpose)
+
+
 def _is_live(subject: Subject) -> ColumnElement[bool]:
     return and_(
-        code_t.c.phone_token == subject.phone_token,
-        code_t.c.purpose == subject.purpose,
+        _is_about(subject),
         code_t.c.used_at.is_(None),
         code_t.c.void_at.is_(None),
     )

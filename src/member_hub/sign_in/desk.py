@@ -81,8 +81,9 @@ class Desk:
     def notices(self) -> Notices:
         return Notices(self.database, self.resolver.vault, self.clock, self.sender)
 
-    async def send_code(self, phone: str, visit: Visit) -> None:
-        """Send a sign-in code. Raises TooManyCodes, NotSent; whether the number is known shows in neither."""
+    async def send_code(self, phone: str, visit: Visit) -> UUID:
+        """Send a sign-in code; its id, with which alone it is tried. Raises TooManyCodes, NotSent; whether the number
+        is known shows in neither."""
         async with self._on_record("signInCode", visit) as about:
             posted = await self.post.issue(phone, CodePurpose.SIGN_IN, address=visit.address)
             about.member_ids = posted.holders
@@ -91,6 +92,7 @@ class Desk:
         except NotSent as refusal:
             await self._write("signInCode", visit, refusal.code, about)
             raise
+        return posted.issued.code_id
 
     async def start(self, wanted: Wanted, code: str, visit: Visit) -> Started | None:
         """A session for a right code. None: a second thing, or a new start, has to be chosen; that was one try.
@@ -138,7 +140,7 @@ class Desk:
         async with transaction(self.database.app) as tx:
             await codes.count_try(tx, vault, address=visit.address)
             about.member_ids = await holders(tx, subject)
-            code_id = await codes.attempt(tx, vault, subject, code)
+            code_id = await codes.attempt(tx, vault, subject, code, asked_for=wanted.attempt)
         if code_id is None or not asked.is_reachable:
             raise CodeWrong
         right, said = code_id, replace(wanted, phone=asked.spelled)

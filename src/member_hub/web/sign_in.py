@@ -6,6 +6,7 @@ as JSON, so a page of somebody else cannot ask in a visitor's name.
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
+from uuid import UUID
 
 import orjson
 from starlette.background import BackgroundTask
@@ -53,11 +54,12 @@ class SignIn:
         return {"/sign-in/code": self.code, "/sign-in/session": self.session, "/sign-in/end": self.end}
 
     async def code(self, request: Request) -> Response:
-        """{phone}: a code is sent. The same answer for every number, known, unknown or none."""
+        """{phone}: a code is sent; `attempt` goes with it. The same answer for every number, known, unknown or none."""
         return await self._answered(request, self._code)
 
     async def session(self, request: Request) -> Response:
-        """{phone, code}; where `next` answers that, also {also: {card | unionid | orderNo}} or {startNew: true}."""
+        """{phone, attempt, code}; where `next` answers that, also {also: {card | unionid | orderNo}} or
+        {startNew: true}."""
         return await self._answered(request, self._session)
 
     async def end(self, request: Request) -> Response:
@@ -66,11 +68,11 @@ class SignIn:
 
     async def _code(self, request: Request, visit: Visit) -> Response:
         sent = await _object(request, allowed={"phone"})
-        await self.desk.send_code(_phone(sent), visit)
-        return _json({"expiresInS": int(CODE_LIVES.total_seconds())}, visit)
+        attempt = await self.desk.send_code(_phone(sent), visit)
+        return _json({"expiresInS": int(CODE_LIVES.total_seconds()), "attempt": str(attempt)}, visit)
 
     async def _session(self, request: Request, visit: Visit) -> Response:
-        sent = await _object(request, allowed={"phone", "code", "also", "startNew"})
+        sent = await _object(request, allowed={"phone", "attempt", "code", "also", "startNew"})
         started = await self.desk.start(_wanted(sent), _code_of(sent), visit)
         if started is None:
             return _json({"next": {"also": [second.value for second in Second], "startNew": True}}, visit)
@@ -129,7 +131,17 @@ def _wanted(sent: Mapping[str, Any]) -> Wanted:
     also, starts_new = sent.get("also"), sent.get("startNew", False)
     if not isinstance(starts_new, bool) or (starts_new and also is not None):
         raise BadInput("startNew is true or false, and stands alone.", zh="startNew 须单独使用。", field="startNew")
-    return Wanted(_phone(sent), None if also is None else _second(also), starts_new)
+    return Wanted(_phone(sent), _attempt(sent), None if also is None else _second(also), starts_new)
+
+
+def _attempt(sent: Mapping[str, Any]) -> UUID:
+    attempt = sent.get("attempt")
+    try:
+        return UUID(attempt if isinstance(attempt, str) else "")
+    except ValueError:
+        raise BadInput(
+            "attempt is what /sign-in/code answered.", zh="attempt 须为请求验证码时返回的值。", field="attempt"
+        ) from None
 
 
 def _second(also: object) -> tuple[Second, str]:
