@@ -6,7 +6,7 @@ answer, it is on record first. Known and unknown numbers go through the same ste
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -28,6 +28,7 @@ from member_hub.sign_in.posting import Post, holders
 from member_hub.sign_in.refusals import CodeWrong, NotSent
 from member_hub.sign_in.rules import CodePurpose
 from member_hub.sign_in.sending import Kind, Sender
+from member_hub.throttling import Occasions, Throttled
 
 ANONYMOUS = "anonymous"  # whoever has not signed in yet
 
@@ -72,6 +73,7 @@ class Desk:
     clock: Clock
     tokens: MemberTokens
     sender: Sender | None
+    turned_away: Occasions = field(default_factory=Occasions)
 
     @property
     def post(self) -> Post:
@@ -162,15 +164,25 @@ class Desk:
         await self._write("signInSession", visit, "ok", opening)
         about.is_written = True
 
+    async def turn_away(self, operation: str, refusal: Throttled, visit: Visit) -> None:
+        """Put a request on record that was refused before it was read; one row per address and minute."""
+        if self.turned_away.is_first((operation, visit.address)):
+            await self._write(operation, visit, refusal.code, About(fields=()))
+
     @asynccontextmanager
     async def _on_record(self, operation: str, visit: Visit) -> AsyncIterator[About]:
         """What happens in the block is on record when it ends, also where it was refused or failed.
 
-        What was put on record and did not come to pass gets a second entry that says so.
+        What was put on record and did not come to pass gets a second entry that says so. What the limits refuse leaves
+        one entry per address and minute, so that a flood leaves a row and not a flood.
         """
         about = About()
         try:
             yield about
+        except Throttled as refusal:
+            if self.turned_away.is_first((operation, visit.address)):
+                await self._write(operation, visit, refusal.code, about)
+            raise
         except Exception as error:
             outcome = error.code if isinstance(error, HubError) else HubError.code
             await self._write(operation, visit, outcome, about)

@@ -27,6 +27,7 @@ from member_hub.sign_in import (
     Wanted,
     is_code,
 )
+from member_hub.throttling import Buckets, Rate, Throttled
 from member_hub.web.answers import respond, status_of
 from member_hub.web.body import BadBody, read_body
 from member_hub.web.door import failed
@@ -36,6 +37,7 @@ from member_hub.web.remote import remote_address
 
 SIGN_IN_BYTES_MAX: Final = 2_048
 SECOND_CHARS_MAX: Final = 100
+VISITS: Final = Rate(per_s=1, burst=60)  # of one address: twice what the limits of codes and tries let through
 KIND: Final = "sign_in"  # in the counts
 Answering = Callable[[Request, Visit], Awaitable[Response]]
 
@@ -46,6 +48,7 @@ class SignIn:
     def __init__(self, hub: Runtime, figures: Figures) -> None:
         self._figures = figures
         self._hops = hub.settings.proxy_hops
+        self._addresses = Buckets(VISITS.share(hub.settings.processes))
         tokens = MemberTokens(hub.settings.key_dir)
         self.desk = Desk(hub.database, hub.resolver, hub.audit, hub.clock, tokens, hub.sender)
 
@@ -55,16 +58,16 @@ class SignIn:
 
     async def code(self, request: Request) -> Response:
         """{phone}: a code is sent; `attempt` goes with it. The same answer for every number, known, unknown or none."""
-        return await self._answered(request, self._code)
+        return await self._answered(request, "signInCode", self._code)
 
     async def session(self, request: Request) -> Response:
         """{phone, attempt, code}; where `next` answers that, also {also: {card | unionid | orderNo}} or
         {startNew: true}."""
-        return await self._answered(request, self._session)
+        return await self._answered(request, "signInSession", self._session)
 
     async def end(self, request: Request) -> Response:
         """The session of the token in Authorization ends."""
-        return await self._answered(request, self._end)
+        return await self._answered(request, "signInEnd", self._end)
 
     async def _code(self, request: Request, visit: Visit) -> Response:
         sent = await _object(request, allowed={"phone"})
@@ -88,10 +91,11 @@ class SignIn:
         await self.desk.end(token.strip(), visit)
         return _json({"ended": True}, visit)
 
-    async def _answered(self, request: Request, work: Answering) -> Response:
+    async def _answered(self, request: Request, operation: str, work: Answering) -> Response:
         language = Language.preferred(request.headers.get("accept-language"))
         visit = Visit(request.state.request_id, remote_address(request, self._hops), language.value)
         try:
+            await self._admit(operation, visit)
             response = await work(request, visit)
         except Refused as refusal:
             answer, status = refused(refusal, language), refusal.status if isinstance(refusal, BadBody) else None
@@ -102,6 +106,15 @@ class SignIn:
             return response
         self._figures.count(KIND, answer.codes[0])
         return respond(answer, JSON, visit.request_id, status=status or status_of(answer, GRAPHQL))
+
+    async def _admit(self, operation: str, visit: Visit) -> None:
+        """Before anything is read. Raises Throttled for too many requests, of whatever kind, from one address."""
+        wait_s = self._addresses.wait_s(visit.address, 1)
+        if wait_s:
+            refusal = Throttled(wait_s)
+            await self.desk.turn_away(operation, refusal, visit)
+            raise refusal
+        self._addresses.pour(visit.address, 1)
 
 
 async def _object(request: Request, *, allowed: set[str]) -> dict[str, Any]:
