@@ -21,8 +21,8 @@ from member_hub.ids import MemberId
 from member_hub.rights import erase, export, find_person, hold_person
 from member_hub.runtime import open_runtime
 from member_hub.settings import Settings
-from member_hub.sign_in import Message, NotSent
-from member_hub.sign_in.tables import NoticeTask, OneTimeCode, Session, SignInTry
+from member_hub.sign_in import Message, Notices, NotSent
+from member_hub.sign_in.tables import NoticeTask, OneTimeCode, SecondTry, Session, SignInTry
 from member_hub.web import make_app
 from tests.graphql.world import NOW, StandingClock, World
 
@@ -31,7 +31,8 @@ E164 = "+8613912345671"
 OTHER = "13912345672"
 ME = "{ me { id phone { value } orders(first: 5) { edges { node { orderNo } } } } }"
 
-code_t, session_t, task_t, try_t = (table_of(m) for m in (OneTimeCode, Session, NoticeTask, SignInTry))
+code_t, session_t, task_t = (table_of(m) for m in (OneTimeCode, Session, NoticeTask))
+try_t, second_t = table_of(SignInTry), table_of(SecondTry)
 claim_t, hint_t = table_of(IdentityClaim), table_of(IdentityHint)
 
 
@@ -88,13 +89,18 @@ class Front(World):
         found: dict[str, Any] | None = answer["data"]["me"]
         return found
 
+    async def hub_notices(self) -> int:
+        """What runs by the clock tells whom it can; how many."""
+        return await Notices(self.hub.database, self.hub.vault, self.clock, self.service).tell_waiting()
+
     async def later(self, **by: int) -> None:
         """Time goes by for codes and tries: their rows move back, for their clock is the database's."""
         ago = timedelta(**by)
         moved = {name: code_t.c[name] - ago for name in ("created_at", "expires_at")}
         async with transaction(self.hub.database.app) as tx:
             await tx.execute(update(code_t).values(moved))
-            await tx.execute(update(try_t).values(tried_at=try_t.c.tried_at - ago))
+            for tries in (try_t, second_t):
+                await tx.execute(update(tries).values(tried_at=tries.c.tried_at - ago))
 
     async def rows(self, model: type[Any]) -> Sequence[Any]:
         async with transaction(self.hub.database.app) as tx:

@@ -42,6 +42,7 @@ NAMESPACE: Final = "sign_in"  # of the accounts that begin here; no file and no 
 CAUSED_BY: Final = "sign-in"
 PHONE_RELEASED: Final = Kind.PHONE_RELEASED.value
 ACCOUNT_OPENED: Final = Kind.ACCOUNT_OPENED.value
+SECOND_THING_WRONG: Final = Kind.SECOND_THING_WRONG.value
 FORGET_MAX: Final = 100  # sessions long over that are removed per session begun
 
 session_t = table_of(Session)
@@ -90,6 +91,11 @@ class Opened:
         return [task.member_id for task in self.tasks if task.kind == PHONE_RELEASED]
 
 
+@dataclass(frozen=True, slots=True)
+class Guessed:
+    """The second thing was not the holder's, or too many were none before: counted, and refused once that is kept."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Sought:
     """A number in hand, locked, with the accounts that state it."""
@@ -111,11 +117,14 @@ class Known:
     is_by_second: bool = False
 
 
-async def open_session(tx: Tx, resolver: Resolver, wanted: Wanted, code_id: UUID, *, now: datetime) -> Opened | None:
+async def open_session(
+    tx: Tx, resolver: Resolver, wanted: Wanted, code_id: UUID, *, now: datetime
+) -> Opened | Guessed | None:
     """Begin a session with a right code and use the code up. None: a second thing or a new start has to be chosen, and
     nothing changed.
 
-    Raises CodeWrong where the code was used meanwhile, or the second thing is not the holder's; nothing changes then.
+    Guessed: the second thing is not the holder's; one is tried per code, and few in a month.
+    Raises CodeWrong where the code was used meanwhile; nothing changes then.
     """
     token = resolver.vault.token(ClaimKind.PHONE, "", wanted.phone)
     await claims.lock(tx, [token])
@@ -125,9 +134,9 @@ async def open_session(tx: Tx, resolver: Resolver, wanted: Wanted, code_id: UUID
     sought = Sought(wanted.phone, token, held, now)
     known = await _still_holding(tx, resolver, sought)
     if known is None and wanted.second is not None:
-        known = await _proven(tx, resolver, sought, wanted.second)
+        known = await _proven(tx, resolver, sought, wanted.second) if await codes.may_guess(tx, token) else None
         if known is None:
-            raise CodeWrong
+            return await _guessed(tx, sought, code_id)
     if known is None and not wanted.starts_new:
         return None
     if not await codes.use(tx, code_id):
@@ -135,6 +144,16 @@ async def open_session(tx: Tx, resolver: Resolver, wanted: Wanted, code_id: UUID
     if known is not None:
         return await _as_known(tx, resolver, sought, known)
     return await _anew(tx, resolver, sought)
+
+
+async def _guessed(tx: Tx, sought: Sought, code_id: UUID) -> Guessed:
+    """The code is used up, the guess counts, and the holders are to be told."""
+    if not await codes.use(tx, code_id):
+        raise CodeWrong
+    await codes.count_guess(tx, sought.token)
+    holders = sorted({one.member_id for one in sought.held})
+    await _to_tell(tx, [Task(uuid7(), holder, SECOND_THING_WRONG) for holder in holders], now=sought.now)
+    return Guessed()
 
 
 async def end_session(tx: Tx, session_id: UUID, *, now: datetime) -> None:
@@ -271,8 +290,7 @@ async def _resolved(tx: Tx, resolver: Resolver, said: Sequence[AccountStatement]
 
 
 async def _begin(tx: Tx, member_id: MemberId, tasks: Sequence[Task], *, is_new: bool, now: datetime) -> Opened:
-    rows = [(task.task_id, task.member_id, task.kind, now, now) for task in tasks]
-    await insert_rows(tx, NoticeTask, ("task_id", "member_id", "kind", "created_at", "due_at"), rows)
+    await _to_tell(tx, tasks, now=now)
     opened = Opened(uuid7(), member_id, is_new, now + SESSION_LIVES, tasks)
     old = session_t.c.expires_at < now - timedelta(days=CODE_RETENTION_DAYS)
     over = select(session_t.c.session_id).where(old).limit(FORGET_MAX).with_for_update(skip_locked=True).cte("over")
@@ -285,3 +303,8 @@ async def _begin(tx: Tx, member_id: MemberId, tasks: Sequence[Task], *, is_new: 
     }
     await tx.execute(insert(session_t).values(row))
     return opened
+
+
+async def _to_tell(tx: Tx, tasks: Sequence[Task], *, now: datetime) -> None:
+    rows = [(task.task_id, task.member_id, task.kind, now, now) for task in tasks]
+    await insert_rows(tx, NoticeTask, ("task_id", "member_id", "kind", "created_at", "due_at"), rows)

@@ -23,19 +23,20 @@ from member_hub.sign_in.refusals import TooManyCodes, TooManyTries
 from member_hub.sign_in.rules import (
     CODE_LIVES,
     PHONE_LIMITS,
+    SECOND_LIMIT,
     TRIES_MAX,
     TRY_LIMITS,
     CodePurpose,
     Limit,
     new_code,
 )
-from member_hub.sign_in.tables import CODE_RETENTION_DAYS, OneTimeCode, SignInTry
+from member_hub.sign_in.tables import CODE_RETENTION_DAYS, SECOND_TRY_RETENTION_DAYS, OneTimeCode, SecondTry, SignInTry
 
 FORGET_MAX = 100  # old rows removed per code asked for
 LOCK_CLASS: Final = 0x4D53  # "MS": beside identity's half of PostgreSQL's advisory lock space
 LOCK_BUCKETS: Final = 4096
 
-code_t, try_t = table_of(OneTimeCode), table_of(SignInTry)
+code_t, try_t, second_t = table_of(OneTimeCode), table_of(SignInTry), table_of(SecondTry)
 _BUCKETS = func.unnest(bindparam("buckets", type_=ARRAY(Integer))).column_valued("bucket")
 _LOCK = select(func.count(func.pg_advisory_xact_lock(LOCK_CLASS, _BUCKETS)))
 
@@ -126,6 +127,19 @@ async def count_try(tx: Tx, vault: Vault, *, address: str) -> None:
     old = select(try_t.c.try_id).where(is_old).limit(FORGET_MAX).with_for_update(skip_locked=True).cte("old")
     await tx.execute(delete(try_t).where(try_t.c.try_id.in_(select(old.c.try_id))))
     await tx.execute(insert(try_t).values(try_id=uuid7(), address_token=address_token, tried_at=func.now()))
+
+
+async def may_guess(tx: Tx, phone_token: bytes) -> bool:
+    """Whether a second thing may still be said with the number. The caller holds the number locked."""
+    return not await _wait_of_s(tx, second_t.c.tried_at, second_t.c.phone_token == phone_token, SECOND_LIMIT)
+
+
+async def count_guess(tx: Tx, phone_token: bytes) -> None:
+    """A second thing was not the holder's."""
+    is_old = second_t.c.tried_at <= func.now() - timedelta(days=SECOND_TRY_RETENTION_DAYS)
+    old = select(second_t.c.try_id).where(is_old).limit(FORGET_MAX).with_for_update(skip_locked=True).cte("old")
+    await tx.execute(delete(second_t).where(second_t.c.try_id.in_(select(old.c.try_id))))
+    await tx.execute(insert(second_t).values(try_id=uuid7(), phone_token=phone_token, tried_at=func.now()))
 
 
 async def use(tx: Tx, code_id: UUID) -> bool:

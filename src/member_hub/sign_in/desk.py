@@ -21,7 +21,7 @@ from member_hub.ids import MemberId
 from member_hub.merging import Resolver, patiently
 from member_hub.privacy import Purpose
 from member_hub.sign_in import actions, codes, queries, rules
-from member_hub.sign_in.actions import Opened, Wanted
+from member_hub.sign_in.actions import Guessed, Opened, Wanted
 from member_hub.sign_in.codes import Subject
 from member_hub.sign_in.notices import Notices
 from member_hub.sign_in.posting import Post, holders
@@ -147,14 +147,17 @@ class Desk:
             raise CodeWrong
         right, said = code_id, replace(wanted, phone=asked.spelled)
 
-        async def attempt() -> Opened | None:
+        async def attempt() -> Opened | Guessed | None:
             async with transaction(self.database.app) as tx:
                 opened = await actions.open_session(tx, self.resolver, said, right, now=self.clock.now())
-                if opened is not None:
+                if isinstance(opened, Opened):
                     await self._record_opened(opened, visit, about)
                 return opened
 
-        return await patiently(attempt)
+        found = await patiently(attempt)
+        if isinstance(found, Guessed):
+            raise CodeWrong
+        return found
 
     async def _record_opened(self, opened: Opened, visit: Visit, about: About) -> None:
         """Inside the transaction, last: no session begins and no number is released without being on record."""

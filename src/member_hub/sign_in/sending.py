@@ -57,6 +57,7 @@ class Kind(StrEnum):
     TILL_CODE = "till_code"
     PHONE_RELEASED = "phone_released"
     ACCOUNT_OPENED = "account_opened"
+    SECOND_THING_WRONG = "second_thing_wrong"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
