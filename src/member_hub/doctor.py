@@ -156,6 +156,7 @@ def _sender(settings: Settings) -> Check:
     try:
         sending.checked_url(settings.sender_url)
         sending.read_secret(settings.sender_secret_file)
+        sending.check_hops(settings)
     except Misconfigured as error:
         return _failed(name, error)
     return Check(name, Verdict.OK, "by MEMBER_HUB_SENDER_URL, signed")

@@ -48,7 +48,7 @@ class Settings:
     sign_in: Path | None = None  # the file that names the authorisation servers; None: there are none
     sender_url: str | None = None  # where codes and notices are handed over; None: the console, in development
     sender_secret_file: Path | None = None
-    proxy_hops: int = 0  # how many proxies of one's own stand before the hub and add to X-Forwarded-For
+    proxy_hops: int | None = None  # how many proxies of one's own add to X-Forwarded-For; None: not stated
 
     @property
     def is_production(self) -> bool:
@@ -75,7 +75,9 @@ class Settings:
             sign_in=Path(p).absolute() if (p := environ.get("MEMBER_HUB_SIGN_IN")) else None,
             sender_url=environ.get("MEMBER_HUB_SENDER_URL") or None,
             sender_secret_file=Path(p).absolute() if (p := environ.get("MEMBER_HUB_SENDER_SECRET_FILE")) else None,
-            proxy_hops=_number(environ, "MEMBER_HUB_PROXY_HOPS", 0, PROXY_HOPS_MAX, least=0),
+            proxy_hops=_number(environ, "MEMBER_HUB_PROXY_HOPS", 0, PROXY_HOPS_MAX, least=0)
+            if environ.get("MEMBER_HUB_PROXY_HOPS")
+            else None,
         )
 
 

@@ -91,8 +91,8 @@ async def test_a_card_joins_the_member_whom_the_caller_reaches_already(world: Wo
     assert len(done["member"]["accounts"]) == 4
 
 
-async def test_a_verified_phone_still_unites(world: World, people: People) -> None:
-    [nameless] = await world.resolve(said(Channel.APP, "nameless-1"))
+async def test_a_verified_phone_still_unites_where_something_else_agrees(world: World, people: People) -> None:
+    [nameless] = await world.resolve(said(Channel.WEBSITE, "nameless-1", name=SOUTHERN["name"]))
     variables = {"id": str(nameless), "version": 1, "input": {"phone": SOUTHERN["phone"], "phoneVerified": True}}
 
     done = (await world.ask("app_crm", UPDATE, variables=variables))["profileUpdate"]
@@ -101,6 +101,17 @@ async def test_a_verified_phone_still_unites(world: World, people: People) -> No
     assert done["member"]["id"] == (await read(world, id=str(people.southern)))["id"]
     changed = [row for row in await world.audited() if row.operation == "profileUpdate"]
     assert [row.member_ids for row in changed] == [sorted([nameless, people.southern])]
+
+
+async def test_a_verified_phone_does_not_unite_with_who_only_typed_it(world: World, people: People) -> None:
+    [nameless] = await world.resolve(said(Channel.APP, "nameless-1"))
+    variables = {"id": str(nameless), "version": 1, "input": {"phone": SOUTHERN["phone"], "phoneVerified": True}}
+
+    done = (await world.ask("app_crm", UPDATE, variables=variables))["profileUpdate"]
+
+    assert [done["userErrors"], len(done["member"]["accounts"])] == [[], 1]
+    assert (await read(world, id=str(nameless)))["id"] != (await read(world, id=str(people.southern)))["id"]
+    assert await candidates(world) == [("typed_phone", "open")]
 
 
 async def test_what_was_typed_live_unites_once_the_channel_says_it_too(world: World, people: People) -> None:

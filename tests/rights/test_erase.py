@@ -43,6 +43,7 @@ async def test_every_row_and_every_key_goes_and_the_member_becomes_a_tombstone(w
         "hub.profile_value": 8,
         "hub.quarantine": 4,
         "hub.review_candidate": 1,
+        "hub.second_try": 1,
         "hub.session": 1,
         "hub.waiting_line": 1,
         "vault.identity_hint": 14,

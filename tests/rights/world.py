@@ -42,7 +42,7 @@ from member_hub.merging.apart import keep_apart
 from member_hub.privacy import DataClass, Person, ProfileField, Purpose
 from member_hub.rights import Erasure, erase, export, find_person, hold_person
 from member_hub.settings import Settings
-from member_hub.sign_in.tables import NoticeTask, OneTimeCode, Session
+from member_hub.sign_in.tables import NoticeTask, OneTimeCode, SecondTry, Session
 from member_hub.tables import METADATA
 
 NOW = datetime(2026, 11, 8, 4, tzinfo=UTC)
@@ -214,6 +214,7 @@ async def _sign_in(world: World) -> None:
     task = {"task_id": uuid7(), "member_id": member, "kind": "phone_released", "created_at": NOW}
     async with transaction(world.database.app) as tx:
         await tx.execute(table_of(OneTimeCode).insert(), code | {"created_at": NOW, "expires_at": NOW})
+        await tx.execute(table_of(SecondTry).insert(), {"try_id": uuid7(), "phone_token": token, "tried_at": NOW})
         await tx.execute(table_of(Session).insert(), session)
         await tx.execute(table_of(NoticeTask).insert(), task)
 

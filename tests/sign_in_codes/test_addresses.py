@@ -1,6 +1,7 @@
 """Guesses from one address run into a limit, whatever number they are about; bad tokens count by the same rule."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
@@ -33,6 +34,7 @@ async def test_guesses_at_many_numbers_from_one_address_are_refused_with_the_tim
     tried = [(await guess(front, n)).status_code for n in range(BURST)]
     refused = await front.say("session", {"phone": PHONE, "code": code, "startNew": True})
     (before,) = await front.rows(OneTimeCode)
+    elsewhere.attempt = front.attempt
     from_elsewhere = await elsewhere.say("session", {"phone": PHONE, "code": code, "startNew": True})
 
     assert tried == [401] * BURST
@@ -74,6 +76,37 @@ async def test_tries_of_more_than_a_day_ago_are_forgotten(front: Front) -> None:
     await guess(front, 9)
 
     assert await front.count(SignInTry) == 1
+
+
+@pytest.mark.parametrize("path", ["code", "session", "end"])
+async def test_a_flood_from_one_address_is_refused_unread_and_leaves_one_entry(
+    front: Front, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr("member_hub.throttling.monotonic", lambda: 0.0)
+    for _ in range(60):
+        await front.say(path, {"nonsense": 1})
+
+    flood = [await front.client.post(f"/sign-in/{path}", content=never_read()) for _ in range(9)]
+
+    assert [(answer.status_code, codes_of(answer)) for answer in flood] == [(429, ["THROTTLED"])] * 9
+    assert {answer.headers["retry-after"] for answer in flood} == {"1"}
+    assert [entry[1:] for entry in await front.trail()].count(("THROTTLED", [])) == 1
+
+
+async def never_read() -> AsyncIterator[bytes]:
+    raise AssertionError
+    yield b""
+
+
+async def test_codes_refused_over_and_over_leave_one_entry_a_minute(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("member_hub.throttling.monotonic", lambda: 0.0)
+
+    answers = [await front.say("code", {"phone": PHONE}) for _ in range(9)]
+
+    assert [answer.status_code for answer in answers] == [200] + [429] * 8
+    assert await front.trail() == [("signInCode", "ok", []), ("signInCode", "THROTTLED", [])]
 
 
 async def test_the_client_names_no_address_of_its_own(make_front: MakeFront) -> None:

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 
 import pytest
 
+from member_hub.ids import uuid7
 from member_hub.members.tables import Channel, Member
 from member_hub.sign_in import codes
 from member_hub.sign_in.tables import OneTimeCode, Session
 from tests.graphql.world import NOW, said
 from tests.sign_in_codes.conftest import MakeFront
 from tests.sign_in_codes.desk import E164, OTHER, PHONE, Front, as_said, codes_of
+from tests.sign_in_codes.test_till import SEND
 
 
 def wrong(code: str) -> str:
@@ -241,6 +243,8 @@ async def test_where_the_service_takes_no_message_the_code_is_void_and_it_is_on_
         ("code", {"phone": "1" * 3000}, 413),
         ("session", {"phone": PHONE}, 400),
         ("session", {"phone": PHONE, "code": "12345"}, 400),
+        ("session", {"phone": PHONE, "code": "123456", "attempt": "1"}, 400),
+        ("session", {"phone": PHONE, "code": "123456", "attempt": None}, 400),
         ("session", {"phone": PHONE, "code": "１２３４５６"}, 400),
         ("session", {"phone": PHONE, "code": "123456", "also": {"card": "1", "unionid": "2"}}, 400),
         ("session", {"phone": PHONE, "code": "123456", "also": {"name": "张三"}}, 400),
@@ -256,6 +260,30 @@ async def test_what_is_no_request_is_refused_before_anything_is_looked_up(
     assert (answer.status_code, codes_of(answer)) == (status, ["BAD_USER_INPUT"])
     assert PHONE not in answer.text
     assert await front.count(OneTimeCode) == 0
+
+
+async def test_who_did_not_ask_for_the_code_uses_up_none_of_its_tries(front: Front) -> None:
+    code = await front.code_for()
+    asked_for = front.attempt
+
+    guesses = [
+        await front.say("session", {"phone": PHONE, "code": wrong(code), "attempt": str(uuid7())}) for _ in range(6)
+    ]
+    guesses.append(await front.say("session", {"phone": PHONE, "code": code, "attempt": str(uuid7())}))
+    (row,) = await front.rows(OneTimeCode)
+    answer = await front.say("session", {"phone": PHONE, "code": code, "attempt": asked_for, "startNew": True})
+
+    assert [(one.status_code, codes_of(one)) for one in guesses] == [(401, ["UNAUTHENTICATED"])] * 7
+    assert row.tries == 0
+    assert answer.json()["member"] == "new"
+
+
+async def test_codes_asked_for_at_tills_take_nothing_from_who_signs_in(front: Front) -> None:
+    for _ in range(5):
+        await front.ask("sales_associate", SEND, variables={"phone": PHONE})
+        await front.later(minutes=2)
+
+    assert (await front.say("code", {"phone": PHONE})).status_code == 200
 
 
 async def test_a_page_of_somebody_else_cannot_ask(front: Front) -> None:

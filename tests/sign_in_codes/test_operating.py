@@ -4,8 +4,12 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from member_hub import doctor
+from member_hub.errors import Misconfigured
 from member_hub.settings import Mode, Settings
+from member_hub.sign_in import opened_sender
 from tests.cli.test_cli import call
 from tests.sign_in_codes.desk import PHONE, Front
 
@@ -27,7 +31,30 @@ async def test_doctor_says_whether_codes_reach_anybody(settings: Settings, tmp_p
     assert (await said_of_the_service(in_clear))[0] == "fail"
     assert (await said_of_the_service(with_url))[0] == "fail"
     loose.chmod(0o600)
-    assert await said_of_the_service(with_url) == ("ok", "by MEMBER_HUB_SENDER_URL, signed")
+    assert (await said_of_the_service(with_url))[0] == "fail"  # nobody said how many proxies there are
+    assert await said_of_the_service(replace(with_url, proxy_hops=0)) == ("ok", "by MEMBER_HUB_SENDER_URL, signed")
+
+
+async def test_production_sends_no_codes_before_it_knows_whose_address_it_sees(
+    settings: Settings, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("whsec_" + "A" * 44, "ascii")
+    secret.chmod(0o600)
+    url = "https://messages.brand.example/"
+    production = replace(settings, mode=Mode.PRODUCTION, sender_url=url, sender_secret_file=secret)
+
+    with pytest.raises(Misconfigured, match="MEMBER_HUB_PROXY_HOPS"):
+        await opens(production)
+    for stated in (replace(production, proxy_hops=0), replace(production, mode=Mode.DEVELOPMENT)):
+        await opens(stated)
+    assert Settings.from_environ({}).proxy_hops is None
+    assert Settings.from_environ({"MEMBER_HUB_PROXY_HOPS": "0"}).proxy_hops == 0
+
+
+async def opens(settings: Settings) -> None:
+    async with opened_sender(settings):
+        pass
 
 
 def test_the_key_of_sign_in_is_rotated_by_a_command(tmp_path: Path) -> None:

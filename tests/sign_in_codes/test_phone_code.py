@@ -83,6 +83,14 @@ async def test_a_member_in_reach_is_seen_as_ever(front: Front) -> None:
     assert "view:till" not in (await front.audited())[-1].fields
 
 
+async def test_whom_only_an_old_number_joins_with_who_has_it_now_is_not_found(front: Front) -> None:
+    member = await holder(front, days_ago=400)
+    lately = said(Channel.APP, "A1", at=NOW - timedelta(days=1), phone=E164, phone_verified=True)
+    assert await front.resolve(lately) == [member]
+
+    assert await find(front, await sent(front)) is None
+
+
 async def test_the_checkout_finds_by_it_as_by_any_key(front: Front) -> None:
     await holder(front)
 

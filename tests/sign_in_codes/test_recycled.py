@@ -34,12 +34,12 @@ async def former_owner(front: Front, **more: Any) -> MemberId:
     return member
 
 
-async def untouched(front: Front, member: MemberId) -> None:
-    """Nothing was opened, given or taken."""
+async def untouched(front: Front, member: MemberId, *told: str) -> None:
+    """Nothing was opened, given or taken; what the holder was told of."""
     assert await front.finds() == member
     assert {status for status, _ in await front.claims(member)} == {"active", "unverified"}
     assert await front.count(Session) == 0
-    assert await front.count(NoticeTask) == 0
+    assert [(row.member_id, row.kind) for row in await front.rows(NoticeTask)] == [(member, kind) for kind in told]
 
 
 async def test_a_code_alone_opens_nothing_that_was_verified_more_than_90_days_ago(front: Front) -> None:
@@ -101,7 +101,10 @@ async def test_a_second_thing_of_the_holder_opens_what_they_have(front: Front, a
     assert sorted(edge["node"]["orderNo"] for edge in found["orders"]["edges"]) == ["O-0", "O-1"]
     assert ("active", NOW) in await front.claims(member)
     assert await front.finds() == member
-    assert await front.count(NoticeTask) == 0
+    told = front.service.taken[-1]
+    assert (told.template, told.by, told.to, told.values) == ("account_opened.zh", "email", EMAIL, {})
+    (task,) = await front.rows(NoticeTask)
+    assert (task.member_id, task.kind, task.told_by) == (member, "account_opened", "email")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +117,7 @@ async def test_a_second_thing_of_the_holder_opens_what_they_have(front: Front, a
         {"orderNo": "O-9"},
     ],
 )
-async def test_a_second_thing_that_is_not_the_holders_opens_nothing_and_is_a_try(
+async def test_a_second_thing_that_is_not_the_holders_opens_nothing_and_uses_the_code_up(
     front: Front, also: dict[str, str]
 ) -> None:
     """Another member's card and an order from too long ago are none either."""
@@ -127,9 +130,9 @@ async def test_a_second_thing_that_is_not_the_holders_opens_nothing_and_is_a_try
     late = await front.say("session", {**sent, "also": {"card": CARD}})
 
     assert [(answer.status_code, codes_of(answer)) for answer in (*refused, late)] == [(401, ["UNAUTHENTICATED"])] * 6
-    await untouched(front, member)
+    await untouched(front, member, "second_thing_wrong")
     (row,) = await front.rows(OneTimeCode)
-    assert (row.tries, row.used_at) == (5, None)
+    assert (row.tries, row.used_at is None) == (1, False)
     assert (await front.trail())[1] == ("signInSession", "UNAUTHENTICATED", [member])
 
 
@@ -351,3 +354,203 @@ async def test_what_a_new_start_did_not_know_of_and_was_verified_lately_is_their
     (session,) = await front.rows(Session)
     root = next(row for row in await front.rows(Member) if row.member_id == session.member_id)
     assert joined == (root.merged_into if root.status == MemberStatus.MERGED else root.member_id)
+
+
+async def recycled(front: Front) -> MemberId:
+    """张三, who verified the number 400 days ago on the website and has an order."""
+    (member,) = await front.resolve(
+        said(
+            Channel.WEBSITE,
+            "W1",
+            at=NOW - timedelta(days=400),
+            phone=E164,
+            phone_verified=True,
+            name="张三",
+            email=EMAIL,
+        )
+    )
+    await front.buy(line("O-1", (Channel.WEBSITE, "W1"), at=NOW - timedelta(days=100)))
+    return member
+
+
+async def imported(front: Front, *, days: int = 1, **more: Any) -> MemberId:
+    """The app row of whoever has the number by now; nothing in it says that this is another person."""
+    at = NOW - timedelta(days=days)
+    (member,) = await front.resolve(said(Channel.APP, "A2", at=at, phone=E164, phone_verified=True, **more))
+    return member
+
+
+ENROL = """mutation ($input: MemberEnrolInput!) { memberEnrol(input: $input, idempotencyKey: "k") {
+  member { id name { value } accounts { channel } } userErrors { field code } } }"""
+UPDATE = """mutation ($id: ID!, $version: Int!, $phone: String!) {
+  profileUpdate(id: $id, expectedVersion: $version, input: {phone: $phone, phoneVerified: true}) {
+    member { id name { value } accounts { channel } } userErrors { field code } } }"""
+NEWCOMER = {
+    "channel": "APP",
+    "account": "stranger-1",
+    "appid": "wx_mini_1",
+    "phone": PHONE,
+    "phoneVerified": True,
+    "unionid": "oUnion-stranger-01",
+}
+STRANGER = {"name": {"value": None}, "accounts": [{"channel": "APP"}]}
+
+
+async def test_enrolling_with_a_recycled_number_makes_a_member_of_their_own(front: Front) -> None:
+    former = await recycled(front)
+
+    done = (await front.ask("app_mini_program", ENROL, variables={"input": NEWCOMER}))["memberEnrol"]
+    signed_in = await front.session()
+
+    assert done["userErrors"] == []
+    assert {key: done["member"][key] for key in STRANGER} == STRANGER
+    assert signed_in["member"] == "known"
+    assert (await front.me(signed_in["accessToken"], ORDERS)).json()["data"]["me"]["orders"]["edges"] == []
+    assert await front.finds() not in (former, None)
+    assert [status for status, _ in await front.claims(former)] == ["released"]
+
+
+@pytest.mark.parametrize(("days", "joins"), [(89, True), (91, False)])
+async def test_verifying_a_number_in_the_app_joins_whom_it_was_verified_by_within_90_days(
+    front: Front, days: int, joins: bool
+) -> None:
+    at = NOW - timedelta(days=days)
+    old, own = await front.resolve(
+        said(Channel.WEBSITE, "W1", at=at, phone=E164, phone_verified=True, name="张三"),
+        said(Channel.APP, "A2", at=NOW - timedelta(days=1)),
+    )
+    variables = {"id": str(own), "version": 1, "phone": PHONE}
+
+    done = (await front.ask("app_mini_program", UPDATE, variables=variables, member=own))["profileUpdate"]
+
+    assert done["userErrors"] == []
+    assert len(done["member"]["accounts"]) == (2 if joins else 1)
+    assert await front.finds() == (old if joins else own)
+
+
+async def test_verifying_ones_own_number_again_parts_nobody(front: Front) -> None:
+    """The website and the app verified it 100 days ago; the app does so again."""
+    at = NOW - timedelta(days=100)
+    member, _ = await front.resolve(
+        said(Channel.WEBSITE, "W1", at=at, phone=E164, phone_verified=True, name="张三"),
+        said(Channel.APP, "A2", at=at, phone=E164, phone_verified=True),
+    )
+
+    variables = {"id": str(member), "version": 1, "phone": PHONE}
+    done = (await front.ask("app_crm", UPDATE, variables=variables))["profileUpdate"]
+
+    assert sorted(account["channel"] for account in done["member"]["accounts"]) == ["APP", "WEBSITE"]
+    assert await front.finds() == member
+
+
+async def test_a_file_that_joins_the_new_owner_in_silence_opens_nothing_by_a_code_alone(front: Front) -> None:
+    former = await recycled(front)
+    assert await imported(front, unionid=UNIONID) == former  # the files are read so, for recall
+
+    answer = await front.session()
+
+    assert answer["next"] == {"also": ["card", "unionid", "orderNo"], "startNew": True}
+    assert await front.count(Session) == 0
+    assert {status for status, _ in await front.claims(former)} == {"active"}
+
+
+@pytest.mark.parametrize("also", [{"unionid": UNIONID}, None])
+async def test_what_the_new_owner_has_opens_their_part_and_a_new_start_does_too(
+    front: Front, also: dict[str, str] | None
+) -> None:
+    former = await recycled(front)
+    await imported(front, unionid=UNIONID)
+
+    answer = await front.session(**({"also": also} if also else {"startNew": True}))
+
+    found = (await front.me(answer["accessToken"], ORDERS)).json()["data"]["me"]
+    assert (found["name"], found["orders"]) == ({"value": None}, {"edges": []})
+    assert [status for status, _ in await front.claims(former)] == ["released"]
+    assert {row.kind for row in await front.rows(NoticeTask) if row.member_id == former} == {"phone_released"}
+
+
+async def test_what_the_former_owner_has_opens_all_and_is_asked_for_once(front: Front) -> None:
+    former = await recycled(front)
+    await imported(front)
+
+    answer = await front.session(also={"orderNo": "O-1"})
+    await front.later(minutes=2)
+    again = await front.session()
+
+    assert (answer["member"], again["member"]) == ("known", "known")
+    assert (await front.me(again["accessToken"], ORDERS)).json()["data"]["me"]["name"] == {"value": "张三"}
+    assert await front.claims(former) == [("active", NOW)] * 2
+
+
+@pytest.mark.parametrize("agreeing", [{"name": "张三"}, {"email": EMAIL}])
+async def test_what_agrees_in_something_else_is_opened_by_a_code(front: Front, agreeing: dict[str, str]) -> None:
+    former = await recycled(front)
+    assert await imported(front, **agreeing) == former
+
+    assert (await front.session())["member"] == "known"
+
+
+async def test_typing_an_old_number_into_a_nameless_card_does_not_open_it_by_a_code(front: Front) -> None:
+    old = said(Channel.STORE, CARD, at=NOW - timedelta(days=300), phone=E164, home_store="SH001")
+    (member,) = await front.resolve(old)
+    assert await imported(front) == member
+
+    assert "next" in await front.session()
+
+
+async def test_a_number_that_staff_typed_is_not_opened_by_what_staff_read(front: Front) -> None:
+    """An agent types their own number into somebody's profile; the order number is on their screen."""
+    member, _ = await front.resolve(
+        said(Channel.WEBSITE, "W1", at=LONG_AGO, name="张三", unionid=UNIONID, email=EMAIL),
+        said(Channel.APP, "A1", at=LONG_AGO, unionid=UNIONID),
+    )
+    await front.buy(line("O-1", (Channel.WEBSITE, "W1"), at=NOW - timedelta(days=20)))
+    typed = """mutation ($id: ID!, $version: Int!, $phone: String!) { profileUpdate(
+      id: $id, expectedVersion: $version, input: {phone: $phone}) { userErrors { code } } }"""
+    variables = {"id": str(member), "version": 1, "phone": PHONE}
+    assert (await front.ask("support_agent", typed, variables=variables))["profileUpdate"] == {"userErrors": []}
+    code = await front.code_for()
+
+    refused = await front.say("session", {"phone": PHONE, "code": code, "also": {"orderNo": "O-1"}})
+    await front.later(minutes=2)
+    opened = await front.session(also={"unionid": UNIONID})
+
+    assert (refused.status_code, codes_of(refused)) == (401, ["UNAUTHENTICATED"])
+    assert opened["member"] == "known"
+    assert {row.kind: row.told_by for row in await front.rows(NoticeTask)} == {
+        "second_thing_wrong": None,
+        "account_opened": "email",
+    }
+
+
+async def test_after_five_wrong_second_things_in_30_days_the_right_one_opens_nothing_either(front: Front) -> None:
+    member = await former_owner(front)
+    for n in range(5):
+        wrong = {"phone": PHONE, "code": await front.code_for(), "also": {"card": f"886833100{n}"}}
+        assert (await front.say("session", wrong)).status_code == 401
+        await front.later(days=1)
+
+    right = await front.say("session", {"phone": PHONE, "code": await front.code_for(), "also": {"card": CARD}})
+    told = await front.hub_notices()
+    await front.later(days=1)
+    new = await front.session(startNew=True)
+    await front.later(days=31)
+
+    assert (right.status_code, codes_of(right), told) == (401, ["UNAUTHENTICATED"], 6)
+    assert new["member"] == "new"
+    assert {message.template for message in front.service.taken if message.to == EMAIL} == {
+        "second_thing_wrong.zh",
+        "phone_released.zh",
+    }
+    assert await front.finds() != member
+
+
+async def test_30_days_later_a_second_thing_may_be_said_again(front: Front) -> None:
+    await former_owner(front)
+    for n in range(5):
+        wrong = {"phone": PHONE, "code": await front.code_for(), "also": {"card": f"886833100{n}"}}
+        assert (await front.say("session", wrong)).status_code == 401
+        await front.later(days=1)
+    await front.later(days=29)
+
+    assert (await front.session(also={"card": CARD}))["member"] == "known"

@@ -17,6 +17,7 @@ from member_hub.db import transaction
 from member_hub.db.bulk import table_of
 from member_hub.ids import MemberId
 from member_hub.members.tables import Channel, Member, MemberStatus
+from member_hub.merging.apart import keep_apart
 from member_hub.settings import Mode
 from member_hub.sign_in.tables import NoticeTask, OneTimeCode, Session
 from tests.graphql.world import NOW, said
@@ -51,6 +52,34 @@ async def test_a_session_acts_for_the_member_into_whom_its_own_was_merged(front:
     assert sorted(each["channel"] for each in answer["data"]["me"]["accounts"]) == ["APP", "WEBSITE"]
     (entry,) = [row for row in await front.audited() if row.operation == "me"]
     assert (entry.caller, entry.member_ids) == (str(kept), [kept])
+
+
+@pytest.mark.parametrize("signs_in_before_the_merge", [True, False])
+async def test_when_a_member_is_parted_nobodys_session_acts_for_the_other(
+    front: Front, signs_in_before_the_merge: bool
+) -> None:
+    """The one who signed in may be either of the two, whichever id the session began with."""
+    other = said(Channel.APP, "A1", at=NOW - timedelta(days=300), unionid="oUnion-1", email="li.si@brandmail.cn")
+    await front.resolve(other)
+    own = said(Channel.WEBSITE, "W1", phone=E164, phone_verified=True, name="张三")
+    await front.resolve(own)
+    token = (await front.session())["accessToken"] if signs_in_before_the_merge else ""
+    await front.resolve(said(Channel.WEBSITE, "W1", at=NOW, unionid="oUnion-1"))
+    token = token or (await front.session())["accessToken"]
+    assert len(((await front.me(token, "{ me { accounts { channel } } }")).json())["data"]["me"]["accounts"]) == 2
+
+    await keep_apart(
+        front.hub.database,
+        front.hub.resolver,
+        (Channel.APP, "A1"),
+        (Channel.WEBSITE, "W1"),
+        reason="different_people",
+        said_by="test",
+        now=NOW,
+    )
+
+    await refused(front, token)
+    assert await front.count(Session) == 0
 
 
 async def test_a_session_of_an_erased_member_ends(front: Front) -> None:

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from member_hub.web import connections
-from member_hub.web.edge import Edge
+from member_hub.web.edge import STRANGERS_MAX, Edge
 from member_hub.web.figures import Figures
 from tests.graphql.conftest import Town
 from tests.web.served import served
@@ -130,8 +130,39 @@ async def test_more_requests_than_fit_are_answered_503_but_the_process_lives(mon
         while edge._under_way == 0:
             await asyncio.sleep(0)
 
-        assert (await client.get("/readyz")).status_code == 503
-        assert (await client.get("/livez")).status_code == 200
+        assert (await client.get("/metrics")).status_code == 503
+        assert [(await client.get(path)).status_code for path in ("/livez", "/readyz")] == [200, 200]
         hold.set()
         assert (await held).status_code == 200
-        assert (await client.get("/readyz")).status_code == 200
+        assert (await client.get("/metrics")).status_code == 200
+
+
+async def test_whoever_dawdles_at_the_sign_in_holds_up_nobody_who_has_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    hold = asyncio.Event()
+
+    async def app(scope: object, receive: object, send: object) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})  # type: ignore[operator]
+        if scope["path"] == "/sign-in/code":  # type: ignore[index]
+            await hold.wait()
+        await send({"type": "http.response.body", "body": b""})  # type: ignore[operator]
+
+    token = {"Authorization": "Bearer anything"}
+    edge = Edge(app, Figures(), frozenset())
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(edge), base_url="http://hub") as client:
+        held = [asyncio.create_task(client.post("/sign-in/code", headers=token)) for _ in range(STRANGERS_MAX)]
+        while edge._under_way < STRANGERS_MAX:
+            await asyncio.sleep(0)
+
+        refused = [
+            (await client.post("/sign-in/session", headers=token)).status_code,
+            (await client.post("/graphql")).status_code,
+        ]
+        served_ = [
+            (await client.post("/graphql", headers=token)).status_code,
+            (await client.get("/readyz")).status_code,
+        ]
+        hold.set()
+
+        assert (refused, served_) == ([503, 503], [200, 200])
+        assert [(await one).status_code for one in held] == [200] * STRANGERS_MAX
+        assert (await client.post("/sign-in/code")).status_code == 200

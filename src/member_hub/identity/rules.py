@@ -1,6 +1,7 @@
 """Who is one person: the pure partition of channel accounts into members (DESIGN 4, DOMAIN "Identity resolution").
 
     partition(facts, Rules(), never_merge=..., agreements=...) -> sets, holders, statuses, candidates, links
+    opened_with(accounts, number, proven, Rules()) -> those of a member's accounts that a proven number opens
 
 Where this reads DOMAIN more freely than its letter, because the letter costs recall that the product must have:
 - On a number that nobody contests, no name or one surname suffices (matching/tenure.py: why, and the price).
@@ -14,6 +15,7 @@ dropped, and it becomes a candidate.
 
 from member_hub.identity.kinds import CONNECTING_KINDS, ClaimKind, ClaimStatus
 from member_hub.identity.matching.partition import partition
+from member_hub.identity.matching.proving import opened_with
 from member_hub.identity.model import (
     Agreements,
     Candidate,
@@ -43,5 +45,6 @@ __all__ = [
     "Reason",
     "Rules",
     "Value",
+    "opened_with",
     "partition",
 ]

@@ -14,7 +14,7 @@ are: then the account joins that member, or is refused. Price: a member without 
 by somebody who reviews pairs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,7 @@ from member_hub.db.base import Tx
 from member_hub.errors import Conflict, NotFound
 from member_hub.idempotency import RequestKey
 from member_hub.identity import actions as claims
+from member_hub.identity.kinds import ClaimKind
 from member_hub.identity.speaking import Speaker
 from member_hub.identity.statements import AccountStatement, own_kind
 from member_hub.ids import MemberId
@@ -176,8 +177,11 @@ async def update(
     held = await _reached(tx, visible, member_id)
     if held.version != expected_version:
         raise VersionConflict(held.version)
-    await _refuse_outranked(tx, resolver, held.member_id, values, stated)
-    said = speaker.says(rules.contacts(values, stated, now=now), rules.profile_values(values), now=now)
+    verified = await held_verified(tx, held.member_id)
+    _refuse_outranked(resolver, verified, values, stated)
+    begins_at = None if _holds_phone(resolver, verified, values) else now
+    contacts = rules.contacts(values, stated, begins_at=begins_at, now=now)
+    said = speaker.says(contacts, rules.profile_values(values), now=now)
     resolution = await resolver.resolve(tx, [said], caused_by=_by(caller), now=now)
     target = resolution.outcomes[0].member_id
     await _refuse_without_effect(tx, resolver, target, values)
@@ -191,17 +195,27 @@ async def _reached(tx: Tx, visible: Visible, member_id: MemberId) -> Row[Any]:
     return found[member_id]
 
 
-async def _refuse_outranked(
-    tx: Tx, resolver: Resolver, member_id: MemberId, values: Mapping[ProfileField, str], stated: Stated
+def _holds_phone(
+    resolver: Resolver, held: Mapping[ClaimKind, Collection[bytes]], values: Mapping[ProfileField, str]
+) -> bool:
+    """Whether the number was this member's all the time: then to verify it again is no beginning."""
+    phone = values.get(ProfileField.PHONE)
+    return phone is not None and resolver.vault.token(ClaimKind.PHONE, "", phone) in held.get(ClaimKind.PHONE, ())
+
+
+def _refuse_outranked(
+    resolver: Resolver,
+    held: Mapping[ClaimKind, Collection[bytes]],
+    values: Mapping[ProfileField, str],
+    stated: Stated,
 ) -> None:
     """A typed phone or address never takes the place of a verified one: the member could not be found by it again."""
-    held = await held_verified(tx, member_id)
     weaker = [
         Outranked(field=field.value)
         for field, kind in CONTACTS.items()
         if field in values
         and not stated.is_verified(field)
-        and held.get(kind, set()) - {resolver.vault.token(kind, "", values[field])}
+        and set(held.get(kind, ())) - {resolver.vault.token(kind, "", values[field])}
     ]
     if weaker:
         raise Refusals(weaker)

@@ -128,17 +128,29 @@ def statement(
         identifiers=(
             StatedIdentifier(kind, namespace, account, now),
             *identifiers,
-            *contacts(values, wanted.stated, now=now),
+            *contacts(values, wanted.stated, begins_at=now, now=now),
         ),
         values=profile_values(values),
         home_store=home_store,
     )
 
 
-def contacts(values: Mapping[ProfileField, str], stated: Stated, *, now: datetime) -> tuple[StatedIdentifier, ...]:
-    """Phone and e-mail are claims, verified where an app vouches for them."""
+def contacts(
+    values: Mapping[ProfileField, str], stated: Stated, *, begins_at: datetime | None, now: datetime
+) -> tuple[StatedIdentifier, ...]:
+    """Phone and e-mail are claims, verified where an app vouches for them.
+
+    A phone that is verified live is theirs from `begins_at` on: what others held with it long before, or only typed it
+    into, is joined where something beside the number agrees, and never for the number alone (it may be given out anew).
+    """
     return tuple(
-        StatedIdentifier(kind, "", values[field], now if stated.is_verified(field) else None)
+        StatedIdentifier(
+            kind,
+            "",
+            values[field],
+            now if stated.is_verified(field) else None,
+            begins_at if kind is ClaimKind.PHONE and stated.is_verified(field) else None,
+        )
         for field, kind in CONTACTS.items()
         if field in values
     )

@@ -11,7 +11,7 @@ from hmac import compare_digest
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Integer, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ARRAY, ColumnElement, Integer, and_, bindparam, delete, func, insert, or_, select, true, update
 
 from member_hub.crypto import Vault
 from member_hub.crypto.ring import IndexKind
@@ -23,19 +23,20 @@ from member_hub.sign_in.refusals import TooManyCodes, TooManyTries
 from member_hub.sign_in.rules import (
     CODE_LIVES,
     PHONE_LIMITS,
+    SECOND_LIMIT,
     TRIES_MAX,
     TRY_LIMITS,
     CodePurpose,
     Limit,
     new_code,
 )
-from member_hub.sign_in.tables import CODE_RETENTION_DAYS, OneTimeCode, SignInTry
+from member_hub.sign_in.tables import CODE_RETENTION_DAYS, SECOND_TRY_RETENTION_DAYS, OneTimeCode, SecondTry, SignInTry
 
 FORGET_MAX = 100  # old rows removed per code asked for
 LOCK_CLASS: Final = 0x4D53  # "MS": beside identity's half of PostgreSQL's advisory lock space
 LOCK_BUCKETS: Final = 4096
 
-code_t, try_t = table_of(OneTimeCode), table_of(SignInTry)
+code_t, try_t, second_t = table_of(OneTimeCode), table_of(SignInTry), table_of(SecondTry)
 _BUCKETS = func.unnest(bindparam("buckets", type_=ARRAY(Integer))).column_valued("bucket")
 _LOCK = select(func.count(func.pg_advisory_xact_lock(LOCK_CLASS, _BUCKETS)))
 
@@ -68,7 +69,7 @@ async def issue(tx: Tx, vault: Vault, subject: Subject, *, address: str, limits:
     address_token = vault.token(IndexKind.ADDRESS, "", address)
     await tx.execute(_LOCK, {"buckets": _buckets([subject.phone_token, address_token])})
     asked_at = code_t.c.created_at
-    if wait_s := await _wait_s(tx, asked_at, code_t.c.phone_token == subject.phone_token, PHONE_LIMITS):
+    if wait_s := await _wait_s(tx, asked_at, _is_about(subject), PHONE_LIMITS):
         raise TooManyCodes(wait_s)
     if wait_s := await _wait_s(tx, asked_at, code_t.c.address_token == address_token, limits):
         raise TooManyCodes(wait_s)
@@ -93,11 +94,17 @@ async def void(tx: Tx, code_id: UUID) -> None:
     await tx.execute(update(code_t).where(code_t.c.code_id == code_id).values(void_at=func.now()))
 
 
-async def attempt(tx: Tx, vault: Vault, subject: Subject, said: str) -> UUID | None:
-    """Count a try; the code's id where it was right. The caller commits in any case."""
+async def attempt(tx: Tx, vault: Vault, subject: Subject, said: str, *, asked_for: UUID | None = None) -> UUID | None:
+    """Count a try; the code's id where it was right. The caller commits in any case.
+
+    Where the code that was `asked_for` is named, no other one is tried: whoever did not ask for it uses none of its
+    tries up.
+    """
+    named = true() if asked_for is None else code_t.c.code_id == asked_for
     statement = (
         update(code_t)
         .where(_is_live(subject), code_t.c.tries < TRIES_MAX, code_t.c.expires_at > func.now())
+        .where(named)
         .values(tries=code_t.c.tries + 1)
         .returning(code_t.c.code_id, code_t.c.code_digest)
     )
@@ -122,6 +129,19 @@ async def count_try(tx: Tx, vault: Vault, *, address: str) -> None:
     await tx.execute(insert(try_t).values(try_id=uuid7(), address_token=address_token, tried_at=func.now()))
 
 
+async def may_guess(tx: Tx, phone_token: bytes) -> bool:
+    """Whether a second thing may still be said with the number. The caller holds the number locked."""
+    return not await _wait_of_s(tx, second_t.c.tried_at, second_t.c.phone_token == phone_token, SECOND_LIMIT)
+
+
+async def count_guess(tx: Tx, phone_token: bytes) -> None:
+    """A second thing was not the holder's."""
+    is_old = second_t.c.tried_at <= func.now() - timedelta(days=SECOND_TRY_RETENTION_DAYS)
+    old = select(second_t.c.try_id).where(is_old).limit(FORGET_MAX).with_for_update(skip_locked=True).cte("old")
+    await tx.execute(delete(second_t).where(second_t.c.try_id.in_(select(old.c.try_id))))
+    await tx.execute(insert(second_t).values(try_id=uuid7(), phone_token=phone_token, tried_at=func.now()))
+
+
 async def use(tx: Tx, code_id: UUID) -> bool:
     """Use the code up until the transaction ends; false where somebody else has, or a newer one took its place."""
     statement = (
@@ -132,10 +152,14 @@ async def use(tx: Tx, code_id: UUID) -> bool:
     return bool((await tx.execute(statement)).rowcount)
 
 
+def _is_about(subject: Subject) -> ColumnElement[bool]:
+    """The number for this purpose: what is asked for at tills takes nothing from who signs in."""
+    return and_(code_t.c.phone_token == subject.phone_token, code_t.c.purpose == subject.purpose)
+
+
 def _is_live(subject: Subject) -> ColumnElement[bool]:
     return and_(
-        code_t.c.phone_token == subject.phone_token,
-        code_t.c.purpose == subject.purpose,
+        _is_about(subject),
         code_t.c.used_at.is_(None),
         code_t.c.void_at.is_(None),
     )

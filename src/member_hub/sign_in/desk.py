@@ -6,7 +6,7 @@ answer, it is on record first. Known and unknown numbers go through the same ste
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -21,13 +21,14 @@ from member_hub.ids import MemberId
 from member_hub.merging import Resolver, patiently
 from member_hub.privacy import Purpose
 from member_hub.sign_in import actions, codes, queries, rules
-from member_hub.sign_in.actions import Opened, Wanted
+from member_hub.sign_in.actions import Guessed, Opened, Wanted
 from member_hub.sign_in.codes import Subject
 from member_hub.sign_in.notices import Notices
 from member_hub.sign_in.posting import Post, holders
 from member_hub.sign_in.refusals import CodeWrong, NotSent
 from member_hub.sign_in.rules import CodePurpose
 from member_hub.sign_in.sending import Kind, Sender
+from member_hub.throttling import Occasions, Throttled
 
 ANONYMOUS = "anonymous"  # whoever has not signed in yet
 
@@ -72,6 +73,7 @@ class Desk:
     clock: Clock
     tokens: MemberTokens
     sender: Sender | None
+    turned_away: Occasions = field(default_factory=Occasions)
 
     @property
     def post(self) -> Post:
@@ -81,8 +83,9 @@ class Desk:
     def notices(self) -> Notices:
         return Notices(self.database, self.resolver.vault, self.clock, self.sender)
 
-    async def send_code(self, phone: str, visit: Visit) -> None:
-        """Send a sign-in code. Raises TooManyCodes, NotSent; whether the number is known shows in neither."""
+    async def send_code(self, phone: str, visit: Visit) -> UUID:
+        """Send a sign-in code; its id, with which alone it is tried. Raises TooManyCodes, NotSent; whether the number
+        is known shows in neither."""
         async with self._on_record("signInCode", visit) as about:
             posted = await self.post.issue(phone, CodePurpose.SIGN_IN, address=visit.address)
             about.member_ids = posted.holders
@@ -91,6 +94,7 @@ class Desk:
         except NotSent as refusal:
             await self._write("signInCode", visit, refusal.code, about)
             raise
+        return posted.issued.code_id
 
     async def start(self, wanted: Wanted, code: str, visit: Visit) -> Started | None:
         """A session for a right code. None: a second thing, or a new start, has to be chosen; that was one try.
@@ -108,7 +112,7 @@ class Desk:
         token = self.tokens.issue(
             opened.member_id, opened.session_id, expires_at=opened.expires_at, now=self.clock.now()
         )
-        return Started(token, opened.expires_at, opened.is_new, opened.tasks)
+        return Started(token, opened.expires_at, opened.is_new, [task.task_id for task in opened.tasks])
 
     async def claims(self, token: str, now: datetime) -> TokenClaims:
         """The verified claims of a member's token whose session runs. Raises Unauthenticated.
@@ -138,19 +142,22 @@ class Desk:
         async with transaction(self.database.app) as tx:
             await codes.count_try(tx, vault, address=visit.address)
             about.member_ids = await holders(tx, subject)
-            code_id = await codes.attempt(tx, vault, subject, code)
+            code_id = await codes.attempt(tx, vault, subject, code, asked_for=wanted.attempt)
         if code_id is None or not asked.is_reachable:
             raise CodeWrong
         right, said = code_id, replace(wanted, phone=asked.spelled)
 
-        async def attempt() -> Opened | None:
+        async def attempt() -> Opened | Guessed | None:
             async with transaction(self.database.app) as tx:
                 opened = await actions.open_session(tx, self.resolver, said, right, now=self.clock.now())
-                if opened is not None:
+                if isinstance(opened, Opened):
                     await self._record_opened(opened, visit, about)
                 return opened
 
-        return await patiently(attempt)
+        found = await patiently(attempt)
+        if isinstance(found, Guessed):
+            raise CodeWrong
+        return found
 
     async def _record_opened(self, opened: Opened, visit: Visit, about: About) -> None:
         """Inside the transaction, last: no session begins and no number is released without being on record."""
@@ -160,15 +167,25 @@ class Desk:
         await self._write("signInSession", visit, "ok", opening)
         about.is_written = True
 
+    async def turn_away(self, operation: str, refusal: Throttled, visit: Visit) -> None:
+        """Put a request on record that was refused before it was read; one row per address and minute."""
+        if self.turned_away.is_first((operation, visit.address)):
+            await self._write(operation, visit, refusal.code, About(fields=()))
+
     @asynccontextmanager
     async def _on_record(self, operation: str, visit: Visit) -> AsyncIterator[About]:
         """What happens in the block is on record when it ends, also where it was refused or failed.
 
-        What was put on record and did not come to pass gets a second entry that says so.
+        What was put on record and did not come to pass gets a second entry that says so. What the limits refuse leaves
+        one entry per address and minute, so that a flood leaves a row and not a flood.
         """
         about = About()
         try:
             yield about
+        except Throttled as refusal:
+            if self.turned_away.is_first((operation, visit.address)):
+                await self._write(operation, visit, refusal.code, about)
+            raise
         except Exception as error:
             outcome = error.code if isinstance(error, HubError) else HubError.code
             await self._write(operation, visit, outcome, about)

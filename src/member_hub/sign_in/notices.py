@@ -86,7 +86,7 @@ class Notices:
         return True
 
 
-async def _claim(tx: Tx, among: ColumnElement[bool], now: datetime) -> tuple[UUID, MemberId] | None:
+async def _claim(tx: Tx, among: ColumnElement[bool], now: datetime) -> tuple[UUID, MemberId, Kind] | None:
     """The task that is due longest; what others are claiming at this moment is passed over."""
     due = (
         select(task_t.c.task_id)
@@ -101,13 +101,13 @@ async def _claim(tx: Tx, among: ColumnElement[bool], now: datetime) -> tuple[UUI
         update(task_t)
         .where(task_t.c.task_id == due.c.task_id)
         .values(tries=task_t.c.tries + 1, due_at=case(pauses, value=task_t.c.tries))
-        .returning(task_t.c.task_id, task_t.c.member_id)
+        .returning(task_t.c.task_id, task_t.c.member_id, task_t.c.kind)
     )
     row = (await tx.execute(statement)).one_or_none()
-    return None if row is None else (row.task_id, MemberId(row.member_id))
+    return None if row is None else (row.task_id, MemberId(row.member_id), Kind(row.kind))
 
 
-async def _message(tx: Tx, vault: Vault, task_id: UUID, member_id: MemberId) -> Message | None:
+async def _message(tx: Tx, vault: Vault, task_id: UUID, member_id: MemberId, kind: Kind) -> Message | None:
     """None where there is no way but the lost number."""
     try:
         email, openid = await queries.reachable_by(tx, vault, member_id)
@@ -115,7 +115,7 @@ async def _message(tx: Tx, vault: Vault, task_id: UUID, member_id: MemberId) -> 
         _log.warning("What a member could be told by does not open, task %s.", task_id)
         return None
     if email is not None:
-        return Message(task_id, Kind.PHONE_RELEASED, LANGUAGE, By.EMAIL, email, {})
+        return Message(task_id, kind, LANGUAGE, By.EMAIL, email, {})
     if openid is not None:
-        return Message(task_id, Kind.PHONE_RELEASED, LANGUAGE, By.OPENID, openid[1], {}, openid[0])
+        return Message(task_id, kind, LANGUAGE, By.OPENID, openid[1], {}, openid[0])
     return None

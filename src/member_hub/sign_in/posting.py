@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx, transaction
 from member_hub.db.engines import Database
+from member_hub.identity.rules import Rules, opened_with
 from member_hub.ids import MemberId
 from member_hub.sign_in import codes, queries
 from member_hub.sign_in.codes import Issued, Subject
@@ -83,7 +84,8 @@ async def redeem_till_code(
     """The member of the handler who verified the number within 90 days, for a code that was read back at the till.
 
     None for all else. Every call with six digits is a try: the caller commits whatever the answer. A code finds once.
-    What was verified longer ago is found by card or member code: the number may be somebody else's by now (actions.py).
+    What was verified longer ago, or joined by nothing but such an old number, is found by card or member code: the
+    number may be somebody else's by now (actions.py).
     """
     if handler is None or len(phone) > PHONE_CHARS_MAX or not is_code(code):
         return None
@@ -93,5 +95,10 @@ async def redeem_till_code(
     code_id = await codes.attempt(tx, vault, subject, code)
     if code_id is None or not said.is_reachable or not await codes.use(tx, code_id):
         return None
-    firmest = max(held, key=lambda one: one.firmness, default=None)
-    return firmest.member_id if firmest is not None and is_fresh(firmest.verified_at, now) else None
+    fresh = [one for one in held if is_fresh(one.verified_at, now)]
+    if not fresh:
+        return None
+    member_id = max(fresh, key=lambda one: one.firmness).member_id
+    facts = await queries.facts_of_member(tx, vault, member_id)
+    opened = opened_with(facts, subject.phone_token, [one.origin_id for one in fresh], Rules())
+    return member_id if len(opened) == len(facts) else None

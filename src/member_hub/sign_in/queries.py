@@ -11,7 +11,10 @@ from sqlalchemy import Row, and_, func, select
 from member_hub.crypto import Vault, sealed_row
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
+from member_hub.identity.facts import facts_of
 from member_hub.identity.kinds import ClaimKind, ClaimStatus
+from member_hub.identity.queries import load_accounts
+from member_hub.identity.rules import OriginFacts
 from member_hub.identity.speaking import Speaker, open_speakers
 from member_hub.identity.tables import IdentityClaim, IdentityHint, IdentityToken
 from member_hub.ids import MemberId, OriginId
@@ -52,13 +55,13 @@ async def holdings(
     phone_token: bytes,
     *,
     statuses: Collection[ClaimStatus] = HELD,
-    among_members: Collection[MemberId] = (),
+    among_origins: Collection[OriginId] = (),
     namespace: str | None = None,
     handler: str | None = None,
 ) -> list[Holding]:
     """The accounts that state the number with one of these statuses.
 
-    Of these members, in this name space, or of this handler's members only.
+    Of these accounts, in this name space, or of this handler's members only.
     """
     columns = ("member_id", "origin_id", "verified_at", "stated_to", "connects", "status")
     statement = (
@@ -74,8 +77,8 @@ async def holdings(
     if handler is not None:
         of_handler = (member_t.c.member_id == claim_t.c.member_id) & (member_t.c.handler == handler)
         statement = statement.join(member_t, of_handler)
-    if among_members:
-        statement = statement.where(among(claim_t.c.member_id, among_members))
+    if among_origins:
+        statement = statement.where(among(claim_t.c.origin_id, among_origins))
     return [
         Holding(
             MemberId(row.member_id),
@@ -97,24 +100,35 @@ async def speaker_of(tx: Tx, vault: Vault, holding: Holding) -> Speaker:
     return speaker
 
 
+async def facts_of_member(tx: Tx, vault: Vault, member_id: MemberId) -> list[OriginFacts]:
+    """All that deciding looks at of each of a member's accounts; values too common to connect anything left out."""
+    origins = await tx.scalars(select(account_t.c.origin_id).where(account_t.c.member_id == member_id))
+    accounts = (await load_accounts(tx, vault, [OriginId(origin) for origin in origins])).values()
+    claims = [claim for account in accounts for claim in account.claims.values()]
+    shared = frozenset((claim.kind, claim.token) for claim in claims if claim.status is ClaimStatus.SHARED)
+    return [facts_of(account, shared) for account in accounts]
+
+
 async def owners_of_token(
     tx: Tx, kind: ClaimKind, tokens: Collection[bytes], members: Collection[MemberId]
-) -> set[MemberId]:
-    """Which of these members is found by one of the tokens."""
-    statement = select(token_t.c.member_id).where(
+) -> set[tuple[MemberId, OriginId]]:
+    """Which of these members is found by one of the tokens, and the account that holds it."""
+    statement = select(token_t.c.member_id, token_t.c.origin_id).where(
         token_t.c.kind == kind, among(token_t.c.token, tokens), among(token_t.c.member_id, members)
     )
-    return {MemberId(found) for found in await tx.scalars(statement)}
+    return {(MemberId(member), OriginId(origin)) for member, origin in await tx.execute(statement)}
 
 
-async def buyers(tx: Tx, order_no: str, *, since: datetime, members: Collection[MemberId]) -> set[MemberId]:
-    """Which of these members bought something under that order number since then."""
+async def buyers(
+    tx: Tx, order_no: str, *, since: datetime, members: Collection[MemberId]
+) -> set[tuple[MemberId, OriginId]]:
+    """Which of these members bought something under that order number since then, and with which account."""
     statement = (
-        select(account_t.c.member_id)
+        select(account_t.c.member_id, account_t.c.origin_id)
         .join(order_t, order_t.c.origin_id == account_t.c.origin_id)
         .where(among(account_t.c.member_id, members), order_t.c.order_no == order_no, order_t.c.ordered_at >= since)
     )
-    return {MemberId(found) for found in await tx.scalars(statement)}
+    return {(MemberId(member), OriginId(origin)) for member, origin in await tx.execute(statement)}
 
 
 async def acting_member(tx: Tx, session_id: UUID, *, now: datetime) -> MemberId | None:

@@ -48,6 +48,8 @@ PHONE_LIMITS: Final = (Limit(timedelta(minutes=1), 1), Limit(timedelta(hours=1),
 ADDRESS_LIMITS: Final = (Limit(timedelta(minutes=1), 10), Limit(timedelta(hours=1), 60), Limit(timedelta(days=1), 300))
 # Twice the codes: a member needs one try, or two with a second thing. Whoever guesses at many numbers needs more.
 TRY_LIMITS: Final = (Limit(timedelta(minutes=1), 20), Limit(timedelta(hours=1), 120), Limit(timedelta(days=1), 600))
+# Wrong ones, with a right code each; then the number begins anew or is signed in with by what else the member has.
+SECOND_LIMIT: Final = Limit(timedelta(days=30), 5)
 # A checkout asks for every till of the brand.
 APP_LIMITS: Final = (Limit(timedelta(minutes=1), 120), Limit(timedelta(days=1), 20_000))
 

@@ -55,6 +55,8 @@ class Kind(StrEnum):
     SIGN_IN_CODE = "sign_in_code"
     TILL_CODE = "till_code"
     PHONE_RELEASED = "phone_released"
+    ACCOUNT_OPENED = "account_opened"
+    SECOND_THING_WRONG = "second_thing_wrong"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -163,13 +165,14 @@ def _body(message: Message) -> bytes:
 async def opened_sender(settings: Settings) -> AsyncIterator[Sender | None]:
     """The sender of the settings for the length of the block; None in production without one: then nobody signs in.
 
-    Raises Misconfigured for a URL that is neither https nor on this machine, and for a secret that is missing, too
-    short, or open to others.
+    Raises Misconfigured for a URL that is neither https nor on this machine, for a secret that is missing, too short,
+    or open to others, and in production where nobody said how many proxies stand before the hub.
     """
     if settings.sender_url is None:
         yield None if settings.is_production else Console()
         return
     url, secret = checked_url(settings.sender_url), read_secret(settings.sender_secret_file)
+    check_hops(settings)
     async with httpx2.AsyncClient(timeout=ATTEMPT_S, follow_redirects=False, trust_env=False) as client:
         yield Webhook(client, url, secret)
 
@@ -181,6 +184,15 @@ def checked_url(url: str) -> str:
             remedy="Use an https address; the secret goes into MEMBER_HUB_SENDER_SECRET_FILE.",
         )
     return url
+
+
+def check_hops(settings: Settings) -> None:
+    """Behind a proxy that nobody told of everybody has one address, and its limits would hold for all of them."""
+    if settings.is_production and settings.proxy_hops is None:
+        raise Misconfigured(
+            "MEMBER_HUB_PROXY_HOPS is not set, and codes are limited by address.",
+            remedy="Set it to the number of your own proxies that add to X-Forwarded-For; 0 for none.",
+        )
 
 
 def read_secret(file: Path | None) -> bytes:

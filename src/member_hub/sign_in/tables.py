@@ -15,6 +15,7 @@ from member_hub.db.base import Base
 from member_hub.privacy import personal, technical, token
 
 CODE_RETENTION_DAYS = 1  # the longest window of the limits
+SECOND_TRY_RETENTION_DAYS = 30
 LIVE = "used_at IS NULL AND void_at IS NULL"
 
 
@@ -75,6 +76,27 @@ class SignInTry(Base):
     tried_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), info=technical("by the database's clock"))
 
 
+class SecondTry(Base):
+    """A second thing that was not the holder's, said with a right code: whoever has the number may guess no further."""
+
+    __tablename__ = "second_try"
+    __table_args__ = (
+        Index("ix_second_try_phone_token", "phone_token", "tried_at"),
+        Index("ix_second_try_tried_at", "tried_at"),
+    )
+
+    try_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("random id"))
+    phone_token: Mapped[bytes] = mapped_column(
+        LargeBinary,
+        info=token(
+            zh="误答附加验证的手机号的盲索引",
+            en="blind index of the phone with which a wrong second thing was said",
+            retention_days=SECOND_TRY_RETENTION_DAYS,
+        ),
+    )
+    tried_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), info=technical("by the database's clock"))
+
+
 class Session(Base):
     """A member who signed in; its id is in the access token, so ending it ends the token."""
 
@@ -103,7 +125,7 @@ class NoticeTask(Base):
 
     task_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("random id"))
     member_id: Mapped[UUID] = mapped_column(PgUuid, info=technical("who is to be told"))
-    kind: Mapped[str] = mapped_column(Text, info=technical("phone_released"))
+    kind: Mapped[str] = mapped_column(Text, info=technical("phone_released, account_opened, second_thing_wrong"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), info=technical("since when"))
     tries: Mapped[int] = mapped_column(SmallInteger, server_default="0", info=technical("how often it was tried"))
     due_at: Mapped[datetime | None] = mapped_column(

@@ -23,8 +23,10 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-REQUESTS_MAX = 500  # at once; more are answered 503, but for the question whether the process lives
-LIVENESS_PATH = "/livez"
+REQUESTS_MAX = 500  # at once; more are answered 503, but for the questions whether the process lives and is ready
+STRANGERS_MAX = 100  # of these, without a token or at the sign-in: who floods or dawdles there holds up nobody else
+SIGN_IN = "/sign-in/"
+LIVENESS_PATH, READINESS_PATH, FIGURES_PATH = "/livez", "/readyz", "/metrics"
 OTHER = "other"  # a path that is none of ours may say anything, so it is neither logged nor counted
 
 _BUSY: Final = PlainTextResponse("Too many requests at once.\n", 503, {"Connection": "close", "Retry-After": "1"})
@@ -40,6 +42,7 @@ class Edge:
         self._figures = figures
         self._paths = paths
         self._under_way = 0
+        self._strangers = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -58,17 +61,29 @@ class Edge:
                     headers.setdefault(name, value)
             await send(message)
 
+        is_stranger = _is_stranger(scope)
         self._under_way += 1
-        is_too_many = self._under_way > REQUESTS_MAX and scope["path"] != LIVENESS_PATH
+        self._strangers += is_stranger
+        is_too_many = self._under_way > REQUESTS_MAX or (is_stranger and self._strangers > STRANGERS_MAX)
+        is_too_many &= scope["path"] not in (LIVENESS_PATH, READINESS_PATH)
         try:
             await (_BUSY if is_too_many else self._app)(scope, receive, sent)
         finally:
             self._under_way -= 1
+            self._strangers -= is_stranger
             seconds = time.monotonic() - began_at
             path = scope["path"] if scope["path"] in self._paths else OTHER
             self._figures.served(path, status, seconds)
             about = {"path": path, "status": status, "duration_ms": round(seconds * 1000, 1)}
             _log.info("served", extra={"method": _method(scope), "request_id": str(request_id), **about})
+
+
+def _is_stranger(scope: Scope) -> bool:
+    """Whether nobody stands behind the request yet. A bad token is refused before anything is read (door.py)."""
+    path = scope["path"]
+    if path in (LIVENESS_PATH, READINESS_PATH, FIGURES_PATH):
+        return False
+    return path.startswith(SIGN_IN) or not any(name == b"authorization" for name, _ in scope["headers"])
 
 
 def _method(scope: Scope) -> str:

@@ -5,7 +5,7 @@ import ipaddress
 from starlette.requests import Request
 
 
-def remote_address(request: Request, hops: int) -> str:
+def remote_address(request: Request, hops: int | None) -> str:
     """The peer of the connection, or what the outermost of `hops` proxies of one's own saw as its peer.
 
     What stands further left in X-Forwarded-For is the client's own word, and counts for nothing.

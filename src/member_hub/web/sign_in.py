@@ -6,6 +6,7 @@ as JSON, so a page of somebody else cannot ask in a visitor's name.
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
+from uuid import UUID
 
 import orjson
 from starlette.background import BackgroundTask
@@ -26,6 +27,7 @@ from member_hub.sign_in import (
     Wanted,
     is_code,
 )
+from member_hub.throttling import Buckets, Rate, Throttled
 from member_hub.web.answers import respond, status_of
 from member_hub.web.body import BadBody, read_body
 from member_hub.web.door import failed
@@ -35,6 +37,7 @@ from member_hub.web.remote import remote_address
 
 SIGN_IN_BYTES_MAX: Final = 2_048
 SECOND_CHARS_MAX: Final = 100
+VISITS: Final = Rate(per_s=1, burst=60)  # of one address: twice what the limits of codes and tries let through
 KIND: Final = "sign_in"  # in the counts
 Answering = Callable[[Request, Visit], Awaitable[Response]]
 
@@ -45,6 +48,7 @@ class SignIn:
     def __init__(self, hub: Runtime, figures: Figures) -> None:
         self._figures = figures
         self._hops = hub.settings.proxy_hops
+        self._addresses = Buckets(VISITS.share(hub.settings.processes))
         tokens = MemberTokens(hub.settings.key_dir)
         self.desk = Desk(hub.database, hub.resolver, hub.audit, hub.clock, tokens, hub.sender)
 
@@ -53,24 +57,25 @@ class SignIn:
         return {"/sign-in/code": self.code, "/sign-in/session": self.session, "/sign-in/end": self.end}
 
     async def code(self, request: Request) -> Response:
-        """{phone}: a code is sent. The same answer for every number, known, unknown or none."""
-        return await self._answered(request, self._code)
+        """{phone}: a code is sent; `attempt` goes with it. The same answer for every number, known, unknown or none."""
+        return await self._answered(request, "signInCode", self._code)
 
     async def session(self, request: Request) -> Response:
-        """{phone, code}; where `next` answers that, also {also: {card | unionid | orderNo}} or {startNew: true}."""
-        return await self._answered(request, self._session)
+        """{phone, attempt, code}; where `next` answers that, also {also: {card | unionid | orderNo}} or
+        {startNew: true}."""
+        return await self._answered(request, "signInSession", self._session)
 
     async def end(self, request: Request) -> Response:
         """The session of the token in Authorization ends."""
-        return await self._answered(request, self._end)
+        return await self._answered(request, "signInEnd", self._end)
 
     async def _code(self, request: Request, visit: Visit) -> Response:
         sent = await _object(request, allowed={"phone"})
-        await self.desk.send_code(_phone(sent), visit)
-        return _json({"expiresInS": int(CODE_LIVES.total_seconds())}, visit)
+        attempt = await self.desk.send_code(_phone(sent), visit)
+        return _json({"expiresInS": int(CODE_LIVES.total_seconds()), "attempt": str(attempt)}, visit)
 
     async def _session(self, request: Request, visit: Visit) -> Response:
-        sent = await _object(request, allowed={"phone", "code", "also", "startNew"})
+        sent = await _object(request, allowed={"phone", "attempt", "code", "also", "startNew"})
         started = await self.desk.start(_wanted(sent), _code_of(sent), visit)
         if started is None:
             return _json({"next": {"also": [second.value for second in Second], "startNew": True}}, visit)
@@ -86,10 +91,11 @@ class SignIn:
         await self.desk.end(token.strip(), visit)
         return _json({"ended": True}, visit)
 
-    async def _answered(self, request: Request, work: Answering) -> Response:
+    async def _answered(self, request: Request, operation: str, work: Answering) -> Response:
         language = Language.preferred(request.headers.get("accept-language"))
         visit = Visit(request.state.request_id, remote_address(request, self._hops), language.value)
         try:
+            await self._admit(operation, visit)
             response = await work(request, visit)
         except Refused as refusal:
             answer, status = refused(refusal, language), refusal.status if isinstance(refusal, BadBody) else None
@@ -100,6 +106,15 @@ class SignIn:
             return response
         self._figures.count(KIND, answer.codes[0])
         return respond(answer, JSON, visit.request_id, status=status or status_of(answer, GRAPHQL))
+
+    async def _admit(self, operation: str, visit: Visit) -> None:
+        """Before anything is read. Raises Throttled for too many requests, of whatever kind, from one address."""
+        wait_s = self._addresses.wait_s(visit.address, 1)
+        if wait_s:
+            refusal = Throttled(wait_s)
+            await self.desk.turn_away(operation, refusal, visit)
+            raise refusal
+        self._addresses.pour(visit.address, 1)
 
 
 async def _object(request: Request, *, allowed: set[str]) -> dict[str, Any]:
@@ -129,7 +144,17 @@ def _wanted(sent: Mapping[str, Any]) -> Wanted:
     also, starts_new = sent.get("also"), sent.get("startNew", False)
     if not isinstance(starts_new, bool) or (starts_new and also is not None):
         raise BadInput("startNew is true or false, and stands alone.", zh="startNew 须单独使用。", field="startNew")
-    return Wanted(_phone(sent), None if also is None else _second(also), starts_new)
+    return Wanted(_phone(sent), _attempt(sent), None if also is None else _second(also), starts_new)
+
+
+def _attempt(sent: Mapping[str, Any]) -> UUID:
+    attempt = sent.get("attempt")
+    try:
+        return UUID(attempt if isinstance(attempt, str) else "")
+    except ValueError:
+        raise BadInput(
+            "attempt is what /sign-in/code answered.", zh="attempt 须为请求验证码时返回的值。", field="attempt"
+        ) from None
 
 
 def _second(also: object) -> tuple[Second, str]:

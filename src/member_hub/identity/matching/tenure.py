@@ -71,10 +71,6 @@ class Cluster:
         return max(stance.until for stance in self.stances)
 
     @property
-    def begins_at(self) -> datetime | None:
-        return max((stance.begins_at for stance in self.stances if stance.begins_at), default=None)
-
-    @property
     def verified_at(self) -> datetime | None:
         return max((stance.verified_at for stance in self.stances if stance.verified_at), default=None)
 
@@ -108,9 +104,14 @@ class _Value:
         self.token, self.rules = token, rules
         self.verified = sorted((s for s in stances if s.verified_at), key=lambda s: s.order)
         self.typed = sorted((s for s in stances if not s.verified_at), key=lambda s: s.order)
+        self.beginnings = {s.begins_at for s in stances if s.begins_at is not None}
 
     def relate(self, a: Side, b: Side, *, both_verified: bool) -> Relation:
         return relation(a, b, self.token, self.rules, both_verified=both_verified)
+
+    def begins_between(self, a: Cluster, b: Cluster) -> bool:
+        """Whether somebody proved the number anew after the one had it, and before the other."""
+        return any(_is_of_before(a, at, self.rules) is not _is_of_before(b, at, self.rules) for at in self.beginnings)
 
     def is_contested(self, a: Cluster, b: Cluster) -> bool:
         """Whether some third party, who is neither or one of the two, may have had the value at the time."""
@@ -179,20 +180,18 @@ def _lasts(value: _Value, cluster: Cluster, stance: Stance) -> bool:
     """Whether the number may still have been theirs when this one verified it."""
     if all(s.left_at is not None and s.left_at < stance.since for s in cluster.stances):
         return False
-    if _is_of_before(cluster, stance.begins_at, value.rules):
-        return False
     newcomer = Cluster(stance.side, [stance], is_verified=True)
+    if value.begins_between(cluster, newcomer):
+        return False
     return cluster.gap_days_to(stance) <= value.rules.recycled_after.days or not value.is_contested(cluster, newcomer)
 
 
-def _is_of_before(cluster: Cluster, begins_at: datetime | None, rules: Rules) -> bool:
+def _is_of_before(cluster: Cluster, begins_at: datetime, rules: Rules) -> bool:
     """Whether it had the number only before that moment: typed before it, or verified too long before it.
 
-    Silence joins nothing across such a beginning: else a code sent to a number that was given out again would open
-    what its former owner held, whenever that is imported.
+    Silence joins nothing across such a beginning, whoever it is that began: else a code sent to a number that was given
+    out again would open what its former owner held, whenever and beside whatever else that is imported.
     """
-    if begins_at is None:
-        return False
     if cluster.verified_at is not None:
         return cluster.verified_at < begins_at - rules.recycled_after
     return cluster.since < begins_at
@@ -261,7 +260,7 @@ def _may_host(value: _Value, host: Cluster, guest: Cluster) -> bool:
     return (
         value.relate(host.side, guest.side, both_verified=False) is Relation.SILENT
         and nothing_missing(host.side, guest.side, is_verified=host.is_verified)
-        and not _is_of_before(guest, host.begins_at, value.rules)
+        and not value.begins_between(host, guest)
         and _overlap_in_time(host, guest)
         and not value.is_contested(host, guest)
     )
