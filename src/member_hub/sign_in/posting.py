@@ -42,6 +42,7 @@ class Post:
     database: Database
     vault: Vault
     sender: Sender | None
+    codes_per_hour: int  # of the whole hub
 
     def require(self) -> Sender:
         if self.sender is None:
@@ -56,7 +57,15 @@ class Post:
         said = asked(phone)
         subject = Subject.of(self.vault, said.spelled, purpose)
         async with transaction(self.database.app) as tx:
-            issued = await codes.issue(tx, self.vault, subject, address=address, limits=limits)
+            issued = await codes.issue(
+                tx,
+                self.vault,
+                subject,
+                address=address,
+                limits=limits,
+                budget=self.codes_per_hour,
+                is_sent=said.is_reachable,
+            )
             return Posted(said, issued, await holders(tx, subject))
 
     async def hand_over(self, posted: Posted, kind: Kind, language: str) -> None:
