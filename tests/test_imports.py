@@ -39,7 +39,7 @@ organisation
 privacy
 db
 resources | settings | ids | throttling
-errors | clock | codes
+errors | clock | codes | texts
 """
 LEVEL = {
     part.strip(): level for level, line in enumerate(reversed(ORDER.split("\n"))) for part in line.split("|") if line

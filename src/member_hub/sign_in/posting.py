@@ -83,8 +83,12 @@ class Post:
 
 
 async def holders(tx: Tx, subject: Subject) -> list[MemberId]:
-    """Who is known with the number; asked for in every case, so that the work is the same."""
-    return sorted({one.member_id for one in await queries.holdings(tx, subject.phone_token)})
+    """Who verified the number; asked for in every case, so that the work is the same.
+
+    Whoever only typed it is not named in the entries about its owner's codes: those would show in their own history.
+    """
+    held = await queries.holdings(tx, subject.phone_token)
+    return sorted({one.member_id for one in held if one.verified_at is not None})
 
 
 async def redeem_till_code(

@@ -28,6 +28,7 @@ from member_hub.sign_in import (
     Wanted,
     is_code,
 )
+from member_hub.texts import has_control
 from member_hub.throttling import Buckets, Rate, Throttled
 from member_hub.web.answers import respond, status_of
 from member_hub.web.body import BadBody, read_body
@@ -173,8 +174,10 @@ def _second(also: object) -> tuple[Second, str]:
 
 
 def _text(value: object, field: str, chars_max: int) -> str:
-    if not isinstance(value, str) or not value.strip() or len(value) > chars_max:
-        raise BadInput(f"{field} is a text of at most {chars_max} characters.", zh="文本缺失或过长。", field=field)
+    if not isinstance(value, str) or not value.strip() or len(value) > chars_max or has_control(value):
+        raise BadInput(
+            f"{field} is a text of at most {chars_max} characters.", zh="文本缺失、过长或无效。", field=field
+        )
     return value
 
 
