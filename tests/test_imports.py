@@ -40,7 +40,7 @@ organisation
 privacy
 db
 resources | settings | ids | throttling
-errors | clock | codes | urls
+errors | clock | codes | texts | urls
 """
 LEVEL = {
     part.strip(): level for level, line in enumerate(reversed(ORDER.split("\n"))) for part in line.split("|") if line

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from alembic import op
 
 revision: str = "b7d2f40c9e15"
-down_revision: str | None = "e92b60f1a58d"
+down_revision: str | None = "7f3ad1c85e20"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

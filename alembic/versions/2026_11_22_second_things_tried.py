@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "7d13f0a4c62e"
-down_revision: str | None = "e92b60f1a58d"
+down_revision: str | None = "b7d2f40c9e15"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

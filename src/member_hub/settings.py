@@ -20,6 +20,8 @@ COST_PER_S = 50_000
 LOOKUPS_PER_S = 1_000
 LOOKUPS_PER_DAY = 2_000
 PROXY_HOPS_MAX = 9
+CODES_PER_HOUR = 2_000
+CODES_PER_HOUR_MAX = 1_000_000
 
 # In an address of a database: user:password@, and ?password=
 _LOGIN = re.compile(r"(?<=://)[^/?#]*@|(?<=[?&])password=[^&]*")
@@ -48,6 +50,7 @@ class Settings:
     sign_in: Path | None = None  # the file that names the authorisation servers; None: there are none
     sender_url: str | None = None  # where codes and notices are handed over; None: the console, in development
     sender_secret_file: Path | None = None
+    codes_per_hour: int = CODES_PER_HOUR  # sent by the whole hub
     proxy_hops: int | None = None  # how many proxies of one's own add to X-Forwarded-For; None: not stated
 
     @property
@@ -75,6 +78,7 @@ class Settings:
             sign_in=Path(p).absolute() if (p := environ.get("MEMBER_HUB_SIGN_IN")) else None,
             sender_url=environ.get("MEMBER_HUB_SENDER_URL") or None,
             sender_secret_file=Path(p).absolute() if (p := environ.get("MEMBER_HUB_SENDER_SECRET_FILE")) else None,
+            codes_per_hour=_number(environ, "MEMBER_HUB_CODES_PER_HOUR", CODES_PER_HOUR, CODES_PER_HOUR_MAX),
             proxy_hops=_number(environ, "MEMBER_HUB_PROXY_HOPS", 0, PROXY_HOPS_MAX, least=0)
             if environ.get("MEMBER_HUB_PROXY_HOPS")
             else None,

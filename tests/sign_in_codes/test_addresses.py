@@ -159,3 +159,36 @@ async def test_without_proxies_of_its_own_the_hub_believes_no_forwarded_address(
 )
 def test_what_an_address_counts_as(host: str, counts_as: str) -> None:
     assert counted(host) == counts_as
+
+
+async def test_the_networks_of_one_household_share_a_limit(make_front: MakeFront) -> None:
+    behind = await make_front(proxy_hops=1, address="127.0.0.1")
+
+    async def ask(n: int, address: str) -> int:
+        sent = {"phone": number(n)}
+        return (await behind.say("code", sent, **{"X-Forwarded-For": address})).status_code
+
+    household = [await ask(n, f"2001:db8:1:{n:x}::7") for n in range(21)]
+
+    assert household == [200] * 20 + [429]
+    assert await ask(98, "2001:db8:2:1::7") == 200
+    assert len(behind.service.taken) == 21
+
+
+async def test_the_hub_sends_so_many_codes_an_hour_and_says_when_they_are_spent(
+    make_front: MakeFront, caplog: pytest.LogCaptureFixture
+) -> None:
+    front = await make_front(codes_per_hour=3)
+    await front.say("code", {"phone": "13800138000"})  # junk, to which nothing is sent
+    sent = [(await front.say("code", {"phone": number(n)})).status_code for n in range(3)]
+
+    refused = await front.say("code", {"phone": number(9)})
+    figures = (await front.client.get("/metrics")).text
+    await front.later(hours=1)
+    again = await front.say("code", {"phone": number(9)})
+
+    assert (sent, refused.status_code, codes_of(refused)) == ([200] * 3, 429, ["THROTTLED"])
+    assert "The hub has sent its 3 codes of this hour; nobody gets one." in caplog.messages
+    assert 'kind="sign_in",outcome="CODES_SPENT"} 1' in figures
+    assert again.status_code == 200
+    assert len(front.service.taken) == 4

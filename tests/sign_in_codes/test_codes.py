@@ -43,6 +43,22 @@ async def test_a_code_goes_to_the_number_and_opens_a_session_of_the_member_who_h
     ]
 
 
+async def test_who_only_typed_a_number_is_named_in_no_entry_about_its_owners_codes(front: Front) -> None:
+    (owner, typed) = await front.resolve(
+        said(Channel.WEBSITE, "W1", phone=E164, phone_verified=True, name="张三"),
+        said(Channel.STORE, "8868331042", phone=E164, name="李四"),
+    )
+    assert owner != typed
+
+    code = await front.code_for()
+    await front.say("session", {"phone": PHONE, "code": wrong(code)})
+
+    assert await front.trail() == [
+        ("signInCode", "ok", [owner]),
+        ("signInSession", "UNAUTHENTICATED", [owner]),
+    ]
+
+
 async def test_known_unknown_and_junk_numbers_get_the_same_answer(front: Front) -> None:
     await front.resolve(said(Channel.WEBSITE, "W1", phone=E164, phone_verified=True))
     numbers = [PHONE, OTHER, "13800138000", "not a number", "+14155552671"]
@@ -242,6 +258,9 @@ async def test_where_the_service_takes_no_message_the_code_is_void_and_it_is_on_
         ("code", [PHONE], 400),
         ("code", {"phone": "1" * 3000}, 413),
         ("session", {"phone": PHONE}, 400),
+        ("code", {"phone": "1391234\x00567"}, 400),
+        ("session", {"phone": PHONE, "code": "123456", "also": {"orderNo": "a\0b"}}, 400),
+        ("session", {"phone": PHONE, "code": "123456", "also": {"card": "\x1b"}}, 400),
         ("session", {"phone": PHONE, "code": "12345"}, 400),
         ("session", {"phone": PHONE, "code": "123456", "attempt": "1"}, 400),
         ("session", {"phone": PHONE, "code": "123456", "attempt": None}, 400),

@@ -1,7 +1,7 @@
 """Documents read, limited and validated once, and kept for the next request that sends the same text."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from graphql import (
     GraphQLSyntaxError,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
+    Token,
     parse,
     specified_rules,
     validate,
@@ -24,6 +25,7 @@ from member_hub.graphql import limits
 from member_hub.graphql.impersonal import is_impersonal
 from member_hub.graphql.limits import DOCUMENT_CHARS_MAX, TOKENS_MAX, TooComplex
 from member_hub.graphql.problems import Language, from_document, from_refusal
+from member_hub.texts import has_control
 
 KEPT_CHARS_MAX = 500_000  # of all documents that are kept; in memory they take up to a hundred times as much
 DOCUMENT_KEPT_CHARS_MAX = 20_000  # longer ones are read each time
@@ -127,7 +129,7 @@ def _parsed(text: str, language: Language) -> DocumentNode:
     if len(text) > DOCUMENT_CHARS_MAX:
         raise _bad(TooComplex(), language)
     try:
-        return parse(text, max_tokens=TOKENS_MAX)
+        node = parse(text, max_tokens=TOKENS_MAX)
     except GraphQLSyntaxError as error:
         # The parser's own text quotes the document.
         if "Parsing aborted" in error.message:
@@ -135,6 +137,16 @@ def _parsed(text: str, language: Language) -> DocumentNode:
         raise BadDocument([from_document("This is not GraphQL.", error)], is_read=False) from None
     except GraphQLError:
         raise _bad(TooComplex(), language) from None
+    if any(has_control(token.value or "") for token in _tokens(node)):
+        raise _bad(ControlCharacters(), language)
+    return node
+
+
+def _tokens(node: DocumentNode) -> Iterator[Token]:
+    token = node.loc.start_token if node.loc is not None else None
+    while token is not None:
+        yield token
+        token = token.next
 
 
 def _check_method(node: DocumentNode, language: Language, *, is_by_get: bool) -> None:
@@ -149,6 +161,11 @@ def _bad(refused: Refused, language: Language) -> BadDocument:
 class OnlyByPost(BadInput):
     zh = "该请求须用 POST：地址中不得出现会员信息。"
     en = "This is asked by POST: nothing about anybody stands in an address."
+
+
+class ControlCharacters(BadInput):
+    zh = "文本中含有控制字符。"
+    en = "A text has control characters."
 
 
 class NoSuchOperation(BadInput):

@@ -34,7 +34,7 @@ async def phone_code_send(
         raise BadInput(field="phone")
     asking.trail.looks_up(Key.PHONE)
     hub, caller = asking.hub, asking.caller
-    post = Post(hub.database, hub.vault, hub.sender)
+    post = Post(hub.database, hub.vault, hub.sender, hub.settings.codes_per_hour)
     posted = await post.issue(
         phone,
         CodePurpose.TILL,

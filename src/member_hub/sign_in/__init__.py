@@ -8,7 +8,7 @@ from member_hub.sign_in.actions import Second, Wanted
 from member_hub.sign_in.desk import Desk, Started, Visit
 from member_hub.sign_in.notices import Notices
 from member_hub.sign_in.posting import Post, redeem_till_code
-from member_hub.sign_in.refusals import CodeWrong, NotSent, TooManyCodes, TooManyTries
+from member_hub.sign_in.refusals import CodesSpent, CodeWrong, NotSent, TooManyCodes, TooManyTries
 from member_hub.sign_in.rules import (
     ADDRESS_LIMITS,
     APP_LIMITS,
@@ -26,6 +26,7 @@ __all__ = [
     "PHONE_CHARS_MAX",
     "CodePurpose",
     "CodeWrong",
+    "CodesSpent",
     "Console",
     "Desk",
     "Kind",

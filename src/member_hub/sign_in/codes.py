@@ -19,8 +19,9 @@ from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of
 from member_hub.identity.kinds import ClaimKind
 from member_hub.ids import uuid7
-from member_hub.sign_in.refusals import TooManyCodes, TooManyTries
+from member_hub.sign_in.refusals import CodesSpent, TooManyCodes, TooManyTries
 from member_hub.sign_in.rules import (
+    BUDGET_WINDOW,
     CODE_LIVES,
     PHONE_LIMITS,
     SECOND_LIMIT,
@@ -28,7 +29,9 @@ from member_hub.sign_in.rules import (
     TRY_LIMITS,
     CodePurpose,
     Limit,
+    network_of,
     new_code,
+    of_network,
 )
 from member_hub.sign_in.tables import CODE_RETENTION_DAYS, SECOND_TRY_RETENTION_DAYS, OneTimeCode, SecondTry, SignInTry
 
@@ -61,18 +64,35 @@ class Issued:
     code: str
 
 
-async def issue(tx: Tx, vault: Vault, subject: Subject, *, address: str, limits: Sequence[Limit]) -> Issued:
+async def issue(
+    tx: Tx,
+    vault: Vault,
+    subject: Subject,
+    *,
+    address: str,
+    limits: Sequence[Limit],
+    budget: int,
+    is_sent: bool,
+) -> Issued:
     """A new code; an earlier one of the number and purpose is void. Raises TooManyCodes, and then nothing changes.
 
-    Requests about one number or from one address wait for each other, so that together they keep the limits.
+    Requests about one number, or from one address or network, wait for each other, so that together they keep the
+    limits. The `budget` is what the whole hub sends in an hour; junk, to which nothing is sent, takes nothing of it.
     """
     address_token = vault.token(IndexKind.ADDRESS, "", address)
-    await tx.execute(_LOCK, {"buckets": _buckets([subject.phone_token, address_token])})
+    network = network_of(address)
+    network_token = None if network is None else vault.token(IndexKind.ADDRESS, "", network)
+    locked = [subject.phone_token, address_token, *([] if network_token is None else [network_token])]
+    await tx.execute(_LOCK, {"buckets": _buckets(locked)})
     asked_at = code_t.c.created_at
-    if wait_s := await _wait_s(tx, asked_at, _is_about(subject), PHONE_LIMITS):
+    wait_s = await _wait_s(tx, asked_at, _is_about(subject), PHONE_LIMITS)
+    wait_s = wait_s or await _wait_s(tx, asked_at, code_t.c.address_token == address_token, limits)
+    if network_token is not None:
+        wait_s = wait_s or await _wait_s(tx, asked_at, code_t.c.network_token == network_token, of_network(limits))
+    if wait_s:
         raise TooManyCodes(wait_s)
-    if wait_s := await _wait_s(tx, asked_at, code_t.c.address_token == address_token, limits):
-        raise TooManyCodes(wait_s)
+    if wait_s := await _wait_of_s(tx, asked_at, code_t.c.is_sent, Limit(BUDGET_WINDOW, budget)):
+        raise CodesSpent(wait_s)
     await _forget_old(tx)
     await tx.execute(update(code_t).where(_is_live(subject)).values(void_at=func.now()))
     issued = Issued(uuid7(), new_code())
@@ -80,6 +100,8 @@ async def issue(tx: Tx, vault: Vault, subject: Subject, *, address: str, limits:
         "code_id": issued.code_id,
         "phone_token": subject.phone_token,
         "address_token": address_token,
+        "network_token": network_token,
+        "is_sent": is_sent,
         "purpose": subject.purpose,
         "code_digest": _digest(vault, subject, issued.code_id, issued.code),
         "created_at": func.now(),

@@ -4,6 +4,7 @@ A try is committed before anything is decided with it; nothing is sent while a t
 answer, it is on record first. Known and unknown numbers go through the same steps and get the same answers.
 """
 
+import logging
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -25,11 +26,12 @@ from member_hub.sign_in.actions import Guessed, Opened, Wanted
 from member_hub.sign_in.codes import Subject
 from member_hub.sign_in.notices import Notices
 from member_hub.sign_in.posting import Post, holders
-from member_hub.sign_in.refusals import CodeWrong, NotSent
+from member_hub.sign_in.refusals import CodesSpent, CodeWrong, NotSent
 from member_hub.sign_in.rules import CodePurpose
 from member_hub.sign_in.sending import Kind, Sender
 from member_hub.throttling import Occasions, Throttled
 
+_log = logging.getLogger(__name__)
 ANONYMOUS = "anonymous"  # whoever has not signed in yet
 
 
@@ -73,11 +75,12 @@ class Desk:
     clock: Clock
     tokens: MemberTokens
     sender: Sender | None
+    codes_per_hour: int
     turned_away: Occasions = field(default_factory=Occasions)
 
     @property
     def post(self) -> Post:
-        return Post(self.database, self.resolver.vault, self.sender)
+        return Post(self.database, self.resolver.vault, self.sender, self.codes_per_hour)
 
     @property
     def notices(self) -> Notices:
@@ -183,6 +186,8 @@ class Desk:
         try:
             yield about
         except Throttled as refusal:
+            if isinstance(refusal, CodesSpent) and self.turned_away.is_first(CodesSpent):
+                _log.error("The hub has sent its %s codes of this hour; nobody gets one.", self.codes_per_hour)
             if self.turned_away.is_first((operation, visit.address)):
                 await self._write(operation, visit, refusal.code, about)
             raise

@@ -42,6 +42,7 @@ class Post:
     database: Database
     vault: Vault
     sender: Sender | None
+    codes_per_hour: int  # of the whole hub
 
     def require(self) -> Sender:
         if self.sender is None:
@@ -56,7 +57,15 @@ class Post:
         said = asked(phone)
         subject = Subject.of(self.vault, said.spelled, purpose)
         async with transaction(self.database.app) as tx:
-            issued = await codes.issue(tx, self.vault, subject, address=address, limits=limits)
+            issued = await codes.issue(
+                tx,
+                self.vault,
+                subject,
+                address=address,
+                limits=limits,
+                budget=self.codes_per_hour,
+                is_sent=said.is_reachable,
+            )
             return Posted(said, issued, await holders(tx, subject))
 
     async def hand_over(self, posted: Posted, kind: Kind, language: str) -> None:
@@ -74,8 +83,12 @@ class Post:
 
 
 async def holders(tx: Tx, subject: Subject) -> list[MemberId]:
-    """Who is known with the number; asked for in every case, so that the work is the same."""
-    return sorted({one.member_id for one in await queries.holdings(tx, subject.phone_token)})
+    """Who verified the number; asked for in every case, so that the work is the same.
+
+    Whoever only typed it is not named in the entries about its owner's codes: those would show in their own history.
+    """
+    held = await queries.holdings(tx, subject.phone_token)
+    return sorted({one.member_id for one in held if one.verified_at is not None})
 
 
 async def redeem_till_code(

@@ -17,6 +17,10 @@ class TooManyCodes(Throttled):
     en = "Too many codes were asked for; try again later."
 
 
+class CodesSpent(TooManyCodes):
+    """By the whole hub within the hour: somebody may be sending messages at the brand's cost."""
+
+
 class TooManyTries(Throttled):
     """From one address, with whatever numbers; right ones count, too."""
 

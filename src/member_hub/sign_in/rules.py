@@ -5,7 +5,9 @@ messages to any number of the world can spend the brand's money on numbers of th
 number signs in through the website or the app. Any other number is answered like these, and nothing is sent.
 """
 
+import ipaddress
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -46,6 +48,8 @@ class Limit:
 PHONE_LIMITS: Final = (Limit(timedelta(minutes=1), 1), Limit(timedelta(hours=1), 5), Limit(timedelta(days=1), 10))
 # A store's network is one address for everybody in it.
 ADDRESS_LIMITS: Final = (Limit(timedelta(minutes=1), 10), Limit(timedelta(hours=1), 60), Limit(timedelta(days=1), 300))
+NETWORK_SHARE: Final = 2  # a provider gives a household a /48 of 65,536 networks: all together ask for twice as much
+BUDGET_WINDOW: Final = timedelta(hours=1)
 # Twice the codes: a member needs one try, or two with a second thing. Whoever guesses at many numbers needs more.
 TRY_LIMITS: Final = (Limit(timedelta(minutes=1), 20), Limit(timedelta(hours=1), 120), Limit(timedelta(days=1), 600))
 # Wrong ones, with a right code each; then the number begins anew or is signed in with by what else the member has.
@@ -60,6 +64,19 @@ class Asked:
 
     spelled: str
     is_reachable: bool
+
+
+def network_of(address: str) -> str | None:
+    """The /48 around an IPv6 network, which one household may have; None for any other address."""
+    try:
+        network = ipaddress.IPv6Network(address)
+    except ValueError:
+        return None
+    return str(network.supernet(new_prefix=48)) if network.prefixlen > 48 else None
+
+
+def of_network(limits: Sequence[Limit]) -> list[Limit]:
+    return [Limit(limit.window, limit.most * NETWORK_SHARE) for limit in limits]
 
 
 def asked(phone: str) -> Asked:

@@ -7,7 +7,7 @@ remains is only compared. Rows of codes are counted against the limits for a day
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, Index, LargeBinary, SmallInteger, Text, func, text
+from sqlalchemy import DateTime, Index, LargeBinary, SmallInteger, Text, func, text, true
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -27,6 +27,12 @@ class OneTimeCode(Base):
         Index("uq_one_time_code_live", "phone_token", "purpose", unique=True, postgresql_where=text(LIVE)),
         Index("ix_one_time_code_phone_token", "phone_token", "created_at"),
         Index("ix_one_time_code_address_token", "address_token", "created_at"),
+        Index(
+            "ix_one_time_code_network_token",
+            "network_token",
+            "created_at",
+            postgresql_where=text("network_token IS NOT NULL"),
+        ),
         Index("ix_one_time_code_created_at", "created_at"),
     )
 
@@ -44,6 +50,17 @@ class OneTimeCode(Base):
             en="blind index of the network address that asked",
             retention_days=CODE_RETENTION_DAYS,
         ),
+    )
+    network_token: Mapped[bytes | None] = mapped_column(
+        LargeBinary,
+        info=token(
+            zh="请求验证码的 IPv6 网络的盲索引",
+            en="blind index of the IPv6 network that asked",
+            retention_days=CODE_RETENTION_DAYS,
+        ),
+    )
+    is_sent: Mapped[bool] = mapped_column(
+        server_default=true(), info=technical("whether the number is one that codes go to")
     )
     purpose: Mapped[str] = mapped_column(Text, info=technical("sign_in or till"))
     code_digest: Mapped[bytes] = mapped_column(

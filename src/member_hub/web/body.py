@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from member_hub.errors import BadInput
 from member_hub.graphql import Asked
+from member_hub.texts import any_control
 
 BODY_BYTES_MAX = 256 * 1024
 BODY_S = 10  # from the head of the request to the last byte of its body
@@ -97,4 +98,6 @@ def _object(sent: dict[str, Any], name: str) -> dict[str, Any]:
     extensions = sent.get("extensions")
     if extensions is not None and not isinstance(extensions, dict):
         raise BadBody(400, "extensions has to be an object.", "extensions 须为对象。")
+    if any_control(value):
+        raise BadBody(400, f"{name} has a text with control characters.", f"{name} 含有控制字符。")
     return value or {}

@@ -20,6 +20,7 @@ from member_hub.runtime import Runtime
 from member_hub.sign_in import (
     CODE_LIVES,
     PHONE_CHARS_MAX,
+    CodesSpent,
     Desk,
     Second,
     Started,
@@ -27,6 +28,7 @@ from member_hub.sign_in import (
     Wanted,
     is_code,
 )
+from member_hub.texts import has_control
 from member_hub.throttling import Buckets, Rate, Throttled
 from member_hub.web.answers import respond, status_of
 from member_hub.web.body import BadBody, read_body
@@ -39,6 +41,7 @@ SIGN_IN_BYTES_MAX: Final = 2_048
 SECOND_CHARS_MAX: Final = 100
 VISITS: Final = Rate(per_s=1, burst=60)  # of one address: twice what the limits of codes and tries let through
 KIND: Final = "sign_in"  # in the counts
+SPENT: Final = "CODES_SPENT"  # in the counts: raise an alarm on it
 Answering = Callable[[Request, Visit], Awaitable[Response]]
 
 
@@ -50,7 +53,8 @@ class SignIn:
         self._hops = hub.settings.proxy_hops
         self._addresses = Buckets(VISITS.share(hub.settings.processes))
         tokens = MemberTokens(hub.settings.key_dir)
-        self.desk = Desk(hub.database, hub.resolver, hub.audit, hub.clock, tokens, hub.sender)
+        budget = hub.settings.codes_per_hour
+        self.desk = Desk(hub.database, hub.resolver, hub.audit, hub.clock, tokens, hub.sender, budget)
 
     @property
     def paths(self) -> Mapping[str, Callable[[Request], Awaitable[Response]]]:
@@ -99,6 +103,8 @@ class SignIn:
             response = await work(request, visit)
         except Refused as refusal:
             answer, status = refused(refusal, language), refusal.status if isinstance(refusal, BadBody) else None
+            if isinstance(refusal, CodesSpent):
+                self._figures.count(KIND, SPENT)
         except Exception as error:  # noqa: BLE001 - the last one who can answer
             answer, status = failed(error, visit.request_id, language), None
         else:
@@ -168,8 +174,10 @@ def _second(also: object) -> tuple[Second, str]:
 
 
 def _text(value: object, field: str, chars_max: int) -> str:
-    if not isinstance(value, str) or not value.strip() or len(value) > chars_max:
-        raise BadInput(f"{field} is a text of at most {chars_max} characters.", zh="文本缺失或过长。", field=field)
+    if not isinstance(value, str) or not value.strip() or len(value) > chars_max or has_control(value):
+        raise BadInput(
+            f"{field} is a text of at most {chars_max} characters.", zh="文本缺失、过长或无效。", field=field
+        )
     return value
 
 
