@@ -213,7 +213,7 @@ async def test_a_second_person_approves_one_reveal(world: World, people: People,
         ("revealApprove", "S-7", "2026-11-22", 1),
     ]
     assert [row[:4] for row in await told(world)] == [
-        ("S-7", "revealApprove", "ok", ["member.phone:APPROVE"]),
+        ("S-7", "revealApprove", "ok", [f"granted_to:{ASKER}", "member.phone:APPROVE"]),
         (ASKER, "memberReveal", "ok", ["approved_by:S-7", "member.phone:REVEAL", "reason:CALL_BACK"]),
         (ASKER, "memberReveal", "STEP_UP_REQUIRED", ["member.phone:REVEAL", "reason:CALL_BACK"]),
     ]
@@ -258,9 +258,16 @@ async def test_nobody_approves_for_themselves(world: World, people: People) -> N
     assert wrong == (None, [("grantedTo", "BAD_USER_INPUT")])
     assert await approvals(world) == []
     assert [row[2:] for row in await told(world)] == [
-        ("FORBIDDEN", ["member.phone:APPROVE"], [people.whole]),
+        ("FORBIDDEN", [f"granted_to:{ASKER}", "member.phone:APPROVE"], [people.whole]),
         ("BAD_USER_INPUT", ["member.phone:APPROVE"], []),
     ]
+
+
+async def test_a_field_that_nobody_may_reveal_is_not_approved(world: World, people: People) -> None:
+    assert await approve(world, people.whole, "GENDER") == (None, [("field", "BAD_USER_INPUT")])
+
+    assert await approvals(world) == []
+    assert [row[2:4] for row in await told(world)] == [("BAD_USER_INPUT", ["member.gender:APPROVE"])]
 
 
 async def test_who_does_not_reach_the_member_does_not_approve(world: World, people: People) -> None:

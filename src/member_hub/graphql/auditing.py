@@ -7,6 +7,7 @@ from uuid import UUID
 import strawberry
 from sqlalchemy import Row
 
+from member_hub import revealing
 from member_hub.access import CallerKind
 from member_hub.audit import looks, queries
 from member_hub.audit.looks import MEMBER_KIND
@@ -116,6 +117,7 @@ def _look(asking: Asking, look: looks.Look) -> Look:
         kinds=list(look.kinds),
         fields=[FieldLook(field=one.field, use=one.use) for one in look.fields],
         refused=look.is_refused,
+        reason=revealing.reason_named(look.reason),
     )
 
 

@@ -17,10 +17,11 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 from member_hub.access import Caller, CallerKind, PurposeNotAllowed
 from member_hub.audit import AuditUnavailable
-from member_hub.errors import Forbidden, Refused, Unavailable
+from member_hub.errors import BadInput, Forbidden, Refused, Unavailable
 from member_hub.graphql.asking import Asking, Snapshot, turned_away
 from member_hub.graphql.cost import COST_MAX, Meter, TooExpensive
 from member_hub.graphql.documents import BadDocument, Document, Documents, NoSuchOperation, NotByGet
+from member_hub.graphql.limits import WrongNumberOfKeys
 from member_hub.graphql.problems import Language, from_document, from_execution, from_refusal
 from member_hub.graphql.schema import core_schema, schema
 from member_hub.graphql.selection import Plan, plan
@@ -189,6 +190,11 @@ class Api:
         if not all(asking.grant.may(root.name) for root in asking.plan.roots.values()):
             asking.trail.refuses(Forbidden.code, asking.plan.roots.values())
             return await _on_record(asking, Answer(None, [_error(OperationRefused(), asking)], kind, is_executed=False))
+        oversized = next((root for root in asking.plan.roots.values() if root.is_oversized), None)
+        if oversized is not None:
+            asking.trail.refusal = BadInput.code
+            error = _error(WrongNumberOfKeys(field="by"), asking) | {"path": [oversized.key]}
+            return await _on_record(asking, Answer(None, [error], kind, is_executed=True))
         try:
             async with asyncio.timeout(REQUEST_S):
                 result = await self._executed(asking, ready, asked)

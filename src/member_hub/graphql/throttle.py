@@ -6,7 +6,7 @@ hundred whole members at once, then one in twenty seconds) and a fiftieth of the
 """
 
 from member_hub.access import Caller, CallerKind
-from member_hub.graphql.keys import KEYS_MAX
+from member_hub.graphql.limits import KEYS_MAX
 from member_hub.settings import Settings
 from member_hub.throttling import Buckets, Occasions, Rate, Throttled
 
