@@ -27,7 +27,7 @@ from member_hub.graphql.audit_types import (
 )
 from member_hub.graphql.building import global_id
 from member_hub.graphql.keys import member_id_of
-from member_hub.graphql.paging import PageInfo, Slice, audit_cursor, audit_position, slice_of
+from member_hub.graphql.paging import LOOKS, Listing, PageInfo, Slice, audit_cursor, audit_position, slice_of
 from member_hub.graphql.scalars import given
 from member_hub.ids import MemberId
 from member_hub.members.reading import find, ids_of_person
@@ -50,13 +50,14 @@ async def audit_entries(  # noqa: PLR0917 - Strawberry passes arguments by name
 ) -> AuditEntryConnection:
     asking = info.context
     asked = slice_of(first=given(first), after=given(after), last=given(last), before=given(before))
-    at = audit_position(asking.hub.vault, "audit", asked.cursor)
+    listing = Listing.of("audit", given(filter))
+    at = audit_position(asking.hub.vault, listing, asked.cursor)
     by = await _narrowed(asking, given(filter))
     asking.trail.finds(by.member_ids or ())
     async with asking.hub.audit.reading() as tx:
         rows, more = await queries.page(tx, by, count=asked.count, at=at, backwards=asked.backwards, now=asking.now)
     edges = [
-        AuditEntryEdge(cursor=audit_cursor(asking.hub.vault, "audit", position_of(row)), node=_entry(row))
+        AuditEntryEdge(cursor=audit_cursor(asking.hub.vault, listing, position_of(row)), node=_entry(row))
         for row in rows
     ]
     return AuditEntryConnection(edges=edges, page_info=_page_info([e.cursor for e in edges], asked, has_more=more))
@@ -69,7 +70,7 @@ async def access_history(
 ) -> AccessHistoryConnection | None:
     asking = info.context
     asked = slice_of(first=first, after=given(after), last=None, before=None)
-    at = audit_position(asking.hub.vault, "looks", asked.cursor)
+    at = audit_position(asking.hub.vault, LOOKS, asked.cursor)
     ids = await _own_ids(asking)
     if not ids:
         return None
@@ -79,7 +80,7 @@ async def access_history(
         rows, more = await queries.page(tx, by, count=asked.count, at=at, now=asking.now)
     edges = [
         AccessHistoryEdge(
-            cursor=audit_cursor(asking.hub.vault, "looks", position_of(row)),
+            cursor=audit_cursor(asking.hub.vault, LOOKS, position_of(row)),
             node=_look(asking, looks.look_of(row)),
         )
         for row in rows

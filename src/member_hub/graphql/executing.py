@@ -32,6 +32,7 @@ from member_hub.throttling import Throttled
 
 COERCION_ERRORS_MAX = 20
 REQUEST_S = 30
+_WRONG_VARIABLE: Final = "A variable does not fit its type."
 _WHOLE: Final = (Forbidden.code, Unavailable.code)  # these leave no data
 
 
@@ -85,7 +86,7 @@ class Api:
         self._hub = hub
         self._schema = core_schema()
         introspects = not hub.settings.is_production
-        self._documents = Documents(self._schema, introspects=introspects)
+        self._documents = Documents(self._schema, introspects=introspects, quotes=introspects)
         self._trusted = TrustedDocuments(folder_of(hub.settings), self._schema, introspects=introspects)
         self._throttle = Throttle(hub.settings)
 
@@ -152,7 +153,9 @@ class Api:
             hide_suggestions=True,
         )
         if not isinstance(variables, VariableValues):
-            raise BadDocument([from_document(_variable(error), error) for error in variables])
+            quotes = not self._hub.settings.is_production
+            texts = [_variable(error) if quotes else _WRONG_VARIABLE for error in variables]
+            raise BadDocument([from_document(text, one) for text, one in zip(texts, variables, strict=True)])
         return variables
 
     async def _turned_away(self, caller: Caller, throttled: Throttled, language: Language) -> Answer:
@@ -266,4 +269,4 @@ def _error(refusal: Refused, asking: Asking) -> dict[str, Any]:
 def _variable(error: GraphQLError) -> str:
     """Which variable does not fit; graphql-core's own text quotes the value."""
     name = next((node.variable.name.value for node in error.nodes or () if hasattr(node, "variable")), None)
-    return f"The variable ${name} does not fit its type." if name else "A variable does not fit its type."
+    return f"The variable ${name} does not fit its type." if name else _WRONG_VARIABLE

@@ -13,7 +13,7 @@ from member_hub.graphql.keys import MemberKey, Sought, sought, sought_each
 from member_hub.graphql.limits import KEYS_MAX, WrongNumberOfKeys
 from member_hub.graphql.loading import load, stored_fields
 from member_hub.graphql.member import Member, MemberConnection, MemberEdge
-from member_hub.graphql.paging import PageInfo, Slice, member_cursor, member_position
+from member_hub.graphql.paging import Listing, PageInfo, Slice, member_cursor, member_position
 from member_hub.graphql.selection import Wanted
 from member_hub.graphql.till import redeemed, rows_at_till
 from member_hub.identity.queries import Token, find_members
@@ -94,7 +94,8 @@ async def members_page(
 ) -> MemberConnection:
     """A page of the members in reach, the newest first."""
     hub = asking.hub
-    at = member_position(hub.vault, asked.cursor)
+    listing = Listing.of("members", narrowed_by)
+    at = member_position(hub.vault, listing, asked.cursor)
     by = narrowed(narrowed_by, asking.grant, hub.organisation)
     if by.gender is not None:
         asking.trail.filters("member.gender")
@@ -106,7 +107,7 @@ async def members_page(
         )
         members = await load(asking, tx, rows, wanted, asking.grant)
     edges = [
-        MemberEdge(cursor=member_cursor(hub.vault, Position(row.joined_at, row.member_id)), node=member)
+        MemberEdge(cursor=member_cursor(hub.vault, listing, Position(row.joined_at, row.member_id)), node=member)
         for row, member in zip(rows, members, strict=True)
     ]
     return MemberConnection(edges=edges, page_info=_page_info(edges, asked, has_more=has_more))
