@@ -397,3 +397,25 @@ async def test_two_reveals_do_not_fit_into_one_request(world: World, people: Peo
 
     assert codes == ["QUERY_TOO_COMPLEX"]
     assert await counted(world) == []
+
+
+async def test_what_is_limited_by_the_day_says_when_the_next_one_begins(world: World, people: People) -> None:
+    day = NOW.date()
+    async with transaction(world.hub.database.app) as tx:
+        for operation, subject, count in (
+            ("memberReveal", ASKER, REVEALS_PER_DAY),
+            ("revealApprove", "S-7", APPROVALS_PER_DAY),
+        ):
+            stated = {"operation": operation, "subject": subject, "day": day, "count": count}
+            await tx.execute(count_t.insert().values(stated))
+    revealing = REVEAL.replace("field code message", "code retryAfter")
+    approving = APPROVE.replace("field code", "code retryAfter")
+    about = {"id": str(people.whole), "field": "PHONE"}
+
+    shown = await world.ask(
+        "support_agent", revealing, variables=about | {"reason": "CALL_BACK"}, subject=ASKER, step_up=True
+    )
+    approved = await world.ask("membership_manager", approving, variables=about | {"to": ASKER}, subject="S-7")
+
+    eight_hours = [{"code": "THROTTLED", "retryAfter": 8 * 3600}]  # from 16:00 in Shanghai
+    assert shown["memberReveal"]["userErrors"] == approved["revealApprove"]["userErrors"] == eight_hours

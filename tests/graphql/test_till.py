@@ -16,7 +16,8 @@ from member_hub.till.rules import read
 from member_hub.till.tables import MemberCode
 from tests.graphql.world import WHOLE, People, World, said
 
-ISSUE = "mutation { memberCodeIssue { memberCode { code display expiresAt } userErrors { field code message } } }"
+ISSUE = """mutation { memberCodeIssue {
+    memberCode { code display expiresAt } userErrors { field code message retryAfter } } }"""
 PROFILE = """id status homeStore { code } version
     name { value display state } phone { value display state } email { value display state }
     birthday { value display state } gender { value display state } address { value display state }
@@ -260,6 +261,7 @@ async def test_codes_of_one_member_are_limited_also_for_many_who_ask_at_once(wor
 
     refused = [answer["userErrors"][0] for answer in answers if answer["userErrors"]]
     assert [(e["code"], e["field"]) for e in refused] == [("THROTTLED", None)] * 6
+    assert all(290 <= e["retryAfter"] <= 300 for e in refused)
     assert len(await codes(world)) == CODES_MAX
     assert sorted(row[2] for row in await told(world)) == ["THROTTLED"] * 6 + ["ok"] * CODES_MAX
     assert await shown_by(world, people.former)

@@ -53,7 +53,8 @@ def _quality(parameter: str) -> float:
         "FORBIDDEN, this role may not do that with this field; NOT_FOUND, no such member in reach; CONFLICT, somebody "
         "else changed it, or the key stands for another request; ALREADY_ENROLLED, the channel account is known; "
         "OUTRANKED, a value that counts for more, such as a verified one, stands in the field; STEP_UP_REQUIRED, sign "
-        "in with the second factor again, or have a second person approve; THROTTLED, too often: later or tomorrow."
+        "in with the second factor again, or have a second person approve; THROTTLED, too often: again after "
+        "retryAfter seconds."
     )
 )
 class UserErrorCode(StrEnum):
@@ -73,6 +74,9 @@ class UserError:
     field: str | None = strawberry.field(description="The input field that was wrong.")
     message: str = strawberry.field(description="For people, in Chinese or English (Accept-Language).")
     code: UserErrorCode = strawberry.field(description="For programs.")
+    retry_after: int | None = strawberry.field(
+        description="Seconds until the limit allows it again; null for what is not THROTTLED."
+    )
 
 
 USER_CODES = frozenset(code.value for code in UserErrorCode)
@@ -83,7 +87,12 @@ def user_errors(refused: Refused, language: Language) -> list[UserError]:
     if any(one.code not in USER_CODES for one in each(refused)):
         raise refused
     return [
-        UserError(field=one.field, message=text_of(one, language), code=UserErrorCode(one.code))
+        UserError(
+            field=one.field,
+            message=text_of(one, language),
+            code=UserErrorCode(one.code),
+            retry_after=one.retry_after_s if isinstance(one, Throttled) else None,
+        )
         for one in each(refused)
     ]
 

@@ -15,9 +15,10 @@ from sqlalchemy import delete, func, insert, literal, select, update
 from member_hub.crypto import IndexKind, Vault
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
-from member_hub.errors import NotFound, Refused
+from member_hub.errors import NotFound
 from member_hub.ids import MemberId
 from member_hub.members.reading import Visible, find, member_t
+from member_hub.throttling import Throttled
 from member_hub.till import rules
 from member_hub.till.tables import MemberCode
 
@@ -30,8 +31,7 @@ LOCK_SPACE = 0x6D63_6F64  # advisory, with a number drawn from the member id: co
 code_t = table_of(MemberCode)
 
 
-class TooManyCodes(Refused):
-    code = "THROTTLED"
+class TooManyCodes(Throttled):
     zh = "会员码申请过于频繁，请稍后再试。"
     en = "Too many member codes in a short time; try again in a few minutes."
 
@@ -94,8 +94,11 @@ async def _refuse_too_many(tx: Tx, member_id: MemberId) -> None:
     turn = int.from_bytes(member_id.bytes[-4:], signed=True)
     await tx.execute(select(func.pg_advisory_xact_lock(LOCK_SPACE, turn)))
     lately = (code_t.c.member_id == member_id, code_t.c.issued_at > func.now() - literal(CODES_WITHIN))
-    if ((await tx.scalar(select(func.count()).select_from(code_t).where(*lately))) or 0) >= CODES_MAX:
-        raise TooManyCodes
+    at = code_t.c.issued_at
+    filling = select(at).where(*lately).order_by(at.desc()).offset(CODES_MAX - 1).limit(1).scalar_subquery()
+    left: timedelta | None = await tx.scalar(select(filling + literal(CODES_WITHIN) - func.now()))
+    if left is not None:
+        raise TooManyCodes(left.total_seconds())
 
 
 async def _sweep(tx: Tx) -> None:
