@@ -228,3 +228,15 @@ async def test_readers_leave_room_for_writing(world: World, people: People) -> N
 
 async def _entry_about(world: World, member_id: MemberId, operation: str) -> None:
     await world.hub.audit.write(entry(operation=operation, member_ids=[member_id], happened_at=world.clock.now()))
+
+
+async def test_a_cursor_of_the_log_belongs_to_its_filter(world: World, people: People) -> None:
+    query = """query ($after: String, $filter: AuditFilter) {
+        auditEntries(first: 1, after: $after, filter: $filter) { edges { cursor } } }"""
+    await world.ask("app_crm", "{ memberList(first: 1) { edges { cursor } } }")
+    by = {"operation": "memberList"}
+    found = await world.ask("auditor", query, variables={"filter": by})
+    after = found["auditEntries"]["edges"][0]["cursor"]
+
+    assert await world.refused("auditor", query, variables={"after": after, "filter": by}) == []
+    assert await world.refused("auditor", query, variables={"after": after}) == ["BAD_USER_INPUT"]

@@ -19,7 +19,7 @@ HISTORY = """
 query ($first: Int!, $after: String) {
   accessHistory(first: $first, after: $after) {
     edges { node {
-      happenedAt callerKind role { zh en } purpose purposeText { zh } kinds fields { field use } refused } }
+      happenedAt callerKind role { zh en } purpose purposeText { zh } kinds fields { field use } refused reason } }
     pageInfo { hasNextPage endCursor }
   }
 }
@@ -62,6 +62,7 @@ async def test_a_look_is_told_by_role_purpose_and_fields(world: World, people: P
             {"field": "member.phone", "use": "MASKED"},
         ],
         "refused": False,
+        "reason": None,
     }
     assert "S-1042" not in orjson.dumps(look).decode()
 
@@ -106,6 +107,7 @@ async def test_a_reveal_is_told_as_such_with_its_field(world: World, people: Peo
     assert (other["kinds"], other["fields"], other["refused"]) == (
         ["REVEAL"], [{"field": "member.phone", "use": "REVEAL"}], False
     )  # fmt: skip
+    assert (one["reason"], other["reason"]) == (None, "CALL_BACK")
 
 
 async def test_a_staff_number_that_looks_like_a_use_is_not_told(world: World, people: People) -> None:
@@ -114,7 +116,7 @@ async def test_a_staff_number_that_looks_like_a_use_is_not_told(world: World, pe
 
     (look,) = await history(world, people.whole)
 
-    assert look["fields"] == [{"field": "member.phone", "use": "REVEAL"}]
+    assert (look["fields"], look["reason"]) == ([{"field": "member.phone", "use": "REVEAL"}], None)
 
 
 async def test_a_look_whose_purpose_is_in_no_list_is_told_without_one(world: World, people: People) -> None:

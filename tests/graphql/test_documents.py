@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from graphql import get_introspection_query, parse
+from graphql import get_introspection_query, parse, specified_rules
 
 from member_hub.access import caller_from
 from member_hub.graphql import Api, Asked, limits
 from member_hub.graphql.documents import BadDocument, Documents
 from member_hub.graphql.limits import Endless, Scale, TooComplex
 from member_hub.graphql.problems import Language
+from member_hub.graphql.rule_texts import RULE_TEXTS
 from member_hub.graphql.schema import core_schema
 from member_hub.ids import uuid7
 from member_hub.settings import Mode
@@ -255,3 +256,73 @@ def test_documents_are_kept_up_to_a_length_of_them_all(monkeypatch: pytest.Monke
 
     assert documents._kept_chars == sum(map(len, documents._kept)) <= 500_000
     assert list(documents._kept) == [*texts[-26:], "{ __typename }"]
+
+
+X = "x16788010001"
+BROKEN = {
+    "ExecutableDefinitionsRule": f"type {X} {{ id: ID }} {{ me {{ id }} }}",
+    "UniqueOperationNamesRule": f"query {X} {{ me {{ id }} }} query {X} {{ me {{ id }} }}",
+    "LoneAnonymousOperationRule": f"{{ me {{ id }} }} query {X} {{ me {{ id }} }}",
+    "KnownOperationTypesRule": f"subscription {X} {{ {X} }}",
+    "KnownTypeNamesRule": f"query (${X}: {X}) {{ me {{ id }} }}",
+    "FragmentsOnCompositeTypesRule": f"{{ me {{ ...{X} }} }} fragment {X} on String {{ {X} }}",
+    "VariablesAreInputTypesRule": f"query (${X}: Member) {{ me {{ id }} }}",
+    "ScalarLeafsRule": f"{{ {X}: me }}",
+    "FieldsOnCorrectTypeRule": f"{{ {X} }}",
+    "UniqueFragmentNamesRule": f"{{ me {{ ...{X} }} }} fragment {X} on Member {{ id }} fragment {X} on Member {{ id }}",
+    "KnownFragmentNamesRule": f"{{ me {{ ...{X} }} }}",
+    "NoUnusedFragmentsRule": f"{{ me {{ id }} }} fragment {X} on Member {{ id }}",
+    "PossibleFragmentSpreadsRule": f"{{ me {{ ...{X} }} }} fragment {X} on Store {{ code }}",
+    "UniqueVariableNamesRule": f"query (${X}: ID!, ${X}: ID!) {{ node(id: ${X}) {{ id }} }}",
+    "NoUndefinedVariablesRule": f"query {X} {{ node(id: ${X}) {{ id }} }}",
+    "NoUnusedVariablesRule": f"query {X}(${X}: ID) {{ me {{ id }} }}",
+    "KnownDirectivesRule": f"{{ me @{X} {{ id }} }}",
+    "UniqueDirectivesPerLocationRule": f"{{ {X}: me @skip(if: true) @skip(if: true) {{ id }} }}",
+    "KnownArgumentNamesRule": f"{{ me({X}: 1) {{ id }} }}",
+    "UniqueArgumentNamesRule": f'{{ {X}: node(id: "{X}", id: "{X}") {{ id }} }}',
+    "ProvidedRequiredArgumentsRule": f"{{ {X}: node {{ id }} }}",
+    "VariablesInAllowedPositionRule": f"query (${X}: Int) {{ node(id: ${X}) {{ id }} }}",
+    "OverlappingFieldsCanBeMergedRule": f"{{ {X}: me {{ id }} {X}: node(id: 1) {{ id }} }}",
+    "UniqueInputFieldNamesRule": f'{{ {X}: member(by: {{phone: "{X}", phone: "{X}"}}) {{ id }} }}',
+    "ValuesOfCorrectTypeRule": f"{{ member(by: {{{X}: 1}}) {{ id }} }}",
+    "NoSchemaIntrospectionCustomRule": f"{{ {X}: __schema {{ types {{ name }} }} }}",
+}
+NOT_REACHED = {  # there is no subscription, and neither directive is in the schema
+    "SingleFieldSubscriptionsRule",
+    "DeferStreamDirectiveOnRootField",
+    "DeferStreamDirectiveOnValidOperationsRule",
+    "DeferStreamDirectiveLabel",
+    "StreamDirectiveOnListField",
+    "MaxIntrospectionDepthRule",  # where there is introspection
+    "NoFragmentCyclesRule",  # refused before, by limits.py
+}
+
+
+def test_every_rule_has_a_text_and_a_document_that_breaks_it() -> None:
+    rules = {rule.__name__ for rule in specified_rules} | {"NoSchemaIntrospectionCustomRule"}
+
+    assert rules - NOT_REACHED == BROKEN.keys()
+    assert rules - {"ValuesOfCorrectTypeRule"} <= RULE_TEXTS.keys()
+
+
+@pytest.mark.parametrize("rule", sorted(BROKEN))
+async def test_production_says_nothing_back_of_a_document_that_breaks_a_rule(town: Town, rule: str) -> None:
+    found = await in_production(town, BROKEN[rule], {})
+
+    assert RULE_TEXTS.get(rule, "A value does not fit its type here.") in [one["message"] for one in found]
+    assert {one["extensions"]["code"] for one in found} == {"BAD_USER_INPUT"}
+    assert all(one["locations"] for one in found)
+    assert X not in str([one["message"] for one in found])
+
+
+async def test_production_names_no_variable(town: Town) -> None:
+    (found,) = await in_production(town, f"query (${X}: ID!) {{ node(id: ${X}) {{ id }} }}", {X: {}})
+
+    assert found["message"] == "A variable does not fit its type."
+
+
+async def in_production(town: Town, query: str, variables: dict[str, Any]) -> list[Any]:
+    api = Api(replace(town.hub, settings=replace(town.hub.settings, mode=Mode.PRODUCTION)))
+    claims = town.tokens.verify(town.token("support_agent"), NOW)
+    caller = caller_from(claims, None, town.hub.policies, town.hub.organisation, request_id=uuid7())
+    return list((await api.answer(Asked(query, None, variables), caller, Language.EN)).errors)

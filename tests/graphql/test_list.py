@@ -1,5 +1,6 @@
 """The list of members: newest first, by position, narrowed by what the caller may narrow by."""
 
+import base64
 from datetime import timedelta
 from typing import Any
 
@@ -195,3 +196,30 @@ async def test_an_order_line_says_everything_about_itself(town: Town) -> None:
             }
         ],
     }
+
+
+async def test_a_cursor_says_nothing_and_one_position_gives_one_cursor(town: Town) -> None:
+    page = "{ memberList(first: 2) { edges { cursor node { joinedAt id } } } }"
+
+    first, again = await town.ask("app_crm", page), await town.ask("app_crm", page)
+
+    assert first == again
+    for edge in first["memberList"]["edges"]:
+        raw = base64.urlsafe_b64decode(edge["cursor"] + "=" * (-len(edge["cursor"]) % 4))
+        member_id = base64.b64decode(edge["node"]["id"]).decode().rpartition(":")[2]
+        assert edge["node"]["joinedAt"][:10].encode() not in raw
+        assert member_id.encode() not in raw
+
+
+async def test_a_cursor_belongs_to_its_filter_and_to_no_role(town: Town) -> None:
+    page = """query ($after: String, $filter: MemberFilter) {
+        memberList(first: 1, after: $after, filter: $filter) { edges { cursor } } }"""
+    shops, women = {"channel": "STORE"}, {"channel": "STORE", "gender": "F"}
+    found = await town.ask("app_crm", page, variables={"filter": shops})
+    after = found["memberList"]["edges"][0]["cursor"]
+
+    assert await town.refused("app_crm", page, variables={"after": after, "filter": shops}) == []
+    assert await town.refused("app_crm", page, variables={"after": after, "filter": shops | {"gender": None}}) == []
+    assert await town.refused("dpo", page, variables={"after": after, "filter": shops}) == []
+    for other in (women, {}, None, {"channel": "APP"}):
+        assert await town.refused("app_crm", page, variables={"after": after, "filter": other}) == ["BAD_USER_INPUT"]

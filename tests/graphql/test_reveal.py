@@ -213,7 +213,7 @@ async def test_a_second_person_approves_one_reveal(world: World, people: People,
         ("revealApprove", "S-7", "2026-11-22", 1),
     ]
     assert [row[:4] for row in await told(world)] == [
-        ("S-7", "revealApprove", "ok", ["member.phone:APPROVE"]),
+        ("S-7", "revealApprove", "ok", [f"granted_to:{ASKER}", "member.phone:APPROVE"]),
         (ASKER, "memberReveal", "ok", ["approved_by:S-7", "member.phone:REVEAL", "reason:CALL_BACK"]),
         (ASKER, "memberReveal", "STEP_UP_REQUIRED", ["member.phone:REVEAL", "reason:CALL_BACK"]),
     ]
@@ -258,7 +258,7 @@ async def test_nobody_approves_for_themselves(world: World, people: People) -> N
     assert wrong == (None, [("grantedTo", "BAD_USER_INPUT")])
     assert await approvals(world) == []
     assert [row[2:] for row in await told(world)] == [
-        ("FORBIDDEN", ["member.phone:APPROVE"], [people.whole]),
+        ("FORBIDDEN", [f"granted_to:{ASKER}", "member.phone:APPROVE"], [people.whole]),
         ("BAD_USER_INPUT", ["member.phone:APPROVE"], []),
     ]
 
@@ -273,6 +273,13 @@ async def test_who_is_known_to_two_issuers_does_not_approve_for_themselves(
     assert own == (None, [("grantedTo", "FORBIDDEN")])
     assert (other[0] is not None, other[1]) == (True, [])
     assert [row.granted_to for row in await approvals(world)] == ["corp:E1002"]
+
+
+async def test_a_field_that_nobody_may_reveal_is_not_approved(world: World, people: People) -> None:
+    assert await approve(world, people.whole, "GENDER") == (None, [("field", "BAD_USER_INPUT")])
+
+    assert await approvals(world) == []
+    assert [row[2:4] for row in await told(world)] == [("BAD_USER_INPUT", ["member.gender:APPROVE"])]
 
 
 async def test_who_does_not_reach_the_member_does_not_approve(world: World, people: People) -> None:
@@ -402,3 +409,25 @@ async def test_two_reveals_do_not_fit_into_one_request(world: World, people: Peo
 
     assert codes == ["QUERY_TOO_COMPLEX"]
     assert await counted(world) == []
+
+
+async def test_what_is_limited_by_the_day_says_when_the_next_one_begins(world: World, people: People) -> None:
+    day = NOW.date()
+    async with transaction(world.hub.database.app) as tx:
+        for operation, subject, count in (
+            ("memberReveal", ASKER, REVEALS_PER_DAY),
+            ("revealApprove", "S-7", APPROVALS_PER_DAY),
+        ):
+            stated = {"operation": operation, "subject": subject, "day": day, "count": count}
+            await tx.execute(count_t.insert().values(stated))
+    revealing = REVEAL.replace("field code message", "code retryAfter")
+    approving = APPROVE.replace("field code", "code retryAfter")
+    about = {"id": str(people.whole), "field": "PHONE"}
+
+    shown = await world.ask(
+        "support_agent", revealing, variables=about | {"reason": "CALL_BACK"}, subject=ASKER, step_up=True
+    )
+    approved = await world.ask("membership_manager", approving, variables=about | {"to": ASKER}, subject="S-7")
+
+    eight_hours = [{"code": "THROTTLED", "retryAfter": 8 * 3600}]  # from 16:00 in Shanghai
+    assert shown["memberReveal"]["userErrors"] == approved["revealApprove"]["userErrors"] == eight_hours

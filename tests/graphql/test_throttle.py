@@ -149,6 +149,21 @@ async def test_a_person_looks_up_no_more_than_the_day_allows(world: World, peopl
         assert found == 40
 
 
+async def test_more_keys_than_there_may_be_are_bad_input_however_many_look_ups_are_left(
+    world: World, people: People, time: Time
+) -> None:
+    async with limited(world, lookups_per_s=5) as slow:
+        assert await slow.refused("app_crm", BY, variables=keys([WHOLE["phone"]] * 40)) == []
+
+        for number in (0, 101):
+            answer = await slow.post("app_crm", BY, variables=keys([WHOLE["phone"]] * number))
+
+            assert (answer.status_code, answer.json()["errors"][0]["path"]) == (200, ["members"])
+            assert [error["extensions"]["code"] for error in answer.json()["errors"]] == ["BAD_USER_INPUT"]
+        assert [row.outcome for row in await slow.audited()] == ["ok", "BAD_USER_INPUT", "BAD_USER_INPUT"]
+        assert await slow.refused("app_crm", BY, variables=keys([WHOLE["phone"]] * 60)) == []
+
+
 async def test_a_person_tries_out_no_numbers(slow: World) -> None:
     query = "query ($by: MemberKey!) { member(by: $by) { status } }"
     codes = []

@@ -32,7 +32,7 @@ def audited(installed: Installed, run: Run, request: str, *member_ids: UUID, out
         "SYSTEM",
         "command line",
         "system",
-        "system_operation",
+        "rights_handling" if request.startswith("rights ") else "system_operation",
         outcome,
     ) and newest.member_ids == sorted(member_ids)
 

@@ -197,6 +197,7 @@ async def test_a_number_gets_so_many_codes_a_minute_an_hour_and_a_day(
 
     assert (refused.status_code, codes_of(refused)) == (429, ["THROTTLED"])
     assert abs(int(refused.headers["retry-after"]) - retry_after_s) <= 30
+    assert refused.json()["errors"][0]["extensions"]["retryAfter"] == int(refused.headers["retry-after"])
     assert await front.count(OneTimeCode) == allowed
     assert (await front.trail())[-1] == ("signInCode", "THROTTLED", [])
     assert (await front.say("code", {"phone": OTHER})).status_code == 200

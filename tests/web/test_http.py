@@ -205,6 +205,19 @@ async def test_another_content_type_is_415(town: Town, content_type: str) -> Non
     assert (answer.status_code, code(answer)) == (415, "BAD_USER_INPUT")
 
 
+@pytest.mark.parametrize("coding", ["gzip", "identity, br", "x"])
+async def test_a_coded_body_is_415(town: Town, coding: str) -> None:
+    answer = await send(town, json.dumps({"query": QUERY}).encode(), **{"Content-Encoding": coding})
+
+    assert (answer.status_code, code(answer)) == (415, "BAD_USER_INPUT")
+
+
+async def test_a_body_may_say_that_it_is_not_coded(town: Town) -> None:
+    answer = await send(town, json.dumps({"query": QUERY}).encode(), **{"Content-Encoding": "Identity"})
+
+    assert answer.status_code == 200
+
+
 async def test_a_content_type_may_say_utf_8(town: Town) -> None:
     body = json.dumps({"query": QUERY}).encode()
 

@@ -54,6 +54,7 @@ class Entry:
         member_ids: Collection[UUID] = (),
         outcome: str = "ok",
         caller: str = COMMAND_LINE,
+        purpose: Purpose = Purpose.SYSTEM_OPERATION,
         now: datetime,
     ) -> "Entry":
         """What the hub, or somebody with its keys and database, did: without a role of the register."""
@@ -61,7 +62,7 @@ class Entry:
             caller_kind=SYSTEM,
             caller=caller,
             role="system",
-            purpose=Purpose.SYSTEM_OPERATION,
+            purpose=purpose,
             operation=operation,
             outcome=outcome,
             request_id=uuid7(),

@@ -79,7 +79,7 @@ _KINDS: Final = {
     "rights export": LookKind.COPY,
     "rights erase": LookKind.ERASURE,
 }
-_NOT_FIELDS: Final = frozenset({"approved_by", "reason", "reference"})  # what follows them may be any word
+_NOT_FIELDS: Final = frozenset({"approved_by", "granted_to", "reason", "reference"})  # followed by any word
 _OURSELVES: Final = ("会员中台自身（运维命令与任务）", "the hub itself (commands and jobs of its operator)")
 _USES: Final = {use.name: use for use in FieldUse}
 
@@ -101,6 +101,7 @@ class Look:
     kinds: Sequence[LookKind]
     fields: Sequence[FieldLook]
     is_refused: bool
+    reason: str | None = None  # of a reveal, as it was stated
 
 
 def role_label(register: Register, look: Look) -> tuple[str, str]:
@@ -120,6 +121,7 @@ def look_of(row: Row[Any]) -> Look:
         kinds=list(dict.fromkeys(kind_of(name) for name in row.operation.split(","))),
         fields=list(_fields(row.fields)),
         is_refused=row.outcome not in DONE,
+        reason=next((one.removeprefix("reason:") for one in row.fields if one.startswith("reason:")), None),
     )
 
 

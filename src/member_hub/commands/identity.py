@@ -32,9 +32,10 @@ def export_(*, out: Path | None, as_json: bool) -> None:
     from member_hub.crypto import private
     from member_hub.db import snapshot
     from member_hub.members.queries import export_accounts
+    from member_hub.privacy import Purpose
 
     async def work(hub: Runtime, to: TextIO) -> None:
-        await audit(hub, "identity export", fields=("member.accounts:CLEAR",))
+        await audit(hub, "identity export", purpose=Purpose.IDENTITY_UNIFICATION, fields=("member.accounts:CLEAR",))
         writer = csv.writer(to, lineterminator="\n")
         names = ("channel", "account", "member_id")
         if not as_json:
@@ -97,12 +98,13 @@ def keep_apart(*, one: str, other: str, reason: str, as_json: bool) -> None:
 
     from member_hub.members.tables import Channel
     from member_hub.merging.apart import keep_apart as keep
+    from member_hub.privacy import Purpose
 
     (first, at_first), (second, at_second) = _account(one), _account(other)
     pair = (Channel(first), at_first), (Channel(second), at_second)
 
     async def work(hub: Runtime) -> bool:
-        await audit(hub, "identity keep-apart")
+        await audit(hub, "identity keep-apart", purpose=Purpose.IDENTITY_UNIFICATION)
         return await keep(hub.database, hub.resolver, *pair, reason=reason, said_by="command line", now=hub.clock.now())
 
     was_split = run(work)

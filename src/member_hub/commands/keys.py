@@ -28,6 +28,7 @@ def rekey(*, member: str, as_json: bool) -> None:
     from member_hub.db import transaction
     from member_hub.ids import parse_member_id
     from member_hub.merging.contention import patiently
+    from member_hub.privacy import Purpose
     from member_hub.rights import hold_person, renew_keys
 
     member_id = parse_member_id(member)
@@ -35,7 +36,8 @@ def rekey(*, member: str, as_json: bool) -> None:
     async def work(hub: Runtime) -> int:
         async def attempt() -> int:
             async with transaction(hub.database.app) as tx:
-                person = await put_on_record(hub, "keys rekey", member_id, hold_person(tx, hub.vault, member_id))
+                held = hold_person(tx, hub.vault, member_id)
+                person = await put_on_record(hub, "keys rekey", member_id, held, purpose=Purpose.SYSTEM_OPERATION)
                 return await renew_keys(tx, hub.vault, person)
 
         return await patiently(attempt)

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    from member_hub.privacy import Purpose
     from member_hub.runtime import Runtime
 
 
@@ -51,11 +52,18 @@ def run(work: Callable[[Runtime], Coroutine[Any, Any, T]]) -> T:
 
 
 async def audit(
-    runtime: Runtime, operation: str, *, fields: tuple[str, ...] = (), member_ids: tuple[Any, ...] = ()
+    runtime: Runtime,
+    operation: str,
+    *,
+    purpose: Purpose | None = None,
+    fields: tuple[str, ...] = (),
+    member_ids: tuple[Any, ...] = (),
 ) -> None:
     """Put on record who did what at the command line, before anything is shown."""
     from member_hub.audit import Entry
+    from member_hub.privacy import Purpose as Why
 
+    why = purpose or Why.SYSTEM_OPERATION
     await runtime.audit.write(
-        Entry.of_command(operation, fields=fields, member_ids=member_ids, now=runtime.clock.now())
+        Entry.of_command(operation, purpose=why, fields=fields, member_ids=member_ids, now=runtime.clock.now())
     )

@@ -13,7 +13,7 @@ from member_hub.commands.opening import run
 if TYPE_CHECKING:
     from member_hub.audit.looks import Look
     from member_hub.ids import MemberId
-    from member_hub.privacy import Person
+    from member_hub.privacy import Person, Purpose
     from member_hub.rights import Erasure
     from member_hub.runtime import Runtime
 
@@ -35,6 +35,7 @@ def export_(*, member: str, out: Path | None) -> None:
     from member_hub.db import snapshot
     from member_hub.holders import HOLDERS
     from member_hub.ids import parse_member_id
+    from member_hub.privacy import Purpose
     from member_hub.rights import export, find_person
 
     member_id = parse_member_id(member)
@@ -44,7 +45,10 @@ def export_(*, member: str, out: Path | None) -> None:
     async def work(hub: Runtime) -> dict[str, Any]:
         async with snapshot(hub.database.app) as tx:
             asked = find_person(tx, hub.vault, member_id)
-            person = await put_on_record(hub, "rights export", member_id, asked, fields=("everything:CLEAR",))
+            everything = ("everything:CLEAR",)
+            person = await put_on_record(
+                hub, "rights export", member_id, asked, purpose=Purpose.RIGHTS_HANDLING, fields=everything
+            )
             copied = await export(tx, hub.vault, HOLDERS, person)
         return copied | {"access_history": await _access_history(hub, person)}
 
@@ -71,6 +75,7 @@ async def _access_history(hub: Runtime, person: Person) -> list[dict[str, Any]]:
 
 def _labelled(hub: Runtime, look: Look) -> dict[str, Any]:
     from member_hub.audit import looks
+    from member_hub.revealing import reason_named
 
     register = hub.policies.register
     zh, en = looks.role_label(register, look)
@@ -83,6 +88,7 @@ def _labelled(hub: Runtime, look: Look) -> dict[str, Any]:
         "kinds": list(look.kinds),
         "fields": [{"field": one.field, "use": one.use} for one in look.fields],
         "refused": look.is_refused,
+        "reason": reason_named(look.reason),
     }
 
 
@@ -99,6 +105,7 @@ def erase(*, member: str, yes: bool, as_json: bool) -> None:
     from member_hub.holders import HOLDERS
     from member_hub.ids import parse_member_id
     from member_hub.merging.contention import patiently
+    from member_hub.privacy import Purpose
     from member_hub.rights import erase as erase_
     from member_hub.rights import hold_person
 
@@ -111,7 +118,8 @@ def erase(*, member: str, yes: bool, as_json: bool) -> None:
 
         async def attempt() -> Erasure:
             async with transaction(hub.database.app) as tx:
-                person = await put_on_record(hub, "rights erase", member_id, hold_person(tx, hub.vault, member_id))
+                held = hold_person(tx, hub.vault, member_id)
+                person = await put_on_record(hub, "rights erase", member_id, held, purpose=Purpose.RIGHTS_HANDLING)
                 return await erase_(tx, hub.vault, ledger, HOLDERS, person, now=hub.clock.now())
 
         return await patiently(attempt)
@@ -124,7 +132,13 @@ def erase(*, member: str, yes: bool, as_json: bool) -> None:
 
 
 async def put_on_record(
-    hub: Runtime, operation: str, member_id: MemberId, asked: Awaitable[Person], *, fields: tuple[str, ...] = ()
+    hub: Runtime,
+    operation: str,
+    member_id: MemberId,
+    asked: Awaitable[Person],
+    *,
+    purpose: Purpose,
+    fields: tuple[str, ...] = (),
 ) -> Person:
     """The person asked for, once it is on record who asked; asking for nobody is on record, too."""
     from member_hub.audit import Entry
@@ -134,8 +148,10 @@ async def put_on_record(
     try:
         person = await asked
     except NotFound as refused:
-        missed = Entry.of_command(operation, member_ids=(member_id,), outcome=refused.code, now=now)
+        missed = Entry.of_command(operation, purpose=purpose, member_ids=(member_id,), outcome=refused.code, now=now)
         await hub.audit.write(missed)
         raise
-    await hub.audit.write(Entry.of_command(operation, fields=fields, member_ids=person.member_ids, now=now))
+    await hub.audit.write(
+        Entry.of_command(operation, purpose=purpose, fields=fields, member_ids=person.member_ids, now=now)
+    )
     return person

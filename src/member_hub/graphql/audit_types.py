@@ -8,6 +8,7 @@ from member_hub.access import CallerKind
 from member_hub.audit.looks import FieldUse, LookKind
 from member_hub.graphql.paging import PageInfo
 from member_hub.privacy import Purpose
+from member_hub.revealing import RevealReason
 
 strawberry.enum(CallerKind, description="What kind of caller asked; SYSTEM is the hub itself, by a command or a job.")
 strawberry.enum(Purpose, description="What personal information is processed for, as the caller declared it.")
@@ -26,6 +27,14 @@ strawberry.enum(
         "What was done with a field: shown in CLEAR or MASKED, only compared (MATCHED), not shown at all (DENIED), a "
         "list narrowed by it (FILTER), a new value sent (WRITE), the member found by it (KEY), shown in clear this "
         "once although masked otherwise (REVEAL 查看明文), or a colleague allowed to see it so (APPROVE 批准查看)."
+    ),
+)
+
+strawberry.enum(
+    RevealReason,
+    description=(
+        "Why a masked field has to be seen: CALL_BACK, WRITE_BACK, the member waits for an answer; DELIVERY; "
+        "COMPLAINT; IDENTITY_CHECK, to compare with what the member says; SAFETY_RECALL, a product has to come back."
     ),
 )
 
@@ -102,6 +111,9 @@ class Look:
     kinds: list[LookKind] = strawberry.field(description="What was done.")
     fields: list[FieldLook] = strawberry.field(description="Which fields, and how.")
     refused: bool = strawberry.field(description="Whether it was refused: then nothing was shown or changed.")
+    reason: RevealReason | None = strawberry.field(
+        description="Why a masked field had to be seen; null for what is no reveal."
+    )
 
 
 @strawberry.type(description="A look in its place in the list.")

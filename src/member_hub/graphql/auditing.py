@@ -7,6 +7,7 @@ from uuid import UUID
 import strawberry
 from sqlalchemy import Row
 
+from member_hub import revealing
 from member_hub.access import CallerKind
 from member_hub.audit import looks, queries
 from member_hub.audit.looks import MEMBER_KIND
@@ -27,10 +28,12 @@ from member_hub.graphql.audit_types import (
 from member_hub.graphql.building import global_id
 from member_hub.graphql.keys import member_id_of
 from member_hub.graphql.paging import (
+    LOOKS,
     After,
     Before,
     First,
     Last,
+    Listing,
     PageInfo,
     Slice,
     audit_cursor,
@@ -58,13 +61,14 @@ async def audit_entries(  # noqa: PLR0917 - Strawberry passes arguments by name
 ) -> AuditEntryConnection:
     asking = info.context
     asked = slice_of(first=given(first), after=given(after), last=given(last), before=given(before))
-    at = audit_position(asking.hub.vault, "audit", asked.cursor)
+    listing = Listing.of("audit", given(filter))
+    at = audit_position(asking.hub.vault, listing, asked.cursor)
     by = await _narrowed(asking, given(filter))
     asking.trail.finds(by.member_ids or ())
     async with asking.hub.audit.reading() as tx:
         rows, more = await queries.page(tx, by, count=asked.count, at=at, backwards=asked.backwards, now=asking.now)
     edges = [
-        AuditEntryEdge(cursor=audit_cursor(asking.hub.vault, "audit", position_of(row)), node=_entry(row))
+        AuditEntryEdge(cursor=audit_cursor(asking.hub.vault, listing, position_of(row)), node=_entry(row))
         for row in rows
     ]
     return AuditEntryConnection(edges=edges, page_info=_page_info([e.cursor for e in edges], asked, has_more=more))
@@ -77,7 +81,7 @@ async def access_history(
 ) -> AccessHistoryConnection | None:
     asking = info.context
     asked = slice_of(first=first, after=given(after), last=None, before=None)
-    at = audit_position(asking.hub.vault, "looks", asked.cursor)
+    at = audit_position(asking.hub.vault, LOOKS, asked.cursor)
     ids = await _own_ids(asking)
     if not ids:
         return None
@@ -87,7 +91,7 @@ async def access_history(
         rows, more = await queries.page(tx, by, count=asked.count, at=at, now=asking.now)
     edges = [
         AccessHistoryEdge(
-            cursor=audit_cursor(asking.hub.vault, "looks", position_of(row)),
+            cursor=audit_cursor(asking.hub.vault, LOOKS, position_of(row)),
             node=_look(asking, looks.look_of(row)),
         )
         for row in rows
@@ -126,6 +130,7 @@ def _look(asking: Asking, look: looks.Look) -> Look:
         kinds=list(look.kinds),
         fields=[FieldLook(field=one.field, use=one.use) for one in look.fields],
         refused=look.is_refused,
+        reason=revealing.reason_named(look.reason),
     )
 
 

@@ -25,6 +25,7 @@ from member_hub.graphql import limits
 from member_hub.graphql.impersonal import is_impersonal
 from member_hub.graphql.limits import DOCUMENT_CHARS_MAX, TOKENS_MAX, TooComplex
 from member_hub.graphql.problems import Language, from_document, from_refusal
+from member_hub.graphql.rule_texts import NOT_VALID, RULE_TEXTS
 from member_hub.texts import has_control
 
 KEPT_CHARS_MAX = 500_000  # of all documents that are kept; in memory they take up to a hundred times as much
@@ -70,8 +71,10 @@ class Document:
 class Documents:
     """Reads documents against one schema; holds those used last, up to KEPT_CHARS_MAX."""
 
-    def __init__(self, schema: GraphQLSchema, *, introspects: bool) -> None:
+    def __init__(self, schema: GraphQLSchema, *, introspects: bool, quotes: bool = True) -> None:
+        """`quotes`: errors name what the document names; else each has the text of its rule, and where it is."""
         self._schema = schema
+        self._quotes = quotes
         extra = MaxIntrospectionDepthRule if introspects else NoSchemaIntrospectionCustomRule
         self._rules = (*_NAMING_RULES, extra)
         self._kept: OrderedDict[str, Document] = OrderedDict()
@@ -118,11 +121,22 @@ class Documents:
 
     def _validate(self, node: DocumentNode) -> None:
         found = validate(self._schema, node, self._rules, max_errors=ERRORS_MAX, hide_suggestions=True)
+        if found and not self._quotes:
+            raise BadDocument(self._unquoted(node))
         if found:
             raise BadDocument([from_document(error.message, error) for error in found])
         wrong = validate(self._schema, node, [ValuesOfCorrectTypeRule], max_errors=ERRORS_MAX, hide_suggestions=True)
         if wrong:
             raise BadDocument([from_document(_WRONG_VALUE, error) for error in wrong])
+
+    def _unquoted(self, node: DocumentNode) -> list[dict[str, Any]]:
+        """Rule by rule, for an error does not say which rule it is of; done for what is refused only."""
+        found = [
+            from_document(RULE_TEXTS.get(rule.__name__, NOT_VALID), error)
+            for rule in self._rules
+            for error in validate(self._schema, node, [rule], max_errors=ERRORS_MAX, hide_suggestions=True)
+        ]
+        return found[:ERRORS_MAX]
 
 
 def _parsed(text: str, language: Language) -> DocumentNode:

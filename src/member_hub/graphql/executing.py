@@ -17,10 +17,11 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 from member_hub.access import Caller, CallerKind, PurposeNotAllowed
 from member_hub.audit import AuditUnavailable
-from member_hub.errors import Forbidden, Refused, Unavailable
+from member_hub.errors import BadInput, Forbidden, Refused, Unavailable
 from member_hub.graphql.asking import Asking, Snapshot, turned_away
 from member_hub.graphql.cost import COST_MAX, Meter, TooExpensive
 from member_hub.graphql.documents import BadDocument, Document, Documents, NoSuchOperation, NotByGet
+from member_hub.graphql.limits import WrongNumberOfKeys
 from member_hub.graphql.problems import Language, from_document, from_execution, from_refusal
 from member_hub.graphql.schema import core_schema, schema
 from member_hub.graphql.selection import Plan, Root, Wanted, certain_roots, plan
@@ -32,6 +33,7 @@ from member_hub.throttling import Throttled
 COERCION_ERRORS_MAX = 20
 LONG_BYTES = 10_000  # from here on making out the variables is worth being saved; 100 keys take about 4,000
 REQUEST_S = 30
+_WRONG_VARIABLE: Final = "A variable does not fit its type."
 _WHOLE: Final = (Forbidden.code, Unavailable.code)  # these leave no data
 
 
@@ -94,7 +96,7 @@ class Api:
         self._hub = hub
         self._schema = core_schema()
         introspects = not hub.settings.is_production
-        self._documents = Documents(self._schema, introspects=introspects)
+        self._documents = Documents(self._schema, introspects=introspects, quotes=introspects)
         self._trusted = TrustedDocuments(folder_of(hub.settings), self._schema, introspects=introspects)
         self._throttle = Throttle(hub.settings)
 
@@ -174,7 +176,9 @@ class Api:
             hide_suggestions=True,
         )
         if not isinstance(variables, VariableValues):
-            raise BadDocument([from_document(_variable(error), error) for error in variables])
+            quotes = not self._hub.settings.is_production
+            texts = [_variable(error) if quotes else _WRONG_VARIABLE for error in variables]
+            raise BadDocument([from_document(text, one) for text, one in zip(texts, variables, strict=True)])
         return variables
 
     async def _turned_away(self, caller: Caller, throttled: Throttled, language: Language) -> Answer:
@@ -218,6 +222,11 @@ class Api:
         if not all(asking.grant.may(root.name) for root in asking.plan.roots.values()):
             asking.trail.refuses(Forbidden.code, asking.plan.roots.values())
             return await _on_record(asking, Answer(None, [_error(OperationRefused(), asking)], kind, is_executed=False))
+        oversized = next((root for root in asking.plan.roots.values() if root.is_oversized), None)
+        if oversized is not None:
+            asking.trail.refusal = BadInput.code
+            error = _error(WrongNumberOfKeys(field="by"), asking) | {"path": [oversized.key]}
+            return await _on_record(asking, Answer(None, [error], kind, is_executed=True))
         try:
             async with asyncio.timeout(REQUEST_S):
                 result = await self._executed(asking, ready, asked)
@@ -289,4 +298,4 @@ def _error(refusal: Refused, asking: Asking) -> dict[str, Any]:
 def _variable(error: GraphQLError) -> str:
     """Which variable does not fit; graphql-core's own text quotes the value."""
     name = next((node.variable.name.value for node in error.nodes or () if hasattr(node, "variable")), None)
-    return f"The variable ${name} does not fit its type." if name else "A variable does not fit its type."
+    return f"The variable ${name} does not fit its type." if name else _WRONG_VARIABLE

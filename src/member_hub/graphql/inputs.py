@@ -42,8 +42,8 @@ class MemberEnrolInput:
     member_code: str | None = strawberry.field(
         default=strawberry.UNSET,
         description=(
-            "What the person shows who is a member already, whichever store is theirs: the account joins that member, "
-            "or is refused. A phone or a name that is not theirs is a CONFLICT."
+            "What the person shows who is a member already, whichever store is theirs: by the code alone the card "
+            "joins that member, or is refused. A phone or a name that is not theirs is a CONFLICT."
         ),
     )
 

@@ -16,8 +16,6 @@ from member_hub.ids import MemberId, parse_member_id
 from member_hub.members.tables import Channel
 from member_hub.organisation import Organisation
 
-KEYS_MAX = 100
-
 
 @strawberry.input(description="A channel account by its own number.")
 class AccountKey:

@@ -23,6 +23,7 @@ from graphql import (
 
 from member_hub.errors import BadInput, Refused
 
+KEYS_MAX = 100  # by which members are sought in one field
 DOCUMENT_CHARS_MAX = 100_000
 TOKENS_MAX = 5_000
 DEPTH_MAX = 16  # the usual introspection query has 13
@@ -35,6 +36,11 @@ OPERATIONS_MAX = 10
 QUERY_ROOTS_MAX = 10
 MUTATION_ROOTS_MAX = 1  # a mutation is one transaction and one audit entry
 WEIGHT_MAX = 1_000_000_000  # where counting stops: numbers of nested fragments grow exponentially, their digits too
+
+
+class WrongNumberOfKeys(BadInput):
+    zh = f"须给出 1 至 {KEYS_MAX} 个标识。"
+    en = f"Give 1 to {KEYS_MAX} keys."
 
 
 class TooComplex(Refused):

@@ -63,7 +63,7 @@ async def _fetch(asking: Asking, tx: Tx, rows: Rows, sight: Sight) -> Held:
     provenance = {field for field in wanted.provenance if shows(sight.of_field(field))}
     kinds = {CONTACTS[field] for field in provenance if field in CONTACTS}
     if wanted.identifiers:
-        kinds |= set(ClaimKind) - {ClaimKind.ACCOUNT}
+        kinds |= set(ClaimKind) - {ClaimKind.ACCOUNT, ClaimKind.MEMBER_CODE}
     fields = provenance - CONTACTS.keys()
     return Held(
         members=rows,

@@ -1,23 +1,26 @@
 """Pages by position (Relay): opaque, authenticated cursors, and how many of what to give.
 
-A cursor says where in the list to go on, and carries a keyed digest, so that nobody makes one up; it is good in every
-process of the hub. It gives no right: the reach of the caller is part of every statement.
+A cursor says where in the list to go on, and is encrypted (AES-GCM) for its list and filter, so that nobody reads
+one or makes one up; it is good in every process of the hub. It gives no right: the reach of the caller is part of every
+statement.
 """
 
 import base64
 import binascii
-import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 import orjson
 import strawberry
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from member_hub.audit.queries import Position as AuditPosition
 from member_hub.crypto import Vault
 from member_hub.errors import BadInput
+from member_hub.graphql.scalars import given
 from member_hub.ids import MemberId
 from member_hub.members.reading import Position
 from member_hub.orders.queries import LinePosition
@@ -25,7 +28,7 @@ from member_hub.orders.queries import LinePosition
 PAGE_MAX = 100
 ORDERS_PAGE = 20  # where the caller does not say
 CURSOR_CHARS_MAX = 1_000
-DIGEST_BYTES = 16
+NONCE_BYTES = 12
 
 # The arguments of a list, the same in every one.
 First = Annotated[int | None, strawberry.argument(description="How many from the front, 1 to 100.")]
@@ -82,35 +85,55 @@ def _count(stated: int | None, field: str) -> int:
     return stated
 
 
-def member_cursor(vault: Vault, at: Position) -> str:
-    return _sealed(vault, "members", [at.joined_at.isoformat(), str(at.member_id)])
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which list a cursor belongs to, and what that list is narrowed by; who reads it does not matter."""
+
+    name: str
+    narrowed_by: bytes = b""
+
+    @classmethod
+    def of(cls, name: str, narrowing: object = None) -> "Listing":
+        """`narrowing`: the input object that was sent; what is left out and what is null are the same."""
+        names = [one.name for one in fields(narrowing)] if is_dataclass(narrowing) else []
+        stated = {each: given(getattr(narrowing, each)) for each in names}
+        said = {each: value for each, value in stated.items() if value is not None}
+        return cls(name, orjson.dumps(said, option=orjson.OPT_SORT_KEYS) if said else b"")
 
 
-def member_position(vault: Vault, cursor: str | None) -> Position | None:
-    """Raises BadCursor for anything that `member_cursor` did not give."""
+ORDERS: Final = Listing("orders")
+LOOKS: Final = Listing("looks")
+
+
+def member_cursor(vault: Vault, of: Listing, at: Position) -> str:
+    return _sealed(vault, of, [at.joined_at.isoformat(), str(at.member_id)])
+
+
+def member_position(vault: Vault, of: Listing, cursor: str | None) -> Position | None:
+    """Raises BadCursor for anything that `member_cursor` did not give for the same list."""
     if cursor is None:
         return None
-    joined_at, member_id = _opened(vault, "members", cursor)
+    joined_at, member_id = _opened(vault, of, cursor)
     return Position(datetime.fromisoformat(joined_at), MemberId(UUID(member_id)))
 
 
 def line_cursor(vault: Vault, at: LinePosition) -> str:
-    return _sealed(vault, "orders", [at.ordered_at.isoformat(), at.channel, at.order_no, str(at.line_no)])
+    return _sealed(vault, ORDERS, [at.ordered_at.isoformat(), at.channel, at.order_no, str(at.line_no)])
 
 
 def line_position(vault: Vault, cursor: str | None) -> LinePosition | None:
     """Raises BadCursor for anything that `line_cursor` did not give."""
     if cursor is None:
         return None
-    ordered_at, channel, order_no, line_no = _opened(vault, "orders", cursor)
+    ordered_at, channel, order_no, line_no = _opened(vault, ORDERS, cursor)
     return LinePosition(datetime.fromisoformat(ordered_at), channel, order_no, int(line_no))
 
 
-def audit_cursor(vault: Vault, of: str, at: AuditPosition) -> str:
+def audit_cursor(vault: Vault, of: Listing, at: AuditPosition) -> str:
     return _sealed(vault, of, [at.happened_at.isoformat(), str(at.writer), str(at.sequence)])
 
 
-def audit_position(vault: Vault, of: str, cursor: str | None) -> AuditPosition | None:
+def audit_position(vault: Vault, of: Listing, cursor: str | None) -> AuditPosition | None:
     """Raises BadCursor for anything that `audit_cursor` did not give for the same list."""
     if cursor is None:
         return None
@@ -118,25 +141,27 @@ def audit_position(vault: Vault, of: str, cursor: str | None) -> AuditPosition |
     return AuditPosition(datetime.fromisoformat(happened_at), UUID(writer), int(sequence))
 
 
-def _sealed(vault: Vault, of: str, parts: list[str]) -> str:
+def _sealed(vault: Vault, of: Listing, parts: list[str]) -> str:
+    """The nonce is a keyed digest of what is sealed: one position always gives one cursor, and no nonce comes again
+    with anything else."""
     said = orjson.dumps(parts)
-    return base64.urlsafe_b64encode(_digest(vault, of, said) + said).decode().rstrip("=")
+    nonce = vault.message_key(f"cursor/{of.name}", (of.narrowed_by + b"\0" + said).hex())[:NONCE_BYTES]
+    sealed = nonce + _cipher(vault, of).encrypt(nonce, said, of.narrowed_by)
+    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
 
-def _opened(vault: Vault, of: str, cursor: str) -> list[str]:
+def _opened(vault: Vault, of: Listing, cursor: str) -> list[str]:
     if len(cursor) > CURSOR_CHARS_MAX or not cursor.isascii():
         raise BadCursor
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-    except binascii.Error:
+        said = _cipher(vault, of).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], of.narrowed_by)
+    except (binascii.Error, InvalidTag, ValueError):
         raise BadCursor from None
-    digest, said = raw[:DIGEST_BYTES], raw[DIGEST_BYTES:]
-    if not hmac.compare_digest(digest, _digest(vault, of, said)):
-        raise BadCursor
     parts: list[str] = orjson.loads(said)
     return parts
 
 
-def _digest(vault: Vault, of: str, said: bytes) -> bytes:
-    """Under the key of message ids, in a name space of its own: ingest has no source of this name."""
-    return vault.message_key(f"cursor/{of}", said.hex())
+def _cipher(vault: Vault, of: Listing) -> AESGCM:
+    """Under a key made from that of message ids, in a name space of its own: ingest has no source of this name."""
+    return AESGCM(vault.message_key("cursor key", of.name))

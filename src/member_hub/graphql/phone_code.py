@@ -7,6 +7,7 @@ import strawberry
 from member_hub.access import CallerKind, Key
 from member_hub.errors import BadInput, Refused
 from member_hub.graphql.asking import Asking
+from member_hub.graphql.problems import UserError, user_errors
 from member_hub.graphql.query import Info
 from member_hub.sign_in import (
     ADDRESS_LIMITS,
@@ -18,11 +19,13 @@ from member_hub.sign_in import (
     NotSent,
     Post,
 )
+from member_hub.throttling import Throttled
 
 
 @strawberry.type(description="What became of a code; the same for every number, known or not.")
 class PhoneCodeSendPayload:
-    expires_in_s: int = strawberry.field(description="How long the code can be read back.")
+    expires_in_s: int | None = strawberry.field(description="How long the code can be read back; null if refused.")
+    user_errors: list[UserError] = strawberry.field(description="Why it was refused; empty: it was done.")
 
 
 async def phone_code_send(
@@ -30,6 +33,15 @@ async def phone_code_send(
 ) -> PhoneCodeSendPayload:
     """On record before the code is sent, whether or not anybody is known with the number."""
     asking = info.context
+    try:
+        await _send(asking, phone)
+    except (BadInput, Throttled) as refused:
+        asking.trail.refusal = refused.code
+        return PhoneCodeSendPayload(expires_in_s=None, user_errors=user_errors(refused, asking.language))
+    return PhoneCodeSendPayload(expires_in_s=int(CODE_LIVES.total_seconds()), user_errors=[])
+
+
+async def _send(asking: Asking, phone: str) -> None:
     if not phone.strip() or len(phone) > PHONE_CHARS_MAX:
         raise BadInput(field="phone")
     asking.trail.looks_up(Key.PHONE)
@@ -49,7 +61,6 @@ async def phone_code_send(
     except NotSent as refusal:
         _record_again(asking, refusal)
         raise
-    return PhoneCodeSendPayload(expires_in_s=int(CODE_LIVES.total_seconds()))
 
 
 def _record_again(asking: Asking, refusal: Refused) -> None:

@@ -53,7 +53,8 @@ def _quality(parameter: str) -> float:
         "FORBIDDEN, this role may not do that with this field; NOT_FOUND, no such member in reach; CONFLICT, somebody "
         "else changed it, or the key stands for another request; ALREADY_ENROLLED, the channel account is known; "
         "OUTRANKED, a value that counts for more, such as a verified one, stands in the field; STEP_UP_REQUIRED, sign "
-        "in with the second factor again, or have a second person approve; THROTTLED, too often: later or tomorrow."
+        "in with the second factor again, or have a second person approve; THROTTLED, too often: again after "
+        "retryAfter seconds."
     )
 )
 class UserErrorCode(StrEnum):
@@ -74,7 +75,7 @@ class UserError:
     message: str = strawberry.field(description="For people, in Chinese or English (Accept-Language).")
     code: UserErrorCode = strawberry.field(description="For programs.")
     retry_after: int | None = strawberry.field(
-        description="Of THROTTLED: after how many seconds to ask again; null where the limit is the day's."
+        description="Of THROTTLED: seconds until the limit allows it again; null for anything else."
     )
 
 

@@ -7,13 +7,13 @@ from sqlalchemy import Row
 
 from member_hub.access import Grant, Key
 from member_hub.db.base import Tx
-from member_hub.errors import BadInput
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.filters import MemberFilter, narrowed
-from member_hub.graphql.keys import KEYS_MAX, MemberKey, Sought, sought, sought_each
+from member_hub.graphql.keys import MemberKey, Sought, sought, sought_each
+from member_hub.graphql.limits import KEYS_MAX, WrongNumberOfKeys
 from member_hub.graphql.loading import load, stored_fields
 from member_hub.graphql.member import Member, MemberConnection, MemberEdge
-from member_hub.graphql.paging import PageInfo, Slice, member_cursor, member_position
+from member_hub.graphql.paging import Listing, PageInfo, Slice, member_cursor, member_position
 from member_hub.graphql.selection import Wanted
 from member_hub.graphql.till import redeemed, rows_at_till
 from member_hub.identity.queries import Token, find_members
@@ -30,7 +30,7 @@ async def look_up(asking: Asking, wanted: Wanted, key: MemberKey, *, field: str)
 async def look_up_each(asking: Asking, wanted: Wanted, keys: Sequence[MemberKey], *, field: str) -> list[Member | None]:
     """The same for 1 to 100 keys, in the order asked; one that cannot be read finds nobody."""
     if not 1 <= len(keys) <= KEYS_MAX:
-        raise BadInput(f"Give 1 to {KEYS_MAX} keys.", zh=f"须给出 1 至 {KEYS_MAX} 个标识。", field=field)
+        raise WrongNumberOfKeys(field=field)
     hub = asking.hub
     return await _found_by(asking, wanted, sought_each(keys, asking.grant, hub.vault, hub.organisation, field=field))
 
@@ -94,7 +94,8 @@ async def members_page(
 ) -> MemberConnection:
     """A page of the members in reach, the newest first."""
     hub = asking.hub
-    at = member_position(hub.vault, asked.cursor)
+    listing = Listing.of("members", narrowed_by)
+    at = member_position(hub.vault, listing, asked.cursor)
     by = narrowed(narrowed_by, asking.grant, hub.organisation)
     if by.gender is not None:
         asking.trail.filters("member.gender")
@@ -106,7 +107,7 @@ async def members_page(
         )
         members = await load(asking, tx, rows, wanted, asking.grant)
     edges = [
-        MemberEdge(cursor=member_cursor(hub.vault, Position(row.joined_at, row.member_id)), node=member)
+        MemberEdge(cursor=member_cursor(hub.vault, listing, Position(row.joined_at, row.member_id)), node=member)
         for row, member in zip(rows, members, strict=True)
     ]
     return MemberConnection(edges=edges, page_info=_page_info(edges, asked, has_more=has_more))

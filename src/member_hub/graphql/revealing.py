@@ -11,7 +11,7 @@ import strawberry
 
 from member_hub import revealing
 from member_hub.db.base import Tx
-from member_hub.errors import Forbidden, NotFound
+from member_hub.errors import BadInput, Forbidden, NotFound
 from member_hub.graphql import reading
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.changing import carried_out
@@ -26,18 +26,15 @@ from member_hub.members.reading import find
 from member_hub.privacy import ProfileField
 from member_hub.revealing import RevealReason
 
-strawberry.enum(
-    RevealReason,
-    description=(
-        "Why a masked field has to be seen: CALL_BACK, WRITE_BACK, the member waits for an answer; DELIVERY; "
-        "COMPLAINT; IDENTITY_CHECK, to compare with what the member says; SAFETY_RECALL, a product has to come back."
-    ),
-)
-
 
 class NotRevealable(Forbidden):
     zh = "当前角色与处理目的不能查看该字段的明文。"
     en = "This role and purpose may not have this field revealed."
+
+
+class NobodyReveals(BadInput):
+    zh = "策略不允许任何人查看该字段的明文，无从批准。"
+    en = "The policy lets nobody have this field revealed, so there is nothing to approve."
 
 
 @strawberry.type(description="What became of a reveal.")
@@ -100,11 +97,14 @@ async def reveal_approve(
     field: Annotated[ProfileField, strawberry.argument(description="Which field the colleague may see.")],
     granted_to: Annotated[str, strawberry.argument(description="Staff number of the colleague; never one's own.")],
 ) -> RevealApprovePayload:
-    asking = info.context
-    asking.trail.fields.add(f"member.{field}:APPROVE")
+    asking, guard = info.context, f"member.{field}"
+    asking.trail.fields.add(f"{guard}:APPROVE")
 
     async def work(tx: Tx) -> datetime:
+        if not any(grant.may_reveal(guard) for grant in asking.hub.policies.grants.values()):
+            raise NobodyReveals(field="field")
         colleague = revealing.staff_number_of(granted_to)
+        asking.trail.fields.add(f"granted_to:{colleague}")
         member_id = await _reached(asking, tx, id)
         ends = await revealing.approve(tx, asking.caller, member_id, field=field, granted_to=colleague, now=asking.now)
         asking.trail.finds([member_id])

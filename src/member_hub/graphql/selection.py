@@ -30,6 +30,7 @@ from graphql.execution.values import VariableValues
 from member_hub.access import Guard, Operation
 from member_hub.access.words import GUARDS
 from member_hub.graphql.documents import Document
+from member_hub.graphql.limits import KEYS_MAX
 from member_hub.graphql.member import OrdersAsked
 from member_hub.privacy import ProfileField
 
@@ -90,6 +91,11 @@ class Root:
         return tuple(kind for key in each if isinstance(key, dict) for kind in key)
 
     @property
+    def is_oversized(self) -> bool:
+        """Members are sought by none, or by more keys than one request may have: nobody is."""
+        return self.name == Operation.MEMBERS and not 1 <= len(self.arguments.get("by", ())) <= KEYS_MAX
+
+    @property
     def filtered(self) -> frozenset[str]:
         """The guarded fields by which a list is narrowed."""
         by = self.arguments.get("filter") or {}
@@ -104,6 +110,8 @@ class Plan:
     @property
     def lookups(self) -> int:
         """By how many keys members are sought; enrolling tells whether an account is known, so it counts as one."""
+        if any(root.is_oversized for root in self.roots.values()):
+            return 0  # nothing of it is executed
         return sum(len(root.keys) + (root.name == Operation.MEMBER_ENROL) for root in self.roots.values())
 
 

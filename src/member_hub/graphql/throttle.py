@@ -12,7 +12,7 @@ any 24 hours no more look-ups than the settings say: half of them at once, the o
 from collections.abc import Sequence
 
 from member_hub.access import Caller, CallerKind
-from member_hub.graphql.keys import KEYS_MAX
+from member_hub.graphql.limits import KEYS_MAX
 from member_hub.settings import Settings
 from member_hub.throttling import Buckets, Occasions, Rate, Throttled
 

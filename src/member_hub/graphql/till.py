@@ -7,7 +7,7 @@ provenance and orders are history and stay empty, and the home store is null. `j
 Price: a code is used up before the audit entry is written; where that fails, the member shows another one.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,11 +30,21 @@ VIEW = "view:till"  # what the audit entry says where somebody out of reach was 
 async def redeemed(asking: Asking, each: Sequence[Sought]) -> list[Sought]:
     """The same keys, with whom each code among them finds; the codes are used up, and no code counts twice.
 
-    The same code twice in one look-up is one presentation. Another one, in a transaction of its own, finds nobody.
+    A code is one presentation: stated again, in the same look-up or in another one, it finds nobody.
     """
     shown = await _shown(asking, {one.member_code for one in each if one.member_code is not None})
     read_back = await _read_back(asking, {one.phone_code for one in each if one.phone_code is not None})
-    return [_presented(one, shown, read_back) for one in each]
+    return [_presented(one, shown, read_back) for one in _first_of_each(each)]
+
+
+def _first_of_each(each: Sequence[Sought]) -> Iterator[Sought]:
+    """What is stated again, in whichever spelling, is a key that finds nobody."""
+    seen: set[str | PhoneCode] = set()
+    for one in each:
+        said = till.canonical(one.member_code) if one.member_code is not None else one.phone_code
+        yield Sought(one.key) if said is not None and said in seen else one
+        if said is not None:
+            seen.add(said)
 
 
 async def _shown(asking: Asking, codes: Collection[str]) -> Mapping[str, MemberId]:

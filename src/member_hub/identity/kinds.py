@@ -14,6 +14,7 @@ class ClaimKind(StrEnum):
     PHONE = "phone"
     EMAIL = "email"
     DEVICE = "device"
+    MEMBER_CODE = "member_code"  # shown when one account was enrolled, and stated by both sides from then on
 
 
 class ClaimStatus(StrEnum):

@@ -74,6 +74,7 @@ _STRENGTHS: Final[Mapping[ClaimKind, int]] = MappingProxyType(
         ClaimKind.CARD: 3,
         ClaimKind.OPENID: 4,
         ClaimKind.EMAIL: 5,
+        ClaimKind.MEMBER_CODE: 7,
     }
 )
 

@@ -250,4 +250,5 @@ _READERS: Final[Mapping[ClaimKind, Callable[[object], Normalised]]] = {
     ClaimKind.PHONE: _phone,
     ClaimKind.EMAIL: _email,
     ClaimKind.DEVICE: _opaque,
+    ClaimKind.MEMBER_CODE: _opaque,
 }

@@ -38,7 +38,7 @@ class IdentityClaim(Base):
     member_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("whose it is now"))
     origin_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("who says it"))
     claim_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("random id"))
-    kind: Mapped[str] = mapped_column(Text, info=technical("account, unionid, openid, card, phone, email, device"))
+    kind: Mapped[str] = mapped_column(Text, info=technical("own number, or what kind of identifier (kinds.py)"))
     namespace: Mapped[str] = mapped_column(Text, info=technical("site, appid, open platform or brand"))
     value: Mapped[bytes] = mapped_column(
         LargeBinary,

@@ -10,8 +10,8 @@ counts as seen now.
 
 Decision: without a member code, staff who enrol somebody of another store make a new member beside the old one, and a
 pair for review. Telling them that the phone is known would tell it of anybody. Whoever shows a code has said who they
-are: then the account joins that member, or is refused. Price: a member without the app is enrolled twice, and united
-by somebody who reviews pairs.
+are: then the account joins that member, or is refused (presence.py). Price: a member without the app is enrolled twice,
+and united by somebody who reviews pairs.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -24,21 +24,19 @@ from sqlalchemy import Row
 from member_hub import idempotency, till
 from member_hub.access import Caller, Grant, Key
 from member_hub.db.base import Tx
-from member_hub.errors import Conflict, NotFound
+from member_hub.errors import NotFound
 from member_hub.idempotency import RequestKey
 from member_hub.identity import actions as claims
 from member_hub.identity.kinds import ClaimKind
-from member_hub.identity.speaking import Speaker
 from member_hub.identity.statements import AccountStatement, own_kind
 from member_hub.ids import MemberId
 from member_hub.members.queries import lock_members
 from member_hub.members.reading import Visible, find
-from member_hub.members.tables import Channel
 from member_hub.merging import OutcomeKind, Resolver
 from member_hub.orders.actions import Orders
 from member_hub.privacy import ProfileField
-from member_hub.profiles import rules
-from member_hub.profiles.queries import held_verified, speakers_of
+from member_hub.profiles import presence, rules
+from member_hub.profiles.queries import held_verified, speakers_of, speaking
 from member_hub.profiles.refusals import (
     AlreadyEnrolled,
     MayNotServe,
@@ -58,9 +56,6 @@ class Written:
     involved: frozenset[MemberId] = frozenset()
 
 
-_SPEAKS = (Channel.WEBSITE, Channel.APP, Channel.STORE)
-
-
 async def enrol(
     tx: Tx,
     caller: Caller,
@@ -75,8 +70,8 @@ async def enrol(
 
     Raises Refusals for what is wrong with the input, AlreadyEnrolled for a known account, KeyReused for another
     request under the key, NotFound where the account belongs to somebody out of the caller's reach. With a member
-    code: NotFound for one that is not good, NotThePresented where the account would not join who shows it; a refusal
-    leaves the code good.
+    code: NotFound for one that is not good, NotThePresented where what is stated speaks against who shows it, CardsFull
+    where that member has no room for it; a refusal leaves the code good.
     """
     done = await idempotency.begin(tx, resolver.vault, key, now=now)
     if done is not None:
@@ -85,12 +80,17 @@ async def enrol(
     visible = Visible.to(caller, grant, resolver.organisation, now=now)
     till_view = Visible.to(caller, grant.at_till() or grant, resolver.organisation, now=now)
     presented = await _presented(tx, caller, grant, resolver, code=wanted.member_code, within=till_view)
-    in_reach = await _stays_in_reach(tx, resolver, visible, said, presented=presented, now=now)
-    said = replace(said, is_vouched=in_reach)
-    resolution = await resolver.resolve(tx, [said], caused_by=_by(caller), now=now)
+    stated = [said]
+    for member_id in presented:
+        stated = await presence.stated(tx, resolver.vault, member_id, said, code=wanted.member_code or "", now=now)
+    in_reach = await _stays_in_reach(tx, resolver, visible, stated, presented=presented, now=now)
+    for member_id in presented:
+        await presence.refuse_another(tx, resolver, member_id, said)
+    stated[0] = replace(stated[0], is_vouched=in_reach and not presented)
+    resolution = await resolver.resolve(tx, stated, caused_by=_by(caller), now=now)
     outcome = resolution.outcomes[0]
     for member_id in presented:
-        await _refuse_another(tx, till_view, member_id, outcome.member_id)
+        await _refuse_apart(tx, till_view, member_id, outcome.member_id)
     await Orders(resolver.vault, resolver.organisation).release_waiting(tx, resolution.arrived)
     member_id = await _in_reach(tx, visible, outcome.member_id)
     await idempotency.finish(tx, resolver.vault, key, member_id)
@@ -120,7 +120,8 @@ async def _presented(
     return frozenset(MemberId(row.member_id) for row in found.values())
 
 
-async def _refuse_another(tx: Tx, till_view: Visible, presented: MemberId, joined: MemberId) -> None:
+async def _refuse_apart(tx: Tx, till_view: Visible, presented: MemberId, joined: MemberId) -> None:
+    """What no evidence overrides: two who are never to be one, or another handler's."""
     found = await find(tx, till_view, [presented], by_key=True)
     if presented not in found or found[presented].member_id != joined:
         raise NotThePresented(field="memberCode")
@@ -130,12 +131,12 @@ async def _stays_in_reach(
     tx: Tx,
     resolver: Resolver,
     visible: Visible,
-    said: AccountStatement,
+    stated: Sequence[AccountStatement],
     *,
     presented: frozenset[MemberId],
     now: datetime,
 ) -> bool:
-    """Whether all whom the statement would join were in the caller's reach before it; tried, and taken back.
+    """Whether all whom the statements would join were in the caller's reach before it; tried, and taken back.
 
     Who shows a member code counts as reached. Else what is merely typed in it may not unite: a stranger's phone, typed
     in with a card that nobody has, would bring the stranger into the caller's store. Raises AlreadyEnrolled for a known
@@ -143,7 +144,7 @@ async def _stays_in_reach(
     stranger's card, must not tell that the card is known.
     """
     attempt = await tx.begin_nested()
-    tried = await resolver.resolve(tx, [said], caused_by="an enrolment, tried", now=now)
+    tried = await resolver.resolve(tx, stated, caused_by="an enrolment, tried", now=now)
     await attempt.rollback()
     reached = (await find(tx, visible, sorted(tried.involved))).keys() | (presented & tried.involved)
     if tried.outcomes[0].kind is OutcomeKind.UPDATED:
@@ -172,7 +173,7 @@ async def update(
     visible = Visible.to(caller, grant, resolver.organisation, now=now)
     seen = await _reached(tx, visible, member_id)
     values = rules.read_update(stated, caller, grant, now=now)
-    speaker = _speaking(await speakers_of(tx, resolver.vault, seen.member_id))
+    speaker = speaking(await speakers_of(tx, resolver.vault, seen.member_id))
     await claims.lock(tx, [resolver.vault.token(own_kind(speaker.channel), speaker.namespace, speaker.account)])
     held = await _reached(tx, visible, member_id)
     if held.version != expected_version:
@@ -219,13 +220,6 @@ def _refuse_outranked(
     ]
     if weaker:
         raise Refusals(weaker)
-
-
-def _speaking(accounts: Sequence[Speaker]) -> Speaker:
-    """Through which of the accounts the statement is made; of several the one seen last."""
-    if not accounts:
-        raise Conflict("This member has no channel account.", zh="该会员没有渠道账号。", field="id")
-    return min(accounts, key=lambda a: (_SPEAKS.index(a.channel), -a.last_seen_at.timestamp()))
 
 
 async def _refuse_without_effect(

@@ -82,6 +82,11 @@ class NotThePresented(Conflict):
     en = "What is stated does not fit the member who shows the code; nothing was enrolled. Check phone and name."
 
 
+class CardsFull(Conflict):
+    zh = "该会员持有的会员卡已达上限，未作登记。"
+    en = "This member has as many cards as one member may have; nothing was enrolled."
+
+
 class Collected:
     """Reads one thing after the other and remembers every refusal."""
 

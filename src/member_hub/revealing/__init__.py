@@ -9,7 +9,7 @@ from member_hub.revealing.actions import (
     approve,
     permit,
 )
-from member_hub.revealing.rules import RevealReason, reference_of, staff_number_of
+from member_hub.revealing.rules import RevealReason, reason_named, reference_of, staff_number_of
 
 __all__ = [
     "APPROVALS_PER_DAY",
@@ -20,6 +20,7 @@ __all__ = [
     "TooManyReveals",
     "approve",
     "permit",
+    "reason_named",
     "reference_of",
     "staff_number_of",
 ]

@@ -17,7 +17,7 @@ from sqlalchemy import and_, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from member_hub.access import Caller, CallerKind, Operation
-from member_hub.clock import business_day
+from member_hub.clock import business_day, seconds_left
 from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of
 from member_hub.errors import Forbidden, NotFound, Refused
@@ -25,6 +25,7 @@ from member_hub.ids import MemberId, uuid7
 from member_hub.members.reading import is_living, member_t
 from member_hub.privacy import ProfileField
 from member_hub.revealing.tables import Approval, DailyCount
+from member_hub.throttling import Throttled
 
 REVEALS_PER_DAY = 20  # of one person, whatever their role
 APPROVALS_PER_DAY = 50
@@ -42,14 +43,12 @@ class StepUpRequired(Refused):
     en = "This takes a fresh second factor, or the approval of a second person."
 
 
-class TooManyReveals(Refused):
-    code = "THROTTLED"
+class TooManyReveals(Throttled):
     zh = "今日查看明文的次数已达上限。"
     en = "The daily limit of reveals is reached."
 
 
-class TooManyApprovals(Refused):
-    code = "THROTTLED"
+class TooManyApprovals(Throttled):
     zh = "今日批准的次数已达上限。"
     en = "The daily limit of approvals is reached."
 
@@ -67,7 +66,7 @@ async def permit(tx: Tx, caller: Caller, member_id: MemberId, *, field: ProfileF
     """
     approved_by = None if caller.step_up else await _use_approval(tx, caller, member_id, field)
     if not await _counted(tx, caller, Operation.MEMBER_REVEAL, business_day(now), at_most=REVEALS_PER_DAY):
-        raise TooManyReveals
+        raise TooManyReveals(seconds_left(now))
     return approved_by
 
 
@@ -85,7 +84,7 @@ async def approve(
     if await tx.scalar(living.with_for_update(read=True)) is None:
         raise NotFound(field="id")
     if not await _counted(tx, caller, Operation.REVEAL_APPROVE, business_day(now), at_most=APPROVALS_PER_DAY):
-        raise TooManyApprovals
+        raise TooManyApprovals(seconds_left(now))
     await _forget_expired(tx)
     statement = insert(approval_t).values(
         member_id=member_id,

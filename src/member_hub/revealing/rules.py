@@ -43,6 +43,11 @@ class BadStaffNumber(BadInput):
     en = "This is no staff number."
 
 
+def reason_named(name: str | None) -> RevealReason | None:
+    """The reason as the record names it; None for a word that is none."""
+    return RevealReason.__members__.get(name) if name is not None else None
+
+
 def reference_of(text: str | None) -> str | None:
     """The ticket number as it goes on record. Raises BadReference for what could reach or name somebody."""
     if text is None:

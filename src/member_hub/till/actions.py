@@ -94,10 +94,11 @@ async def _refuse_too_many(tx: Tx, member_id: MemberId) -> None:
     turn = int.from_bytes(member_id.bytes[-4:], signed=True)
     await tx.execute(select(func.pg_advisory_xact_lock(LOCK_SPACE, turn)))
     lately = (code_t.c.member_id == member_id, code_t.c.issued_at > func.now() - literal(CODES_WITHIN))
-    wait = func.min(code_t.c.issued_at) + literal(CODES_WITHIN) - func.now()
-    found = (await tx.execute(select(func.count().label("number"), wait.label("wait")).where(*lately))).one()
-    if found.number >= CODES_MAX:
-        raise TooManyCodes(found.wait.total_seconds())
+    at = code_t.c.issued_at
+    filling = select(at).where(*lately).order_by(at.desc()).offset(CODES_MAX - 1).limit(1).scalar_subquery()
+    left: timedelta | None = await tx.scalar(select(filling + literal(CODES_WITHIN) - func.now()))
+    if left is not None:
+        raise TooManyCodes(left.total_seconds())
 
 
 async def _sweep(tx: Tx) -> None:

@@ -32,6 +32,12 @@ def grouped(text: str) -> str:
     return "-".join(text[at : at + GROUP_CHARS] for at in range(0, len(text), GROUP_CHARS))
 
 
+def canonical(text: str) -> str:
+    """A good code in the one spelling in which it was issued."""
+    code = read(text)
+    return text if code is None else written(code)
+
+
 def read(text: str) -> bytes | None:
     """The ten bytes of a code in any spelling that people use; None for what is none."""
     if len(text) > TEXT_CHARS_MAX or not text.isascii():

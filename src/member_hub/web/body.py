@@ -35,7 +35,12 @@ async def read_body(request: Request, *, bytes_max: int = BODY_BYTES_MAX) -> byt
 
 
 async def receive(request: Request, *, bytes_max: int = BODY_BYTES_MAX) -> bytes:
-    """The bytes of the body. Raises BadBody: 413 for too many, 408 for too slow, 400 for a body that broke off."""
+    """The bytes of the body, which comes as it is: nothing is unpacked here.
+
+    Raises BadBody: 415 for a coded one, 413 for too many, 408 for too slow, 400 for a body that broke off.
+    """
+    if any(coding.strip().lower() not in ("", "identity") for coding in _codings(request)):
+        raise BadBody(415, "Send the body as it is, without Content-Encoding.", "请求体不得使用 Content-Encoding。")
     received = bytearray()
     try:
         async with asyncio.timeout(BODY_S):
@@ -48,6 +53,10 @@ async def receive(request: Request, *, bytes_max: int = BODY_BYTES_MAX) -> bytes
     except ClientDisconnect:
         raise BadBody(400, "The body broke off.", "请求体不完整。") from None
     return bytes(received)
+
+
+def _codings(request: Request) -> list[str]:
+    return [coding for header in request.headers.getlist("content-encoding") for coding in header.split(",")]
 
 
 def parse(body: bytes) -> Asked:

@@ -20,7 +20,7 @@ from member_hub.identity.matching.tenure import Bond, Finding, Stance
 from member_hub.identity.model import Agreements, Link, NeverMerge, OriginFacts, Partition, Rules, Value
 
 RULE_SAME_USER: Final = "same_user"
-_USER_KINDS: Final = (ClaimKind.UNIONID, ClaimKind.ACCOUNT, ClaimKind.OPENID)
+_USER_KINDS: Final = (ClaimKind.UNIONID, ClaimKind.ACCOUNT, ClaimKind.OPENID, ClaimKind.MEMBER_CODE)
 _FIND: Final[Mapping[ClaimKind, Callable[[Sequence[Stance], bytes, Rules], Finding]]] = {
     ClaimKind.PHONE: tenure.phone,
     ClaimKind.CARD: tenure.card,
@@ -55,7 +55,7 @@ def partition(
 
 
 def _join_users(book: Book) -> Iterable[Link]:
-    """One account, one unionid, one openid: one user, whatever else is said; only guards stand in the way."""
+    """One account, unionid, openid or code shown: one user, whatever else is said; only guards stand in the way."""
     values = [(value, by) for value, by in book.stated.items() if value[0] in _USER_KINDS and len(by) > 1]
     for (kind, _, _), by in sorted(values, key=lambda v: (book.rules.strengths[v[0][0]], v[1][0][0], v[0])):
         seen: list[int] = []
