@@ -186,11 +186,7 @@ async def _walk(world: World, count: str, cursor: str) -> list[int]:
         {"first": 1, "last": 1},
         {"first": 1, "after": "bm9uc2Vuc2U"},
         {"first": 1, "filter": {"memberId": "nobody"}},
-        {"first": 1, "filter": {"memberId": "a\0"}},
-        {"first": 1, "filter": {"actor": "a\0"}},
         {"first": 1, "filter": {"actor": "a\nb"}},
-        {"first": 1, "filter": {"operation": "member\0"}},
-        {"first": 1, "filter": {"outcome": "\x7f"}},
         {"first": 1, "filter": {"outcome": "x" * 201}},
     ],
 )
@@ -199,6 +195,15 @@ async def test_what_cannot_be_answered_is_refused(world: World, variables: dict[
 
     (row,) = await world.audited()
     assert row.outcome == "BAD_USER_INPUT"
+
+
+@pytest.mark.parametrize("field", ["memberId", "actor", "operation", "outcome"])
+@pytest.mark.parametrize("control", ["\0", "\x7f"])
+async def test_a_filter_with_a_control_character_is_no_request(world: World, field: str, control: str) -> None:
+    variables = {"first": 1, "filter": {field: f"a{control}"}}
+
+    assert await world.refused("auditor", ENTRIES, variables=variables) == ["BAD_USER_INPUT"]
+    assert await world.audited() == []
 
 
 async def test_a_member_whom_nobody_knows_has_no_entries_and_leaves_no_trace(world: World) -> None:
