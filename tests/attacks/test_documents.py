@@ -202,7 +202,17 @@ async def test_malformed_text_is_refused(town: Town, content: bytes) -> None:
     assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (400, "BAD_USER_INPUT")
 
 
-@pytest.mark.parametrize("value", ["\x00", "\x00138", "’ OR 1=1 --", "9" * 5_000])
+@pytest.mark.parametrize("value", ["\x00", "\x00138"])
+@pytest.mark.parametrize("kind", ["phone", "storeCard", "unionid", "email"])
+async def test_a_key_with_a_control_character_is_refused(town: Town, kind: str, value: str) -> None:
+    query = "query ($by: MemberKey!) { member(by: $by) { id } }"
+
+    answer = (await town.post("app_crm", query, variables={"by": {kind: value}})).json()
+
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["BAD_USER_INPUT"]
+
+
+@pytest.mark.parametrize("value", ["’ OR 1=1 --", "9" * 5_000])
 @pytest.mark.parametrize("kind", ["phone", "storeCard", "unionid", "email"])
 async def test_no_key_reaches_the_database_as_text(town: Town, kind: str, value: str) -> None:
     query = "query ($by: MemberKey!) { member(by: $by) { id } }"
@@ -214,7 +224,7 @@ async def test_no_key_reaches_the_database_as_text(town: Town, kind: str, value:
     assert value not in json.dumps(answer, ensure_ascii=False)
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "=", "AAAA" * 20, "eyJhIjoxfQ", "ü", "\x00"])
+@pytest.mark.parametrize("cursor", ["", "x", "=", "AAAA" * 20, "eyJhIjoxfQ", "ü", "\t"])
 @pytest.mark.parametrize(
     "where", ["memberList(first: 1, after: $c) { edges { cursor } }", "me { orders(after: $c) { state } }"]
 )

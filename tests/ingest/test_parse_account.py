@@ -44,7 +44,7 @@ def test_a_website_account_is_read_as_it_was_at_its_time(tmp_path: Path) -> None
     assert stated.identifiers == (
         StatedIdentifier(ClaimKind.ACCOUNT, "website", "W100000001", UPDATED),
         StatedIdentifier(ClaimKind.PHONE, "", "+8613898524520", datetime(2024, 6, 4, 6, 57, 3, tzinfo=UTC)),
-        StatedIdentifier(ClaimKind.EMAIL, "", "x@foxmail.com", UPDATED),
+        StatedIdentifier(ClaimKind.EMAIL, "", "x@foxmail.com", UPDATED, is_dated=False),
     )
     assert stated.values == (
         StatedValue(ProfileField.NAME, "毛涛平"),
@@ -261,10 +261,10 @@ def test_another_brands_headers_need_no_code(tmp_path: Path) -> None:
 
     at = datetime(2026, 5, 7, 3, 45, tzinfo=UTC)
     assert (record.statement.event_time, record.statement.first_seen) == (at, SENT)
-    assert [(each.kind, each.verified_at) for each in record.statement.identifiers] == [
-        ("account", at),
-        ("phone", at),
-        ("email", None),
+    assert [(each.kind, each.verified_at, each.is_dated) for each in record.statement.identifiers] == [
+        ("account", at, True),
+        ("phone", at, False),
+        ("email", None, True),
     ]
     assert [each.value for each in record.statement.values] == ["F", "1961-02-03", "杭州市文三路1号"]
     assert record.left_out == ("extra", "memo")

@@ -554,3 +554,29 @@ async def test_30_days_later_a_second_thing_may_be_said_again(front: Front) -> N
     await front.later(days=29)
 
     assert (await front.session(also={"card": CARD}))["member"] == "known"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+async def test_a_yes_that_every_file_repeats_verifies_a_number_once(front: Front, order: int) -> None:
+    """A shop's export has no time of verification, only that there was one."""
+    for days in (200, 100, 1)[::order]:
+        row = said(Channel.WEBSITE, "W1", at=NOW - timedelta(days=days), phone=E164, phone_verified=True, name="张三")
+        undated = tuple(replace(each, is_dated=each.kind != "phone") for each in row.identifiers)
+        (member,) = await front.resolve(replace(row, identifiers=undated))
+
+    assert await front.claims(member) == [("active", LONG_AGO)]
+    assert "next" in await front.session()
+
+
+async def test_a_moment_of_verification_outweighs_a_yes_in_whatever_order(front: Front) -> None:
+    for number, order in enumerate((1, -1)):
+        row = said(Channel.WEBSITE, f"W{number}", at=LONG_AGO, phone=f"+861391234000{number}", phone_verified=True)
+        undated = tuple(replace(each, is_dated=each.kind != "phone") for each in row.identifiers)
+        dated = said(
+            Channel.WEBSITE, f"W{number}", at=NOW, phone=f"+861391234000{number}", phone_verified=True, name="张三"
+        )
+        rows = (replace(row, identifiers=undated), dated)[::order]
+
+        member, _ = await front.resolve(*rows)
+
+        assert await front.claims(member, f"+861391234000{number}") == [("active", NOW)]

@@ -121,6 +121,7 @@ CLAIM_COLUMNS = (
     "stated_to",
     "connects",
     "begins_at",
+    "is_dated",
 )
 
 
@@ -165,7 +166,7 @@ def _claim_row(keys: KeySet, state: AccountState, claim: ClaimState) -> tuple[ob
 
 
 def _claim_times(claim: ClaimState) -> tuple[object, ...]:
-    return (claim.verified_at, claim.stated_from, claim.stated_to, claim.connects, claim.begins_at)
+    return (claim.verified_at, claim.stated_from, claim.stated_to, claim.connects, claim.begins_at, claim.is_dated)
 
 
 VALUE_COLUMNS = (

@@ -196,6 +196,7 @@ def _claim_state(row: Row[Any], plain: str | CannotOpen | None) -> ClaimState:
         row.stated_to,
         row.connects,
         begins_at=row.begins_at,
+        is_dated=row.is_dated,
     )
 
 

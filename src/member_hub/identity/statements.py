@@ -16,6 +16,7 @@ class StatedIdentifier:
     value: str
     verified_at: datetime | None = None
     begins_at: datetime | None = None  # proven then, with nothing that was held before (model.Claim)
+    is_dated: bool = True  # false: it was said to be verified, without a time, and this is when it was said
 
 
 @dataclass(frozen=True, slots=True, repr=False)

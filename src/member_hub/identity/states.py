@@ -42,6 +42,12 @@ class ClaimState:
     begins_to_connect: bool = False
     is_changed: bool = False
     begins_at: datetime | None = None
+    is_dated: bool = True
+
+    def said(self) -> tuple[object, ...]:
+        """What a delivery may change."""
+        times = (self.verified_at, self.stated_from, self.stated_to, self.begins_at)
+        return (*times, self.connects, self.is_dated)
 
 
 @dataclass(slots=True, repr=False)
@@ -139,16 +145,16 @@ class AccountState:
                 connects,
                 is_new=True,
                 begins_at=stated.begins_at,
+                is_dated=stated.is_dated,
             )
             return
-        before = (claim.verified_at, claim.stated_from, claim.stated_to, claim.connects, claim.begins_at)
+        before = claim.said()
         claim.begins_to_connect |= connects and not claim.connects
         claim.connects |= connects
-        claim.verified_at = later(claim.verified_at, stated.verified_at)
+        claim.verified_at, claim.is_dated = _verification(claim, stated)
         claim.stated_from, claim.stated_to = min(claim.stated_from, at), max(claim.stated_to, at)
         claim.begins_at = later(claim.begins_at, stated.begins_at)
-        after = (claim.verified_at, claim.stated_from, claim.stated_to, claim.connects, claim.begins_at)
-        claim.is_changed |= before != after
+        claim.is_changed |= before != claim.said()
 
     def _fold_value(self, stated: StatedValue, said: AccountStatement) -> None:
         key, at = (stated.field, stated.value), said.event_time
@@ -202,6 +208,15 @@ def first_sight(said: AccountStatement, account_token: bytes, handler: str) -> A
         home_store=said.home_store,
         account=said.account,
     )
+
+
+def _verification(claim: ClaimState, stated: StatedIdentifier) -> tuple[datetime | None, bool]:
+    """Of moments the latest, before whatever has none. Of these the first: saying it again verifies nothing again."""
+    said = [(each.verified_at, each.is_dated) for each in (claim, stated) if each.verified_at is not None]
+    dated = [at for at, is_dated in said if is_dated]
+    if dated:
+        return max(dated), True
+    return min((at for at, _ in said), default=None), not said
 
 
 def later(one: datetime | None, other: datetime | None) -> datetime | None:

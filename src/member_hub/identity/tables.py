@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, Index, Integer, LargeBinary, SmallInteger, Text
+from sqlalchemy import CheckConstraint, DateTime, Index, Integer, LargeBinary, SmallInteger, Text, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.orm import Mapped, mapped_column
@@ -61,6 +61,9 @@ class IdentityClaim(Base):
     )
     stated_to: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), info=personal(zh="最近提供时间", en="last stated at")
+    )
+    is_dated: Mapped[bool] = mapped_column(
+        server_default=true(), info=technical("false: verified_at is when it was first said to be verified")
     )
     begins_at: Mapped[datetime | None] = mapped_column(
         DateTime(timezone=True),

@@ -15,7 +15,8 @@ from member_hub.ingest.values import boolean, is_blank, moments
 from member_hub.members.tables import Channel
 from member_hub.organisation import Organisation
 
-Verified = Callable[[Fields, datetime, list[str]], datetime | None]
+Verification = tuple[datetime | None, bool]  # when, and whether that is the moment itself
+Verified = Callable[[Fields, datetime, list[str]], Verification]
 
 _OPAQUE: Final = {
     "unionid": ClaimKind.UNIONID,
@@ -60,8 +61,8 @@ class Identifiers:
             read = normalise.identifier(each.kind, each.cell(fields))
             if read.value is not None:
                 namespace = account.namespace if each.namespace is None else each.namespace
-                verified_at = each.verified(fields, account.verified_at, dropped)
-                found.append(StatedIdentifier(each.kind, namespace, read.value, verified_at))
+                verified_at, is_dated = each.verified(fields, account.verified_at, dropped)
+                found.append(StatedIdentifier(each.kind, namespace, read.value, verified_at, is_dated=is_dated))
             elif read.verdict is not Verdict.EMPTY:
                 dropped.append(f"{each.word}_{read.verdict}")
         return tuple(found)
@@ -92,22 +93,25 @@ def _namespaces(channel: Channel, organisation: Organisation) -> dict[ClaimKind,
 def _vouched(kind: ClaimKind) -> Verified:
     """What the source itself vouches for counts as verified when it says so; a device says nothing about a person."""
     if kind is ClaimKind.DEVICE:
-        return lambda _fields, _stated_at, _dropped: None
-    return lambda _fields, stated_at, _dropped: stated_at
+        return lambda _fields, _stated_at, _dropped: (None, True)
+    return lambda _fields, stated_at, _dropped: (stated_at, True)
 
 
 def _verification(mapping: Mapping, word: str, now: datetime) -> Verified:
-    """By the time of the code or click; or by a yes, which was true at the latest when the row was stated."""
+    """By the time of the code or click; or by a yes, which was true at the latest when a row first said so.
+
+    A number is given out again after 90 days: a yes that every export repeats must not begin them anew.
+    """
     at, yes = cell_of(mapping, f"{word}_verified_at"), cell_of(mapping, f"{word}_verified")
     moment = moments(mapping.formats.get(f"{word}_verified_at"), mapping.zone, now=now)
 
-    def verified(fields: Fields, stated_at: datetime, dropped: list[str]) -> datetime | None:
+    def verified(fields: Fields, stated_at: datetime, dropped: list[str]) -> Verification:
         said = at(fields)
         if is_blank(said):
-            return stated_at if boolean(yes(fields)) else None
+            return (stated_at, False) if boolean(yes(fields)) else (None, True)
         found = moment(said)
         if found is None:
             dropped.append(f"{word}_verified_at_invalid")
-        return found
+        return found, True
 
     return verified
