@@ -45,7 +45,7 @@ class PolicyError(Misconfigured):
         self.line = line
         self.reason = reason
         place = f"{file}, line {line}" if line else file
-        super().__init__(f"{place}: {reason}.", remedy="Correct the file; the last good policy stays in force.")
+        super().__init__(f"{place}: {reason}.", remedy="Correct it, and check it again with `member-hub policy check`.")
 
 
 class UnknownPlace(BadInput):

@@ -159,7 +159,7 @@ def test_a_refusal_is_whole_sentences(edit: Edit) -> None:
 
     assert str(refusal) == (
         "policy.csv: member, member_service: states 0 row scopes instead of one. "
-        "Correct the file; the last good policy stays in force."
+        "Correct it, and check it again with `member-hub policy check`."
     )
 
 

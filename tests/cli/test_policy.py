@@ -156,8 +156,9 @@ def test_a_folder_that_does_not_load_is_refused_with_its_place(folder: Path) -> 
 def test_a_field_is_explained_with_role_purpose_and_legal_basis_in_chinese() -> None:
     lines = said("policy", "explain", "store_manager", "customer_support", "phone").output.splitlines()
 
-    assert lines[0] == "role             store_manager  店长"
+    assert lines[0] == "role             store_manager  店长 / store manager"
     assert lines[1].startswith("purpose          customer_support  客户支持")
+    assert " / Customer support" in lines[1]
     assert lines[1].endswith("PIPL 13(1)(2)")
     assert lines[4:6] == ["read             masked", "filter           denied"]
 
@@ -181,3 +182,44 @@ def test_the_schema_check_answers_as_json(tmp_path: Path, monkeypatch: pytest.Mo
     assert (current.exit_code, json.loads(current.output)) == (0, {"current": True})
     assert (stale.exit_code, json.loads(stale.output)) == (1, {"current": False})
     assert isinstance(stale.exception, Misconfigured)
+
+
+@pytest.mark.parametrize(
+    ("role", "purpose", "named"),
+    [
+        ("manager", "customer_support", ("sales_associate", "store_manager", "app_crm", "dpo")),
+        ("store_manager", "selling", ("member_service", "customer_support")),
+        ("store_manager", "analytics", ("member_service", "customer_support")),
+    ],
+)
+def test_an_unknown_role_or_purpose_is_refused_and_the_known_ones_are_named(
+    role: str, purpose: str, named: tuple[str, ...]
+) -> None:
+    refused = said("policy", "explain", role, purpose, "phone")
+
+    assert (refused.exit_code, refused.output) == (1, "")
+    assert isinstance(refused.exception, BadInput)
+    assert [each for each in named if each not in str(refused.exception)] == []
+
+
+def test_an_operation_is_explained_by_its_short_name() -> None:
+    short, long = (
+        said("policy", "explain", "sales_associate", "member_service", name, "--json").output
+        for name in ("memberEnrol", "operation:memberEnrol")
+    )
+
+    assert short == long
+    assert json.loads(short)["call"] == "clear"
+
+
+def test_a_policy_folder_that_is_missing_is_named_and_nothing_is_said_to_be_in_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEMBER_HUB_POLICY_DIR", str(tmp_path / "gone"))
+
+    refused = said("policy", "check")
+
+    assert str(refused.exception) == (
+        "the policy folder gone: is missing, or is no folder. "
+        "Correct it, and check it again with `member-hub policy check`."
+    )

@@ -3,7 +3,7 @@
 import filecmp
 import json
 from collections import Counter
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import email_validator
@@ -18,6 +18,7 @@ from member_hub import demo
 from member_hub.demo import FILES, fixed, words
 from member_hub.demo.__main__ import main
 from member_hub.demo.draw import FIXED_NUMBERS, FOREIGN, RESERVED_ACCOUNT, RESERVED_CARD, Draw, Serial
+from member_hub.sign_in.rules import is_fresh
 from tests.demo.conftest import MakeSet
 
 STATE_OF = date(2026, 11, 8)
@@ -134,6 +135,17 @@ def test_a_serial_takes_every_number_once(size: int, seed: int) -> None:
     serial = Serial(Draw(seed).rng, size)
 
     assert sorted(serial.take() for _ in range(size)) == list(range(size))
+
+
+def test_one_fixed_member_signs_in_by_a_code_alone() -> None:
+    lately = fixed.LATELY_VERIFIED
+    (said,) = [one for one in fixed.website_messages() if one["account"] in lately.website]
+    verified_at = datetime.fromisoformat(said["phone_verified_at"])
+
+    assert is_fresh(verified_at, datetime(2026, 11, 22, tzinfo=UTC))
+    assert not is_fresh(verified_at, datetime(2027, 2, 5, tzinfo=UTC))
+    assert [one for one in fixed.MEMBERS if one.phone == lately.phone] == [lately]
+    assert f"| {lately.phone} | {lately.name}" in Path("README.md").read_text("utf-8")
 
 
 def test_fixed_members_stand_in_every_set_alike(tmp_path: Path) -> None:

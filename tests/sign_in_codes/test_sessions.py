@@ -181,6 +181,8 @@ async def test_in_production_without_a_message_service_nobody_signs_in(make_fron
     session = await front.say("session", {"phone": PHONE, "code": "123456"})
 
     assert [(answer.status_code, codes_of(answer)) for answer in (code, session)] == [(503, ["UNAVAILABLE"])] * 2
+    said = "No message service is set up here, so codes are neither sent nor taken."
+    assert [answer.json()["errors"][0]["message"] for answer in (code, session)] == [said] * 2
     assert await front.count(OneTimeCode) == 0
     assert await front.trail() == [("signInCode", "UNAVAILABLE", []), ("signInSession", "UNAVAILABLE", [])]
 

@@ -96,6 +96,8 @@ class Ruleset:
 
 def read(folder: Path) -> Ruleset:
     """Read model.conf, register.toml and policy.csv. Raises PolicyError; then nothing of the folder holds."""
+    if not folder.is_dir():
+        raise PolicyError(f"the policy folder {folder.name}", 0, "is missing, or is no folder")
     model, policy = strict_text(folder / MODEL), strict_text(folder / POLICY)
     _check_model(model)
     top = read_toml(folder / registers.FILE)

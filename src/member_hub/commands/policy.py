@@ -74,10 +74,11 @@ def explain(*, role: str, purpose: str, field: str, as_json: bool) -> None:
     """Say what ROLE may do with FIELD for PURPOSE, with whose rows, and on which legal basis. 说明。
 
     FIELD is a field of a member (member.phone, or phone for short), a key to look up by (key:phone), or an operation
-    (operation:memberEnrol).
+    (operation:memberEnrol, or memberEnrol for short).
     """
     asked = _asked(field)
     policies = _load()
+    _refuse_unknown(policies, role, purpose)
     grant = policies.grant(role, purpose)
     said = _rows(grant)
     if asked.field:
@@ -91,8 +92,8 @@ def explain(*, role: str, purpose: str, field: str, as_json: bool) -> None:
         return
     entry, named = policies.register.purposes[grant.purpose], policies.register.roles[role]
     for name, value in {
-        "role": f"{role}  {named.zh}",
-        "purpose": f"{purpose}  {entry.zh}  {entry.article}",
+        "role": f"{role}  {named.zh} / {named.en}",
+        "purpose": f"{purpose}  {entry.zh} / {entry.en}  {entry.article}",
         **said,
     }.items():
         click.echo(f"{name:<16} {value or '-'}")
@@ -116,11 +117,27 @@ def _asked(said: str) -> _Asked:
     name = said.removeprefix("member.")
     field = fields.get(f"member.{name}")
     key = keys.get(said) or (keys.get(f"key:{name}") if field or said == name else None)
-    operation = operations.get(said)
+    operation = operations.get(said) or operations.get(f"operation:{said}")
     if field is None and key is None and operation is None:
         known = ", ".join((*fields, *keys, *operations))
         raise BadInput(f"There is no such field. Known are {known}.", zh=f"没有这个字段。可用的有：{known}。")
     return _Asked(field, key, operation)
+
+
+def _refuse_unknown(policies: Policies, role: str, purpose: str) -> None:
+    """Raises BadInput, naming the roles, or the purposes of the role, that there are."""
+    from member_hub.errors import BadInput
+
+    roles = policies.register.roles
+    if role not in roles:
+        known = ", ".join(roles)
+        raise BadInput(f"There is no such role. Known are {known}.", zh=f"没有这个角色。可用的有：{known}。")
+    purposes = [of for one, of in policies.register.pairs if one == role]
+    if purpose not in purposes:
+        known = ", ".join(purposes)
+        raise BadInput(
+            f"This role has no such purpose. Known are {known}.", zh=f"该角色没有这个处理目的。可用的有：{known}。"
+        )
 
 
 def _rows(grant: Grant) -> dict[str, str | None]:

@@ -67,7 +67,11 @@ FOREIGN_PHONE = FixedMember(
     "fixed-foreign-phone", "a phone of Hong Kong", "陈嘉文", False, date(1982, 12, 24), "+85291230006",
     "kaman.chan.demo@gmail.com", ("W900000007",), (), ("8899000007",), None, "SH022",
 )  # fmt: skip
-MEMBERS = (MERGED, CHILD, RECYCLED_OLD, RECYCLED_NEW, CARD_ONLY, TWO_ACCOUNTS, FOREIGN_PHONE)
+LATELY_VERIFIED = FixedMember(
+    "fixed-lately-verified", "verified the phone in November 2026: a code alone signs in", "唐予安", False,
+    date(1993, 6, 16), "16788010007", "yuan.tang.demo@163.com", ("W900000008",),
+)  # fmt: skip
+MEMBERS = (MERGED, CHILD, RECYCLED_OLD, RECYCLED_NEW, CARD_ONLY, TWO_ACCOUNTS, FOREIGN_PHONE, LATELY_VERIFIED)
 
 
 def website_messages() -> Iterator[Message]:
@@ -78,6 +82,7 @@ def website_messages() -> Iterator[Message]:
     yield _message("05", TWO_ACCOUNTS, 0, _at(2023, 11, 11))
     yield _message("06", TWO_ACCOUNTS, 1, _at(2025, 6, 18), phone="+8616788010005")
     yield _message("07", FOREIGN_PHONE, 0, _at(2025, 1, 20), phone="+852 9123 0006")
+    yield _message("08", LATELY_VERIFIED, 0, _at(2026, 11, 6))
 
 
 def app_events() -> Iterator[Message]:

@@ -59,8 +59,9 @@ class MemberKey:
         default=strawberry.UNSET,
         description=(
             "What the member shows at the till: good for 60 seconds and one look-up; scanned, or typed. Of a member "
-            "out of the caller's reach the till view shows a masked name and what the policy adds; everything else of "
-            "the profile is DENIED, homeStore null, and accounts, identifiers, provenance and orders are empty."
+            "out of the caller's reach the till view shows a masked name and what the policy adds, with joinedAt, "
+            "status and version; everything else of the profile is DENIED, homeStore null, and accounts, identifiers, "
+            "provenance and orders are empty."
         ),
     )
     phone_code: PhoneCodeKey | None = strawberry.field(

@@ -163,7 +163,7 @@ def profile_values(values: Mapping[ProfileField, str]) -> tuple[StatedValue, ...
 def _value(field: ProfileField, raw: str, now: datetime) -> str:
     """Raises MaskedValue or BadInput, naming the field, never the value."""
     refuse_masked(field, raw)
-    found = _read(field, raw, now)
+    found = None if _has_controls(raw) else _read(field, raw, now)
     if found is None:
         en, zh = _WRONG[field]
         raise BadInput(en, zh=zh, field=field.value)
@@ -188,8 +188,13 @@ def _read(field: ProfileField, raw: str, now: datetime) -> str | None:
             return text if 0 < len(text) <= ADDRESS_CHARS_MAX else None
 
 
+def _has_controls(raw: str) -> bool:
+    """Nobody types them into a form: whoever sends one wants something else with it."""
+    return any(unicodedata.category(character) in ("Cc", "Cs") for character in raw)
+
+
 def _opaque(kind: ClaimKind, raw: str, field: str) -> str:
-    found = normalise.identifier(kind, raw).value
+    found = None if _has_controls(raw) else normalise.identifier(kind, raw).value
     if found is None:
         raise BadInput("This is no identifier: letters, digits and -_.:@ only.", zh="标识格式无效。", field=field)
     return found

@@ -11,7 +11,7 @@ from member_hub.identity.rules import Rules, opened_with
 from member_hub.ids import MemberId
 from member_hub.sign_in import codes, queries
 from member_hub.sign_in.codes import Issued, Subject
-from member_hub.sign_in.refusals import NotSent
+from member_hub.sign_in.refusals import NoSender, NotSent
 from member_hub.sign_in.rules import (
     ADDRESS_LIMITS,
     CODE_LIVES,
@@ -46,7 +46,7 @@ class Post:
 
     def require(self) -> Sender:
         if self.sender is None:
-            raise NotSent
+            raise NoSender
         return self.sender
 
     async def issue(

@@ -33,3 +33,10 @@ class NotSent(Unavailable):
 
     zh = "验证码暂时无法发送，请稍后再试。"
     en = "The code could not be sent; try again later."
+
+
+class NoSender(NotSent):
+    """Production without a message service: whoever operates the hub has to set one up."""
+
+    zh = "尚未配置短信服务，无法使用验证码。"
+    en = "No message service is set up here, so codes are neither sent nor taken."
