@@ -106,7 +106,7 @@ class SecondTry(Base):
     phone_token: Mapped[bytes] = mapped_column(
         LargeBinary,
         info=token(
-            zh="误答附加验证的手机号的盲索引",
+            zh="第二凭据有误的手机号的盲索引",
             en="blind index of the phone with which a wrong second thing was said",
             retention_days=SECOND_TRY_RETENTION_DAYS,
         ),
