@@ -98,6 +98,6 @@ def make_settings(folder: Path) -> Settings:
         port=0,
         policy_dir=None,
         debug=False,
-        cost_per_s=500_000,  # all tests of a session are one caller; limits have tests of their own
-        lookups_per_s=5_000,
+        cost_per_s=5_000_000,  # all tests of a session are one caller; limits have tests of their own
+        lookups_per_s=100_000,
     )

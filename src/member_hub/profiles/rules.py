@@ -34,6 +34,7 @@ from member_hub.profiles.refusals import (
 )
 
 ADDRESS_CHARS_MAX = 200
+LINE_ENDS = "\t\r\n"  # an address may be typed in several lines
 CONTACTS: Mapping[ProfileField, ClaimKind] = {ProfileField.PHONE: ClaimKind.PHONE, ProfileField.EMAIL: ClaimKind.EMAIL}
 _WRONG: Mapping[ProfileField, tuple[str, str]] = {
     ProfileField.NAME: ("This is no name of a person.", "姓名无效。"),
@@ -163,7 +164,9 @@ def profile_values(values: Mapping[ProfileField, str]) -> tuple[StatedValue, ...
 def _value(field: ProfileField, raw: str, now: datetime) -> str:
     """Raises MaskedValue or BadInput, naming the field, never the value."""
     refuse_masked(field, raw)
-    found = None if _has_controls(raw) else _read(field, raw, now)
+    found = (
+        None if _has_controls(raw, but=LINE_ENDS if field is ProfileField.ADDRESS else "") else _read(field, raw, now)
+    )
     if found is None:
         en, zh = _WRONG[field]
         raise BadInput(en, zh=zh, field=field.value)
@@ -188,9 +191,9 @@ def _read(field: ProfileField, raw: str, now: datetime) -> str | None:
             return text if 0 < len(text) <= ADDRESS_CHARS_MAX else None
 
 
-def _has_controls(raw: str) -> bool:
-    """Nobody types them into a form: whoever sends one wants something else with it."""
-    return any(unicodedata.category(character) in ("Cc", "Cs") for character in raw)
+def _has_controls(raw: str, *, but: str = "") -> bool:
+    """Nobody types them into a form of one line: whoever sends one wants something else with it."""
+    return any(unicodedata.category(character) in ("Cc", "Cs") for character in raw if character not in but)
 
 
 def _opaque(kind: ClaimKind, raw: str, field: str) -> str:
