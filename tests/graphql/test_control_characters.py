@@ -17,9 +17,11 @@ CARD = {"channel": "STORE", "account": "8868331042", "homeStore": "SH001"}
 
 @pytest.mark.parametrize("literal", [r'"a\u0000"', r'"\u{0}"', r'"\u001b[0m"', '"""a\u007f"""'])
 async def test_as_a_literal(world: World, literal: str) -> None:
-    answer = await world.post("auditor", AUDIT % literal)
+    """While the document is read: nothing was asked yet, so there is nothing to put on record."""
+    (error,) = (await world.post("auditor", AUDIT % literal)).json()["errors"]
 
-    assert [error["extensions"]["code"] for error in answer.json()["errors"]] == ["BAD_USER_INPUT"]
+    assert (error["message"], error["extensions"]["code"]) == ("A text has control characters.", "BAD_USER_INPUT")
+    assert await world.audited() == []
 
 
 @pytest.mark.parametrize(
