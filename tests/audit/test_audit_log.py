@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,27 +11,9 @@ from sqlalchemy.exc import DBAPIError
 
 from member_hub.audit import AuditKeys, AuditLog, AuditUnavailable, Entry
 from member_hub.audit import actions as audit_actions
-from member_hub.audit.tables import AuditEntry
 from member_hub.db import Database, transaction
-from member_hub.db.bulk import table_of
 from member_hub.ids import uuid7
-
-audit_t = table_of(AuditEntry)
-NOW = datetime(2026, 12, 31, 20, 0, tzinfo=UTC)
-
-
-def entry(**changed: Any) -> Entry:
-    stated = {
-        "caller_kind": "STAFF",
-        "caller": "S-1",
-        "role": "store_manager",
-        "purpose": "member_service",
-        "operation": "member",
-        "outcome": "ok",
-        "request_id": uuid7(),
-        "happened_at": NOW,
-    }
-    return Entry(**{**stated, **changed})
+from tests.audit.logs import NOW, audit_t, entry
 
 
 async def rows(database: Database) -> list[Any]:
