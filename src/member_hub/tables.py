@@ -11,6 +11,7 @@ import member_hub.crypto.tables
 import member_hub.idempotency.tables
 import member_hub.identity.tables
 import member_hub.ingest.tables
+import member_hub.members.gates
 import member_hub.members.tables
 import member_hub.orders.tables
 import member_hub.reports.tables

@@ -28,6 +28,15 @@ class MemberStatus(StrEnum):
     ERASED = "erased"
 
 
+class AgeBand(StrEnum):
+    """How old a member is taken to be: by the youngest reading of every birth date held (PIPL 8, 31; PIPL.md 1b)."""
+
+    UNKNOWN = "unknown"
+    CHILD = "child"  # under 14
+    MINOR = "minor"  # 14 to 17
+    ADULT = "adult"
+
+
 class Channel(StrEnum):
     WEBSITE = "website"
     APP = "app"
@@ -42,6 +51,10 @@ def _statuses() -> str:
     return ", ".join(f"'{status.value}'" for status in MemberStatus)
 
 
+def _bands() -> str:
+    return ", ".join(f"'{band.value}'" for band in AgeBand)
+
+
 class Member(Base):
     """One person as the brand knows them; the row stays as a tombstone when merged or erased."""
 
@@ -50,6 +63,9 @@ class Member(Base):
     __table_args__ = (
         CheckConstraint(f"status IN ({_statuses()})", name="status"),
         CheckConstraint("(status = 'merged') = (merged_into IS NOT NULL)", name="merged_into"),
+        CheckConstraint(f"age_band IN ({_bands()})", name="age_band"),
+        Index("ix_member_gate_until", "gate_until", "member_id", postgresql_where=text("gate_until IS NOT NULL")),
+        Index("ix_member_age_band", "age_band", "member_id", postgresql_where=text("age_band IN ('child', 'minor')")),
         Index(
             "ix_member_joined_at", "joined_at", "member_id", postgresql_where=text("status NOT IN ('merged', 'erased')")
         ),
@@ -89,6 +105,20 @@ class Member(Base):
     )
     privacy_epoch: Mapped[int] = mapped_column(
         Integer, server_default="0", info=technical("counts changes of the bits")
+    )
+    age_band: Mapped[str] = mapped_column(
+        Text,
+        server_default=AgeBand.UNKNOWN.value,
+        info=personal(
+            zh="年龄段(未知、未满十四、十四至十七、成年)",
+            en="age band (unknown, under 14, 14 to 17, adult)",
+            on_erasure=OnErasure.KEEP,
+        ),
+    )
+    consented_fields: Mapped[int] = mapped_column(
+        Integer,
+        server_default="0",
+        info=technical("four bits per profile field: for which consented purpose alone its value is held; 0: service"),
     )
     version: Mapped[int] = mapped_column(Integer, server_default="1", info=technical("counts changes of the profile"))
     name: Mapped[bytes | None] = mapped_column(
@@ -216,6 +246,9 @@ class ProfileValue(Base):
         LargeBinary,
         primary_key=True,
         info=technical("HMAC under a key of the origin's data key: comparable with nothing else, gone with it"),
+    )
+    collected_for: Mapped[str | None] = mapped_column(
+        Text, info=technical("the consented purpose that alone justifies it; null: held for the service")
     )
     value: Mapped[bytes] = mapped_column(
         LargeBinary,

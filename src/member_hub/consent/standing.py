@@ -1,0 +1,139 @@
+"""What stands of all that a person decided, however often their accounts were merged and split. Pure.
+
+A slot is (purpose, recipient, channel, contact point). The events of a person are those of the channel accounts that
+are theirs now, so a merge or a split is no edit of history: it is the same fold over other accounts.
+
+    per account:  its events in order of time; a live act counts for every account that the member had at that moment
+    per person:   any refusal or withdrawal wins; a grant counts only for its own slot; never asked stays never asked
+
+A grant made while merged counts where the account that made it is; a refusal, a withdrawal or an invalidation counts on
+every side for good (DOMAIN: consent; DESIGN 7). A refusal or withdrawal of a whole purpose, or of a channel for every
+contact point, covers every narrower slot.
+
+Decision: accounts are combined by protection, not by time: a later grant through another account's own file does not
+outweigh an earlier refusal elsewhere. Only a live act of the member does, for it is an act for all accounts.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from member_hub.consent.words import ANY, PROTECTIVE, Act, Actor, ConsentState
+from member_hub.ids import OriginId
+
+S = ConsentState
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Slot:
+    """One thing to be decided about; `contact` is the blind index of a phone or an address, None for any."""
+
+    purpose: str
+    recipient: str = ANY
+    channel: str = ANY
+    contact: bytes | None = None
+
+    def covers(self, other: "Slot") -> bool:
+        """Whether a refusal or withdrawal of this covers that."""
+        return (
+            self.purpose == other.purpose
+            and self.recipient in (ANY, other.recipient)
+            and self.channel in (ANY, other.channel)
+            and self.contact in (None, other.contact)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One event of one member: what the fold looks at. `also` are the member's other accounts at a live act."""
+
+    event_id: UUID
+    origin_id: OriginId
+    also: frozenset[OriginId]
+    slot: Slot
+    act: Act
+    state: ConsentState
+    actor: Actor
+    notice_id: UUID | None
+    occurred_at: datetime
+    recorded_at: datetime
+    ends_at: datetime | None = None
+
+    @property
+    def order(self) -> tuple[datetime, datetime, UUID]:
+        return (self.occurred_at, self.recorded_at, self.event_id)
+
+    @property
+    def is_protective(self) -> bool:
+        return self.state in PROTECTIVE or self.state is S.INVALIDATED
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where one slot stands, and the event that made it so."""
+
+    slot: Slot
+    state: ConsentState
+    by: Happened
+
+
+# Where accounts differ, the first of these that any of them has.
+_STRONGEST: Final = (
+    S.WITHDRAWN,
+    S.REFUSED,
+    S.GRANTED,
+    S.INVALIDATED,
+    S.EXPIRED,
+    S.STALE,
+    S.LAPSED,
+    S.GUARDIAN_PENDING,
+    S.ASKED,
+    S.NEVER_ASKED,
+    S.CLOSED,
+)
+
+
+def standing(origins: Collection[OriginId], events: Iterable[Happened]) -> list[Standing]:
+    """Every slot that anything was ever said about, in order; the events may be of other accounts, too."""
+    ours = frozenset(origins)
+    counted = sorted((e for e in events if _concerns(e, ours)), key=lambda event: event.order)
+    slots = sorted({event.slot for event in counted}, key=_slot_order)
+    return [found for slot in slots if (found := _of_slot(slot, ours, counted)) is not None]
+
+
+def _concerns(event: Happened, ours: frozenset[OriginId]) -> bool:
+    """A grant (or a question) goes with the account that made it; what protects goes with every account it was for."""
+    if event.origin_id in ours:
+        return True
+    return event.is_protective and not event.also.isdisjoint(ours)
+
+
+def _of_slot(slot: Slot, ours: frozenset[OriginId], counted: Sequence[Happened]) -> Standing | None:
+    last: dict[OriginId, Happened] = {}
+    for event in counted:
+        if event.slot == slot or (event.state in PROTECTIVE and event.slot.covers(slot)):
+            for origin in ({event.origin_id} | event.also) & ours:
+                last[origin] = event
+    return _strongest(slot, last)
+
+
+def _strongest(slot: Slot, last: Mapping[OriginId, Happened]) -> Standing | None:
+    for state in _STRONGEST:
+        same = [event for event in last.values() if event.state is state]
+        if same:
+            return Standing(slot, state, max(same, key=lambda event: event.order))
+    return None
+
+
+def _slot_order(slot: Slot) -> tuple[str, str, str, bytes]:
+    return (slot.purpose, slot.recipient, slot.channel, slot.contact or b"")
+
+
+def of_slot(slot: Slot, found: Iterable[Standing]) -> Standing | None:
+    """Where this slot stands: itself, else the narrowest refusal, withdrawal or question that covers it."""
+    covering = [one for one in found if one.slot == slot or (one.state in PROTECTIVE and one.slot.covers(slot))]
+    if not covering:
+        covering = [one for one in found if one.state is S.ASKED and one.slot.covers(slot)]
+    return max(covering, key=lambda one: (one.slot == slot, one.by.order), default=None)
