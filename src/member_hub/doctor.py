@@ -25,8 +25,8 @@ from member_hub.db.bulk import table_of
 from member_hub.db.session import reach
 from member_hub.errors import HubError, Misconfigured
 from member_hub.settings import Settings
-from member_hub.sign_in import sending
-from member_hub.sign_in.tables import NoticeTask
+from member_hub.telling import sending
+from member_hub.telling.tables import NoticeTask
 
 OLDEST_PYTHON = (3, 11)
 FILES_MAX = 1000

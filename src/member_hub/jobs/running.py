@@ -15,7 +15,7 @@ from member_hub.clock import Clock
 from member_hub.crypto import Vault
 from member_hub.db import Database, partitions
 from member_hub.errors import HubError
-from member_hub.sign_in import Notices, Sender
+from member_hub.telling import Notices, Sender
 
 TICK_S: Final = 2.0
 THOROUGH_EVERY: Final = timedelta(minutes=10)

@@ -35,8 +35,9 @@ from member_hub.sign_in import codes, queries
 from member_hub.sign_in.queries import Holding
 from member_hub.sign_in.refusals import CodeWrong
 from member_hub.sign_in.rules import ORDER_IS_RECENT, SESSION_LIVES, is_fresh
-from member_hub.sign_in.sending import Kind
-from member_hub.sign_in.tables import CODE_RETENTION_DAYS, NoticeTask, Session
+from member_hub.sign_in.tables import CODE_RETENTION_DAYS, Session
+from member_hub.telling import Kind
+from member_hub.telling.tables import NoticeTask
 
 NAMESPACE: Final = "sign_in"  # of the accounts that begin here; no file and no app names it
 CAUSED_BY: Final = "sign-in"

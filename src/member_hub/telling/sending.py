@@ -28,7 +28,7 @@ from member_hub.crypto import private
 from member_hub.errors import Misconfigured
 from member_hub.privacy import Mask
 from member_hub.settings import Settings
-from member_hub.sign_in.refusals import NotSent
+from member_hub.telling.refusals import NotSent
 from member_hub.urls import is_safe_url
 
 ATTEMPTS_MAX: Final = 3

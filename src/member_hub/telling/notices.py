@@ -20,10 +20,10 @@ from member_hub.db.base import Tx, transaction
 from member_hub.db.bulk import table_of
 from member_hub.db.engines import Database
 from member_hub.ids import MemberId
-from member_hub.sign_in import queries
-from member_hub.sign_in.refusals import NotSent
-from member_hub.sign_in.sending import By, Kind, Message, Sender
-from member_hub.sign_in.tables import NoticeTask
+from member_hub.telling import queries
+from member_hub.telling.refusals import NotSent
+from member_hub.telling.sending import By, Kind, Message, Sender
+from member_hub.telling.tables import NoticeTask
 
 TASKS_MAX = 100  # claimed in one round
 # After each try; then nobody tries any more, and the task stays open for people (doctor).

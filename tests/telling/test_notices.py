@@ -11,9 +11,9 @@ from member_hub.ids import uuid7
 from member_hub.jobs import run_forever
 from member_hub.jobs.running import calling_jobs_of
 from member_hub.members.tables import Channel
-from member_hub.sign_in import Message, NotSent
-from member_hub.sign_in.notices import TRIES_MAX
-from member_hub.sign_in.tables import NoticeTask
+from member_hub.telling import Message, NotSent
+from member_hub.telling.notices import TRIES_MAX
+from member_hub.telling.tables import NoticeTask
 from tests.graphql.world import NOW, said
 from tests.sign_in_codes.desk import E164, Front, task_t
 
