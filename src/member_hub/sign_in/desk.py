@@ -114,7 +114,7 @@ class Desk:
         token = self.tokens.issue(
             opened.member_id, opened.session_id, expires_at=opened.expires_at, now=self.clock.now()
         )
-        return Started(token, opened.expires_at, opened.is_new, [task.task_id for task in opened.tasks])
+        return Started(token, opened.expires_at, opened.is_new, opened.tasks)
 
     async def claims(self, token: str, now: datetime) -> TokenClaims:
         """The verified claims of a member's token whose session runs. Raises Unauthenticated.
