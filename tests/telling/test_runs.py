@@ -120,6 +120,24 @@ async def test_a_service_that_takes_nothing_ends_the_run_without_a_try_lost(fron
     assert (sum(row.tries for row in rows), sum(row.told_at is not None for row in rows)) == (121, 120)
 
 
+async def test_a_service_that_refuses_the_last_of_a_round_ends_the_run_too(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited(monkeypatch, tasks_max=3, rounds_max=3)
+    await crowd(front, 9)
+    asked: list[Message] = []
+
+    class Full:
+        async def send(self, message: Message) -> None:
+            asked.append(message)
+            if len(asked) > 2:
+                raise NotSent
+
+    await run_at(through(front, Full()), NOW)
+
+    assert len(asked) == 3
+
+
 async def test_what_presses_waits_for_one_round_and_not_for_a_first_import(
     front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,16 +73,19 @@ async def test_without_an_app_it_goes_by_e_mail_and_without_that_to_the_verified
     ]
 
 
-async def test_of_several_numbers_the_one_that_was_verified_last_is_told(front: Front) -> None:
-    await member_with(front, 1, phone=E164, phone_verified=True, unionid="o6_aaaaaaaaaaaaaaaaaaaaaaa1")
-    member = await member_with(
-        front, 2, phone="+8613912345672", phone_verified=True, unionid="o6_aaaaaaaaaaaaaaaaaaaaaaa1", at=NOW
+@pytest.mark.parametrize("website_last", [False, True])
+async def test_of_several_numbers_the_one_that_was_verified_last_is_told(front: Front, *, website_last: bool) -> None:
+    union, before = {"unionid": "o6_aaaaaaaaaaaaaaaaaaaaaaa1", "phone_verified": True}, NOW - timedelta(days=1)
+    one, two = await front.resolve(
+        said(Channel.WEBSITE, "W1", phone=E164, at=NOW if website_last else before, **union),
+        said(Channel.APP, "A1", phone="+8613912345672", at=before if website_last else NOW, **union),
     )
-    await ask_notice(front, member)
+    await ask_notice(front, one)
 
     await run_at(front, NOW)
 
-    assert [to for _, to, _ in sent(front)] == ["+8613912345672"]
+    assert one == two
+    assert [to for _, to, _ in sent(front)] == [E164 if website_last else "+8613912345672"]
 
 
 @pytest.mark.parametrize(

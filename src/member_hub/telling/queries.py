@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, func, select
 
 from member_hub.crypto import Vault, sealed_row
 from member_hub.db.base import Tx
@@ -16,8 +16,6 @@ from member_hub.members.tables import Member
 from member_hub.privacy import DataClass
 from member_hub.telling.kinds import By
 from member_hub.telling.rules import gets_messages
-
-PHONES_MAX = 5  # verified ones that are looked at, the newest first
 
 claim_t = table_of(IdentityClaim)
 member_t = table_of(Member)
@@ -58,29 +56,30 @@ async def _email(tx: Tx, vault: Vault, member_id: MemberId) -> Way | None:
 
 
 async def _openid(tx: Tx, vault: Vault, member_id: MemberId) -> Way | None:
-    statement = _stated(member_id, ClaimKind.OPENID).order_by(claim_t.c.stated_to.desc()).limit(1)
-    row = (await tx.execute(statement)).one_or_none()
+    row = await _newest(tx, member_id, ClaimKind.OPENID)
     return None if row is None else Way(By.OPENID, await _opened(tx, vault, row), row.namespace)
 
 
 async def _phone(tx: Tx, vault: Vault, member_id: MemberId) -> Way | None:
-    """The number that was verified last, of those that messages are sent to.
+    """The number that the member holds, verified, if messages are sent to it: the partition leaves the newest one.
 
-    However long ago: most of what the first files bring was verified years ago, and who could be asked anew has to be
-    reached first. Price: a number that was given out again since tells its new holder that somebody is a member.
+    However long ago it was verified: most of what the first files bring is years old, and whoever could be asked anew
+    has to be reached first. Price: a number that was given out again since tells its new holder that somebody is a
+    member.
     """
-    verified = _stated(member_id, ClaimKind.PHONE).where(claim_t.c.verified_at.is_not(None))
-    for row in await tx.execute(verified.order_by(claim_t.c.verified_at.desc()).limit(PHONES_MAX)):
-        number = await _opened(tx, vault, row)
-        if gets_messages(number):
-            return Way(By.SMS, number)
-    return None
+    row = await _newest(tx, member_id, ClaimKind.PHONE)
+    number = None if row is None else await _opened(tx, vault, row)
+    return Way(By.SMS, number) if number is not None and gets_messages(number) else None
 
 
-def _stated(member_id: MemberId, kind: ClaimKind) -> Select[Any]:
-    return select(claim_t).where(
-        claim_t.c.member_id == member_id, claim_t.c.kind == kind, claim_t.c.status == ClaimStatus.ACTIVE
+async def _newest(tx: Tx, member_id: MemberId, kind: ClaimKind) -> Row[Any] | None:
+    statement = (
+        select(claim_t)
+        .where(claim_t.c.member_id == member_id, claim_t.c.kind == kind, claim_t.c.status == ClaimStatus.ACTIVE)
+        .order_by(claim_t.c.stated_to.desc())
+        .limit(1)
     )
+    return (await tx.execute(statement)).one_or_none()
 
 
 async def _opened(tx: Tx, vault: Vault, row: Row[Any]) -> str:
