@@ -29,7 +29,7 @@ points
 tiers
 orders
 consent
-till | revealing
+till | revealing | telling
 identity
 members
 idempotency

@@ -13,6 +13,11 @@ from member_hub.settings import Settings
         ("MEMBER_HUB_PORT", "65536"),
         ("MEMBER_HUB_PORT", "８０００"),
         ("MEMBER_HUB_MODE", "test"),
+        ("MEMBER_HUB_NOTICE_URL", "http://brand.example/privacy"),
+        ("MEMBER_HUB_NOTICE_URL", "http://127.0.0.1/privacy"),
+        ("MEMBER_HUB_NOTICE_URL", "https://hub:secret@brand.example/privacy"),
+        ("MEMBER_HUB_NOTICE_URL", "brand.example/privacy"),
+        ("MEMBER_HUB_NOTICE_URL", "https://品牌.example/privacy"),
     ],
 )
 def test_a_value_that_is_no_choice_is_refused(variable: str, value: str) -> None:
@@ -26,3 +31,8 @@ def test_a_value_that_is_no_choice_is_refused(variable: str, value: str) -> None
 @pytest.mark.parametrize(("said", "is_debug"), [("", False), ("info", False), ("debug", True), ("DEBUG", True)])
 def test_the_log_is_quiet_unless_debug_is_said(said: str, *, is_debug: bool) -> None:
     assert Settings.from_environ({"MEMBER_HUB_LOG": said}).debug is is_debug
+
+
+@pytest.mark.parametrize("said", [None, "https://brand.example/privacy"])
+def test_the_notice_has_an_address_where_the_operator_says_one(said: str | None) -> None:
+    assert Settings.from_environ({"MEMBER_HUB_NOTICE_URL": said or ""}).notice_url == said

@@ -25,8 +25,8 @@ from member_hub.db.bulk import table_of
 from member_hub.db.session import reach
 from member_hub.errors import HubError, Misconfigured
 from member_hub.settings import Settings
-from member_hub.sign_in import sending
-from member_hub.sign_in.tables import NoticeTask
+from member_hub.telling import sending
+from member_hub.telling.tables import NoticeTask
 
 OLDEST_PYTHON = (3, 11)
 FILES_MAX = 1000
@@ -275,17 +275,22 @@ async def _keys(database: Database, folder: Path) -> Check:
 
 
 async def _notices(database: Database) -> Check:
-    waiting = select(func.count()).select_from(table_of(NoticeTask)).where(table_of(NoticeTask).c.told_at.is_(None))
+    """Who has still to be told something, by what it is, and how many of these nobody tries any more."""
+    task_t = table_of(NoticeTask)
+    left = func.count().filter(task_t.c.due_at.is_(None))
+    waiting = select(task_t.c.kind, func.count(), left).where(task_t.c.told_at.is_(None))
     async with transaction(database.app) as tx:
-        number = int((await tx.execute(waiting)).scalar_one())
-    if not number:
+        found = (await tx.execute(waiting.group_by(task_t.c.kind).order_by(task_t.c.kind))).all()
+    if not found:
         return Check("notices", Verdict.OK, "every member has been told")
+    by_kind = ", ".join(f"{kind} {number} ({people} left to people)" for kind, number, people in found)
     return Check(
         "notices",
         Verdict.WARN,
-        f"{number} members have still to be told that their number is somebody else's",
-        "They have no e-mail address or app, or the message service refused. The served hub tries six times within 31 "
-        "hours; whom hub.notice_task names without due_at after that, people have to tell.",
+        f"{sum(number for _, number, _ in found)} times a member has still to be told something: {by_kind}",
+        "They have no e-mail address or app (for a privacy notice: nor a verified mobile number), or the message "
+        "service refused. The served hub tries six times within 31 hours; whom hub.notice_task names without due_at, "
+        "people have to tell.",
     )
 
 

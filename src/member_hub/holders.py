@@ -11,6 +11,7 @@ from member_hub.orders.holder import OrdersHolder
 from member_hub.privacy import Holder
 from member_hub.revealing.holder import ApprovalsHolder
 from member_hub.sign_in.holder import SignInHolder
+from member_hub.telling.holder import TellingHolder
 from member_hub.till.tables import MemberCode
 
 HOLDERS: Sequence[Holder] = (
@@ -21,5 +22,6 @@ HOLDERS: Sequence[Holder] = (
     IngestHolder(),
     MemberRows((MemberCode,)),
     ApprovalsHolder(),
+    TellingHolder(),
     SignInHolder(),
 )

@@ -15,7 +15,7 @@ from member_hub.merging import Resolver
 from member_hub.organisation import Organisation
 from member_hub.privacy import Holder
 from member_hub.settings import Settings
-from member_hub.sign_in import Sender, opened_sender
+from member_hub.telling import Sender, opened_sender
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from member_hub.errors import Misconfigured
+from member_hub.urls import is_safe_url
 
 MODE_FILE = "mode"
 MODES_MAX = 50  # databases whose mode the file keeps
@@ -51,6 +52,7 @@ class Settings:
     sender_url: str | None = None  # where codes and notices are handed over; None: the console, in development
     sender_secret_file: Path | None = None
     codes_per_hour: int = CODES_PER_HOUR  # sent by the whole hub
+    notice_url: str | None = None  # where members read the privacy notice
     proxy_hops: int | None = None  # how many proxies of one's own add to X-Forwarded-For; None: not stated
 
     @property
@@ -79,6 +81,7 @@ class Settings:
             sender_url=environ.get("MEMBER_HUB_SENDER_URL") or None,
             sender_secret_file=Path(p).absolute() if (p := environ.get("MEMBER_HUB_SENDER_SECRET_FILE")) else None,
             codes_per_hour=_number(environ, "MEMBER_HUB_CODES_PER_HOUR", CODES_PER_HOUR, CODES_PER_HOUR_MAX),
+            notice_url=_public_url(environ, "MEMBER_HUB_NOTICE_URL"),
             proxy_hops=_number(environ, "MEMBER_HUB_PROXY_HOPS", 0, PROXY_HOPS_MAX, least=0)
             if environ.get("MEMBER_HUB_PROXY_HOPS")
             else None,
@@ -146,3 +149,11 @@ def _number(environ: Mapping[str, str], name: str, default: int, most: int, *, l
     if not said.isascii() or not said.isdecimal() or not least <= int(said) <= most:
         raise Misconfigured(f"{name} is not a number that fits.", remedy=f"Use {least} to {most}.")
     return int(said)
+
+
+def _public_url(environ: Mapping[str, str], name: str) -> str | None:
+    """An address that members open where they are: on their own machine the hub is not."""
+    said = environ.get(name) or None
+    if said is not None and not (said.startswith("https://") and is_safe_url(said)):
+        raise Misconfigured(f"{name} is no https address, or holds a login.", remedy="Use https://..., in ASCII.")
+    return said

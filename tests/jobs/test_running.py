@@ -25,6 +25,7 @@ class Hub:
 
     log: Log
     clock: Clock
+    settings: Settings
     vault: Any = None  # nothing is handed over where there is no sender
     sender: None = None
 
@@ -43,7 +44,7 @@ class Hub:
 
 @pytest.fixture
 def hub(database: Database, settings: Settings) -> Hub:
-    return Hub(Log.of(database, settings), StandingClock(NOW))
+    return Hub(Log.of(database, settings), StandingClock(NOW), settings)
 
 
 async def test_being_told_to_stop_seals_what_is_left(hub: Hub) -> None:

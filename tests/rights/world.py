@@ -42,8 +42,9 @@ from member_hub.merging.apart import keep_apart
 from member_hub.privacy import DataClass, Person, ProfileField, Purpose
 from member_hub.rights import Erasure, erase, export, find_person, hold_person
 from member_hub.settings import Settings
-from member_hub.sign_in.tables import NoticeTask, OneTimeCode, SecondTry, Session
+from member_hub.sign_in.tables import OneTimeCode, SecondTry, Session
 from member_hub.tables import METADATA
+from member_hub.telling.tables import NoticeTask
 
 NOW = datetime(2026, 11, 8, 4, tzinfo=UTC)
 REGISTER = organisation.load(resources.folder("policies") / "organisation.toml")

@@ -21,8 +21,9 @@ from member_hub.ids import MemberId
 from member_hub.rights import erase, export, find_person, hold_person
 from member_hub.runtime import open_runtime
 from member_hub.settings import Settings
-from member_hub.sign_in import Message, Notices, NotSent
-from member_hub.sign_in.tables import NoticeTask, OneTimeCode, SecondTry, Session, SignInTry
+from member_hub.sign_in.tables import OneTimeCode, SecondTry, Session, SignInTry
+from member_hub.telling import Message, Notices, NotSent
+from member_hub.telling.tables import NoticeTask
 from member_hub.web import make_app
 from tests.graphql.world import NOW, StandingClock, World
 

@@ -9,8 +9,9 @@ import pytest
 from member_hub import doctor
 from member_hub.errors import Misconfigured
 from member_hub.settings import Mode, Settings
-from member_hub.sign_in import opened_sender
+from member_hub.telling import Message, opened_sender
 from tests.cli.test_cli import call
+from tests.sign_in_codes.conftest import MakeFront
 from tests.sign_in_codes.desk import PHONE, Front
 
 
@@ -74,3 +75,16 @@ async def test_requests_are_counted_by_code_and_path_without_a_word_about_anybod
     assert 'member_hub_requests_total{kind="sign_in",outcome="UNAUTHENTICATED"} 1' in figures
     assert 'path="/sign-in/session",status="401"' in figures
     assert PHONE not in figures
+
+
+async def test_no_transaction_is_open_while_a_message_is_sent(make_front: MakeFront) -> None:
+    front = await make_front()
+    in_use: list[int] = []
+
+    async def send(_message: Message) -> None:
+        in_use.append(front.hub.database.app.pool.checkedout())  # type: ignore[attr-defined]
+
+    front.service.send = send  # type: ignore[method-assign]
+    await front.say("code", {"phone": PHONE})
+
+    assert in_use == [0]

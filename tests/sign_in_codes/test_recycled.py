@@ -9,7 +9,8 @@ import pytest
 
 from member_hub.ids import MemberId
 from member_hub.members.tables import Channel, Member, MemberStatus
-from member_hub.sign_in.tables import NoticeTask, OneTimeCode, Session
+from member_hub.sign_in.tables import OneTimeCode, Session
+from member_hub.telling.tables import NoticeTask
 from tests.graphql.world import NOW, line, said
 from tests.sign_in_codes.desk import E164, OTHER, PHONE, Front, as_said, codes_of
 

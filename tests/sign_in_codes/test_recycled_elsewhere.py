@@ -8,7 +8,8 @@ import pytest
 
 from member_hub.ids import MemberId
 from member_hub.members.tables import Channel
-from member_hub.sign_in.tables import NoticeTask, Session
+from member_hub.sign_in.tables import Session
+from member_hub.telling.tables import NoticeTask
 from tests.graphql.world import NOW, line, said
 from tests.sign_in_codes.desk import E164, PHONE, Front, codes_of
 from tests.sign_in_codes.test_recycled import CARD, EMAIL, LONG_AGO, ORDERS, UNIONID, former_owner

@@ -19,7 +19,8 @@ from member_hub.ids import MemberId
 from member_hub.members.tables import Channel, Member, MemberStatus
 from member_hub.merging.apart import keep_apart
 from member_hub.settings import Mode
-from member_hub.sign_in.tables import NoticeTask, OneTimeCode, Session
+from member_hub.sign_in.tables import OneTimeCode, Session
+from member_hub.telling.tables import NoticeTask
 from tests.graphql.world import NOW, said
 from tests.sign_in_codes.conftest import MakeFront
 from tests.sign_in_codes.desk import E164, ME, PHONE, Front, codes_of

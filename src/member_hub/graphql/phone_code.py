@@ -14,11 +14,11 @@ from member_hub.sign_in import (
     APP_LIMITS,
     CODE_LIVES,
     PHONE_CHARS_MAX,
+    CodeNotSent,
     CodePurpose,
-    Kind,
-    NotSent,
     Post,
 )
+from member_hub.telling import Kind
 from member_hub.throttling import Throttled
 
 
@@ -58,7 +58,7 @@ async def _send(asking: Asking, phone: str) -> None:
     await asking.write_trail()
     try:
         await post.hand_over(posted, Kind.TILL_CODE, asking.language.value)
-    except NotSent as refusal:
+    except CodeNotSent as refusal:
         _record_again(asking, refusal)
         raise
 

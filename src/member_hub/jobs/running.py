@@ -15,7 +15,8 @@ from member_hub.clock import Clock
 from member_hub.crypto import Vault
 from member_hub.db import Database, partitions
 from member_hub.errors import HubError
-from member_hub.sign_in import Notices, Sender
+from member_hub.settings import Settings
+from member_hub.telling import Notices, Sender
 
 TICK_S: Final = 2.0
 THOROUGH_EVERY: Final = timedelta(minutes=10)
@@ -41,6 +42,8 @@ class Needs(Protocol):
     def vault(self) -> Vault: ...
     @property
     def sender(self) -> Sender | None: ...
+    @property
+    def settings(self) -> Settings: ...
 
 
 @dataclass(slots=True)
@@ -65,7 +68,7 @@ async def run_forever(hub: Needs, stopping: asyncio.Event) -> None:
     """Until `stopping` is set; then once more, so that nothing stays unsealed that need not."""
     await asyncio.gather(
         _run(jobs_of(hub), hub.clock, stopping, ends_with_a_round=True),
-        _run(calling_jobs_of(hub), hub.clock, stopping, ends_with_a_round=False),
+        _run(calling_jobs_of(hub, stopping), hub.clock, stopping, ends_with_a_round=False),
     )
 
 
@@ -99,10 +102,11 @@ def jobs_of(hub: Needs) -> list[Job]:
     ]
 
 
-def calling_jobs_of(hub: Needs) -> list[Job]:
-    """Those that ask services of others."""
+def calling_jobs_of(hub: Needs, stopping: asyncio.Event) -> list[Job]:
+    """Those that ask services of others; a long run of one ends when the hub does."""
 
     async def notices(_now: datetime) -> None:
-        await Notices(hub.database, hub.vault, hub.clock, hub.sender).tell_waiting()
+        telling = Notices(hub.database, hub.vault, hub.clock, hub.sender, hub.settings.notice_url)
+        await telling.tell_waiting(stopping.is_set)
 
     return [Job("notices", NOTICES_EVERY, notices)]

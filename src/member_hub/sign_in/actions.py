@@ -20,8 +20,9 @@ from uuid import UUID
 
 from sqlalchemy import delete, insert, select, update
 
+from member_hub import telling
 from member_hub.db.base import Tx
-from member_hub.db.bulk import insert_rows, table_of
+from member_hub.db.bulk import table_of
 from member_hub.identity import actions as claims
 from member_hub.identity import normalise
 from member_hub.identity.kinds import ClaimKind, ClaimStatus
@@ -35,14 +36,11 @@ from member_hub.sign_in import codes, queries
 from member_hub.sign_in.queries import Holding
 from member_hub.sign_in.refusals import CodeWrong
 from member_hub.sign_in.rules import ORDER_IS_RECENT, SESSION_LIVES, is_fresh
-from member_hub.sign_in.sending import Kind
-from member_hub.sign_in.tables import CODE_RETENTION_DAYS, NoticeTask, Session
+from member_hub.sign_in.tables import CODE_RETENTION_DAYS, Session
+from member_hub.telling import Kind, ToTell
 
 NAMESPACE: Final = "sign_in"  # of the accounts that begin here; no file and no app names it
 CAUSED_BY: Final = "sign-in"
-PHONE_RELEASED: Final = Kind.PHONE_RELEASED.value
-ACCOUNT_OPENED: Final = Kind.ACCOUNT_OPENED.value
-SECOND_THING_WRONG: Final = Kind.SECOND_THING_WRONG.value
 FORGET_MAX: Final = 100  # sessions long over that are removed per session begun
 
 session_t = table_of(Session)
@@ -67,28 +65,15 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """Somebody has to be told something."""
-
-    task_id: UUID
-    member_id: MemberId
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
 class Opened:
-    """A session that began, and who has to be told of it."""
+    """A session that began, who lost the number by it, and the tasks of telling whoever has to be told."""
 
     session_id: UUID
     member_id: MemberId
     is_new: bool
     expires_at: datetime
-    tasks: Sequence[Task]
-
-    @property
-    def released(self) -> list[MemberId]:
-        """Who lost the number by it."""
-        return [task.member_id for task in self.tasks if task.kind == PHONE_RELEASED]
+    released: Sequence[MemberId]
+    tasks: Sequence[UUID]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +83,11 @@ class Guessed:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Sought:
-    """A number in hand, locked, with the accounts that state it."""
+    """A number in hand, locked, with the accounts that state it, and the code that was right for it."""
 
     phone: str
     token: bytes
+    code_id: UUID
     held: Sequence[Holding]
     now: datetime
 
@@ -131,12 +117,12 @@ async def open_session(
     held = await queries.holdings(tx, token) or await queries.holdings(
         tx, token, statuses=[ClaimStatus.SHARED], namespace=NAMESPACE
     )
-    sought = Sought(wanted.phone, token, held, now)
+    sought = Sought(wanted.phone, token, code_id, held, now)
     known = await _still_holding(tx, resolver, sought)
     if known is None and wanted.second is not None:
         known = await _proven(tx, resolver, sought, wanted.second) if await codes.may_guess(tx, token) else None
         if known is None:
-            return await _guessed(tx, sought, code_id)
+            return await _guessed(tx, sought)
     if known is None and not wanted.starts_new:
         return None
     if not await codes.use(tx, code_id):
@@ -146,13 +132,13 @@ async def open_session(
     return await _anew(tx, resolver, sought)
 
 
-async def _guessed(tx: Tx, sought: Sought, code_id: UUID) -> Guessed:
+async def _guessed(tx: Tx, sought: Sought) -> Guessed:
     """The code is used up, the guess counts, and the holders are to be told."""
-    if not await codes.use(tx, code_id):
+    if not await codes.use(tx, sought.code_id):
         raise CodeWrong
     await codes.count_guess(tx, sought.token)
     holders = sorted({one.member_id for one in sought.held})
-    await _to_tell(tx, [Task(uuid7(), holder, SECOND_THING_WRONG) for holder in holders], now=sought.now)
+    await telling.ask(tx, [ToTell(one, Kind.SECOND_THING_WRONG, sought.code_id) for one in holders], sought.now)
     return Guessed()
 
 
@@ -238,10 +224,7 @@ async def _as_known(tx: Tx, resolver: Resolver, sought: Sought, known: Known) ->
     await attempt.commit()
     if not await _is_opened(tx, resolver, sought, member_id, known):
         raise CodeWrong
-    tasks = await _released(tx, sought, member_id)
-    if known.is_by_second:
-        tasks.append(Task(uuid7(), member_id, ACCOUNT_OPENED))
-    return await _begin(tx, member_id, tasks, is_new=False, now=sought.now)
+    return await _begin(tx, sought, member_id, is_new=False, is_by_second=known.is_by_second)
 
 
 async def _is_opened(tx: Tx, resolver: Resolver, sought: Sought, member_id: MemberId, known: Known) -> bool:
@@ -253,10 +236,10 @@ async def _anew(tx: Tx, resolver: Resolver, sought: Sought) -> Opened:
     now = sought.now
     speaker = Speaker(Channel.WEBSITE, NAMESPACE, f"{NAMESPACE}-{uuid7().hex}", None, now, now)
     member_id = await _resolved(tx, resolver, [_verified(speaker, sought.phone, begins_at=now, now=now)], now)
-    return await _begin(tx, member_id, await _released(tx, sought, member_id), is_new=True, now=now)
+    return await _begin(tx, sought, member_id, is_new=True)
 
 
-async def _released(tx: Tx, sought: Sought, member_id: MemberId) -> list[Task]:
+async def _released(tx: Tx, sought: Sought, member_id: MemberId) -> list[MemberId]:
     """Who held the number until now and does not any more; each is to be told."""
     origins = {one.origin_id for one in sought.held}
     left = (
@@ -264,7 +247,7 @@ async def _released(tx: Tx, sought: Sought, member_id: MemberId) -> list[Task]:
         if origins
         else []
     )
-    return [Task(uuid7(), former, PHONE_RELEASED) for former in sorted({one.member_id for one in left} - {member_id})]
+    return sorted({one.member_id for one in left} - {member_id})
 
 
 def _verified(speaker: Speaker, phone: str, *, begins_at: datetime | None, now: datetime) -> AccountStatement:
@@ -275,9 +258,10 @@ async def _resolved(tx: Tx, resolver: Resolver, said: Sequence[AccountStatement]
     return (await resolver.resolve(tx, said, caused_by=CAUSED_BY, now=now)).outcomes[0].member_id
 
 
-async def _begin(tx: Tx, member_id: MemberId, tasks: Sequence[Task], *, is_new: bool, now: datetime) -> Opened:
-    await _to_tell(tx, tasks, now=now)
-    opened = Opened(uuid7(), member_id, is_new, now + SESSION_LIVES, tasks)
+async def _begin(tx: Tx, sought: Sought, member_id: MemberId, *, is_new: bool, is_by_second: bool = False) -> Opened:
+    now, released = sought.now, await _released(tx, sought, member_id)
+    tasks = await _to_tell(tx, sought, released, [member_id] if is_by_second else [])
+    opened = Opened(uuid7(), member_id, is_new, now + SESSION_LIVES, released, tasks)
     old = session_t.c.expires_at < now - timedelta(days=CODE_RETENTION_DAYS)
     over = select(session_t.c.session_id).where(old).limit(FORGET_MAX).with_for_update(skip_locked=True).cte("over")
     await tx.execute(delete(session_t).where(session_t.c.session_id.in_(select(over.c.session_id))))
@@ -291,6 +275,7 @@ async def _begin(tx: Tx, member_id: MemberId, tasks: Sequence[Task], *, is_new: 
     return opened
 
 
-async def _to_tell(tx: Tx, tasks: Sequence[Task], *, now: datetime) -> None:
-    rows = [(task.task_id, task.member_id, task.kind, now, now) for task in tasks]
-    await insert_rows(tx, NoticeTask, ("task_id", "member_id", "kind", "created_at", "due_at"), rows)
+async def _to_tell(tx: Tx, sought: Sought, released: Sequence[MemberId], opened: Sequence[MemberId]) -> list[UUID]:
+    """About the code that was used: what comes of another one is told again, even where this is not told yet."""
+    told = [(one, Kind.PHONE_RELEASED) for one in released] + [(one, Kind.ACCOUNT_OPENED) for one in opened]
+    return await telling.ask(tx, [ToTell(one, kind, sought.code_id) for one, kind in told], sought.now)

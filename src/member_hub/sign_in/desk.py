@@ -24,11 +24,10 @@ from member_hub.privacy import Purpose
 from member_hub.sign_in import actions, codes, queries, rules
 from member_hub.sign_in.actions import Guessed, Opened, Wanted
 from member_hub.sign_in.codes import Subject
-from member_hub.sign_in.notices import Notices
 from member_hub.sign_in.posting import Post, holders
-from member_hub.sign_in.refusals import CodesSpent, CodeWrong, NotSent
+from member_hub.sign_in.refusals import CodeNotSent, CodesSpent, CodeWrong
 from member_hub.sign_in.rules import CodePurpose
-from member_hub.sign_in.sending import Kind, Sender
+from member_hub.telling import Kind, Notices, Sender
 from member_hub.throttling import Occasions, Throttled
 
 _log = logging.getLogger(__name__)
@@ -87,14 +86,14 @@ class Desk:
         return Notices(self.database, self.resolver.vault, self.clock, self.sender)
 
     async def send_code(self, phone: str, visit: Visit) -> UUID:
-        """Send a sign-in code; its id, with which alone it is tried. Raises TooManyCodes, NotSent; whether the number
-        is known shows in neither."""
+        """Send a sign-in code; its id, with which alone it is tried. Raises TooManyCodes, CodeNotSent; whether the
+        number is known shows in neither."""
         async with self._on_record("signInCode", visit) as about:
             posted = await self.post.issue(phone, CodePurpose.SIGN_IN, address=visit.address)
             about.member_ids = posted.holders
         try:
             await self.post.hand_over(posted, Kind.SIGN_IN_CODE, visit.language)
-        except NotSent as refusal:
+        except CodeNotSent as refusal:
             await self._write("signInCode", visit, refusal.code, about)
             raise
         return posted.issued.code_id
@@ -115,7 +114,7 @@ class Desk:
         token = self.tokens.issue(
             opened.member_id, opened.session_id, expires_at=opened.expires_at, now=self.clock.now()
         )
-        return Started(token, opened.expires_at, opened.is_new, [task.task_id for task in opened.tasks])
+        return Started(token, opened.expires_at, opened.is_new, opened.tasks)
 
     async def claims(self, token: str, now: datetime) -> TokenClaims:
         """The verified claims of a member's token whose session runs. Raises Unauthenticated.

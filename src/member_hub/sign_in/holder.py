@@ -1,4 +1,4 @@
-"""What signing in answers for: codes by the number, sessions and notices by the member.
+"""What signing in answers for: codes by the number, sessions by the member.
 
 A number that others state, too, says nothing about this person alone: codes asked for with it are erased with any of
 them, and given out to whoever holds it; where nobody does, only to the one who alone states it.
@@ -16,16 +16,16 @@ from member_hub.identity.tables import IdentityHint, IdentityToken
 from member_hub.ids import MemberId, OriginId
 from member_hub.members.tables import Member
 from member_hub.privacy import Erased, Held, Person
-from member_hub.sign_in.tables import NoticeTask, OneTimeCode, SecondTry, Session
+from member_hub.sign_in.tables import OneTimeCode, SecondTry, Session
 
 BY_NUMBER: tuple[type[Any], ...] = (OneTimeCode, SecondTry)
 member_t, session_t = table_of(Member), table_of(Session)
 hint_t, token_t = table_of(IdentityHint), table_of(IdentityToken)
-OF_MEMBER: tuple[type[Any], ...] = (Session, NoticeTask)
+OF_MEMBER: tuple[type[Any], ...] = (Session,)
 
 
 class SignInHolder:
-    """Sessions and notices keep the member id they began with: it leads to the root (queries.acting_member)."""
+    """Sessions keep the member id they began with: it leads to the root (queries.acting_member)."""
 
     tables = frozenset(table_of(model).fullname for model in (*BY_NUMBER, *OF_MEMBER))
 

@@ -11,7 +11,7 @@ from member_hub.identity.rules import Rules, opened_with
 from member_hub.ids import MemberId
 from member_hub.sign_in import codes, queries
 from member_hub.sign_in.codes import Issued, Subject
-from member_hub.sign_in.refusals import NoSender, NotSent
+from member_hub.sign_in.refusals import CodeNotSent, NoSender
 from member_hub.sign_in.rules import (
     ADDRESS_LIMITS,
     CODE_LIVES,
@@ -23,7 +23,7 @@ from member_hub.sign_in.rules import (
     is_code,
     is_fresh,
 )
-from member_hub.sign_in.sending import By, Kind, Message, Sender
+from member_hub.telling import By, Kind, Message, NotSent, Sender
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -52,7 +52,7 @@ class Post:
     async def issue(
         self, phone: str, purpose: CodePurpose, *, address: str, limits: Sequence[Limit] = ADDRESS_LIMITS
     ) -> Posted:
-        """Raises NotSent, TooManyCodes; the caller puts it on record before it hands the code over."""
+        """Raises CodeNotSent, TooManyCodes; the caller puts it on record before it hands the code over."""
         self.require()
         said = asked(phone)
         subject = Subject.of(self.vault, said.spelled, purpose)
@@ -69,17 +69,18 @@ class Post:
             return Posted(said, issued, await holders(tx, subject))
 
     async def hand_over(self, posted: Posted, kind: Kind, language: str) -> None:
-        """Send the code, if anything can be sent to the number. Raises NotSent, and then the code is void."""
+        """Send the code, if anything can be sent to the number. Raises CodeNotSent, and then the code is void."""
         if not posted.asked.is_reachable:
             return
         values = {"code": posted.issued.code, "minutes": str(CODE_LIVES // timedelta(minutes=1))}
         message = Message(posted.issued.code_id, kind, language, By.SMS, posted.asked.spelled, values)
+        sender = self.require()
         try:
-            await self.require().send(message)
-        except NotSent:
+            await sender.send(message)
+        except NotSent as unsent:
             async with transaction(self.database.app) as tx:
                 await codes.void(tx, posted.issued.code_id)
-            raise
+            raise CodeNotSent from unsent
 
 
 async def holders(tx: Tx, subject: Subject) -> list[MemberId]:

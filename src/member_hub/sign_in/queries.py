@@ -3,12 +3,11 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, and_, func, select
+from sqlalchemy import and_, func, select
 
-from member_hub.crypto import Vault, sealed_row
+from member_hub.crypto import Vault
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
 from member_hub.identity.facts import facts_of
@@ -20,7 +19,6 @@ from member_hub.identity.tables import IdentityClaim, IdentityHint, IdentityToke
 from member_hub.ids import MemberId, OriginId
 from member_hub.members.tables import ChannelAccount, Member, MemberStatus
 from member_hub.orders.tables import OrderLine
-from member_hub.privacy import DataClass
 from member_hub.sign_in.tables import Session
 
 HOLDERS_MAX = 100  # more who state one number hold it no longer: it is shared (identity/rules.py)
@@ -144,30 +142,3 @@ async def acting_member(tx: Tx, session_id: UUID, *, now: datetime) -> MemberId 
     )
     found = await tx.scalar(statement)
     return None if found is None else MemberId(found)
-
-
-async def reachable_by(tx: Tx, vault: Vault, member_id: MemberId) -> tuple[str | None, tuple[str, str] | None]:
-    """The e-mail address of a member's profile; an (appid, openid) of theirs. What does not open is not there."""
-    row = (await tx.execute(select(member_t.c.email).where(member_t.c.member_id == member_id))).one_or_none()
-    keys = await vault.keys_for(tx, [(member_id, DataClass.CONTACT)])
-    email = keys.open(member_t.c.email, member_id, row.email) if row is not None and row.email is not None else None
-    return email, await _openid(tx, vault, member_id)
-
-
-async def _openid(tx: Tx, vault: Vault, member_id: MemberId) -> tuple[str, str] | None:
-    statement = (
-        select(claim_t)
-        .where(
-            claim_t.c.member_id == member_id,
-            claim_t.c.kind == ClaimKind.OPENID,
-            claim_t.c.status == ClaimStatus.ACTIVE,
-        )
-        .order_by(claim_t.c.stated_to.desc())
-        .limit(1)
-    )
-    row: Row[Any] | None = (await tx.execute(statement)).one_or_none()
-    if row is None:
-        return None
-    keys = await vault.keys_for(tx, [(row.origin_id, DataClass.IDENTIFIER)])
-    place = sealed_row(IdentityClaim, {"claim_id": row.claim_id})
-    return row.namespace, keys.open(claim_t.c.value, row.origin_id, row.value, row=place)

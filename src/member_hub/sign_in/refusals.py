@@ -1,7 +1,7 @@
 """The refusals of signing in; none says whether a number is known."""
 
 from member_hub.access import Unauthenticated
-from member_hub.errors import Unavailable
+from member_hub.telling import NotSent
 from member_hub.throttling import Throttled
 
 
@@ -28,14 +28,14 @@ class TooManyTries(Throttled):
     en = "Too many codes were tried from here; try again later."
 
 
-class NotSent(Unavailable):
+class CodeNotSent(NotSent):
     """The code is void."""
 
     zh = "验证码暂时无法发送，请稍后再试。"
     en = "The code could not be sent; try again later."
 
 
-class NoSender(NotSent):
+class NoSender(CodeNotSent):
     """Production without a message service: whoever operates the hub has to set one up."""
 
     zh = "尚未配置短信服务，无法使用验证码。"

@@ -1,8 +1,7 @@
 """What is decided about codes (pure): limits, lifetimes, which numbers get one.
 
-Decision: a code is sent to mobile numbers of mainland China, Hong Kong, Macao and Taiwan only. Whoever may send
-messages to any number of the world can spend the brand's money on numbers of their own. Price: a member with a foreign
-number signs in through the website or the app. Any other number is answered like these, and nothing is sent.
+A code is sent to the numbers that any message is sent to (telling/rules.py); any other number is answered like these,
+and nothing is sent.
 """
 
 import ipaddress
@@ -13,11 +12,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-import phonenumbers
-from phonenumbers import PhoneNumberType
-
 from member_hub.identity import normalise
 from member_hub.identity.rules import Rules
+from member_hub.telling import gets_messages
 
 CODE_DIGITS: Final = 6
 CODE_LIVES: Final = timedelta(minutes=5)
@@ -26,8 +23,6 @@ SESSION_LIVES: Final = timedelta(minutes=30)
 ORDER_IS_RECENT: Final = timedelta(days=180)
 VERIFICATION_LASTS: Final = Rules().recycled_after
 PHONE_CHARS_MAX: Final = 40
-_COUNTRIES: Final = frozenset({86, 852, 853, 886})
-_MOBILE: Final = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
 
 
 class CodePurpose(StrEnum):
@@ -82,12 +77,7 @@ def of_network(limits: Sequence[Limit]) -> list[Limit]:
 def asked(phone: str) -> Asked:
     """Junk counts as itself, so that it meets the same limits and the same work as a number."""
     number = normalise.phone(phone)
-    return Asked(number or phone.strip(), number is not None and _is_reachable(number))
-
-
-def _is_reachable(number: str) -> bool:
-    parsed = phonenumbers.parse(number)
-    return parsed.country_code in _COUNTRIES and phonenumbers.number_type(parsed) in _MOBILE
+    return Asked(number or phone.strip(), number is not None and gets_messages(number))
 
 
 def new_code() -> str:

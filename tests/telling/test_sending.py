@@ -16,11 +16,10 @@ import pytest
 
 from member_hub.errors import Misconfigured
 from member_hub.settings import Mode, Settings
-from member_hub.sign_in import Console, Message, NotSent, Webhook, opened_sender
-from member_hub.sign_in.sending import By, Kind, checked_url, read_secret
-from tests.sign_in_codes.conftest import MakeFront
-from tests.sign_in_codes.desk import E164, PHONE
+from member_hub.telling import By, Console, Kind, Message, NotSent, Webhook, opened_sender
+from member_hub.telling.sending import checked_url, read_secret
 
+PHONE, E164 = "13912345671", "+8613912345671"
 SECRET = bytes(range(32))
 URL = "https://messages.brand.example/hub"
 CODE = Message(UUID(int=7), Kind.SIGN_IN_CODE, "zh", By.SMS, E164, {"code": "123456", "minutes": "5"})
@@ -208,16 +207,3 @@ async def test_the_console_shows_the_code_and_masks_the_number() -> None:
     await Console(screen).send(CODE)
 
     assert screen.getvalue() == "[development only] sms to 139****5671: sign_in_code.zh code=123456 minutes=5\n"
-
-
-async def test_no_transaction_is_open_while_a_message_is_sent(make_front: MakeFront) -> None:
-    front = await make_front()
-    in_use: list[int] = []
-
-    async def send(_message: Message) -> None:
-        in_use.append(front.hub.database.app.pool.checkedout())  # type: ignore[attr-defined]
-
-    front.service.send = send  # type: ignore[method-assign]
-    await front.say("code", {"phone": PHONE})
-
-    assert in_use == [0]

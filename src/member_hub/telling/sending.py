@@ -12,10 +12,10 @@ import logging
 import sys
 import time
 from asyncio import sleep
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from enum import StrEnum
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol, TextIO
 from uuid import UUID
@@ -28,7 +28,8 @@ from member_hub.crypto import private
 from member_hub.errors import Misconfigured
 from member_hub.privacy import Mask
 from member_hub.settings import Settings
-from member_hub.sign_in.refusals import NotSent
+from member_hub.telling.kinds import BULK, By, Kind
+from member_hub.telling.refusals import NotSent
 from member_hub.urls import is_safe_url
 
 ATTEMPTS_MAX: Final = 3
@@ -37,26 +38,9 @@ PAUSES_S: Final = (0.2, 0.6)  # between the attempts
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 (how Standard Webhooks spells a secret)
 SECRET_BYTES: Final = range(24, 65)
 SECRET_FILE_MAX: Final = 512
+SHOWN_MAX: Final = 20  # messages of a bulk kind that the console shows in one run
 
 _log = logging.getLogger(__name__)
-
-
-class By(StrEnum):
-    """Over what a message goes."""
-
-    SMS = "sms"
-    EMAIL = "email"
-    OPENID = "openid"
-
-
-class Kind(StrEnum):
-    """What a message is about; with the language it names the template."""
-
-    SIGN_IN_CODE = "sign_in_code"
-    TILL_CODE = "till_code"
-    PHONE_RELEASED = "phone_released"
-    ACCOUNT_OPENED = "account_opened"
-    SECOND_THING_WRONG = "second_thing_wrong"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -90,11 +74,45 @@ class Console:
     async def send(self, message: Message) -> None:
         to = masked(_MASKS[message.by], message.to)
         values = " ".join(f"{name}={value}" for name, value in message.values.items())
-        line = f"[development only] {message.by} to {to}: {message.template} {values}"
-        print(line.rstrip(), file=self._stream, flush=True)
+        self.say(f"{message.by} to {to}: {message.template} {values}".rstrip())
+
+    def say(self, line: str) -> None:
+        print(f"[development only] {line}", file=self._stream, flush=True)
 
 
 _MASKS: Final = {By.SMS: Mask.PHONE, By.EMAIL: Mask.EMAIL, By.OPENID: Mask.IDENTIFIER}
+
+
+@dataclass(slots=True)
+class BriefConsole:
+    """The console in one run: of the bulk kinds it shows SHOWN_MAX messages, and how many more went."""
+
+    console: Console
+    sent: Counter[Kind] = field(default_factory=Counter)
+
+    async def send(self, message: Message) -> None:
+        if message.kind in BULK:
+            self.sent[message.kind] += 1
+        if self.sent[message.kind] <= SHOWN_MAX:
+            await self.console.send(message)
+
+    def sum_up(self) -> None:
+        for kind, number in self.sent.items():
+            if number > SHOWN_MAX:
+                self.console.say(f"and {number - SHOWN_MAX} more of {kind}")
+
+
+@contextmanager
+def one_run(sender: Sender) -> Iterator[Sender]:
+    """The sender for a run of many messages: the console of a first import stays readable."""
+    if not isinstance(sender, Console):
+        yield sender
+        return
+    brief = BriefConsole(sender)
+    try:
+        yield brief
+    finally:
+        brief.sum_up()
 
 
 class Webhook:
@@ -209,6 +227,3 @@ def read_secret(file: Path | None) -> bytes:
     if not said.startswith(SECRET_PREFIX) or len(secret) not in SECRET_BYTES:
         raise wrong
     return secret
-
-
-TEMPLATES: Sequence[str] = [f"{kind}.{language}" for kind in Kind for language in ("zh", "en")]

@@ -1,0 +1,58 @@
+"""What members are told of, and how: the ways in the order of preference, what the message says, whether it presses."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class By(StrEnum):
+    """Over what a message goes."""
+
+    SMS = "sms"
+    EMAIL = "email"
+    OPENID = "openid"
+
+
+class Kind(StrEnum):
+    """What a message is about; with the language it names the template."""
+
+    SIGN_IN_CODE = "sign_in_code"
+    TILL_CODE = "till_code"
+    PHONE_RELEASED = "phone_released"
+    ACCOUNT_OPENED = "account_opened"
+    SECOND_THING_WRONG = "second_thing_wrong"
+    PRIVACY_NOTICE = "privacy_notice"
+    IDENTITIES_UNITED = "identities_united"
+    GUARDIAN_ASKED = "guardian_asked"
+    GUARDIAN_ENDED = "guardian_ended"
+
+
+class Value(StrEnum):
+    """What a message may say beside its template; no name, account or channel: it may reach another person."""
+
+    NOTICE = "notice"  # what the notice is called
+    ADDRESS = "address"  # where it can be read
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How members are told of a kind. Bulk kinds come by the hundred thousand, and let whatever presses go first."""
+
+    ways: tuple[By, ...] = (By.EMAIL, By.OPENID)  # no phone: it is often the phone that this is about
+    values: tuple[Value, ...] = ()
+    is_bulk: bool = False
+
+
+# Kinds of tasks; a code is sent from the request that asks for it, and is none.
+MANNERS: Final[Mapping[Kind, Manner]] = {
+    Kind.PHONE_RELEASED: Manner(),
+    Kind.ACCOUNT_OPENED: Manner(),
+    Kind.SECOND_THING_WRONG: Manner(),
+    Kind.PRIVACY_NOTICE: Manner(ways=(By.OPENID, By.EMAIL, By.SMS), values=(Value.NOTICE, Value.ADDRESS), is_bulk=True),
+    Kind.IDENTITIES_UNITED: Manner(),
+    Kind.GUARDIAN_ASKED: Manner(),
+    Kind.GUARDIAN_ENDED: Manner(),
+}
+BULK: Final = tuple(kind for kind, manner in MANNERS.items() if manner.is_bulk)
+PRESSING: Final = tuple(kind for kind in MANNERS if kind not in BULK)
