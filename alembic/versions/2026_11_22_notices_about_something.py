@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "d41a7be0935c"
-down_revision: str | None = "c3a96d17e584"
+down_revision: str | None = "38e846875a83"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 OPEN = sa.text("told_at IS NULL")
