@@ -8,8 +8,6 @@ from uuid import UUID
 
 from sqlalchemy import insert, select, update
 
-from member_hub import resources
-from member_hub.consent import catalogue
 from member_hub.consent.recording import NewEvent, record
 from member_hub.consent.settling import settle
 from member_hub.consent.standing import Slot
@@ -20,9 +18,8 @@ from member_hub.db.bulk import table_of
 from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.members.gates import ConsentGate
 from member_hub.members.tables import AgeBand, Member
-from tests.hub import NOW, Hub
+from tests.hub import CATALOGUE, NOW, Hub
 
-CATALOGUE = catalogue.load(resources.folder("policies") / "cn" / "consent.toml")
 HANDLER = "brand"
 LAUNCH = datetime(2024, 1, 1, tzinfo=UTC)
 MARKETING = Slot("marketing", "", "sms")

@@ -19,6 +19,7 @@ from sqlalchemy import Row, select
 from member_hub import organisation, resources, revealing, till
 from member_hub.access import CallerKind, RowScope, system_caller
 from member_hub.clock import Clock
+from member_hub.consent import catalogue
 from member_hub.crypto import Ledger, Vault
 from member_hub.db import Database, snapshot, transaction
 from member_hub.db.base import Tx
@@ -47,6 +48,7 @@ from member_hub.tables import METADATA
 
 NOW = datetime(2026, 11, 8, 4, tzinfo=UTC)
 REGISTER = organisation.load(resources.folder("policies") / "organisation.toml")
+CATALOGUE = catalogue.load(resources.folder("policies") / catalogue.FOLDER / catalogue.FILE)
 
 # Hers.
 PHONE, EMAIL, OLD_EMAIL = "13911112222", "xiaolan.gu@163.com", "xiaolan1990@qq.com"
@@ -95,7 +97,7 @@ class World:
 
     @property
     def resolver(self) -> Resolver:
-        return Resolver(self.vault, REGISTER, HOLDERS)
+        return Resolver(self.vault, REGISTER, HOLDERS, CATALOGUE)
 
     async def deliver(self, source: Source, folder: Path, content: str) -> Summary:
         """Import a file of this content."""

@@ -64,6 +64,17 @@ async def decisions_of(tx: Tx, member_ids: Sequence[MemberId]) -> dict[MemberId,
     }
 
 
+async def events_of_accounts(tx: Tx, origins: Collection[OriginId]) -> dict[OriginId, list[Happened]]:
+    """What is on record of each of these accounts, in order; of a live act also what it decided for all."""
+    if not origins:
+        return {}
+    events = [(_happened(row), MemberId(row.member_id)) for row in await _events(tx, origins)]
+    found = _by_origin(events, frozenset(origins))
+    return {
+        origin: sorted((event for event, _ in mine), key=lambda event: event.order) for origin, mine in found.items()
+    }
+
+
 async def _origins(tx: Tx, member_ids: Sequence[MemberId]) -> dict[UUID, frozenset[OriginId]]:
     columns = (account_t.c.member_id, account_t.c.origin_id)
     found: dict[UUID, set[OriginId]] = {}
