@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Row, func, select
 
 from member_hub import organisation, resources
+from member_hub.audit import AuditKeys, AuditLog
 from member_hub.clock import Clock
 from member_hub.consent import catalogue
 from member_hub.crypto import Vault
@@ -66,11 +67,13 @@ class Hub:
     vault: Vault
     folder: Path
     clock: Clock
+    audit: AuditLog
 
     @classmethod
     async def open(cls, database: Database, settings: Settings, folder: Path) -> "Hub":
         clock = StandingClock()
-        return cls(database, await Vault.open_ring(database, settings, clock), folder, clock)
+        vault = await Vault.open_ring(database, settings, clock)
+        return cls(database, vault, folder, clock, AuditLog(database, AuditKeys.open(settings.key_dir)))
 
     @property
     def organisation(self) -> organisation.Organisation:
@@ -82,7 +85,7 @@ class Hub:
 
     @property
     def ingester(self) -> Ingester:
-        return Ingester(self.database, self.vault, self.resolver, REGISTER, self.clock)
+        return Ingester(self.database, self.vault, self.resolver, REGISTER, self.clock, self.audit)
 
     async def ingest(self, source: Source, file: Path, *, dry_run: bool = False) -> Summary:
         return await self.ingester.ingest(file, mapping.load(source), dry_run=dry_run)

@@ -27,6 +27,7 @@ class Hub:
     clock: Clock
     vault: Any = None  # nothing is handed over where there is no sender
     sender: None = None
+    catalogue: Any = None  # no notice is published here, so no line is ready
 
     @property
     def database(self) -> Database:

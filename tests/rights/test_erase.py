@@ -72,7 +72,7 @@ async def test_the_tombstones_say_nothing_of_the_person(world: World) -> None:
     assert {getattr(row, name) for row in tombs for name in telling} == {None}
 
 
-async def test_no_row_anywhere_names_an_account_of_hers_but_the_log_of_merges(world: World) -> None:
+async def test_no_row_anywhere_names_an_account_of_hers_but_the_log_of_merges_and_of_decisions(world: World) -> None:
     person = await world.person(await hers(world))
     gone = {str(origin) for origin in person.origin_ids}
 
@@ -84,7 +84,8 @@ async def test_no_row_anywhere_names_an_account_of_hers_but_the_log_of_merges(wo
         for row in await world.rows(table)
         if any(str(origin) in gone for value in row for origin in (value if isinstance(value, list) else [value]))
     }
-    assert naming == {"hub.merge_event"}  # ids only, and nothing that they lead to
+    # Ids only, and nothing that they lead to: an unmerge needs the one, the other is evidence (PIPL 9, 69).
+    assert naming == {"hub.merge_event", "hub.consent_event"}
 
 
 async def test_she_is_found_by_no_key_afterwards(world: World) -> None:

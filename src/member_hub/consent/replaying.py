@@ -6,7 +6,7 @@ neither gets into an import's way nor deadlocks with one. Price: a replay goes o
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Column, Row, and_, func, select, tuple_
@@ -18,9 +18,9 @@ from member_hub.consent.lines import Reading, Teller, events_of, is_ready, read_
 from member_hub.consent.reading import events_of_accounts
 from member_hub.consent.recording import record
 from member_hub.consent.settling import settle
-from member_hub.consent.tables import ConsentLine
+from member_hub.consent.tables import ConsentLine, Notice
 from member_hub.crypto import CannotOpen, Item, Vault, sealed_row
-from member_hub.db.base import Tx, transaction
+from member_hub.db.base import Tx, snapshot, transaction
 from member_hub.db.bulk import among, table_of, update_rows
 from member_hub.db.engines import Database
 from member_hub.identity.kinds import ClaimKind
@@ -32,6 +32,7 @@ from member_hub.privacy import DataClass
 
 BATCH_LINES: Final = 500
 SCAN_MAX: Final = 20 * BATCH_LINES  # waiting lines that one call of apply_waiting looks at
+LATECOMERS: Final = timedelta(minutes=30)  # no batch of an import is under way for so long
 PASSES_MAX: Final = 3  # over what was busy
 
 line_t = table_of(ConsentLine)
@@ -211,6 +212,13 @@ async def _phones(tx: Tx, origins: Collection[OriginId]) -> Mapping[OriginId, Se
     for row in await tx.execute(statement):
         found.setdefault(OriginId(row.origin_id), []).append((row.stated_from, bytes(row.token)))
     return found
+
+
+async def newest_publication(database: Database) -> datetime | None:
+    """When a notice was published last: only then may something that waits be ready."""
+    async with snapshot(database.app) as tx:
+        found: datetime | None = await tx.scalar(select(func.max(table_of(Notice).c.published_at)))
+        return found
 
 
 async def waiting_count(tx: Tx) -> int:
