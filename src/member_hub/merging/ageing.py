@@ -38,6 +38,10 @@ class Ageing:
         return next((band for band in YOUNG if band in before), AgeBand.UNKNOWN)
 
 
+def states_birthday(accounts: Iterable[AccountState]) -> bool:
+    return any(True for _ in _birthdays(accounts))
+
+
 def _birthdays(accounts: Iterable[AccountState]) -> Iterable[date]:
     for account in accounts:
         for value in account.values.values():

@@ -20,7 +20,7 @@ from member_hub.members.actions import Golden
 from member_hub.members.queries import StoredMember
 from member_hub.members.tables import AgeBand
 from member_hub.merging.actions import Change, merge, split
-from member_hub.merging.ageing import Ageing
+from member_hub.merging.ageing import Ageing, states_birthday
 from member_hub.merging.gathering import Work
 from member_hub.merging.rules import Plan
 from member_hub.privacy import DataClass, ProfileField
@@ -93,9 +93,18 @@ def _golden(
 
 
 def _bands(work: Work, plan: Plan, member_id: MemberId) -> list[AgeBand]:
-    """As what the member, those who become one with it and those it comes from were taken until now."""
+    """As what the member, those who become one with it and those it comes from were taken until now.
+
+    What the dates of accounts that part with it explain goes with them.
+    """
     ids = {member_id, *(merging.gone for merging in plan.merges if merging.kept == member_id)}
-    ids |= {split.kept for split in plan.splits if split.back == member_id and not split.is_revived}
+    for parting in plan.splits:
+        theirs = [work.accounts[origin] for origin in parting.origins]
+        others = [account for origin, account in work.accounts.items() if plan.targets[origin] == parting.kept]
+        if parting.back == member_id and not parting.is_revived and not states_birthday(others):
+            ids.add(parting.kept)
+        if parting.kept == member_id and states_birthday(theirs):
+            ids.discard(member_id)
     return [stored.age_band for one in ids if (stored := work.members.get(one)) is not None]
 
 
