@@ -12,7 +12,9 @@ import pytest
 from sqlalchemy import Row, func, select
 
 from member_hub import organisation, resources
+from member_hub.audit import AuditKeys, AuditLog
 from member_hub.clock import Clock
+from member_hub.consent import catalogue
 from member_hub.crypto import Vault
 from member_hub.db import Database, snapshot, transaction
 from member_hub.db.bulk import table_of
@@ -39,6 +41,7 @@ from tests.picture import Picture, picture_of
 
 NOW = datetime(2026, 11, 8, 4, tzinfo=UTC)
 REGISTER = organisation.load(resources.folder("policies") / "organisation.toml")
+CATALOGUE = catalogue.load(resources.folder("policies") / catalogue.FOLDER / catalogue.FILE)
 STORE_HEADER = "卡号,姓名,性别,手机号,生日,办卡门店,办卡日期,导购工号,会员等级,积分余额,备注"
 ORDERS_HEADER = "order_no,line_no,channel,store,key_kind,key,amount_yuan,ordered_at,status,refund_of"
 ACTIVITY_HEADER = "channel,account,day,kind,count"
@@ -64,11 +67,13 @@ class Hub:
     vault: Vault
     folder: Path
     clock: Clock
+    audit: AuditLog
 
     @classmethod
     async def open(cls, database: Database, settings: Settings, folder: Path) -> "Hub":
         clock = StandingClock()
-        return cls(database, await Vault.open_ring(database, settings, clock), folder, clock)
+        vault = await Vault.open_ring(database, settings, clock)
+        return cls(database, vault, folder, clock, AuditLog(database, AuditKeys.open(settings.key_dir)))
 
     @property
     def organisation(self) -> organisation.Organisation:
@@ -76,11 +81,11 @@ class Hub:
 
     @property
     def resolver(self) -> Resolver:
-        return Resolver(self.vault, REGISTER, HOLDERS)
+        return Resolver(self.vault, REGISTER, HOLDERS, CATALOGUE)
 
     @property
     def ingester(self) -> Ingester:
-        return Ingester(self.database, self.vault, self.resolver, REGISTER, self.clock)
+        return Ingester(self.database, self.vault, self.resolver, REGISTER, self.clock, self.audit)
 
     async def ingest(self, source: Source, file: Path, *, dry_run: bool = False) -> Summary:
         return await self.ingester.ingest(file, mapping.load(source), dry_run=dry_run)

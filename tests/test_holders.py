@@ -25,6 +25,9 @@ EXCEPTIONS = {
     "hub.audit_seal_part": "how far a seal goes, about nobody",
     "hub.sign_in_try": "keyed digests of network addresses, for a day; they lead to no member",
     "hub.daily_count": "how often a staff number did a limited thing today; about no member",
+    "hub.notice": "the text that everybody is informed by, about nobody",
+    "hub.notice_text": "the text that everybody is informed by, about nobody",
+    "hub.consent_gate": "which bit stands for which purpose, about nobody",
     "hub.statistics_snapshot": "rounded numbers of groups of twenty and more; about nobody",
 }
 

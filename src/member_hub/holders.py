@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from member_hub.consent.tables import ConsentLine
-from member_hub.holding import AccountRows, MemberRows
+from member_hub.consent.holder import ConsentHolder
+from member_hub.holding import MemberRows
 from member_hub.identity.holder import IdentityHolder
 from member_hub.ingest.holder import IngestHolder
 from member_hub.members.holder import MembersHolder
@@ -17,7 +17,7 @@ from member_hub.till.tables import MemberCode
 HOLDERS: Sequence[Holder] = (
     MembersHolder(),
     IdentityHolder(),
-    AccountRows(moving=(ConsentLine,)),
+    ConsentHolder(),
     OrdersHolder(),
     IngestHolder(),
     MemberRows((MemberCode,)),

@@ -28,7 +28,7 @@ async def test_twenty_kills_lose_nothing_and_double_nothing(
     commands: Commands, hub: Hub, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batches, "BATCH_MAX", BATCH)
-    undisturbed = Hub(hub.database, hub.vault, hub.folder, Clock())
+    undisturbed = Hub(hub.database, hub.vault, hub.folder, Clock(), hub.audit)
     random, killed_within = Random(11), []
 
     for source, name in FILES.items():

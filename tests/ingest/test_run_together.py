@@ -39,7 +39,7 @@ def _lines(file: Path) -> tuple[list[bytes], list[bytes]]:
 
 
 async def test_two_importers_at_once_come_to_what_one_does(commands: Commands, hub: Hub, files: Path) -> None:
-    alone = Hub(hub.database, hub.vault, hub.folder, Clock())
+    alone = Hub(hub.database, hub.vault, hub.folder, Clock(), hub.audit)
 
     for source, name in FILES.items():
         started = [
@@ -59,7 +59,7 @@ async def test_two_importers_at_once_come_to_what_one_does(commands: Commands, h
 async def test_orders_and_the_accounts_they_wait_for_may_come_at_once(
     commands: Commands, hub: Hub, files: Path
 ) -> None:
-    alone = Hub(hub.database, hub.vault, hub.folder, Clock())
+    alone = Hub(hub.database, hub.vault, hub.folder, Clock(), hub.audit)
     for source, name in FILES.items():
         await alone.ingest(source, files / name)
 

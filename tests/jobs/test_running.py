@@ -28,6 +28,7 @@ class Hub:
     settings: Settings
     vault: Any = None  # nothing is handed over where there is no sender
     sender: None = None
+    catalogue: Any = None  # no notice is published here, so no line is ready
 
     @property
     def database(self) -> Database:

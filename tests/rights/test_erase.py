@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from member_hub.consent.recording import verify
 from member_hub.crypto import LedgerKind
+from member_hub.db import transaction
 from member_hub.errors import NotFound
 from member_hub.identity.kinds import ClaimKind
 from member_hub.ids import MemberId, uuid7
@@ -31,13 +33,18 @@ async def test_every_row_and_every_key_goes_and_the_member_becomes_a_tombstone(w
         "hub.activity": 2,
         "hub.approval": 1,
         "hub.channel_account": 4,
+        "hub.consent_current": 2,
+        "hub.consent_evidence": 1,
         "hub.consent_line": 3,
+        "hub.guardian_link": 1,
         "hub.identity_claim": 14,
         "hub.member": 2,
         "hub.member_code": 1,
         "hub.member_store": 1,
+        "hub.minor_approval": 1,
         "hub.never_merge": 1,
         "hub.notice_task": 1,
+        "hub.objection": 1,
         "hub.one_time_code": 1,
         "hub.order_line": 4,
         "hub.profile_value": 8,
@@ -46,11 +53,15 @@ async def test_every_row_and_every_key_goes_and_the_member_becomes_a_tombstone(w
         "hub.second_try": 1,
         "hub.session": 1,
         "hub.waiting_line": 1,
+        "vault.consent_contact": 1,
         "vault.identity_hint": 14,
         "vault.identity_token": 9,
     }
-    kept = {"hub.member"}
-    assert await world.counts() == {t: n - (0 if t in kept else done.rows[t]) for t, n in before.items()}
+    left = {t: n - done.rows.get(t, 0) for t, n in before.items()}
+    # The tombstones stay; what she decided and was told stays as evidence, with an end to what stood.
+    left |= {t: before[t] for t in ("hub.member", "hub.notice_served")}
+    left["hub.consent_event"] = before["hub.consent_event"] + 1
+    assert await world.counts() == left
     gone = {*person.member_ids, *person.origin_ids}
     assert [row for row in await world.rows("vault.data_key") if row.subject in gone] == []
     assert done.keys > 0
@@ -72,7 +83,7 @@ async def test_the_tombstones_say_nothing_of_the_person(world: World) -> None:
     assert {getattr(row, name) for row in tombs for name in telling} == {None}
 
 
-async def test_no_row_anywhere_names_an_account_of_hers_but_the_log_of_merges(world: World) -> None:
+async def test_no_row_anywhere_names_an_account_of_hers_but_the_log_of_merges_and_of_decisions(world: World) -> None:
     person = await world.person(await hers(world))
     gone = {str(origin) for origin in person.origin_ids}
 
@@ -84,7 +95,8 @@ async def test_no_row_anywhere_names_an_account_of_hers_but_the_log_of_merges(wo
         for row in await world.rows(table)
         if any(str(origin) in gone for value in row for origin in (value if isinstance(value, list) else [value]))
     }
-    assert naming == {"hub.merge_event"}  # ids only, and nothing that they lead to
+    # Ids only, and nothing that they lead to: an unmerge needs the one, the other is evidence (PIPL 9, 69).
+    assert naming == {"hub.merge_event", "hub.consent_event"}
 
 
 async def test_she_is_found_by_no_key_afterwards(world: World) -> None:
@@ -110,7 +122,7 @@ async def test_old_copies_of_her_rows_open_with_nothing_that_is_left(world: Worl
 
     after = await opens(world, old)
     hers_before = [copy for copy in before if copy.subject in {*person.member_ids, *person.origin_ids}]
-    assert len(hers_before) == 35
+    assert len(hers_before) == 37
     assert not {copy.subject for copy in after} & {*person.member_ids, *person.origin_ids}
     # Of the copies of others all open, but for what was sealed again: the runs in which a row of hers was refused.
     assert {copy.column.table.fullname for copy in set(before) - set(after) - set(hers_before)} == {
@@ -254,3 +266,41 @@ async def test_who_comes_back_is_a_new_member_without_a_past(world: World, tmp_p
     }
     [golden] = copy["held"]["hub.member"]
     assert (golden["name"], golden.get("birthday"), golden.get("email")) == (files.NAME, None, None)
+
+
+async def test_her_decisions_stay_as_evidence_about_nobody_and_end_with_a_last_event(world: World) -> None:
+    person = await world.person(await hers(world))
+
+    await world.erase(person.member_id)
+
+    events = sorted(await world.rows("hub.consent_event"), key=lambda row: (row.member_id, row.sequence))
+    mine = [row for row in events if row.member_id in person.member_ids]
+    assert [(row.act, row.state_from, row.state_to) for row in mine][-1] == ("subject_erased", "granted", "closed")
+    assert verify([row._mapping for row in events]) is None
+    assert await world.rows("vault.consent_contact") == []
+
+
+async def test_her_links_end_on_both_sides_and_nothing_about_her_is_left_in_the_childs(world: World) -> None:
+    person = await world.person(await hers(world))
+    child = await files.is_guardian(world)
+    sealed = [copy async for copy in sealed_copies(world, "hub.guardian_link") if copy.subject not in person.origin_ids]
+
+    await world.erase(person.member_id)
+
+    [link] = await world.rows("hub.guardian_link")
+    assert (link.member_id, link.guardian_id, link.state, link.ended_at) == (child, person.member_id, "ended", NOW)
+    assert link.relation is None
+    assert (len(sealed), await opens(world, sealed)) == (1, [])  # nor out of an old copy
+
+
+async def test_an_objection_made_while_two_were_one_goes_on_protecting_the_other(world: World) -> None:
+    person = await world.person(await hers(world))
+    other = await world.origin_of(Channel.WEBSITE, files.KEPT_APART)
+    objection_t = METADATA.tables["hub.objection"]
+    async with transaction(world.database.app) as tx:
+        await tx.execute(objection_t.update().values(also=[other]))
+
+    await world.erase(person.member_id)
+
+    [left] = await world.rows("hub.objection")
+    assert (left.origin_id, left.also, left.lifted_at) == (other, [], None)

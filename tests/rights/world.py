@@ -19,7 +19,13 @@ from sqlalchemy import Row, select
 from member_hub import organisation, resources, revealing, till
 from member_hub.access import CallerKind, RowScope, system_caller
 from member_hub.clock import Clock
-from member_hub.crypto import Ledger, Vault
+from member_hub.consent import catalogue
+from member_hub.consent.recording import NewEvent, record
+from member_hub.consent.settling import settle
+from member_hub.consent.standing import Slot
+from member_hub.consent.tables import ConsentEvidence, GuardianLink, NoticeServed, Objection
+from member_hub.consent.words import Act, Actor, ConsentState, Method
+from member_hub.crypto import KeySet, Ledger, Vault, sealed_row
 from member_hub.db import Database, snapshot, transaction
 from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of
@@ -35,6 +41,7 @@ from member_hub.ingest.records import AccountRecord
 from member_hub.ingest.running import Ingester
 from member_hub.ingest.summary import Summary
 from member_hub.ingest.words import Source
+from member_hub.members.gates import MinorApproval
 from member_hub.members.reading import Visible
 from member_hub.members.tables import Channel, ChannelAccount
 from member_hub.merging import Resolver
@@ -48,12 +55,14 @@ from member_hub.telling.tables import NoticeTask
 
 NOW = datetime(2026, 11, 8, 4, tzinfo=UTC)
 REGISTER = organisation.load(resources.folder("policies") / "organisation.toml")
+CATALOGUE = catalogue.load(resources.folder("policies") / catalogue.FOLDER / catalogue.FILE)
 
 # Hers.
 PHONE, EMAIL, OLD_EMAIL = "13911112222", "xiaolan.gu@163.com", "xiaolan1990@qq.com"
 WEBSITE, USER_ID, CARD = "W100000001", "A100000001", "8810000001"
 OPENID, UNIONID, TABLET = "oXguxiaolan0000000000000001", "o6_guxiaolan000000000000001", "ipad-store-07"
 LATE_USER_ID = "A100000099"  # an app account that comes while its order line still waits
+SLIP, RELATION = "slip 4711", "mother, household register 88"
 NAME, STREET = "顾晓岚", "梧桐路88号3栋1202室"
 HERS = (
     (ClaimKind.PHONE, "", f"+86{PHONE}"),
@@ -96,7 +105,7 @@ class World:
 
     @property
     def resolver(self) -> Resolver:
-        return Resolver(self.vault, REGISTER, HOLDERS)
+        return Resolver(self.vault, REGISTER, HOLDERS, CATALOGUE)
 
     async def deliver(self, source: Source, folder: Path, content: str) -> Summary:
         """Import a file of this content."""
@@ -190,6 +199,77 @@ async def populate(world: World, folder: Path) -> None:
     for account in (WEBSITE, KEPT_APART):
         await _at_the_till(world, await world.member_of(Channel.WEBSITE, account))
     await _sign_in(world)
+    await decide(world)
+
+
+async def decide(world: World) -> None:
+    """She was informed, signed a slip for messages to her phone, objects to profiling, and has a guardian; of her and
+    of 何立, who was informed, too, somebody may see the data once."""
+    member, other = [await world.member_of(Channel.WEBSITE, one) for one in (WEBSITE, KEPT_APART)]
+    origin = await world.origin_of(Channel.WEBSITE, WEBSITE)
+    served = {"served_id": uuid7(), "notice_id": uuid7(), "locale": "zh", "by_way_of": "store", "asked": []}
+    about = Slot("marketing", "", "sms", world.vault.token(ClaimKind.PHONE, "", f"+86{PHONE}"))
+    async with transaction(world.database.app) as tx:
+        for who in (member, other):
+            told = {"served_by": "S-1", "served_at": NOW, "is_by_member": False}
+            await tx.execute(table_of(NoticeServed).insert(), served | told | {"member_id": who})
+            approval = {"approval_id": uuid7(), "kind": "single_use", "handler": "brand", "role": "support_agent"}
+            until = {"approved_by": "S-2", "approved_at": NOW, "expires_at": NOW, "member_id": who}
+            await tx.execute(table_of(MinorApproval).insert(), approval | until)
+        event_id = (await record(tx, world.vault, [_slip(member, origin, about)], now=NOW))[0]
+        keys = await world.vault.keys_for(tx, [(origin, DataClass.CONSENT)], create=True)
+        place = sealed_row(ConsentEvidence, {"event_id": event_id})
+        slip = {"member_id": member, "event_id": event_id, "origin_id": origin, "kind": "signed_slip"}
+        slip["reference"] = keys.seal(table_of(ConsentEvidence).c.reference, origin, SLIP, row=place)
+        await tx.execute(table_of(ConsentEvidence).insert(), slip)
+        objects = {
+            "member_id": member,
+            "objection_id": uuid7(),
+            "origin_id": origin,
+            "also": [],
+            "scope": ["profiling"],
+        }
+        placed = {"actor": "member", "placed_by": "member", "placed_at": NOW}
+        await tx.execute(table_of(Objection).insert(), objects | placed)
+        await tx.execute(table_of(GuardianLink).insert(), _link(keys, member, origin, MemberId(uuid7())))
+        await settle(tx, [member], catalogue=CATALOGUE, now=NOW)
+
+
+async def is_guardian(world: World) -> MemberId:
+    """何立 is taken for a child, and she for the guardian."""
+    member, child = [await world.member_of(Channel.WEBSITE, one) for one in (WEBSITE, KEPT_APART)]
+    origin = await world.origin_of(Channel.WEBSITE, KEPT_APART)
+    async with transaction(world.database.app) as tx:
+        keys = await world.vault.keys_for(tx, [(origin, DataClass.CONSENT)], create=True)
+        await tx.execute(table_of(GuardianLink).insert(), _link(keys, child, origin, member))
+    return child
+
+
+def _slip(member: MemberId, origin: OriginId, about: Slot) -> NewEvent:
+    return NewEvent(
+        member_id=member,
+        origin_id=origin,
+        also=frozenset(),
+        handler="brand",
+        slot=about,
+        contact_kind="phone",
+        act=Act.GRANT,
+        state_from=ConsentState.ASKED,
+        state_to=ConsentState.GRANTED,
+        actor=Actor.STAFF_ON_BEHALF,
+        acted_by="S-1",
+        method=Method.PAPER,
+        occurred_at=NOW,
+    )
+
+
+def _link(keys: KeySet, child: MemberId, origin: OriginId, guardian: MemberId) -> dict[str, object]:
+    link_id = uuid7()
+    relation = keys.seal(
+        table_of(GuardianLink).c.relation, origin, RELATION, row=sealed_row(GuardianLink, {"link_id": link_id})
+    )
+    known = {"member_id": child, "link_id": link_id, "origin_id": origin, "guardian_id": guardian}
+    return known | {"state": "active", "proposed_by": "member", "proposed_at": NOW, "relation": relation}
 
 
 async def _at_the_till(world: World, member_id: MemberId) -> None:

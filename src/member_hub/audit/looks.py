@@ -73,6 +73,7 @@ _KINDS: Final = {
     "identity": LookKind.CHANGE,
     "identity export": LookKind.COPY,
     "ingest": LookKind.CHANGE,
+    "consent": LookKind.CHANGE,
     "keys": LookKind.CHANGE,
     "quarantine": LookKind.CHANGE,
     "quarantine show": LookKind.LOOK_UP,

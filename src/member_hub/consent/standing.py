@@ -98,9 +98,15 @@ _STRONGEST: Final = (
 def standing(origins: Collection[OriginId], events: Iterable[Happened]) -> list[Standing]:
     """Every slot that anything was ever said about, in order; the events may be of other accounts, too."""
     ours = frozenset(origins)
-    counted = sorted((e for e in events if _concerns(e, ours)), key=lambda event: event.order)
+    counted = sorted((e for e in events if _concerns(e, ours)), key=_turn)
     slots = sorted({event.slot for event in counted}, key=_slot_order)
     return [found for slot in slots if (found := _of_slot(slot, ours, counted)) is not None]
+
+
+def _turn(event: Happened) -> tuple[datetime, bool, datetime, UUID]:
+    """In order of time; of what was said in one moment the protective counts last, so that chance decides nothing."""
+    at, recorded_at, event_id = event.order
+    return (at, event.is_protective, recorded_at, event_id)
 
 
 def _concerns(event: Happened, ours: frozenset[OriginId]) -> bool:

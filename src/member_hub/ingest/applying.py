@@ -8,6 +8,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
+from member_hub.audit import AuditLog, Entry
+from member_hub.consent.filing import Filed
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, parameters, table_of, values_of
@@ -30,6 +32,7 @@ KINDS = {
     OutcomeKind.ATTACHED: Count.ATTACHED,
     OutcomeKind.UPDATED: Count.UPDATED,
 }
+CALLER = "import"
 INBOX_COLUMNS = ("source", "message_key", "digest")
 
 
@@ -41,6 +44,7 @@ class Applier:
     resolver: Resolver
     parser: Parser
     run_id: RunId
+    audit: AuditLog | None = None  # None: a dry run, which takes everything back
 
     @property
     def _orders(self) -> Orders:
@@ -115,6 +119,7 @@ class Applier:
             return
         said = [record.statement for record in records]
         done = await self.resolver.resolve(tx, said, caused_by=f"ingest {self.run_id}", now=now)
+        await self._put_on_record(done.filed, now)
         released = await self._orders.release_waiting(tx, done.arrived)
         counts.update(KINDS[outcome.kind] for outcome in done.outcomes)
         counts.update(DROPPED + reason for record in records for reason in record.dropped)
@@ -122,6 +127,16 @@ class Applier:
         counts[Count.SPLIT] += done.split
         counts[Count.REVIEW] += done.candidates
         counts[Count.RELEASED] += released
+
+    async def _put_on_record(self, filed: Filed, now: datetime) -> None:
+        """One entry for a batch, before it is committed: no decision changes without one."""
+        if self.audit is None or not filed.members:
+            return
+        await self.audit.write(
+            Entry.of_command(
+                f"ingest {self.source}", fields=filed.words, member_ids=filed.members, caller=CALLER, now=now
+            )
+        )
 
     async def _apply_orders(self, tx: Tx, records: Sequence[OrderRecord], counts: Counter[str], now: datetime) -> None:
         if not records:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import orjson
 
+from member_hub.audit import AuditLog
 from member_hub.clock import Clock
 from member_hub.crypto import Vault
 from member_hub.db.base import transaction
@@ -39,6 +40,8 @@ class Hub(Protocol):
     def organisation(self) -> Organisation: ...
     @property
     def clock(self) -> Clock: ...
+    @property
+    def audit(self) -> AuditLog: ...
 
 
 async def retry(
@@ -118,7 +121,7 @@ async def _retry_one(hub: Hub, parser: Parser, row: Quarantined, corrected: byte
 
 
 async def _attempt(hub: Hub, parser: Parser, row: Quarantined, corrected: bytes | None) -> Reason | None:
-    applier = Applier(hub.vault, hub.resolver, parser, row.run_id)
+    applier = Applier(hub.vault, hub.resolver, parser, row.run_id, hub.audit)
     async with transaction(hub.database.app) as tx:
         # Locked first: two that retry the same row take turns, and the second finds it gone.
         stored = await quarantine.raw(tx, hub.vault, row.run_id, row.line, locks=True)

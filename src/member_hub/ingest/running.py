@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from member_hub.audit import AuditLog
 from member_hub.clock import Clock
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx, transaction
@@ -44,6 +45,7 @@ class Ingester:
     resolver: Resolver
     organisation: Organisation
     clock: Clock
+    audit: AuditLog | None = None
 
     async def ingest(
         self, path: Path, mapping: Mapping, *, dry_run: bool = False, on_progress: OnProgress = lambda _: None
@@ -69,7 +71,7 @@ class Ingester:
         async with runs.hold(self.database, reading, digest, now=self.clock.now()) as run:
             for _ in range(OVERTAKEN_MAX):
                 try:
-                    await self._go_on(reading, run, lambda: transaction(self.database.app), on_progress)
+                    await self._go_on(reading, run, lambda: transaction(self.database.app), on_progress, self.audit)
                     break
                 except Overtaken:
                     await runs.read_again(self.database, run)
@@ -84,12 +86,14 @@ class Ingester:
         """Everything a real run does, in one transaction that is rolled back."""
         async with self.database.app.connect() as tx:
             run = await runs.begin(tx, reading, digest, now=self.clock.now())
-            await self._go_on(reading, run, lambda: _savepoint(tx), on_progress)
+            await self._go_on(reading, run, lambda: _savepoint(tx), on_progress, None)
             await tx.rollback()
         return Summary(reading.parser.mapping.source.value, run.counts, reading.missing)
 
-    async def _go_on(self, reading: Reading, run: Run, unit: Unit, on_progress: OnProgress) -> None:
-        applier = Applier(self.vault, self.resolver, reading.parser, run.run_id)
+    async def _go_on(
+        self, reading: Reading, run: Run, unit: Unit, on_progress: OnProgress, audit: AuditLog | None
+    ) -> None:
+        applier = Applier(self.vault, self.resolver, reading.parser, run.run_id, audit)
         taking = Batches(applier, run, self.clock, unit)
         rows = 0
         for batch in batches(reading.records(run.at)):

@@ -1,6 +1,6 @@
 """Runs each job when it is due, until told to stop; a job that fails is logged and comes again.
 
-What waits for services of others has a lane of its own: a slow one holds up no seal.
+What waits for services of others has a lane of its own, and so has what may take long: neither holds up a seal.
 """
 
 import asyncio
@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from member_hub.audit import AuditLog, Sealer, expire
+from member_hub.audit import AuditLog, Entry, Sealer, expire
 from member_hub.clock import Clock
+from member_hub.consent.catalogue import Catalogue
+from member_hub.consent.filing import Filed
+from member_hub.consent.replaying import LATECOMERS, newest_publication, replay
 from member_hub.crypto import Vault
 from member_hub.db import Database, partitions
 from member_hub.errors import HubError
@@ -22,6 +25,7 @@ TICK_S: Final = 2.0
 THOROUGH_EVERY: Final = timedelta(minutes=10)
 MONTHS_EVERY: Final = timedelta(hours=6)
 NOTICES_EVERY: Final = timedelta(minutes=1)
+LINES_EVERY: Final = timedelta(minutes=5)
 CALLER: Final = "jobs"
 
 _log = logging.getLogger(__name__)
@@ -44,6 +48,8 @@ class Needs(Protocol):
     def sender(self) -> Sender | None: ...
     @property
     def settings(self) -> Settings: ...
+    @property
+    def catalogue(self) -> Catalogue: ...
 
 
 @dataclass(slots=True)
@@ -69,6 +75,7 @@ async def run_forever(hub: Needs, stopping: asyncio.Event) -> None:
     await asyncio.gather(
         _run(jobs_of(hub), hub.clock, stopping, ends_with_a_round=True),
         _run(calling_jobs_of(hub, stopping), hub.clock, stopping, ends_with_a_round=False),
+        _run(long_jobs_of(hub), hub.clock, stopping, ends_with_a_round=False),
     )
 
 
@@ -110,3 +117,25 @@ def calling_jobs_of(hub: Needs, stopping: asyncio.Event) -> list[Job]:
         await telling.tell_waiting(stopping.is_set)
 
     return [Job("notices", NOTICES_EVERY, notices)]
+
+
+def long_jobs_of(hub: Needs) -> list[Job]:
+    """Those that go through much; they work in batches and hold nothing up."""
+    done: list[datetime] = []  # when the last round began
+
+    async def lines(now: datetime) -> None:
+        """After a publication, and until no import of before it can still be running, what waited for it."""
+        published_at = await newest_publication(hub.database)
+        if published_at is None or (done and done[0] > published_at + LATECOMERS):
+            return
+
+        async def on_record(filed: Filed) -> None:
+            said = Entry.of_command(
+                "consent replay", fields=filed.words, member_ids=filed.members, caller=CALLER, now=hub.clock.now()
+            )
+            await hub.audit.write(said)
+
+        await replay(hub.database, hub.vault, hub.catalogue, hub.clock, on_batch=on_record)
+        done[:] = [now]
+
+    return [Job("consent lines that waited", LINES_EVERY, lines)]

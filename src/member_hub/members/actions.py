@@ -11,7 +11,7 @@ from member_hub.crypto import KeySet
 from member_hub.db.base import Tx
 from member_hub.db.bulk import insert_rows, parameters, table_of, update_rows, values_of
 from member_hub.ids import MemberId, OriginId
-from member_hub.members.tables import Member, MemberStore
+from member_hub.members.tables import AgeBand, Member, MemberStore
 from member_hub.privacy import ProfileField
 
 member_t = table_of(Member)
@@ -33,6 +33,7 @@ class Golden:
     joined_at: datetime
     home_store: str | None
     channels: int
+    age_band: AgeBand
     values: Mapping[ProfileField, str]
 
 
@@ -44,6 +45,7 @@ NEW_COLUMNS = (
     "home_store",
     "gender",
     "channels",
+    "age_band",
     *SEALED_FIELDS,
     "created_at",
     "updated_at",
@@ -54,6 +56,7 @@ CHANGED_COLUMNS = (
     "home_store",
     "gender",
     "channels",
+    "age_band",
     *SEALED_FIELDS,
     "version",
     "updated_at",
@@ -71,6 +74,7 @@ async def insert_members(tx: Tx, keys: KeySet, golden: Sequence[Golden], *, now:
             one.home_store,
             one.values.get(ProfileField.GENDER),
             one.channels,
+            one.age_band.value,
             *_sealed(keys, one),
             now,
             now,
@@ -89,6 +93,7 @@ async def update_members(tx: Tx, keys: KeySet, golden: Sequence[tuple[Golden, in
             one.home_store,
             one.values.get(ProfileField.GENDER),
             one.channels,
+            one.age_band.value,
             *_sealed(keys, one),
             version,
             now,

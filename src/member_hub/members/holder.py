@@ -36,6 +36,8 @@ class MembersHolder:
                 merged_into=null(),
                 channels=0,
                 consent_bits=0,
+                restriction_bits=0,
+                gate_until=null(),
                 version=member_t.c.version + 1,
                 **empty,
             )

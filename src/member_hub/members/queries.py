@@ -11,7 +11,7 @@ from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
 from member_hub.ids import MemberId
 from member_hub.members.actions import SEALED_FIELDS
-from member_hub.members.tables import ChannelAccount, Member, MemberStatus
+from member_hub.members.tables import AgeBand, ChannelAccount, Member, MemberStatus
 from member_hub.privacy import DataClass, ProfileField
 
 member_t = table_of(Member)
@@ -30,6 +30,7 @@ class StoredMember:
     home_store: str | None
     channels: int
     version: int
+    age_band: AgeBand
     values: Mapping[ProfileField, str]
 
 
@@ -64,6 +65,7 @@ async def lock_members(tx: Tx, vault: Vault, ids: Collection[MemberId]) -> dict[
             row.home_store,
             row.channels,
             row.version,
+            AgeBand(row.age_band),
             values[row.member_id],
         )
         for row in rows

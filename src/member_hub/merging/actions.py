@@ -1,11 +1,13 @@
 """The one function that merges two members and the one that splits them; both keep what an unmerge needs."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import null, or_, update
 
+from member_hub.consent.catalogue import Catalogue
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, insert_rows, table_of
@@ -20,6 +22,10 @@ member_t = table_of(Member)
 FULL_WEIGHT_BP = 10_000
 
 
+# Whoever is to be told of something, of which kind, about what; put on record in this transaction.
+Tell = Callable[[Tx, Sequence[tuple[MemberId, str, UUID | None]], datetime], Awaitable[object]]
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One change in hand: its transaction, who moves rows, why and when."""
@@ -27,6 +33,8 @@ class Change:
     tx: Tx
     vault: Vault
     holders: Sequence[Holder]
+    catalogue: Catalogue
+    tell: Tell | None
     rule: str
     caused_by: str
     now: datetime
@@ -49,6 +57,9 @@ async def merge(change: Change, wanted: Merge, origins: Sequence[OriginId]) -> N
             merged_into=kept,
             gender=null(),
             home_store=null(),
+            consent_bits=0,
+            restriction_bits=0,
+            gate_until=null(),
             updated_at=change.now,
             version=member_t.c.version + 1,
             **empty,

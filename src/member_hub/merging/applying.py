@@ -1,9 +1,11 @@
 """Writing the difference between what is stored and what the partition says."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
-from member_hub.consent import actions as consent
+from member_hub.clock import business_day
+from member_hub.consent.filing import Filed, file_lines
+from member_hub.consent.settling import settle
 from member_hub.crypto import KeySet, Vault
 from member_hub.db.base import Tx
 from member_hub.identity import actions as claims
@@ -16,29 +18,39 @@ from member_hub.ids import MemberId, OriginId
 from member_hub.members import actions as members
 from member_hub.members.actions import Golden
 from member_hub.members.queries import StoredMember
+from member_hub.members.tables import AgeBand
 from member_hub.merging.actions import Change, merge, split
+from member_hub.merging.ageing import Ageing, states_birthday
 from member_hub.merging.gathering import Work
 from member_hub.merging.rules import Plan
 from member_hub.privacy import DataClass, ProfileField
 
 Need = tuple[UUID, DataClass]
+PRIVACY_NOTICE, IDENTITIES_UNITED = "privacy_notice", "identities_united"  # kinds of what members are told
 GOLDEN_CLASSES = (DataClass.CONTACT, DataClass.PROFILE)
 
 
-async def apply(change: Change, work: Work, agreed: Partition, plan: Plan) -> int:
-    """Carry out the plan and store every changed row; returns the number of new review candidates."""
+async def apply(change: Change, work: Work, agreed: Partition, plan: Plan) -> tuple[int, Filed]:
+    """Carry out the plan and store every changed row; returns the number of new review candidates, and what the
+    consent lines came to."""
+    known = {origin for origin, account in work.accounts.items() if not account.is_new}
     await _reshape(change, work, plan)
     tx, vault, now = change.tx, change.vault, change.now
-    golden = [_golden(member, accounts) for member, accounts in _by_member(work, plan).items()]
+    ageing = Ageing(business_day(now), change.catalogue.numbers)
+    golden = [_golden(one, its, ageing, _bands(work, plan, one)) for one, its in _by_member(work, plan).items()]
     made, changed = _to_write(work, golden)
     keys = await vault.keys_for(tx, set(_needs(work, [*made, *changed])), create=True)
     await members.insert_members(tx, keys, made, now=now)
     await members.update_members(tx, keys, [(one, _version(work, one) + 1) for one in changed], now=now)
     await _write_accounts(tx, vault, keys, work, plan)
+    filed = await file_lines(tx, vault, keys, work.accounts.values(), change.catalogue, stored=known, now=now)
     await claims.point_tokens(tx, vault, work.accounts, _holders(work, agreed, plan))
     await _renew_keys(tx, vault, work, plan, changed)
     found = await claims.write_candidates(tx, work.accounts, agreed.candidates, now=now)
-    return found + await claims.note_live(tx, work.accounts.values(), now=now)
+    found += await claims.note_live(tx, work.accounts.values(), now=now)
+    await settle(tx, _to_settle(work, plan, changed, filed), catalogue=change.catalogue, now=now)
+    await _notify(change, work, plan)
+    return found, filed
 
 
 async def _reshape(change: Change, work: Work, plan: Plan) -> None:
@@ -60,7 +72,9 @@ def _by_member(work: Work, plan: Plan) -> dict[MemberId, list[AccountState]]:
     return grouped
 
 
-def _golden(member_id: MemberId, accounts: Sequence[AccountState]) -> Golden:
+def _golden(
+    member_id: MemberId, accounts: Sequence[AccountState], ageing: Ageing, bands: Collection[AgeBand]
+) -> Golden:
     """What survivorship makes of a member's accounts; joined with the first, at home in the newest card's store."""
     eldest = min(accounts, key=lambda a: (a.first_seen_at, a.account_token))
     homes = [(a.last_seen_at, a.first_seen_at, a.home_store) for a in accounts if a.home_store]
@@ -73,8 +87,49 @@ def _golden(member_id: MemberId, accounts: Sequence[AccountState]) -> Golden:
         eldest.first_seen_at,
         max(homes)[2] if homes else None,
         channels,
+        ageing.band(accounts, bands),
         chosen_values(accounts),
     )
+
+
+def _bands(work: Work, plan: Plan, member_id: MemberId) -> list[AgeBand]:
+    """As what the member, those who become one with it and those it comes from were taken until now.
+
+    What the dates of accounts that part with it explain goes with them.
+    """
+    ids = {member_id, *(merging.gone for merging in plan.merges if merging.kept == member_id)}
+    for parting in plan.splits:
+        theirs = [work.accounts[origin] for origin in parting.origins]
+        others = [account for origin, account in work.accounts.items() if plan.targets[origin] == parting.kept]
+        if parting.back == member_id and not parting.is_revived and not states_birthday(others):
+            ids.add(parting.kept)
+        if parting.kept == member_id and states_birthday(theirs):
+            ids.discard(member_id)
+    return [stored.age_band for one in ids if (stored := work.members.get(one)) is not None]
+
+
+def _to_settle(work: Work, plan: Plan, changed: Sequence[Golden], filed: Filed) -> set[MemberId]:
+    """Whose decisions may stand elsewhere now: those that somebody told of, merged, split or of another age."""
+    touched = set(filed.members) | {merging.kept for merging in plan.merges}
+    touched |= {member for split in plan.splits for member in (split.kept, split.back)}
+    for one in changed:
+        stored = work.members.get(one.member_id)
+        if stored is not None and stored.age_band is not one.age_band:
+            touched.add(one.member_id)
+    return touched & set(plan.targets.values())
+
+
+async def _notify(change: Change, work: Work, plan: Plan) -> None:
+    """The one place where resolution has members told of something (C10); marketing waits for the notice (settle)."""
+    if change.tell is None:
+        return
+    backs = {split.back for split in plan.splits}
+    united = {merging.kept for merging in plan.merges if merging.gone not in backs}
+    rows: list[tuple[MemberId, str, UUID | None]] = [(one, IDENTITIES_UNITED, None) for one in sorted(united)]
+    if work.is_delivery:
+        rows += [(one, PRIVACY_NOTICE, None) for one in sorted(plan.made)]
+    if rows:
+        await change.tell(change.tx, rows, change.now)
 
 
 def _to_write(work: Work, golden: Sequence[Golden]) -> tuple[list[Golden], list[Golden]]:
@@ -113,8 +168,8 @@ def _version(work: Work, golden: Golden) -> int:
 def _differs(stored: StoredMember | None, golden: Golden) -> bool:
     if stored is None:
         return True
-    now = (golden.joined_at, golden.home_store, golden.channels, dict(golden.values))
-    return now != (stored.joined_at, stored.home_store, stored.channels, dict(stored.values))
+    now = (golden.joined_at, golden.home_store, golden.channels, golden.age_band, dict(golden.values))
+    return now != (stored.joined_at, stored.home_store, stored.channels, stored.age_band, dict(stored.values))
 
 
 async def _write_accounts(tx: Tx, vault: Vault, keys: KeySet, work: Work, plan: Plan) -> None:
@@ -127,7 +182,6 @@ async def _write_accounts(tx: Tx, vault: Vault, keys: KeySet, work: Work, plan: 
     await claims.update_accounts(tx, keys, known)
     await claims.write_claims(tx, keys, vault, work.accounts.values())
     await claims.write_values(tx, keys, work.accounts.values())
-    await consent.write_lines(tx, keys, work.accounts.values())
 
 
 def _holders(work: Work, agreed: Partition, plan: Plan) -> Mapping[Token, tuple[MemberId, OriginId]]:

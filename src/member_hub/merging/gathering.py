@@ -38,6 +38,7 @@ class Work:
     members: dict[MemberId, StoredMember]
     shared: frozenset[Token]  # values too common to connect anything
     said: list[tuple[AccountState, bool]]  # per statement its account, and whether this was its first sight
+    is_delivery: bool = False  # told by the channels themselves, and not typed live
 
 
 async def gather(
@@ -50,6 +51,7 @@ async def gather(
     own = {(said.identifiers[0].kind, tokenise(said.identifiers[0])) for said in statements}
     work = await regather(tx, vault, rules, seeds, own)
     by_token = {account.account_token: account for account in work.accounts.values()}
+    work.is_delivery = all(said.is_vouched for said in statements)
     work.said = [_fold(one, by_token, organisation, tokenise) for one in statements]
     for account, _ in work.said:
         account.forget_the_oldest()

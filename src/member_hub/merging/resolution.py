@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from member_hub.consent.catalogue import Catalogue
+from member_hub.consent.filing import NOTHING_FILED, Filed
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx
 from member_hub.identity.facts import facts_of, shared_values, take_statuses
@@ -20,7 +22,7 @@ from member_hub.identity.statements import AccountStatement
 from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.members.queries import StoredMember
 from member_hub.members.tables import Channel
-from member_hub.merging.actions import Change
+from member_hub.merging.actions import Change, Tell
 from member_hub.merging.applying import apply
 from member_hub.merging.gathering import Work, absorbed_by, gather, regather
 from member_hub.merging.rules import NOBODY, MemberFacts, Plan, assign
@@ -54,19 +56,23 @@ class Resolution:
     split: int = 0
     candidates: int = 0
     involved: frozenset[MemberId] = frozenset()  # members that stood before and were joined, merged, split or changed
+    filed: Filed = NOTHING_FILED  # what the consent lines came to
 
 
 @dataclass(frozen=True, slots=True)
 class Resolver:
     """Resolves statements against what is stored; one per process.
 
-    `holders` move their rows when members merge or split; the list is made at the top (holders.py).
+    `holders` move their rows when members merge or split; the list is made at the top (holders.py). `tell` takes down
+    who has to be told of what (C10: the privacy notice at the first import, and that accounts were united).
     """
 
     vault: Vault
     organisation: Organisation
     holders: Sequence[Holder]
+    catalogue: Catalogue
     rules: Rules = DEFAULT_RULES
+    tell: Tell | None = None
 
     async def resolve(
         self, tx: Tx, statements: Sequence[AccountStatement], *, caused_by: str, now: datetime
@@ -90,11 +96,11 @@ class Resolver:
         outcomes = _outcomes(work, plan)
         arrived = {(a.channel, a.account): o for o, a in work.accounts.items() if a.is_new and a.account is not None}
         involved = _involved(work, plan, outcomes)
-        change = Change(tx, self.vault, self.holders, RULE, caused_by, now)
-        candidates = await apply(change, work, agreed, plan)
+        change = Change(tx, self.vault, self.holders, self.catalogue, self.tell, RULE, caused_by, now)
+        candidates, filed = await apply(change, work, agreed, plan)
         backs = {split.back for split in plan.splits}
         merged = sum(merge.gone not in backs for merge in plan.merges)
-        return Resolution(outcomes, arrived, merged, len(plan.splits), candidates, involved)
+        return Resolution(outcomes, arrived, merged, len(plan.splits), candidates, involved, filed)
 
     async def _plan(self, tx: Tx, work: Work, agreed: Partition) -> Plan:
         """Only where accounts leave a member it matters who was merged into it, and only then that is looked up."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from member_hub.consent.closing import close
 from member_hub.crypto import CannotOpen, KeySet, Ledger, LedgerKind, Note, Vault, sealed_row
 from member_hub.db.base import Base, Tx
 from member_hub.db.bulk import table_of
@@ -57,6 +58,7 @@ async def erase(
     rows: dict[str, int] = {}
     subjects: list[UUID] = [*person.member_ids, *person.origin_ids]
     renewed: set[tuple[UUID, DataClass]] = set()
+    await close(tx, vault, person, now=now)
     for holder in holders:
         erased = await holder.erase_for(tx, person)
         rows |= erased.counts
@@ -100,8 +102,15 @@ def _readable(keys: KeySet, held: Held) -> dict[str, Any]:
         if declared.form is Form.SEALED and value is not None:
             shown[name] = _opened(keys, held, name)
         elif declared.form is not Form.TOKEN and value is not None and not isinstance(value, bytes):
-            shown[name] = str(value) if isinstance(value, UUID) else value  # the driver's UUID is no JSON
+            shown[name] = _plain(value)
     return shown
+
+
+def _plain(value: Any) -> Any:
+    """The driver's UUID is no JSON, alone or in a list."""
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return str(value) if isinstance(value, UUID) else value
 
 
 def _opened(keys: KeySet, held: Held, name: str) -> str:
