@@ -173,6 +173,12 @@ def holds_under(notice: PublishedNotice, gate: Gate | None) -> bool:
     return gate is not None and notice.effective_at >= gate.effective_at
 
 
+def audit_words(notice: PublishedNotice) -> list[str]:
+    """What the entry of a publication says; for all grants that it makes stale, for none has an event (DESIGN 8)."""
+    stale = [f"consent.stale:{purpose}" for purpose in notice.changed] if notice.is_new else []
+    return [f"notice:{notice.name}", *stale]
+
+
 def _check(
     notice: PublishedNotice,
     texts: Mapping[str, Wording],
@@ -221,10 +227,15 @@ def _check_purposes(purposes: Sequence[str], catalogue: Catalogue, register: Reg
     for purpose in map(Purpose, purposes):
         if register.purposes[purpose].consent_key is None:
             raise ConsentNotTheBasis(field="purposes")
-        terms = catalogue.purposes[purpose]
-        is_provided = any(purpose in recipient.purposes for recipient in catalogue.recipients.values())
-        if (terms.is_sensitive or terms.is_published or is_provided) and terms.assessment is None:
+        if lacks_assessment(catalogue, purpose):
             raise PiaMissing(field="purposes")
+
+
+def lacks_assessment(catalogue: Catalogue, purpose: Purpose) -> bool:
+    """Whether nobody may be asked about a purpose: sensitive, published or provided without one on file (PIPL 55)."""
+    terms = catalogue.purposes[purpose]
+    is_provided = any(purpose in recipient.purposes for recipient in catalogue.recipients.values())
+    return (terms.is_sensitive or terms.is_published or is_provided) and terms.assessment is None
 
 
 async def _the_same(
