@@ -62,7 +62,7 @@ _KINDS: Final = {
     "revealApprove": LookKind.REVEAL,
     "memberCodeIssue": LookKind.CODE,
     "phoneCodeSend": LookKind.CODE,
-    "noticeCurrent": LookKind.OTHER,  # a text about nobody
+    "noticeCurrent": LookKind.LOOK_UP,  # a text; names nobody
     "noticePublish": LookKind.CHANGE,
     "noticeServed": LookKind.CHANGE,
     "consent": LookKind.CHANGE,

@@ -33,9 +33,7 @@ strawberry.enum(
 )
 strawberry.enum(Locale, description="A language that every notice speaks.")
 strawberry.enum(ByWayOf, description="How a notice was put before somebody.")
-strawberry.enum(
-    ContactChannel, description="Over what one is contacted; a consent over one says nothing of another."
-)
+strawberry.enum(ContactChannel, description="Over what one is contacted; a consent over one says nothing of another.")
 strawberry.enum(
     SourceStrength, name="ValueSource", description="How a value came to be known, the strongest being VERIFIED."
 )
