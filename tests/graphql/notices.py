@@ -21,7 +21,7 @@ member_t = table_of(Member)
 
 CURRENT = (
     "query ($family: NoticeFamily! = GENERAL, $locale: Locale! = ZH) {"
-    + """
+    """
     noticeCurrent(family: $family, locale: $locale) {
       id name family locale title body sha256 isMaterial changed effectiveAt
       purposes { purpose label article necessity needsSeparateAct termDays channels recipients }
