@@ -1,4 +1,4 @@
-"""Bits of replaced gates: a material change is one row per recipient whatever the number of members, and no bit is lost."""
+"""Bits of replaced gates: a material change writes one row per recipient, however many members; no bit is lost."""
 
 from datetime import timedelta
 from typing import Any
