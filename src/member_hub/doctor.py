@@ -13,10 +13,13 @@ from pathlib import Path
 
 from sqlalchemy import exists, func, or_, select
 
+import member_hub.tables  # noqa: F401 - all of them: a notice lists what every table holds
 from member_hub import organisation
 from member_hub.access import Policies, folder_of, issuers
 from member_hub.access.fetching import NotFetched, fetch_keys
 from member_hub.clock import Clock
+from member_hub.consent import catalogue as catalogues
+from member_hub.consent import notices
 from member_hub.crypto.ring import load_ring
 from member_hub.crypto.tables import DataKey, RegisteredKey
 from member_hub.db import Database, binaries, migrate, place, provision, transaction
@@ -191,6 +194,8 @@ async def _database(settings: Settings, environ: Mapping[str, str]) -> AsyncIter
         if migrations.verdict is Verdict.OK:
             yield await _keys(database, settings.key_dir)
             yield await _notices(database)
+            async for check in _informing(database, settings):
+                yield check
 
 
 async def _server(database: Database) -> Check:
@@ -292,6 +297,24 @@ async def _notices(database: Database) -> Check:
         "service refused. The served hub tries six times within 31 hours; whom hub.notice_task names without due_at, "
         "people have to tell.",
     )
+
+
+async def _informing(database: Database, settings: Settings) -> AsyncIterator[Check]:
+    """Whether members can be informed and asked: a notice in force that says what is so, for every handler."""
+    try:
+        register, catalogue = Policies.load(folder_of(settings)).register, catalogues.of(settings)
+        handlers = sorted(organisation.of(settings).handlers)
+    except Misconfigured as error:
+        yield _failed("privacy notice", error)
+        return
+    async with transaction(database.app) as tx:
+        for handler in handlers:
+            says = await notices.shortcomings(tx, catalogue, register, handler, now=Clock().now())
+            if says:
+                remedy = "Publish one: `member-hub consent publish FILE.toml`, or noticePublish by the officer."
+                yield Check(f"privacy notice of {handler}", Verdict.WARN, "; ".join(says), remedy)
+            else:
+                yield Check(f"privacy notice of {handler}", Verdict.OK, "in force, and its lists are current")
 
 
 def _failed(name: str, error: HubError) -> Check:

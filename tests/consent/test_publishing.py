@@ -1,5 +1,6 @@
 """Publishing notices: what is kept for ever, which gates open, and what is refused before anything is written."""
 
+import asyncio
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -197,6 +198,19 @@ async def test_two_notices_of_a_family_never_begin_at_one_moment(database: Datab
         await publish(database, "members-2", changed=["marketing"])
 
     assert await counted(database) == [1, 2, 4]
+
+
+async def test_two_who_publish_at_the_same_moment_take_turns(database: Database) -> None:
+    same = await asyncio.gather(publish(database, "members-1"), publish(database, "members-1"))
+    later = NOW + timedelta(days=1)
+    changes = (publish(database, f"members-{n}", at=later, changed=["marketing"]) for n in (2, 3))
+    others = await asyncio.gather(*changes, return_exceptions=True)
+
+    assert {one.notice_id for one in same} == {same[0].notice_id}
+    assert sorted(one.is_new for one in same) == [False, True]
+    assert sorted(type(one).__name__ for one in others) == ["NotInOrder", "PublishedNotice"]
+    assert await counted(database) == [2, 4, 6]
+    assert sorted(bit for bit, _ in (await bits(database, at=later)).values()) == [2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("table", ["notice", "notice_text"])

@@ -16,6 +16,7 @@ from member_hub.jobs import run_forever
 from member_hub.jobs.running import Job, jobs_of
 from member_hub.settings import Settings
 from tests.audit.logs import NOW, Log
+from tests.consent.test_publishing import publish
 from tests.graphql.world import StandingClock
 
 
@@ -108,6 +109,19 @@ async def test_a_job_that_fails_is_logged_and_comes_again(hub: Hub, caplog: pyte
 
     assert len(calls) == 2
     assert "The job audit seals failed (SealsBehind): The audit head outside knows seal 7" in caplog.text
+
+
+async def test_bits_that_a_newer_notice_replaced_are_given_back(hub: Hub) -> None:
+    await publish(hub.database, "members-1", at=NOW - timedelta(days=2), purposes=["marketing"])
+    later = {"purposes": ["marketing"], "changed": ["marketing"]}
+    await publish(hub.database, "members-2", at=NOW - timedelta(days=1), **later)
+
+    for job in jobs_of(hub):
+        await job.run_if_due(NOW)
+
+    async with transaction(hub.database.app) as tx:
+        freed = await tx.execute(text("SELECT bit FROM hub.consent_gate WHERE freed_at IS NOT NULL ORDER BY bit"))
+        assert list(freed.scalars()) == [0, 1]
 
 
 async def test_without_a_database_the_jobs_go_on(hub: Hub, caplog: pytest.LogCaptureFixture) -> None:

@@ -63,6 +63,9 @@ class Operation(StrEnum):
     MEMBER_REVEAL = "memberReveal"
     REVEAL_APPROVE = "revealApprove"
     PHONE_CODE_SEND = "phoneCodeSend"
+    NOTICE_CURRENT = "noticeCurrent"
+    NOTICE_PUBLISH = "noticePublish"
+    NOTICE_SERVED = "noticeServed"
     RIGHTS_EXPORT = "rightsExport"
     RIGHTS_ERASE = "rightsErase"
 

@@ -62,6 +62,10 @@ _KINDS: Final = {
     "revealApprove": LookKind.REVEAL,
     "memberCodeIssue": LookKind.CODE,
     "phoneCodeSend": LookKind.CODE,
+    "noticeCurrent": LookKind.LOOK_UP,  # a text; names nobody
+    "noticePublish": LookKind.CHANGE,
+    "noticeServed": LookKind.CHANGE,
+    "consent": LookKind.CHANGE,
     "signInCode": LookKind.SIGN_IN,
     "signInSession": LookKind.SIGN_IN,
     "signInEnd": LookKind.SIGN_IN,

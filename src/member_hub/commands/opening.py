@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 @asynccontextmanager
 async def hub(*, migrates: bool = False, alone: bool = False) -> AsyncIterator[Runtime]:
     """The opened hub of the settings in the environment."""
+    import member_hub.tables  # noqa: F401 - all of them: a notice lists what every table holds
     from member_hub.clock import Clock
     from member_hub.db.session import connect
     from member_hub.holders import HOLDERS

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from member_hub.commands.consent import publish_of_demo
 from member_hub.commands.ingest import SOURCES, as_text, ingest_files
 from member_hub.commands.opening import hub
 
@@ -65,6 +66,8 @@ def run(*, channels: Path | None) -> None:
 
     async def main() -> None:
         async with hub(migrates=True, alone=True) as runtime:
+            if not runtime.settings.is_production:
+                await publish_of_demo(runtime)  # first: lines of the files find what their people were told
             await _populate(runtime, channels)
             introduction = await introduce(runtime)
             await _serve(runtime, introduction)

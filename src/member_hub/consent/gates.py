@@ -6,7 +6,7 @@ whether they were published before or after makes no difference. A material chan
 notice on: grants under anything older are stale with that commit, and no member row is touched (DESIGN 8).
 
 Bits are given out under an advisory lock, lowest first; a bit that a newer gate replaced comes back when the job
-has cleared it from the members (`free_replaced`).
+has cleared it from the members (recycling.py).
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -173,6 +173,35 @@ def holds_under(notice: PublishedNotice, gate: Gate | None) -> bool:
     return gate is not None and notice.effective_at >= gate.effective_at
 
 
+async def shortcomings(
+    tx: Tx, catalogue: Catalogue, register: Register, handler: str, *, now: datetime
+) -> Sequence[str]:
+    """What keeps a handler from informing and asking members as it has to; empty: nothing. Needs every table loaded."""
+    general = await current(tx, handler, NoticeFamily.GENERAL, now=now)
+    if general is None:
+        return ["no general notice is in force: nobody is informed or asked, and no consent counts"]
+    counting, said = await gates.current_gates(tx, now=now), []
+    for family in (NoticeFamily.GENERAL, NoticeFamily.CHILDREN):
+        notice = general if family is NoticeFamily.GENERAL else await current(tx, handler, family, now=now)
+        if notice is None:
+            said.append(f"no notice of the family {family} is in force")
+            continue
+        text = await text_of(tx, notice.notice_id, "zh")
+        now_so = (lists.collected(Base.metadata, register, "zh"), lists.shared(catalogue, register, "zh"))
+        if text is None or (text.collected, text.shared) != now_so:
+            said.append(f"the lists of {notice.name} are not what is declared any more")
+        newer = (counting.get((handler, *key)) for key in asked_for(catalogue, notice.purposes))
+        if not all(holds_under(notice, gate) for gate in newer):
+            said.append(f"nobody can be asked by {notice.name}: a newer notice changed one of its purposes")
+    return said
+
+
+def audit_words(notice: PublishedNotice) -> list[str]:
+    """What the entry of a publication says; for all grants that it makes stale, for none has an event (DESIGN 8)."""
+    stale = [f"consent.stale:{purpose}" for purpose in notice.changed] if notice.is_new else []
+    return [f"notice:{notice.name}", *stale]
+
+
 def _check(
     notice: PublishedNotice,
     texts: Mapping[str, Wording],
@@ -221,10 +250,15 @@ def _check_purposes(purposes: Sequence[str], catalogue: Catalogue, register: Reg
     for purpose in map(Purpose, purposes):
         if register.purposes[purpose].consent_key is None:
             raise ConsentNotTheBasis(field="purposes")
-        terms = catalogue.purposes[purpose]
-        is_provided = any(purpose in recipient.purposes for recipient in catalogue.recipients.values())
-        if (terms.is_sensitive or terms.is_published or is_provided) and terms.assessment is None:
+        if lacks_assessment(catalogue, purpose):
             raise PiaMissing(field="purposes")
+
+
+def lacks_assessment(catalogue: Catalogue, purpose: Purpose) -> bool:
+    """Whether nobody may be asked about a purpose: sensitive, published or provided without one on file (PIPL 55)."""
+    terms = catalogue.purposes[purpose]
+    is_provided = any(purpose in recipient.purposes for recipient in catalogue.recipients.values())
+    return (terms.is_sensitive or terms.is_published or is_provided) and terms.assessment is None
 
 
 async def _the_same(

@@ -117,3 +117,20 @@ class NoticeFamily(StrEnum):
     @property
     def is_on_record_only(self) -> bool:
         return self not in (NoticeFamily.GENERAL, NoticeFamily.CHILDREN)
+
+
+class Locale(StrEnum):
+    """The languages that every notice speaks."""
+
+    ZH = "zh"
+    EN = "en"
+
+
+class ByWayOf(StrEnum):
+    """How a notice was put before somebody."""
+
+    APP = "app"
+    WEBSITE = "website"
+    STORE = "store"
+    MESSAGE = "message"
+    PAPER = "paper"

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import strawberry
 
+from member_hub.consent.words import ByWayOf, ContactChannel, Locale, NoticeFamily
 from member_hub.identity.kinds import ClaimStatus
 from member_hub.members.rules import SourceStrength
 from member_hub.members.tables import Channel, MemberStatus
@@ -23,6 +24,16 @@ strawberry.enum(
         "is somebody else's by now; SHARED is stated by too many; DEMOTED is beyond a limit."
     ),
 )
+strawberry.enum(
+    NoticeFamily,
+    description=(
+        "Which line of notices: GENERAL, CHILDREN for members under 14, or the older texts of a channel, which are on "
+        "record for what was said under them."
+    ),
+)
+strawberry.enum(Locale, description="A language that every notice speaks.")
+strawberry.enum(ByWayOf, description="How a notice was put before somebody.")
+strawberry.enum(ContactChannel, description="Over what one is contacted; a consent over one says nothing of another.")
 strawberry.enum(
     SourceStrength, name="ValueSource", description="How a value came to be known, the strongest being VERIFIED."
 )

@@ -23,6 +23,12 @@ from member_hub.graphql.problems import UserError
 from member_hub.graphql.query import Info, wanted_of
 from member_hub.graphql.revealing import MemberRevealPayload, RevealApprovePayload, member_reveal, reveal_approve
 from member_hub.graphql.selection import Wanted
+from member_hub.graphql.serving_notices import (
+    NoticePublishPayload,
+    NoticeServedPayload,
+    notice_publish,
+    notice_served,
+)
 from member_hub.idempotency import RequestKey
 from member_hub.identity.facts import CONTACT_FIELDS
 from member_hub.identity.reading import claims_of
@@ -129,6 +135,21 @@ class Mutation:
         description=(
             "Send a code to a phone, for the member at the till to read back; five minutes, five tries, limits per "
             "number and caller. The answer does not tell whether anybody is known with the number."
+        ),
+    )
+    notice_publish: NoticePublishPayload = strawberry.field(
+        resolver=notice_publish,
+        description=(
+            "Publish a notice for good, in force at once, with the lists of what is collected and shared as declared. "
+            "A material change makes every earlier grant for the purposes named stale with it. The same again is the "
+            "same notice."
+        ),
+    )
+    notice_served: NoticeServedPayload = strawberry.field(
+        resolver=notice_served,
+        description=(
+            "Put on record that a member was shown the notice in force, and what was asked with it. Nobody is asked "
+            "again too soon after a refusal, whichever app asks. The same again within ten minutes is the same serving."
         ),
     )
 

@@ -11,6 +11,7 @@ from graphql import GraphQLError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from member_hub.consent.refusals import CoolingDown
 from member_hub.errors import Refused, Unavailable
 from member_hub.profiles import Refusals
 from member_hub.throttling import Throttled
@@ -84,7 +85,10 @@ class UserError:
     message: str = strawberry.field(description="For people, in Chinese or English (Accept-Language).")
     code: UserErrorCode = strawberry.field(description="For programs.")
     retry_after: int | None = strawberry.field(
-        description="Of THROTTLED: seconds until the limit allows it again; null for anything else."
+        description=(
+            "Of THROTTLED and COOLING_DOWN: seconds until it is allowed again; null for anything else, and where only "
+            "the member begins anew."
+        )
     )
 
 
@@ -99,7 +103,7 @@ def user_errors(refused: Refused, language: Language) -> list[UserError]:
 
 
 def _user_error(one: Refused, language: Language) -> UserError:
-    wait_s = one.retry_after_s if isinstance(one, Throttled) else None
+    wait_s = one.retry_after_s if isinstance(one, Throttled | CoolingDown) else None
     message = text_of(one, language)
     return UserError(field=one.field, message=message, code=UserErrorCode(one.code), retry_after=wait_s)
 

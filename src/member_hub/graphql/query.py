@@ -11,6 +11,7 @@ from member_hub.graphql.auditing import access_history, audit_entries
 from member_hub.graphql.filters import MemberFilter
 from member_hub.graphql.keys import MemberKey, member_id_of
 from member_hub.graphql.member import Member, MemberConnection, Node
+from member_hub.graphql.notices import Notice, notice_current
 from member_hub.graphql.paging import After, Before, First, Last, slice_of
 from member_hub.graphql.scalars import given
 from member_hub.graphql.selection import Wanted
@@ -104,6 +105,13 @@ class Query:
     audit_entries: AuditEntryConnection = strawberry.field(
         resolver=audit_entries,
         description="The audit log, the newest first. Either first or last is required. Reading it is on record, too.",
+    )
+    notice_current: Notice | None = strawberry.field(
+        resolver=notice_current,
+        description=(
+            "The notice in force with the handler of the one who asks: what is collected and shared, and what consent "
+            "is asked for; null where none was published."
+        ),
     )
     access_history: AccessHistoryConnection | None = strawberry.field(
         resolver=access_history,

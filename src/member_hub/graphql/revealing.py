@@ -74,7 +74,7 @@ async def member_reveal(
             raise NotRevealable(field="field")
         if (number := revealing.reference_of(given(reference))) is not None:
             asking.trail.fields.add(f"reference:{number}")
-        member_id = await _reached(asking, tx, id)
+        member_id = await reached(asking, tx, id)
         approved_by = await revealing.permit(tx, asking.caller, member_id, field=field, now=asking.now)
         asking.trail.fields.add(f"approved_by:{approved_by}" if approved_by else "second_factor")
         asking.trail.finds([member_id])
@@ -105,7 +105,7 @@ async def reveal_approve(
             raise NobodyReveals(field="field")
         colleague = revealing.staff_number_of(granted_to)
         asking.trail.fields.add(f"granted_to:{colleague}")
-        member_id = await _reached(asking, tx, id)
+        member_id = await reached(asking, tx, id)
         ends = await revealing.approve(tx, asking.caller, member_id, field=field, granted_to=colleague, now=asking.now)
         asking.trail.finds([member_id])
         return ends
@@ -114,7 +114,7 @@ async def reveal_approve(
     return RevealApprovePayload(expires_at=ends, user_errors=errors)
 
 
-async def _reached(asking: Asking, tx: Tx, text: str) -> MemberId:
+async def reached(asking: Asking, tx: Tx, text: str, *, field: str = "id") -> MemberId:
     """The root behind an id in ordinary reach; who was only presented at a till is not. Raises NotFound.
 
     From here on the trail knows whom a refusal is about.
@@ -122,7 +122,7 @@ async def _reached(asking: Asking, tx: Tx, text: str) -> MemberId:
     member_id = member_id_of(text)
     found = await find(tx, asking.visible, [member_id]) if member_id is not None else {}
     if member_id is None or member_id not in found:
-        raise NotFound(field="id")
+        raise NotFound(field=field)
     root = MemberId(found[member_id].member_id)
     asking.trail.member_ids.add(root)
     return root

@@ -1,5 +1,5 @@
-"""What runs by the clock inside the served process: seals of the audit log, its partitions and retention, and
-notices that are still to be handed over.
+"""What runs by the clock inside the served process: seals of the audit log, its partitions and retention, bits of
+consent that are to be used again, and notices that are still to be handed over.
 
 Any number of processes may run this: the sealer takes turns by a lock, a notice is claimed by one, and everything else
 is the same done twice.

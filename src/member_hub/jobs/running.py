@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from member_hub.audit import AuditLog, Entry, Sealer, expire
 from member_hub.clock import Clock
+from member_hub.consent import recycling
 from member_hub.consent.catalogue import Catalogue
 from member_hub.consent.filing import Filed
 from member_hub.consent.replaying import LATECOMERS, newest_publication, replay
@@ -26,6 +27,7 @@ THOROUGH_EVERY: Final = timedelta(minutes=10)
 MONTHS_EVERY: Final = timedelta(hours=6)
 NOTICES_EVERY: Final = timedelta(minutes=1)
 LINES_EVERY: Final = timedelta(minutes=5)
+BITS_EVERY: Final = timedelta(minutes=1)
 CALLER: Final = "jobs"
 
 _log = logging.getLogger(__name__)
@@ -102,10 +104,14 @@ def jobs_of(hub: Needs) -> list[Job]:
         await partitions.make_ahead(hub.database)
         await expire(hub.audit, hub.sealer, now, caller=CALLER)
 
+    async def bits(now: datetime) -> None:
+        await recycling.free_replaced(hub.database, now=now)
+
     return [
         Job("audit months", MONTHS_EVERY, months),
         Job("audit seals of all months", THOROUGH_EVERY, thorough),
         Job("audit seals", timedelta(0), hub.sealer.run),
+        Job("consent bits", BITS_EVERY, bits),
     ]
 
 

@@ -1,0 +1,125 @@
+"""Whether a member may be asked now, and what being asked does to a decision. Pure (NDSR 22(5); PIPL.md S8).
+
+Nobody is asked again within the cool-down after a refusal, nor ever after so many refusals, whichever app asks, over
+whichever channel, by whichever notice: a refusal speaks of its purpose and recipient, and one for every recipient
+speaks of each. What was withdrawn, lapsed, expired or invalidated is not brought up again at all. The member alone may
+begin anew at any time. Several channels refused on one form are one refusal.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from member_hub.consent import machine
+from member_hub.consent.catalogue import Numbers
+from member_hub.consent.gates import Gate, GateKey
+from member_hub.consent.refusals import CoolingDown, NotAskedAgain
+from member_hub.consent.standing import Happened, Slot, Standing
+from member_hub.consent.words import ANY, PROTECTIVE, Act, ConsentState
+
+S = ConsentState
+ENDED: Final = frozenset({S.WITHDRAWN, S.LAPSED, S.EXPIRED, S.INVALIDATED})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event that being asked makes, and its word for the audit log."""
+
+    slot: Slot
+    act: Act
+    state_from: ConsentState
+    state_to: ConsentState
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What decisions are held against; `notice_times`: since when the notices that they name are in force."""
+
+    handler: str
+    gates: Mapping[GateKey, Gate]
+    notice_times: Mapping[UUID, datetime]
+    numbers: Numbers
+    now: datetime
+
+
+def steps(
+    slot: Slot, standing: Sequence[Standing], events: Iterable[Happened], measure: Measure, *, is_by_member: bool
+) -> list[Step]:
+    """What follows from asking about this slot; nothing where it is open or granted already.
+
+    Raises CoolingDown, NotAskedAgain where nobody but the member may begin.
+    """
+    states = {one.slot: state_now(one, measure) for one in standing if _overlaps(one.slot, slot)}
+    if not is_by_member:
+        _refuse_too_soon(_refusals(slot, events), measure)
+        if not ENDED.isdisjoint(states.values()):
+            raise NotAskedAgain(field="asks")
+    state, found = _state_of(slot, states), []
+    if state is S.REFUSED and not is_by_member:
+        found.append(_step(slot, state, Act.COOLDOWN_OVER))
+        state = S.NEVER_ASKED
+    if state is S.NEVER_ASKED:
+        found.append(_step(slot, state, Act.SERVE_NOTICE))
+    elif state is S.REFUSED or state in ENDED:
+        found.append(_step(slot, state, Act.MEMBER_INITIATES))
+    return found
+
+
+def state_now(one: Standing, measure: Measure) -> ConsentState:
+    """The state of what stands, less what a term or a material change took from it (derived, never stored)."""
+    if one.state is not S.GRANTED:
+        return one.state
+    if one.by.ends_at is not None and one.by.ends_at <= measure.now:
+        return S.EXPIRED
+    gate = measure.gates.get((measure.handler, one.slot.purpose, one.slot.recipient))
+    began = measure.notice_times.get(one.by.notice_id) if one.by.notice_id else None
+    if gate is None or (began is not None and began >= gate.effective_at):
+        return S.GRANTED
+    is_over = gate.effective_at + timedelta(days=measure.numbers.stale_grace_days) <= measure.now
+    return S.LAPSED if is_over else S.STALE
+
+
+def _overlaps(stands: Slot, asked: Slot) -> bool:
+    return (
+        stands.purpose == asked.purpose
+        and stands.recipient in (ANY, asked.recipient)
+        and (ANY in (stands.channel, asked.channel) or stands.channel == asked.channel)
+    )
+
+
+def _state_of(slot: Slot, states: Mapping[Slot, ConsentState]) -> ConsentState:
+    """Of the slot itself, else of a refusal or withdrawal that covers it."""
+    if slot in states:
+        return states[slot]
+    covering = {state for stands, state in states.items() if state in PROTECTIVE and stands.covers(slot)}
+    return next((state for state in (S.WITHDRAWN, S.REFUSED) if state in covering), S.NEVER_ASKED)
+
+
+def _refusals(slot: Slot, events: Iterable[Happened]) -> list[datetime]:
+    """When the purpose was refused since it was last granted, each moment once."""
+    about = sorted(
+        (e for e in events if e.slot.purpose == slot.purpose and e.slot.recipient in (ANY, slot.recipient)),
+        key=lambda event: event.order,
+    )
+    granted = [event.order for event in about if event.state is S.GRANTED]
+    since = [event for event in about if event.state is S.REFUSED and (not granted or event.order > granted[-1])]
+    return sorted({event.order[0] for event in since})
+
+
+def _refuse_too_soon(refusals: Sequence[datetime], measure: Measure) -> None:
+    if not refusals:
+        return
+    if len(refusals) >= measure.numbers.asks_max:
+        raise CoolingDown(None)
+    left = refusals[-1] + timedelta(days=measure.numbers.cooldown_days) - measure.now
+    if left > timedelta(0):
+        raise CoolingDown(math.ceil(left.total_seconds()))
+
+
+def _step(slot: Slot, state: ConsentState, act: Act) -> Step:
+    to, word = machine.after(state, act)
+    return Step(slot, act, state, to, word)

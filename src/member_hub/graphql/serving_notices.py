@@ -1,0 +1,159 @@
+"""noticePublish and noticeServed: a new text comes into force; a text was put before somebody, and what was asked."""
+
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+
+from member_hub.consent import notices, serving
+from member_hub.consent.notices import PublishedNotice, Wording
+from member_hub.consent.refusals import NoticeUnknown
+from member_hub.consent.serving import Served
+from member_hub.consent.standing import Slot
+from member_hub.consent.words import ANY, ByWayOf, ContactChannel, Locale, NoticeFamily
+from member_hub.db.base import Tx
+from member_hub.errors import Forbidden
+from member_hub.graphql.changing import carried_out
+from member_hub.graphql.problems import UserError
+from member_hub.graphql.query import Info
+from member_hub.graphql.revealing import reached
+from member_hub.graphql.scalars import given
+from member_hub.privacy import Purpose
+
+
+@strawberry.input(description="A notice in one language.")
+class NoticeWording:
+    title: str = strawberry.field(description="1 to 200 characters.")
+    body: str = strawberry.field(
+        description="1 to 100,000 characters; what is too long for one request, `member-hub consent publish` takes."
+    )
+
+
+@strawberry.input(description="A new notice, in force from now on.")
+class NoticePublishInput:
+    name: str = strawberry.field(description="Its version: lower case letters and digits joined by . _ -, at most 60.")
+    family: NoticeFamily = strawberry.field(default=NoticeFamily.GENERAL, description="GENERAL or CHILDREN.")
+    purposes: list[Purpose] = strawberry.field(description="What it asks about; each rests on consent.")
+    is_material: bool = strawberry.field(description="Whether it changes purpose, method, kind or recipient (PIPL 14).")
+    changed: list[Purpose] = strawberry.field(
+        default_factory=list, description="For which of its purposes: every earlier grant for them is stale at once."
+    )
+    zh: NoticeWording = strawberry.field(description="In Chinese.")
+    en: NoticeWording = strawberry.field(description="In English.")
+
+
+@strawberry.type(description="What became of a publication.")
+class NoticePublishPayload:
+    id: strawberry.ID | None = strawberry.field(description="The notice; null if refused.")
+    user_errors: list[UserError] = strawberry.field(description="Why it was refused; empty: it was done.")
+
+
+@strawberry.input(description="A question that was put with a notice.")
+class ConsentAsk:
+    purpose: Purpose = strawberry.field(description="A purpose of the notice.")
+    recipient: str | None = strawberry.field(
+        default=strawberry.UNSET, description="A named recipient; left out: the handler itself."
+    )
+    channel: ContactChannel | None = strawberry.field(
+        default=strawberry.UNSET, description="Over what one would be contacted; left out: over any."
+    )
+
+
+@strawberry.input(description="A notice that a member was shown.")
+class NoticeServedInput:
+    member: strawberry.ID = strawberry.field(description="Whom.")
+    notice: strawberry.ID = strawberry.field(description="Which notice; the one in force.")
+    locale: Locale = strawberry.field(description="In which language.")
+    by_way_of: ByWayOf = strawberry.field(description="How.")
+    asks: list[ConsentAsk] = strawberry.field(
+        default_factory=list, description="What was asked, at most 20; empty: the member was only informed."
+    )
+    by_member: bool = strawberry.field(
+        default=False, description="Whether the member began it; only the member, guardian or own mini-program say so."
+    )
+
+
+@strawberry.type(description="What became of a serving.")
+class NoticeServedPayload:
+    served_id: strawberry.ID | None = strawberry.field(description="What answers refer to; null if refused.")
+    user_errors: list[UserError] = strawberry.field(description="Why it was refused; empty: it was done.")
+
+
+class PublishedElsewhere(Forbidden):
+    zh = "渠道的旧文本由运维命令归档。"
+    en = "Older texts of channels are put on record by the operator's command."
+
+
+async def notice_publish(
+    info: Info,
+    input: Annotated[NoticePublishInput, strawberry.argument(description="The notice.")],  # noqa: A002
+) -> NoticePublishPayload:
+    asking, hub = info.context, info.context.hub
+    texts = {"zh": Wording(input.zh.title, input.zh.body), "en": Wording(input.en.title, input.en.body)}
+
+    async def work(tx: Tx) -> PublishedNotice:
+        handler = asking.caller.handler
+        if handler is None or input.family.is_on_record_only:
+            raise PublishedElsewhere(field="family")
+        notice = await notices.publish(
+            tx,
+            hub.catalogue,
+            hub.policies.register,
+            handler=handler,
+            family=input.family,
+            name=input.name,
+            is_material=input.is_material,
+            changed=input.changed,
+            texts=texts,
+            purposes=input.purposes,
+            effective_at=None,
+            published_by=asking.caller.subject,
+            now=asking.now,
+        )
+        asking.trail.finds(())
+        asking.trail.fields |= set(notices.audit_words(notice))
+        return notice
+
+    notice, errors = await carried_out(asking, work)
+    return NoticePublishPayload(id=strawberry.ID(str(notice.notice_id)) if notice else None, user_errors=errors)
+
+
+async def notice_served(
+    info: Info,
+    input: Annotated[NoticeServedInput, strawberry.argument(description="Who was shown what.")],  # noqa: A002
+) -> NoticeServedPayload:
+    asking, hub = info.context, info.context.hub
+
+    async def work(tx: Tx) -> Served:
+        member_id = await reached(asking, tx, input.member, field="member")
+        served = await serving.serve(
+            tx,
+            hub.vault,
+            hub.catalogue,
+            asking.caller,
+            member_id,
+            notice_id=_notice_id(input.notice),
+            locale=input.locale,
+            by_way_of=input.by_way_of,
+            asked=[_slot(ask) for ask in input.asks],
+            is_by_member=input.by_member,
+            now=asking.now,
+        )
+        asking.trail.finds([member_id])
+        asking.trail.fields |= {f"notice:{served.notice_name}", *served.words}
+        return served
+
+    served, errors = await carried_out(asking, work)
+    return NoticeServedPayload(served_id=strawberry.ID(str(served.served_id)) if served else None, user_errors=errors)
+
+
+def _notice_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NoticeUnknown(field="notice") from None
+
+
+def _slot(ask: ConsentAsk) -> Slot:
+    channel = given(ask.channel)
+    return Slot(ask.purpose.value, given(ask.recipient) or ANY, channel.value if channel else ANY)

@@ -1,0 +1,186 @@
+"""Notices through the API: everybody reads the one in force, the officer publishes, and what is published stands."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from member_hub.consent.standing import Slot
+from member_hub.consent.words import Act, ConsentState
+from member_hub.db import transaction
+from member_hub.members.tables import AgeBand
+from tests.graphql.notices import CURRENT, PUBLISH, aged, bits_of, decide, publish, served, wording
+from tests.graphql.world import PURPOSES, People, World
+
+
+async def current(world: World, role: str = "dpo", *, locale: str = "ZH", **about: Any) -> Any:
+    return (await world.ask(role, CURRENT, variables={"locale": locale}, **about))["noticeCurrent"]
+
+
+async def refusal(world: World, **more: Any) -> Sequence[tuple[str, str]]:
+    said = wording(more.pop("name", "members-2"), **more)
+    answer = (await world.ask("dpo", PUBLISH, variables={"input": said}))["noticePublish"]
+    assert answer["id"] is None
+    return [(one["field"], one["code"]) for one in answer["userErrors"]]
+
+
+async def counted(world: World) -> tuple[int, ...]:
+    async with transaction(world.hub.database.app) as tx:
+        tables = ("notice", "notice_text", "consent_gate")
+        return tuple([(await tx.execute(text(f"SELECT count(*) FROM hub.{t}"))).scalar_one() for t in tables])
+
+
+async def test_without_a_notice_there_is_none_and_that_is_on_record(world: World) -> None:
+    assert await current(world) is None
+
+    (entry,) = await world.audited()
+    assert (entry.operation, entry.outcome, entry.fields) == ("noticeCurrent", "missed", [])
+
+
+@pytest.mark.parametrize("role", [role for role in PURPOSES if role not in ("member", "app_mini_program")])
+async def test_every_role_reads_the_notice_in_force(world: World, role: str) -> None:
+    notice = await publish(world)
+
+    found = await current(world, role)
+
+    assert (found["id"], found["name"], found["family"], found["isMaterial"]) == (notice, "members-1", "GENERAL", False)
+
+
+@pytest.mark.parametrize("role", ["member", "app_mini_program"])
+async def test_a_member_reads_the_notice_of_the_handler_that_has_their_data(
+    world: World, people: People, role: str
+) -> None:
+    notice = await publish(world)
+
+    assert (await current(world, role, member=people.whole))["id"] == notice
+
+
+async def test_the_notice_says_what_is_asked_collected_and_shared_in_both_languages(world: World) -> None:
+    await publish(world)
+
+    zh, en = await current(world), await current(world, locale="EN")
+
+    assert [(one["title"], one["body"]) for one in (zh, en)] == [("会员告知书", "正文"), ("Notice", "Body")]
+    assert zh["sha256"] != en["sha256"]
+    assert (len(zh["sha256"]), zh["effectiveAt"]) == (64, "2026-11-22T08:00:00Z")
+    marketing, personalisation = zh["purposes"]
+    assert marketing == {
+        "purpose": "MARKETING",
+        "label": "营销:取得个人同意后发送商业信息",
+        "article": "PIPL 13(1)(1)",
+        "necessity": "非必需:不同意不影响会员服务",
+        "needsSeparateAct": False,
+        "termDays": None,
+        "channels": ["SMS", "EMAIL", "WECHAT", "APP_PUSH", "PHONE_CALL", "POST"],
+        "recipients": ["partner_brand"],
+    }
+    assert (personalisation["channels"], personalisation["recipients"]) == ([], ["overseas_partner"])
+    contact = next(one for one in en["collected"] if one["category"] == "contact" and "phone" in one["items"])
+    assert (contact["label"], contact["retentionDays"], contact["afterErasure"]) == ("contact data", 3650, "cleared")
+    assert [(one["recipient"], one["needsConsent"]) for one in en["shared"]] == [
+        ("message_service", False),
+        ("overseas_partner", True),
+        ("partner_brand", True),
+    ]
+
+
+async def test_a_publication_is_on_record_with_what_it_makes_stale(world: World) -> None:
+    await publish(world)
+    world.clock.at += timedelta(days=1)
+    await publish(world, "members-2", changed=["MARKETING"])
+
+    first, second = await world.audited()
+    assert (first.operation, first.outcome, first.fields) == ("noticePublish", "ok", ["notice:members-1"])
+    assert (second.fields, second.member_ids) == (["consent.stale:marketing", "notice:members-2"], [])
+
+
+@pytest.mark.parametrize("role", [role for role in PURPOSES if role not in ("dpo", "member", "app_mini_program")])
+async def test_nobody_but_the_officer_publishes(world: World, role: str) -> None:
+    assert await world.refused(role, PUBLISH, variables={"input": wording("members-1")}) == ["FORBIDDEN"]
+
+    assert await counted(world) == (0, 0, 0)
+    assert [(one.operation, one.outcome) for one in await world.audited()] == [("noticePublish", "FORBIDDEN")]
+
+
+@pytest.mark.parametrize(
+    ("expected", "more"),
+    [
+        (("name", "NOTICE_NAME_TAKEN"), {"name": "members-1", "en": {"title": "Notice", "body": "Another"}}),
+        (("purposes", "CONSENT_NOT_THE_BASIS"), {"purposes": ["MEMBER_SERVICE"]}),
+        (("changed", "BAD_USER_INPUT"), {"changed": ["MARKETING"], "isMaterial": False}),
+        (("title", "BAD_USER_INPUT"), {"zh": {"title": "字" * 201, "body": "正文"}}),
+        (("body", "BAD_USER_INPUT"), {"en": {"title": "Notice", "body": ""}}),
+        (("family", "FORBIDDEN"), {"family": "WEBSITE"}),
+        (("name", "BAD_USER_INPUT"), {"name": "Members 2"}),
+    ],
+)
+async def test_what_is_not_right_is_refused_with_its_code_and_nothing_changes(
+    world: World, expected: tuple[str, str], more: dict[str, Any]
+) -> None:
+    await publish(world)
+    before = await counted(world)
+    world.clock.at += timedelta(days=1)
+
+    assert await refusal(world, **more) == [expected]
+
+    assert await counted(world) == before
+    assert [one.outcome for one in await world.audited()] == ["ok", expected[1]]
+
+
+async def test_the_same_again_is_the_same_notice(world: World) -> None:
+    first = await publish(world)
+    world.clock.at += timedelta(days=1)
+
+    assert await publish(world) == first
+    assert await counted(world) == (1, 2, 4)
+
+
+async def test_a_material_change_stops_earlier_grants_at_once_and_touches_no_member(
+    world: World, people: People
+) -> None:
+    notice = await publish(world)
+    await aged(world, people.whole, AgeBand.ADULT)
+    await served(world, people.whole, notice)
+    await decide(world, people.whole, Act.GRANT, ConsentState.GRANTED, notice=notice)
+    assert await bits_of(world, people.whole) == 0b0001
+    before = await member_rows(world)
+
+    world.clock.at += timedelta(days=1)
+    changed = await publish(world, "members-2", changed=["MARKETING"])
+
+    assert await member_rows(world) == before
+    bit = await gate_bit(world, "marketing")
+    assert bit == 4
+    assert not await bits_of(world, people.whole) & 1 << bit
+    await decide(world, people.whole, Act.GRANT, ConsentState.GRANTED, notice=changed)
+    assert await bits_of(world, people.whole) == 1 << bit
+
+
+async def test_another_purpose_stays_granted_under_the_notice_before(world: World, people: People) -> None:
+    notice = await publish(world)
+    await aged(world, people.whole, AgeBand.ADULT)
+    await served(world, people.whole, notice)
+    slot = Slot("personalisation")
+    await decide(world, people.whole, Act.GRANT, ConsentState.GRANTED, notice=notice, slot=slot)
+    world.clock.at += timedelta(days=1)
+
+    await publish(world, "members-2", changed=["MARKETING"])
+
+    assert await bits_of(world, people.whole) & 1 << await gate_bit(world, "personalisation")
+
+
+async def member_rows(world: World) -> list[tuple[str, str]]:
+    """Which version of its row every member has: an update would make another."""
+    async with transaction(world.hub.database.app) as tx:
+        asked = text("SELECT member_id::text, xmin::text FROM hub.member ORDER BY member_id")
+        return [tuple(row) for row in await tx.execute(asked)]
+
+
+async def gate_bit(world: World, purpose: str) -> int:
+    async with transaction(world.hub.database.app) as tx:
+        asked = text(
+            "SELECT bit FROM hub.consent_gate WHERE purpose = :p AND recipient = '' ORDER BY effective_at DESC LIMIT 1"
+        )
+        return int((await tx.execute(asked, {"p": purpose})).scalar_one())
