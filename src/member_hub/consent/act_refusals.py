@@ -14,18 +14,6 @@ class EvidenceMissing(BadInput):
     en = "Giving on somebody's behalf takes evidence: a signed slip, a code read back, a recording. It stays asked."
 
 
-class NoticeUnknown(BadInput):
-    code = "NOTICE_UNKNOWN"
-    zh = "没有发布过该版本的告知书。"
-    en = "No notice of this name was published."
-
-
-class NoticeNotCurrent(Conflict):
-    code = "NOTICE_NOT_CURRENT"
-    zh = "该告知书尚未生效或已被新版本取代。"
-    en = "This notice is not in force yet, or a newer one has taken its place."
-
-
 class NotServed(Conflict):
     code = "NOT_SERVED"
     zh = "未向该会员就此内容出示过该告知书。"
@@ -48,12 +36,6 @@ class Backdated(BadInput):
     code = "BACKDATED"
     zh = "决定时间早于告知，或早于之后的拒绝或撤回。"
     en = "The decision is dated before the notice was put before the member, or before a later refusal."
-
-
-class NotByConsent(BadInput):
-    code = "CONSENT_NOT_THE_BASIS"
-    zh = "该处理目的或接收方不以同意为依据。"
-    en = "This purpose, or giving it to this recipient, does not rest on consent."
 
 
 class ContactUnknown(BadInput):

@@ -5,14 +5,18 @@ requests take their time before either has the lock, and clocks of two machines 
 order in which the lock was had, or a withdrawal could lose to a grant that came before it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import select
 
+from member_hub.access import Caller, Register
+from member_hub.consent.acting import Acting, acting_of
+from member_hub.consent.catalogue import Catalogue
 from member_hub.consent.reading import Decisions, decisions_of
+from member_hub.crypto import Vault
 from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of
 from member_hub.errors import Conflict, NotFound
@@ -28,9 +32,19 @@ member_t = table_of(Member)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Held:
-    """A root member whose row is locked until the transaction ends."""
+class Desk:
+    """What acts on consent are judged by and written with; the same for every request."""
 
+    vault: Vault
+    catalogue: Catalogue
+    register: Register
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Held:
+    """A root member whose row is locked until the transaction ends, and who acts for it."""
+
+    acting: Acting
     member_id: MemberId
     person: Sequence[MemberId]  # the root first, then what was merged into it
     speaker: OriginId  # through which account a decision is made that names none
@@ -46,12 +60,13 @@ class Held:
         return self.decided.origins - {origin}
 
 
-async def hold(tx: Tx, visible: Visible, member_id: MemberId | None, *, now: datetime) -> Held:
+async def hold(tx: Tx, caller: Caller, visible: Visible, member_id: MemberId | None, *, now: datetime) -> Held:
     """Lock the member behind an id in reach. Raises NotFound (also for one out of reach), Conflict without accounts."""
     root = await _locked(tx, visible, member_id)
     decided = (await decisions_of(tx, [root]))[root]
     latest = max((event.recorded_at for event in decided.events), default=now - _TICK)
     return Held(
+        acting=acting_of(caller, visible.rows),
         member_id=root,
         person=await ids_of_person(tx, root),
         speaker=await _speaker(tx, root),
@@ -80,8 +95,3 @@ async def _speaker(tx: Tx, root: MemberId) -> OriginId:
         raise Conflict("This member has no channel account.", zh="该会员没有渠道账号。", field="member")
     first = min(rows, key=lambda a: (_SPEAKS.index(Channel(a.channel)), -a.last_seen_at.timestamp(), a.origin_id))
     return OriginId(first.origin_id)
-
-
-def stands_granted(decided: Decisions, purposes: Collection[str]) -> bool:
-    """Whether anything at all of these purposes is granted."""
-    return any(one.state == "granted" and one.slot.purpose in purposes for one in decided.standing)
