@@ -19,6 +19,7 @@ from member_hub.consent.act_refusals import (
     ConsentReplayed,
     EvidenceMissing,
     FutureDated,
+    GuardianDue,
     NotServed,
     OnlyTheMember,
     SeparateActDue,
@@ -31,10 +32,10 @@ from member_hub.consent.notices import PublishedNotice, holds_under
 from member_hub.consent.reading import event_t, served_t
 from member_hub.consent.refusals import ConsentNotTheBasis, NoticeNotCurrent, NoticeUnknown
 from member_hub.consent.standing import Slot
-from member_hub.consent.words import ANY, Act, Actor, ContactChannel, Method
+from member_hub.consent.words import ANY, Act, Actor, ContactChannel, Method, NoticeFamily
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among
-from member_hub.errors import BadInput
+from member_hub.errors import BadInput, Refused
 from member_hub.members.tables import AgeBand
 from member_hub.privacy import Purpose
 
@@ -92,12 +93,15 @@ async def notice_of(tx: Tx, held: Held, answer: Answer, now: datetime) -> Publis
     current = await notices.current(tx, held.decided.handler, notice.family, now=now)
     if notice.family.is_on_record_only or current is None or current.notice_id != notice.notice_id:
         raise NoticeNotCurrent(field="notice")
+    is_for_children = notice.family is NoticeFamily.CHILDREN
+    if (is_for_children and not held.is_child) or (held.acting.actor is Actor.GUARDIAN and not is_for_children):
+        raise NoticeNotCurrent(field="notice")
     return notice
 
 
 async def served_of(tx: Tx, held: Held, answer: Answer, notice: PublishedNotice) -> Row[Any]:
     if answer.served_id is None:
-        raise NotServed(field="servedId")
+        raise _not_asked(held)
     theirs = select(served_t).where(
         among(served_t.c.member_id, held.person),
         served_t.c.served_id == answer.served_id,
@@ -105,8 +109,15 @@ async def served_of(tx: Tx, held: Held, answer: Answer, notice: PublishedNotice)
     )
     row = (await tx.execute(theirs)).one_or_none()
     if row is None:
-        raise NotServed(field="servedId")
+        raise _not_asked(held)
     return row
+
+
+def _not_asked(held: Held) -> Refused:
+    """Whoever is under 14 is not asked at all, so to be told to ask first would lead nowhere."""
+    if held.is_child and held.acting.actor is not Actor.GUARDIAN:
+        return GuardianDue(field="purposes")
+    return NotServed(field="servedId")
 
 
 def check_dates(held: Held, answer: Answer, served: Row[Any], notice: PublishedNotice, *, now: datetime) -> None:
@@ -148,11 +159,12 @@ def check_decisions(
             raise NoticeNotCurrent(field="notice")
 
 
-async def check_asked(tx: Tx, served: Row[Any], decisions: Sequence[Yes]) -> None:
-    """Everything was asked with this serving, and nothing of it answered yet."""
+async def check_asked(tx: Tx, held: Held, served: Row[Any], decisions: Sequence[Yes]) -> None:
+    """Everything was asked with this serving, be it for all channels in one, and nothing of it answered yet."""
     slots = {(one.slot.purpose, one.slot.recipient, one.slot.channel) for one in decisions}
-    if any(":".join(slot) not in served.asked for slot in slots):
-        raise NotServed(field="servedId")
+    for purpose, recipient, channel in slots:
+        if {f"{purpose}:{recipient}:{channel}", f"{purpose}:{recipient}:{ANY}"}.isdisjoint(served.asked):
+            raise _not_asked(held)
     columns = (event_t.c.purpose, event_t.c.recipient, event_t.c.channel)
     answered = select(*columns).where(event_t.c.served_id == served.served_id, event_t.c.act.not_in(_ASKS))
     if any(tuple(row) in slots for row in await tx.execute(answered)):

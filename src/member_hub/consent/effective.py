@@ -5,7 +5,7 @@ for a material change writes to no member (DESIGN 8). A term that is over is ove
 whether the job has been round or not. A yes of somebody who turns out to be under 14 was none.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from member_hub.consent.gates import Gate, GateKey
 from member_hub.consent.notices import Named
 from member_hub.consent.reading import Decisions
 from member_hub.consent.settling import is_old_enough
-from member_hub.consent.standing import Slot, Standing, last_question, of_slot
+from member_hub.consent.standing import Standing
 from member_hub.consent.words import Actor, ConsentState
 from member_hub.members.tables import AgeBand
 
@@ -41,11 +41,3 @@ def state_now(
     if gate is None or (notice is not None and notice.effective_at >= gate.effective_at):
         return S.GRANTED
     return S.LAPSED if gate.effective_at + grace <= now else S.STALE
-
-
-def reopened(slot: Slot, found: Collection[Standing]) -> tuple[Standing | None, bool]:
-    """What stands of a slot, and whether a later question about it waits for an answer."""
-    decided, question = of_slot(slot, found), last_question(slot, found)
-    if decided is None or question is None:
-        return decided, False
-    return decided, question.by.order > decided.by.order

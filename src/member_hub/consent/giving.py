@@ -11,12 +11,13 @@ by being said again. Price: a longer term takes a withdrawal, or being asked ane
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from member_hub.consent import answering, machine, notices, scopes
 from member_hub.consent.act_refusals import GuardianDue
 from member_hub.consent.answering import Answer, Yes
 from member_hub.consent.contacts import Contact, held_contact
-from member_hub.consent.effective import reopened, state_now
+from member_hub.consent.effective import state_now
 from member_hub.consent.evidence import keep_evidence
 from member_hub.consent.gates import Gate, GateKey, current_gates
 from member_hub.consent.holding import Desk, Held
@@ -24,12 +25,13 @@ from member_hub.consent.notices import PublishedNotice
 from member_hub.consent.outcome import Acted, stands_about
 from member_hub.consent.recording import NewEvent, record
 from member_hub.consent.settling import settle
-from member_hub.consent.standing import Slot
-from member_hub.consent.words import ANY, Act, Actor, ConsentState
+from member_hub.consent.standing import Slot, of_slot
+from member_hub.consent.words import ANY, PROTECTIVE, Act, Actor, ConsentState
 from member_hub.db.base import Tx
 from member_hub.privacy import Purpose
 
 S = ConsentState
+_ENDED: Final = frozenset(PROTECTIVE | {S.LAPSED, S.EXPIRED, S.INVALIDATED})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -45,8 +47,7 @@ class _Granted:
 async def give(tx: Tx, desk: Desk, held: Held, answer: Answer, *, now: datetime) -> Acted:
     """Give consent for the member that is held; all of it or nothing.
 
-    Raises what act_refusals.py and refusals.py name, and
-    NotNow where what came before does not allow it.
+    Raises what act_refusals.py and refusals.py name, and NotNow where what came before does not allow it.
     """
     answering.check_actor(held, answer)
     notice = await answering.notice_of(tx, held, answer, now)
@@ -54,14 +55,16 @@ async def give(tx: Tx, desk: Desk, held: Held, answer: Answer, *, now: datetime)
     gates = await current_gates(tx, now=held.now)
     answering.check_dates(held, answer, served, notice, now=now)
     answering.check_decisions(desk, held, answer.decisions, notice, gates)
-    await answering.check_asked(tx, served, answer.decisions)
+    await answering.check_asked(tx, held, served, answer.decisions)
     contacts = [
         await held_contact(tx, desk.vault, held, one.channel, one.contact, field=f"purposes.{n}.contact")
         for n, one in enumerate(answer.decisions)
     ]
     answering.check_separate(desk.catalogue, held, answer.decisions)
     answering.check_age(held)
-    good = await _judged(tx, desk, held, list(zip(answer.decisions, contacts, strict=True)), gates)
+    good = await _judged(
+        tx, desk, held, list(zip(answer.decisions, contacts, strict=True)), gates, asked_at=served.served_at
+    )
     events = [_event(desk, held, answer, notice, one) for one in good]
     recorded = await record(tx, desk.vault, events, now=held.now)
     if answer.evidence is not None:
@@ -85,19 +88,23 @@ async def _judged(
     held: Held,
     answered: Sequence[tuple[Yes, Contact | None]],
     gates: Mapping[GateKey, Gate],
+    *,
+    asked_at: datetime,
 ) -> list[_Granted]:
-    """What happens to each decision; what stands as granted is left out."""
+    """What happens to each decision; what stands as granted is left out.
+
+    A question about a channel is one about each contact point, so what ended before it was asked is asked again.
+    """
     named = await notices.named(tx, {one.by.notice_id for one in held.decided.standing if one.by.notice_id})
     grace = timedelta(days=desk.catalogue.numbers.stale_grace_days)
     good = []
     for one, contact in answered:
         slot = Slot(one.purpose, one.recipient, one.channel or ANY, contact.token if contact is not None else None)
-        stood, is_asked_again = reopened(slot, held.decided.standing)
-        state = S.NEVER_ASKED
+        stood, state = of_slot(slot, held.decided.standing), S.NEVER_ASKED
         if stood is not None:
             state = state_now(stood, held.decided, gates, named, grace=grace, now=held.now)
-        if is_asked_again and state not in (S.GRANTED, S.STALE):
-            state = S.ASKED
+            if state in _ENDED and stood.by.recorded_at < asked_at:
+                state = S.ASKED
         if state is not S.GRANTED:
             act = _act(state, held.acting.actor, is_child=held.is_child)
             machine.after(state, act)

@@ -60,7 +60,11 @@ async def stands_about(
 async def shown(
     tx: Tx, catalogue: Catalogue, decided: Decisions, found: Collection[Standing], *, now: datetime
 ) -> list[Stands]:
-    """These decisions of one member, each in the state of this moment."""
+    """These decisions of one member, each in the state of this moment.
+
+    What differs by its contact point alone and stands so by one event is told once, for no contact point is shown.
+    """
+    found = {(one.by.event_id, one.slot.purpose, one.slot.recipient, one.slot.channel): one for one in found}.values()
     names = await notices.named(tx, {one.by.notice_id for one in found if one.by.notice_id is not None})
     gates = await current_gates(tx, now=now)
     grace = timedelta(days=catalogue.numbers.stale_grace_days)

@@ -106,7 +106,15 @@ def standing(origins: Collection[OriginId], events: Iterable[Happened]) -> list[
     ours = frozenset(origins)
     counted = sorted((e for e in events if _concerns(e, ours)), key=lambda event: event.order)
     slots = sorted({event.slot for event in counted}, key=_slot_order)
-    return [found for slot in slots if (found := _of_slot(slot, ours, counted)) is not None]
+    stands = [found for slot in slots if (found := _of_slot(slot, ours, counted)) is not None]
+    return [one for one in stands if not (one.state is S.ASKED and any(_answers(other, one) for other in stands))]
+
+
+def _answers(other: Standing, question: Standing) -> bool:
+    """One asks about a channel, and answers for a contact point: then the question is no open one beside the answer."""
+    is_narrower = other.slot != question.slot and question.slot.covers(other.slot)
+    is_of_it = is_narrower and other.slot.recipient == question.slot.recipient and other.state is not S.ASKED
+    return is_of_it and other.by.order > question.by.order
 
 
 def _concerns(event: Happened, ours: frozenset[OriginId]) -> bool:

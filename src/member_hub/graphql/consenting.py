@@ -124,8 +124,8 @@ class ConsentPayload:
     )
     user_errors: list[UserError] = strawberry.field(
         description=(
-            "Why it was refused; empty: it was done. Beside GUARDIAN_DUE `consents` tell what waits for a guardian; "
-            "beside anything else nothing was changed."
+            "Why it was refused; empty: it was done. Beside GUARDIAN_DUE `consents` may tell what now waits for a "
+            "guardian; beside anything else nothing was changed."
         )
     )
 
