@@ -1,5 +1,6 @@
 """What one process holds: made once at start, passed down, never global."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from member_hub.audit import AuditKeys, AuditLog, Sealer
 from member_hub.clock import Clock
 from member_hub.consent import catalogue as consents
 from member_hub.consent.catalogue import Catalogue
-from member_hub.crypto import Vault
+from member_hub.crypto import Ledger, Vault
 from member_hub.db import Base, Database
 from member_hub.merging import Resolver
 from member_hub.organisation import Organisation
@@ -27,11 +28,12 @@ class Runtime:
     database: Database
     vault: Vault
     organisation: Organisation
-    catalogue: Catalogue
     policy_keeper: PolicyKeeper
     resolver: Resolver
     audit: AuditLog
     sealer: Sealer
+    catalogue: Catalogue  # the policy pack on consent
+    ledger: Ledger
     sender: Sender | None = None  # None: production without one, where nobody signs in by code
 
     @property
@@ -47,12 +49,14 @@ async def open_runtime(
     """Everything a process needs, for the length of the block; the database stays the caller's.
 
     Raises Misconfigured where a column has no privacy declaration, a policy file is not exactly right, or the keys are
-    not those of this database. At the end it waits until every accepted audit entry is written.
+    not those of this database; LedgerBroken where the outside ledger is not the chain that was written. At the end it
+    waits until every accepted audit entry is written.
     """
     privacy.check(Base.metadata)
     organisation = register.of(settings)
     catalogue = consents.of(settings)
     policy_keeper = PolicyKeeper(settings)
+    ledger = await asyncio.to_thread(Ledger.open, settings.ledger_dir)
     vault = await Vault.open_ring(database, settings, clock)
     audit_keys = AuditKeys.open(settings.key_dir)
     audit = AuditLog(database, audit_keys)
@@ -69,6 +73,7 @@ async def open_runtime(
                 resolver=Resolver(vault, organisation, holders, catalogue),
                 audit=audit,
                 sealer=Sealer(database, audit_keys, settings.ledger_dir),
+                ledger=ledger,
                 sender=sender,
             )
         finally:

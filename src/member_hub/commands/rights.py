@@ -100,7 +100,6 @@ def erase(*, member: str, yes: bool, as_json: bool) -> None:
     """Erase MEMBER (an id, also a merged one) for good: PIPL Art. 47. It cannot be undone. Audited."""
     import orjson
 
-    from member_hub.crypto import Ledger
     from member_hub.db import transaction
     from member_hub.holders import HOLDERS
     from member_hub.ids import parse_member_id
@@ -114,13 +113,11 @@ def erase(*, member: str, yes: bool, as_json: bool) -> None:
         click.confirm("Everything held about this person will be gone for good. Go on?", abort=True, err=True)
 
     async def work(hub: Runtime) -> Erasure:
-        ledger = Ledger.open(hub.settings.ledger_dir)
-
         async def attempt() -> Erasure:
             async with transaction(hub.database.app) as tx:
                 held = hold_person(tx, hub.vault, member_id)
                 person = await put_on_record(hub, "rights erase", member_id, held, purpose=Purpose.RIGHTS_HANDLING)
-                return await erase_(tx, hub.vault, ledger, HOLDERS, person, now=hub.clock.now())
+                return await erase_(tx, hub.vault, hub.ledger, HOLDERS, person, now=hub.clock.now())
 
         return await patiently(attempt)
 

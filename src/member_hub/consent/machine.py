@@ -13,6 +13,8 @@ from member_hub.errors import Conflict
 
 S = ConsentState
 
+_NOT_GRANTED: Final = (S.NEVER_ASKED, S.GUARDIAN_PENDING, S.LAPSED, S.EXPIRED, S.INVALIDATED)
+
 # (from, event) -> (to, audit event)
 CONSENT: Final[Mapping[tuple[ConsentState, Act], tuple[ConsentState, str]]] = MappingProxyType(
     {
@@ -39,6 +41,8 @@ CONSENT: Final[Mapping[tuple[ConsentState, Act], tuple[ConsentState, str]]] = Ma
         (S.EXPIRED, Act.MEMBER_INITIATES): (S.ASKED, "consent.notice_served"),
         (S.INVALIDATED, Act.MEMBER_INITIATES): (S.ASKED, "consent.notice_served"),
     }
+    # Nobody has to be asked to say no, and nothing that came before stands in the way of it (PIPL 15, 44).
+    | {(state, Act.REFUSE): (S.REFUSED, "consent.refused") for state in _NOT_GRANTED}
     | {(state, Act.SUBJECT_ERASED): (S.CLOSED, "consent.closed") for state in S if state is not S.CLOSED}
 )
 

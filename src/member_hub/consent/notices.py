@@ -39,7 +39,7 @@ from member_hub.consent.refusals import (
 from member_hub.consent.tables import Notice, NoticeText
 from member_hub.consent.words import ANY, NoticeFamily
 from member_hub.db.base import Base, Tx
-from member_hub.db.bulk import table_of
+from member_hub.db.bulk import among, table_of
 from member_hub.errors import BadInput
 from member_hub.ids import uuid7
 from member_hub.privacy import Purpose
@@ -75,6 +75,14 @@ class PublishedNotice:
     published_at: datetime
     published_by: str
     is_new: bool = False  # of `publish`: false where it stood already
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A notice as far as a decision under it is judged."""
+
+    name: str
+    effective_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +167,15 @@ async def by_name(tx: Tx, handler: str, name: str) -> PublishedNotice | None:
     named = select(notice_t).where(notice_t.c.handler == handler, notice_t.c.name == name)
     row = (await tx.execute(named)).one_or_none()
     return _published(row) if row is not None else None
+
+
+async def named(tx: Tx, notice_ids: Collection[UUID]) -> dict[UUID, Named]:
+    """What decisions have to know of the notices that they were made under; ids that are none are left out."""
+    if not notice_ids:
+        return {}
+    columns = (notice_t.c.notice_id, notice_t.c.name, notice_t.c.effective_at)
+    rows = await tx.execute(select(*columns).where(among(notice_t.c.notice_id, notice_ids)))
+    return {row.notice_id: Named(row.name, row.effective_at) for row in rows}
 
 
 async def text_of(tx: Tx, notice_id: UUID, locale: str) -> PublishedText | None:

@@ -63,7 +63,13 @@ class Happened:
 
     @property
     def order(self) -> tuple[datetime, datetime, UUID]:
-        return (self.occurred_at, self.recorded_at, self.event_id)
+        """A file's line counts from when it was said, for files come late; an act here from when it was recorded.
+
+        A paper that is typed in a week later does not outweigh what was decided meanwhile, nor is it outweighed by
+        being asked (giving.py refuses one that is older than a later refusal).
+        """
+        counts_from = self.occurred_at if self.actor is Actor.FILE else self.recorded_at
+        return (counts_from, self.recorded_at, self.event_id)
 
     @property
     def is_protective(self) -> bool:
@@ -100,7 +106,15 @@ def standing(origins: Collection[OriginId], events: Iterable[Happened]) -> list[
     ours = frozenset(origins)
     counted = sorted((e for e in events if _concerns(e, ours)), key=_turn)
     slots = sorted({event.slot for event in counted}, key=_slot_order)
-    return [found for slot in slots if (found := _of_slot(slot, ours, counted)) is not None]
+    stands = [found for slot in slots if (found := _of_slot(slot, ours, counted)) is not None]
+    return [one for one in stands if not (one.state is S.ASKED and any(_answers(other, one) for other in stands))]
+
+
+def _answers(other: Standing, question: Standing) -> bool:
+    """One asks about a channel, and answers for a contact point: then the question is no open one beside the answer."""
+    is_narrower = other.slot != question.slot and question.slot.covers(other.slot)
+    is_of_it = is_narrower and other.slot.recipient == question.slot.recipient and other.state is not S.ASKED
+    return is_of_it and other.by.order > question.by.order
 
 
 def _turn(event: Happened) -> tuple[datetime, bool, datetime, UUID]:
@@ -137,9 +151,20 @@ def _slot_order(slot: Slot) -> tuple[str, str, str, bytes]:
     return (slot.purpose, slot.recipient, slot.channel, slot.contact or b"")
 
 
-def of_slot(slot: Slot, found: Iterable[Standing]) -> Standing | None:
-    """Where this slot stands: itself, else the narrowest refusal, withdrawal or question that covers it."""
+def of_slot(slot: Slot, found: Collection[Standing]) -> Standing | None:
+    """Where this slot stands: itself, else the narrowest refusal, withdrawal or question that covers it.
+
+    Whoever said no and is asked again later, about the channel as a whole, has been asked about each contact point.
+    """
     covering = [one for one in found if one.slot == slot or (one.state in PROTECTIVE and one.slot.covers(slot))]
-    if not covering:
-        covering = [one for one in found if one.state is S.ASKED and one.slot.covers(slot)]
-    return max(covering, key=lambda one: (one.slot == slot, one.by.order), default=None)
+    decided = max(covering, key=lambda one: (one.slot == slot, one.by.order), default=None)
+    question = last_question(slot, found)
+    if decided is None or (decided.state in PROTECTIVE and question and question.by.order > decided.by.order):
+        return question
+    return decided
+
+
+def last_question(slot: Slot, found: Iterable[Standing]) -> Standing | None:
+    """The newest question that covers this slot and was not answered as a whole."""
+    asked = [one for one in found if one.state is S.ASKED and one.slot.covers(slot)]
+    return max(asked, key=lambda one: one.by.order, default=None)

@@ -16,21 +16,30 @@ from member_hub.merging.contention import patiently
 T = TypeVar("T")
 
 
-async def carried_out(asking: Asking, work: Callable[[Tx], Awaitable[T]]) -> tuple[T | None, list[UserError]]:
-    """What the work returned, or why it was refused; a refusal leaves nothing behind but its audit entry."""
+async def carried_out(
+    asking: Asking, work: Callable[[Tx], Awaitable[T]], *, announce: Callable[[T], Awaitable[None]] | None = None
+) -> tuple[T | None, list[UserError]]:
+    """What the work returned, or why it was refused; a refusal leaves nothing behind but its audit entry.
+
+    `announce` is awaited last before the commit, behind the audit entry: for what is a point of no return by itself.
+    """
     try:
-        return await patiently(lambda: _attempted(asking, work)), []
+        return await patiently(lambda: _attempted(asking, work, announce)), []
     except Refused as refused:
         asking.trail.refusal = each(refused)[0].code
         return None, user_errors(refused, asking.language)
 
 
-async def _attempted(asking: Asking, work: Callable[[Tx], Awaitable[T]]) -> T:
+async def _attempted(
+    asking: Asking, work: Callable[[Tx], Awaitable[T]], announce: Callable[[T], Awaitable[None]] | None
+) -> T:
     """One transaction; where another one was in the way, there will be a second."""
     try:
         async with transaction(asking.hub.database.app) as tx:
             done = await work(tx)
             await asking.write_trail()
+            if announce is not None:
+                await announce(done)
     except BaseException:
         asking.trail.is_written = False  # what was put on record did not come to pass, and a second entry says so
         raise

@@ -4,13 +4,14 @@ from enum import StrEnum
 
 import strawberry
 
-from member_hub.consent.words import ByWayOf, ContactChannel, Locale, NoticeFamily
+from member_hub.consent.words import ByWayOf, ConsentState, ContactChannel, EvidenceKind, Locale, NoticeFamily
 from member_hub.identity.kinds import ClaimStatus
 from member_hub.members.rules import SourceStrength
 from member_hub.members.tables import Channel, MemberStatus
 from member_hub.orders.rules import OrderStatus
-from member_hub.privacy import Mask, ProfileField
+from member_hub.privacy import Mask, ProfileField, Purpose
 
+strawberry.enum(Purpose, description="What personal information is processed for.")
 strawberry.enum(Channel, description="Where a channel account, a value or an order comes from.")
 strawberry.enum(MemberStatus, description="State of a membership. Merged ids answer as the member they went into.")
 strawberry.enum(ProfileField, description="A field of a member's profile.")
@@ -36,6 +37,19 @@ strawberry.enum(ByWayOf, description="How a notice was put before somebody.")
 strawberry.enum(ContactChannel, description="Over what one is contacted; a consent over one says nothing of another.")
 strawberry.enum(
     SourceStrength, name="ValueSource", description="How a value came to be known, the strongest being VERIFIED."
+)
+strawberry.enum(
+    ConsentState,
+    description=(
+        "Where a decision stands. Only GRANTED lets anything happen. ASKED waits for the member, GUARDIAN_PENDING for "
+        "a guardian. REFUSED and WITHDRAWN are a no. STALE, the notice changed materially or the member turned 14; "
+        "EXPIRED, its term is over; LAPSED, it was not answered in time; INVALIDATED, it was none; CLOSED, the person "
+        "was erased; NEVER_ASKED."
+    ),
+)
+strawberry.enum(
+    EvidenceKind,
+    description="What staff have in hand: a SIGNED_SLIP, a one-time code that was read back (CODE_ECHO), a RECORDING.",
 )
 
 

@@ -13,6 +13,7 @@ from member_hub.errors import NotFound
 from member_hub.graphql import reading
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.changing import carried_out
+from member_hub.graphql.consenting import ConsentPayload, consent_deny, consent_give
 from member_hub.graphql.inputs import MemberEnrolInput, MemberEnrolPayload, ProfileUpdateInput, ProfileUpdatePayload
 from member_hub.graphql.keys import member_id_of
 from member_hub.graphql.loading import note_shown
@@ -111,6 +112,27 @@ class Mutation:
     profile_update: ProfileUpdatePayload = strawberry.field(
         resolver=_profile_update,
         description="Change fields of a profile, unless somebody else changed it since it was read.",
+    )
+    consent_give: ConsentPayload = strawberry.field(
+        resolver=consent_give,
+        description=(
+            "Give consent: one answer to one asking, all of it or nothing. The same key with the same input answers as "
+            "things stand then. Under 14 it is handed on to the guardian: GUARDIAN_DUE, and the state GUARDIAN_PENDING."
+        ),
+    )
+    consent_refuse: ConsentPayload = strawberry.field(
+        resolver=consent_deny,
+        description=(
+            "Say no, asked or not: what was granted ends as by consentWithdraw. It holds with the answer, and covers "
+            "everything narrower; again changes nothing."
+        ),
+    )
+    consent_withdraw: ConsentPayload = strawberry.field(
+        resolver=consent_deny,
+        description=(
+            "Withdraw consent in one step, without reason or key; what was never granted is refused from now on. It "
+            "holds with the answer, also after a restore: where that cannot be written down, UNAVAILABLE and no change."
+        ),
     )
     member_code_issue: MemberCodeIssuePayload = strawberry.field(
         resolver=member_code_issue,

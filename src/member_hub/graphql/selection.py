@@ -40,6 +40,9 @@ _PATHS: Final[Mapping[str, tuple[str, ...]]] = {
     "memberList": ("edges", "node"),
     "memberEnrol": ("member",),
     "profileUpdate": ("member",),
+    "consentGive": ("member",),
+    "consentRefuse": ("member",),
+    "consentWithdraw": ("member",),
 }
 _NO_MEMBERS: Final = frozenset({"memberStatistics", "noticeCurrent", "noticePublish", "noticeServed"})
 _TEXT: Final = frozenset({"value", "display"})
