@@ -13,6 +13,7 @@ from sqlalchemy import Row, func, select
 
 from member_hub import organisation, resources
 from member_hub.clock import Clock
+from member_hub.consent import catalogue
 from member_hub.crypto import Vault
 from member_hub.db import Database, snapshot, transaction
 from member_hub.db.bulk import table_of
@@ -39,6 +40,7 @@ from tests.picture import Picture, picture_of
 
 NOW = datetime(2026, 11, 8, 4, tzinfo=UTC)
 REGISTER = organisation.load(resources.folder("policies") / "organisation.toml")
+CATALOGUE = catalogue.load(resources.folder("policies") / catalogue.FOLDER / catalogue.FILE)
 STORE_HEADER = "卡号,姓名,性别,手机号,生日,办卡门店,办卡日期,导购工号,会员等级,积分余额,备注"
 ORDERS_HEADER = "order_no,line_no,channel,store,key_kind,key,amount_yuan,ordered_at,status,refund_of"
 ACTIVITY_HEADER = "channel,account,day,kind,count"
@@ -76,7 +78,7 @@ class Hub:
 
     @property
     def resolver(self) -> Resolver:
-        return Resolver(self.vault, REGISTER, HOLDERS)
+        return Resolver(self.vault, REGISTER, HOLDERS, CATALOGUE)
 
     @property
     def ingester(self) -> Ingester:

@@ -19,6 +19,7 @@ from sqlalchemy import Row, select
 from member_hub import organisation, resources, revealing, till
 from member_hub.access import CallerKind, RowScope, system_caller
 from member_hub.clock import Clock
+from member_hub.consent import catalogue
 from member_hub.crypto import Ledger, Vault
 from member_hub.db import Database, snapshot, transaction
 from member_hub.db.base import Tx
@@ -36,6 +37,7 @@ from member_hub.ingest.running import Ingester
 from member_hub.ingest.summary import Summary
 from member_hub.ingest.words import Source
 from member_hub.members.reading import Visible
+from member_hub.members.row_gate import RowGate
 from member_hub.members.tables import Channel, ChannelAccount
 from member_hub.merging import Resolver
 from member_hub.merging.apart import keep_apart
@@ -47,6 +49,7 @@ from member_hub.tables import METADATA
 
 NOW = datetime(2026, 11, 8, 4, tzinfo=UTC)
 REGISTER = organisation.load(resources.folder("policies") / "organisation.toml")
+CATALOGUE = catalogue.load(resources.folder("policies") / catalogue.FOLDER / catalogue.FILE)
 
 # Hers.
 PHONE, EMAIL, OLD_EMAIL = "13911112222", "xiaolan.gu@163.com", "xiaolan1990@qq.com"
@@ -95,7 +98,7 @@ class World:
 
     @property
     def resolver(self) -> Resolver:
-        return Resolver(self.vault, REGISTER, HOLDERS)
+        return Resolver(self.vault, REGISTER, HOLDERS, CATALOGUE)
 
     async def deliver(self, source: Source, folder: Path, content: str) -> Summary:
         """Import a file of this content."""
@@ -194,7 +197,9 @@ async def populate(world: World, folder: Path) -> None:
 async def _at_the_till(world: World, member_id: MemberId) -> None:
     """A member code is shown, and somebody may see the phone."""
     async with transaction(world.database.app) as tx:
-        await till.issue(tx, world.vault, Visible(RowScope.SELF, frozenset(), None, member_id, NOW), member_id)
+        gate = RowGate(Purpose.MEMBER_SERVICE, "", None, 0, None, frozenset(), needs_consent=False, at=NOW)
+        visible = Visible(RowScope.SELF, frozenset(), None, member_id, NOW, gate)
+        await till.issue(tx, world.vault, visible, member_id)
         await approve_a_reveal(tx, member_id)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from member_hub import organisation, resources
 from member_hub.clock import Clock
+from member_hub.consent import catalogue as consents
 from member_hub.crypto import CannotOpen, Vault
 from member_hub.db import Database, transaction
 from member_hub.db.bulk import insert_rows, table_of
@@ -125,7 +126,7 @@ async def test_what_the_driver_cannot_send_is_not_quoted(database: Database, cap
 
 async def _ingest(database: Database, settings: Settings, folder: Path, sources: Sequence[Source]) -> list[Summary]:
     vault = await Vault.open_ring(database, settings, Clock())
-    ingester = Ingester(database, vault, Resolver(vault, REGISTER, HOLDERS), REGISTER, Clock())
+    ingester = Ingester(database, vault, Resolver(vault, REGISTER, HOLDERS, consents.of(settings)), REGISTER, Clock())
     return [await ingester.ingest(folder / SOURCES[source], mapping.load(source)) for source in sources]
 
 

@@ -130,7 +130,13 @@ class Asking:
 
     @property
     def visible(self) -> Visible:
-        return Visible.to(self.caller, self.grant, self.hub.organisation, now=self.now)
+        return self.seen_by(self.grant)
+
+    def seen_by(self, grant: Grant) -> Visible:
+        """Whom the caller reaches with this grant, which is the request's own or made from it."""
+        hub = self.hub
+        recipient = hub.catalogue.recipient_of(self.caller)
+        return Visible.to(self.caller, grant, hub.organisation, recipient=recipient, now=self.now)
 
     def count_members(self, number: int) -> None:
         """Raises TooComplex where the request loads too many."""

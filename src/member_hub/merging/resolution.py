@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from member_hub.consent.catalogue import Catalogue
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx
 from member_hub.identity.facts import facts_of, shared_values, take_statuses
@@ -66,6 +67,7 @@ class Resolver:
     vault: Vault
     organisation: Organisation
     holders: Sequence[Holder]
+    catalogue: Catalogue
     rules: Rules = DEFAULT_RULES
 
     async def resolve(
