@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Select, insert, select, update
 
 from member_hub.consent.standing import Slot
 from member_hub.consent.tables import Objection
@@ -102,7 +102,7 @@ async def approve(
         await tx.execute(insert(table_of(MinorApproval)), row | stated | more)
 
 
-async def turn(world: World, members: Collection[MemberId], **values: Any) -> None:
+async def turn(world: World, members: Collection[MemberId] | Select[Any], **values: Any) -> None:
     """Set columns of member rows, where no act of anybody leads to them here."""
     async with transaction(world.hub.database.app) as tx:
         await tx.execute(update(member_t).where(member_t.c.member_id.in_(members)).values(**values))
