@@ -67,10 +67,9 @@ async def withdraw(world: World, member: MemberId, *, slot: Slot = MARKETING) ->
 
 
 async def _happen(world: World, member: MemberId, act: Act, state: ConsentState, slot: Slot, **more: Any) -> None:
-    event = deciding.said(member, await origin_of(world, member), act, state, slot=slot, occurred_at=NOW, **more)
-    if event.slot.recipient:
-        event = replace(event, is_separate=True)
-    await deciding.happen(world.hub, event, now=NOW)
+    now = world.clock.now()
+    event = deciding.said(member, await origin_of(world, member), act, state, slot=slot, occurred_at=now, **more)
+    await deciding.happen(world.hub, replace(event, is_separate=bool(slot.recipient)), now=now)
 
 
 async def by_guardian(world: World, child: MemberId, notice: UUID) -> None:
