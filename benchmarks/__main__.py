@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from benchmarks import access, audit, door, importing, lookup, quality
+from benchmarks import access, audit, consent, door, importing, lookup, quality
 from benchmarks.hub import HubFailed
 
-NAMES = ("quality", "import", "lookup", "access", "audit", "door")
+NAMES = ("quality", "import", "lookup", "access", "consent", "audit", "door")
 
 
 def main() -> int:
@@ -29,6 +29,8 @@ def main() -> int:
             lookup.main()
         if "access" in names and not said.without_hub:
             access.main()
+        if "consent" in names and not said.without_hub:
+            consent.main()
         if "audit" in names and not said.without_hub:
             audit.main()
         if "door" in names:

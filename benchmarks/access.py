@@ -99,7 +99,7 @@ async def _measured(hub: Hub) -> tuple[float, float, float, float, float]:
     inside what verifies the token."""
     settings = Settings.from_environ(os.environ | hub.environ | {"MEMBER_HUB_DATABASE_URL": hub.url})
     async with connect(settings) as database, open_runtime(settings, Clock(), database, HOLDERS) as runtime:
-        ask = _asker(runtime)
+        ask = asker(runtime, QUERY, _token(runtime), found=100)
         for _ in range(WARM_UP):
             await ask()
         whole, without = [], []
@@ -125,13 +125,14 @@ async def _timed(ask: Callable[[], Any]) -> tuple[float, float]:
     return time.perf_counter() - began, time.process_time() - began_cpu
 
 
-def _asker(runtime: Runtime) -> Callable[[], Any]:
+def asker(runtime: Runtime, query: str, token: str, *, found: int) -> Callable[[], Any]:
+    """Asks the application of this process; an answer without so many members is an error."""
     app = make_app(runtime)
-    body = orjson.dumps({"query": QUERY})
+    body = orjson.dumps({"query": query})
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
-        (b"authorization", f"Bearer {_token(runtime)}".encode()),
+        (b"authorization", f"Bearer {token}".encode()),
     ]
 
     async def ask() -> None:
@@ -139,8 +140,8 @@ def _asker(runtime: Runtime) -> Callable[[], Any]:
         sent: list[Any] = []
         await app(scope, _receive(body), _collect(sent))
         answered = b"".join(message.get("body", b"") for message in sent)
-        if sent[0]["status"] != 200 or answered.count(b'"id"') != 100:
-            raise RuntimeError(f"Not a page of 100: {sent[0]['status']}")
+        if sent[0]["status"] != 200 or answered.count(b'"id"') != found:
+            raise RuntimeError(f"Not {found} found: {sent[0]['status']}")
 
     return ask
 

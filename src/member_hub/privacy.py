@@ -112,6 +112,9 @@ WHILE_MEMBER_DAYS = 3650
 SERVICE = frozenset(
     {Purpose.MEMBER_SERVICE, Purpose.CUSTOMER_SUPPORT, Purpose.IDENTITY_UNIFICATION, Purpose.RIGHTS_HANDLING}
 )
+# Read for marketing as well, once the member has consented to that; for what tailors offers, to personalisation too.
+OFFERED = SERVICE | {Purpose.MARKETING}
+TAILORED = OFFERED | {Purpose.PERSONALISATION}
 
 
 def sealed(

@@ -28,6 +28,7 @@ class Runtime:
     database: Database
     vault: Vault
     organisation: Organisation
+    catalogue: Catalogue
     policy_keeper: PolicyKeeper
     resolver: Resolver
     audit: AuditLog
@@ -55,7 +56,7 @@ async def open_runtime(
     privacy.check(Base.metadata)
     organisation = register.of(settings)
     catalogue = consents.of(settings)
-    policy_keeper = PolicyKeeper(settings)
+    policy_keeper = PolicyKeeper(settings, consent_keys=catalogue.consent_keys)
     ledger = await asyncio.to_thread(Ledger.open, settings.ledger_dir)
     vault = await Vault.open_ring(database, settings, clock)
     audit_keys = AuditKeys.open(settings.key_dir)

@@ -23,7 +23,8 @@ def shipped() -> Path:
 
 @pytest.fixture(scope="session")
 def policies(shipped: Path) -> Policies:
-    return Policies.load(shipped)
+    """As the shipped pack on consent makes it: consents to both purposes can be checked."""
+    return Policies.load(shipped, consent_keys={"marketing", "personalisation"})
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from pathlib import Path
 from sqlalchemy import Column, MetaData, Table, Text
 
 from member_hub.access import Policies, undeclared
-from member_hub.privacy import SERVICE, Purpose, personal, technical
+from member_hub.privacy import TAILORED, Purpose, personal, technical
 
 
 def _columns(*columns: Column[str]) -> MetaData:
@@ -14,13 +14,16 @@ def _columns(*columns: Column[str]) -> MetaData:
     return metadata
 
 
-def test_a_column_collected_for_service_is_neither_read_nor_counted_by_for_analytics(policies: Policies) -> None:
+def test_a_column_collected_for_service_is_read_and_counted_by_for_nothing_else(policies: Policies) -> None:
     metadata = _columns(Column("gender", Text, info=personal(zh="性别", en="gender", guard="member.gender")))
 
     assert undeclared(policies, metadata) == [
+        "app_crm reads member.gender for marketing, which thing.gender does not declare",
         "marketing_analyst counts by member.gender for analytics, which thing.gender does not declare",
         "membership_manager counts by member.gender for analytics, which thing.gender does not declare",
         "membership_manager reads member.gender for analytics, which thing.gender does not declare",
+        "membership_manager reads member.gender for marketing, which thing.gender does not declare",
+        "membership_manager reads member.gender for personalisation, which thing.gender does not declare",
     ]
 
 
@@ -34,7 +37,7 @@ def test_a_purpose_counts_as_soon_as_it_reaches_somebody(shipped: Path) -> None:
 
 
 def test_a_column_that_declares_its_purposes_fits(policies: Policies) -> None:
-    wide = SERVICE | {Purpose.ANALYTICS}
+    wide = TAILORED | {Purpose.ANALYTICS}
     info = personal(zh="性别", en="gender", guard="member.gender", purposes=wide)
     metadata = _columns(Column("id", Text, info=technical("id")), Column("gender", Text, info=info))
 

@@ -29,6 +29,7 @@ from member_hub.settings import Settings
 COLUMNS = [
     guard for guard in Guard if guard not in (Guard.ACTIVITY, Guard.CONSENTS)
 ]  # the contract has no such columns
+CONSENTS = {"marketing", "personalisation"}  # that the shipped pack can check
 LETTER = {"c": Verdict.CLEAR, "m": Verdict.MASKED, "-": Verdict.DENIED}
 ALL_KEYS = {Key.ID, Key.PHONE, Key.EMAIL, Key.UNIONID, Key.OPENID, Key.ACCOUNT, Key.STORE_CARD}
 TILL_KEYS = ALL_KEYS | {Key.MEMBER_CODE, Key.PHONE_CODE}
@@ -44,8 +45,8 @@ CONTRACT: list[tuple[str, str, str, str, set[Key]]] = [
     ("region_manager", "customer_support", "region", "cmmmcmmmcccc", ALL_KEYS),
     ("support_agent", "customer_support", "handler", "mmmmcmmmcccc", ALL_KEYS),
     ("membership_manager", "analytics", "handler", "----c----ccc", set()),
-    ("membership_manager", "marketing", "none", "----c----ccc", set()),
-    ("membership_manager", "personalisation", "none", "----c----ccc", set()),
+    ("membership_manager", "marketing", "handler", "----c----ccc", set()),
+    ("membership_manager", "personalisation", "handler", "----c----ccc", set()),
     ("marketing_analyst", "analytics", "none", "------------", set()),
     ("dpo", "rights_handling", "all", "mmmmcmmmcccc", ALL_KEYS),
     ("auditor", "security_audit", "none", "------------", set()),
@@ -53,7 +54,7 @@ CONTRACT: list[tuple[str, str, str, str, set[Key]]] = [
     ("app_checkout", "member_service", "handler", "m--------c-c", TILL_KEYS),
     ("app_crm", "member_service", "handler", "cccmccmmcccc", ALL_KEYS),
     ("app_crm", "customer_support", "handler", "cccmccmmcccc", ALL_KEYS),
-    ("app_crm", "marketing", "none", "cccmccmmcccc", ALL_KEYS),
+    ("app_crm", "marketing", "handler", "cccmccmmcccc", ALL_KEYS),
     ("app_mini_program", "member_service", "behalf", "cccccccccccc", {Key.UNIONID, Key.OPENID}),
 ]
 ENROLS = {"sales_associate", "store_manager", "app_checkout", "app_crm", "app_mini_program"}
@@ -99,8 +100,10 @@ def test_no_grant_writes_a_field_that_it_denies(policies: Policies) -> None:
             assert not grant.may_write(guard) or grant.may(Operation.PROFILE_UPDATE)
 
 
-def test_marketing_and_personalisation_reach_nobody_for_want_of_consent(policies: Policies) -> None:
-    because = {pair: grant.no_rows_because for pair, grant in policies.grants.items() if grant.rows is RowScope.NONE}
+def test_where_no_consent_can_be_checked_nobody_is_reached(shipped: Path) -> None:
+    grants = Policies.load(shipped).grants
+
+    because = {pair: grant.no_rows_because for pair, grant in grants.items() if grant.rows is RowScope.NONE}
 
     assert because == {
         ("membership_manager", "marketing"): NoRows.CONSENT_NOT_AVAILABLE,
@@ -118,6 +121,16 @@ def test_once_a_consent_can_be_checked_its_purpose_reaches_what_the_policy_says(
     assert consenting.grant("app_crm", "marketing").rows is RowScope.HANDLER
     assert consenting.grant("app_crm", "marketing").no_rows_because is None
     assert consenting.grant("membership_manager", "personalisation").rows is RowScope.NONE
+
+
+def test_a_grant_asks_for_consent_exactly_where_its_purpose_rests_on_it(policies: Policies) -> None:
+    asking = {pair: grant.consent_key for pair, grant in policies.grants.items() if grant.rows_with_consent}
+
+    assert asking == {
+        ("membership_manager", "marketing"): "marketing",
+        ("membership_manager", "personalisation"): "personalisation",
+        ("app_crm", "marketing"): "marketing",
+    }
 
 
 @pytest.mark.parametrize(
@@ -171,8 +184,8 @@ def test_at_the_till_the_store_roles_see_a_masked_name_and_what_is_loyalty(polic
         assert not any(view.may_write(guard) or view.may_reveal(guard) for guard in Guard)
 
 
-def test_a_purpose_for_which_consent_is_missing_serves_nobody_at_the_till(policies: Policies) -> None:
-    served = dataclasses.replace(policies.grant("app_crm", "marketing"), serves_presented=True)
+def test_a_purpose_for_which_consent_is_missing_serves_nobody_at_the_till(shipped: Path) -> None:
+    served = dataclasses.replace(Policies.load(shipped).grant("app_crm", "marketing"), serves_presented=True)
 
     assert served.at_till() is None
 
@@ -214,7 +227,7 @@ def test_a_grant_cannot_be_changed(policies: Policies) -> None:
 
 
 def test_equal_grants_can_be_kept_in_a_cache(shipped: Path, policies: Policies) -> None:
-    again = Policies.load(shipped)
+    again = Policies.load(shipped, consent_keys=CONSENTS)
 
     assert {grant: pair for pair, grant in policies.grants.items()} == {g: pair for pair, g in again.grants.items()}
 
@@ -258,7 +271,7 @@ def test_the_matrix_shows_a_change_of_policy_as_one_line(edit: Callable[..., Pat
     line = "p, auditor, security_audit, member.tags, read, denied"
     more = f"p, auditor, security_audit, member.gender, filter, matched\n{line}"
 
-    changed = matrix(Policies.load(edit("policy.csv", line, more)))
+    changed = matrix(Policies.load(edit("policy.csv", line, more), consent_keys=CONSENTS))
 
     before = matrix(policies).split("\n")
     at = before.index("auditor, security_audit", before.index("DOING (what is not named is denied)")) + 2

@@ -30,7 +30,7 @@ def test_a_field_is_explained_by_its_short_name_and_with_its_look_up() -> None:
     assert short.output == long.output
     found = json.loads(long.output)
     of_fields = ["read", "filter", "sort", "aggregate", "write", "present", "reveal", "in_case"]
-    assert list(found) == ["rows", "no_rows_because", *of_fields, "lookup"]
+    assert list(found) == ["rows", "no_rows_because", "consent", *of_fields, "lookup"]
     assert found["lookup"] == "matched"
 
 
@@ -39,7 +39,7 @@ def test_a_key_is_explained_by_its_rows_and_its_look_up() -> None:
 
     found = json.loads(said("policy", "explain", *pair, "key:unionid", "--json").output)
 
-    assert (list(found), found["lookup"]) == (["rows", "no_rows_because", "lookup"], "matched")
+    assert (list(found), found["lookup"]) == (["rows", "no_rows_because", "consent", "lookup"], "matched")
     assert said("policy", "explain", *pair, "key:unionid").output.endswith("lookup           matched\n")
 
 
@@ -60,7 +60,7 @@ def test_an_unknown_field_is_refused_and_the_known_ones_are_named(field: str) ->
 
 
 def test_the_matrix_as_json_says_what_every_grant_says() -> None:
-    policies = Policies.load(resources.folder("policies"))
+    policies = Policies.load(resources.folder("policies"), consent_keys={"marketing", "personalisation"})
 
     shown = json.loads(said("policy", "show", "--json").output)
 
@@ -160,7 +160,7 @@ def test_a_field_is_explained_with_role_purpose_and_legal_basis_in_chinese() -> 
     assert lines[1].startswith("purpose          customer_support  客户支持")
     assert " / Customer support" in lines[1]
     assert lines[1].endswith("PIPL 13(1)(2)")
-    assert lines[4:6] == ["read             masked", "filter           denied"]
+    assert lines[4:7] == ["consent          -", "read             masked", "filter           denied"]
 
 
 def test_an_operation_and_the_facts_of_a_membership_are_explained() -> None:
@@ -169,7 +169,13 @@ def test_an_operation_and_the_facts_of_a_membership_are_explained() -> None:
     assert json.loads(said(*who, "operation:memberStatistics", "--json").output)["call"] == "clear"
     assert json.loads(said(*who, "operation:memberList", "--json").output)["call"] == "denied"
     facts = json.loads(said(*who, "membership", "--json").output)
-    assert facts == {"rows": "none", "no_rows_because": "policy", "filter": "denied", "aggregate": "clear"}
+    assert facts == {
+        "rows": "none",
+        "no_rows_because": "policy",
+        "consent": None,
+        "filter": "denied",
+        "aggregate": "clear",
+    }
 
 
 def test_the_schema_check_answers_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

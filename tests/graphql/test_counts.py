@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
+from member_hub.graphql.building import global_id
 from member_hub.members.tables import Channel
 from tests.conftest import Run
 from tests.graphql.conftest import Town
+from tests.graphql.consenting import GATES, inform, member_t, turn
 from tests.graphql.world import WHOLE, World, line, said
 
 EVERYTHING = """
@@ -91,11 +93,29 @@ async def test_a_refused_operation_asks_the_database_nothing(town: Town, stateme
 
 
 async def test_who_reaches_nobody_asks_nothing(town: Town, statements: list[str]) -> None:
-    query = "{ memberList(first: 100) { edges { node { id } } } }"
+    query = "query ($id: ID!) { node(id: $id) { id } }"
 
-    await town.ask("membership_manager", query, purpose="marketing")
+    await town.ask("app_mini_program", query, variables={"id": global_id(town.people.whole)})
 
     assert statements == []
+
+
+async def test_objections_age_and_consent_cost_no_statement(hundred: World) -> None:
+    """As many as above, for staff who need an approval and for a purpose that rests on consent."""
+    keys = [{"storeCard": f"30000{i:05}"} for i in range(10_000, 10_100)]
+    page = f"{{ memberList(first: 100) {{ edges {{ node {{ {EVERYTHING} }} }} }} }}"
+    one = "query ($by: MemberKey!) { member(by: $by) { name { value } birthday { display } } }"
+    asked = [(one, {"by": keys[0]}), (MANY, {"by": keys}), (page, None)]
+    await inform(hundred, [])
+    await turn(hundred, select(member_t.c.member_id), consent_bits=1 << GATES["marketing", ""])
+    counts: dict[str, list[int]] = {}
+    for role, purpose in (("app_crm", "marketing"), ("support_agent", "customer_support")):
+        for query, variables in asked:
+            for seen in watched(hundred):
+                await hundred.ask(role, query, variables=variables, purpose=purpose)
+                counts.setdefault(role, []).append(len(seen))
+
+    assert counts == {"app_crm": [3, 7, 6], "support_agent": [3, 7, 6]}
 
 
 async def test_a_request_loads_five_hundred_members_at_most(hundred: World) -> None:

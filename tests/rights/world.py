@@ -43,6 +43,7 @@ from member_hub.ingest.summary import Summary
 from member_hub.ingest.words import Source
 from member_hub.members.gates import MinorApproval
 from member_hub.members.reading import Visible
+from member_hub.members.row_gate import RowGate
 from member_hub.members.tables import Channel, ChannelAccount
 from member_hub.merging import Resolver
 from member_hub.merging.apart import keep_apart
@@ -275,7 +276,9 @@ def _link(keys: KeySet, child: MemberId, origin: OriginId, guardian: MemberId) -
 async def _at_the_till(world: World, member_id: MemberId) -> None:
     """A member code is shown, and somebody may see the phone."""
     async with transaction(world.database.app) as tx:
-        await till.issue(tx, world.vault, Visible(RowScope.SELF, frozenset(), None, member_id, NOW), member_id)
+        gate = RowGate(Purpose.MEMBER_SERVICE, "", None, 0, None, frozenset(), needs_consent=False, at=NOW)
+        visible = Visible(RowScope.SELF, frozenset(), None, member_id, NOW, gate)
+        await till.issue(tx, world.vault, visible, member_id)
         await approve_a_reveal(tx, member_id)
 
 

@@ -2,7 +2,8 @@
 
 A line is `role,purpose,object,action,expected,why`. `expected` is an outcome; for the object `rows` it is the scope
 that holds today, or with the action `present` the one within which a member code finds; `not_allowed` says that the
-role does not have the purpose at all.
+role does not have the purpose at all. For the object `consent` it is the consent that whoever is read has given, or
+`none`.
 """
 
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from member_hub.access.grants import Policies
+from member_hub.access.register import CONSENT_KEYS
 from member_hub.access.words import (
     ACTIONS,
     CELLS,
@@ -32,6 +34,8 @@ CASES_MAX = 5_000
 NOT_ALLOWED = "not_allowed"
 UNKNOWN = "unknown"  # never expected: a misspelt role would be "not allowed" for ever
 ROWS = "rows"
+CONSENT = "consent"
+NO_CONSENT = "none"
 _ROW_QUESTIONS: Final = ((ROWS, Action.READ), (ROWS, Action.PRESENT))
 _COUNTED: Final = {aggregates_object(scope): scope for scope in AggregateScope}
 
@@ -58,6 +62,8 @@ class Case:
             return till.rows if till else RowScope.NONE
         if self.object == ROWS:
             return grant.rows
+        if self.object == CONSENT:
+            return (grant.consent_key if grant.rows_with_consent else None) or NO_CONSENT
         if self.action == Action.CALL:
             return Verdict.CLEAR if self.object in map(operation_object, grant.operations) else Verdict.DENIED
         if self.action == Action.LOOKUP:
@@ -100,6 +106,10 @@ def _problems(case: Case) -> Iterator[str]:
     if case.object == ROWS:
         if case.expected not in (*RowScope, NOT_ALLOWED):
             yield f"{case.expected!r} is not a row scope"
+        return
+    if case.object == CONSENT:
+        if case.action != Action.READ or case.expected not in CONSENT_KEYS:
+            yield f"consent is asked as '{CONSENT},{Action.READ}', and expects one of {', '.join(CONSENT_KEYS)}"
         return
     if case.action not in ACTIONS or (case.object, Action(case.action)) not in CELLS:
         yield f"{case.action!r} on {case.object!r} is nothing that a policy can state"

@@ -4,7 +4,7 @@ A load does not ask for it: the hub goes by policy.csv and the registers alone. 
 folder is put in force.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,9 +37,12 @@ class Examination:
     findings: tuple[Finding, ...]
 
 
-def examine(folder: Path) -> Examination:
-    """Load a folder and hold it against what stands beside it. Raises PolicyError for what does not load at all."""
-    policies = Policies.load(folder)
+def examine(folder: Path, *, consent_keys: Collection[str]) -> Examination:
+    """Load a folder as the hub would, with the consents that it can check, and hold it against what stands beside it.
+
+    Raises PolicyError for what does not load at all.
+    """
+    policies = Policies.load(folder, consent_keys=consent_keys)
     stated = cases.load(folder) if (folder / cases.FILE).exists() else ()
     found = (*_broken(policies, stated), *_lost_roles(policies, folder), *_old_matrix(policies, folder))
     return Examination(policies, len(stated), found)

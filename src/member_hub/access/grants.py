@@ -23,6 +23,7 @@ from member_hub.access.refusals import PurposeNotAllowed
 from member_hub.access.register import Register
 from member_hub.access.words import (
     FIELDS,
+    OWN_ROWS,
     PRESENTED_ROWS,
     Action,
     AggregateScope,
@@ -44,7 +45,7 @@ class NoRows(StrEnum):
     """Why nobody is in reach."""
 
     POLICY = "policy"  # the policy gives this role no rows for this purpose
-    CONSENT_NOT_AVAILABLE = "consent_not_available"  # the purpose rests on consent, which nobody can check yet
+    CONSENT_NOT_AVAILABLE = "consent_not_available"  # the purpose rests on a consent that nobody can check
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +62,27 @@ class Grant:
     operations: frozenset[Operation]
     lookup_keys: frozenset[Key]
     fields: Mapping[tuple[str, Action], Verdict]
+    consent_key: str | None = None  # the consent that the purpose rests on: whoever has not given it is out of reach
     serves_presented: bool = False  # whether a member out of reach who shows a code is seen at all
     is_till_view: bool = False  # this is what such a member looks like
 
     def __hash__(self) -> int:
         return hash((self.role, self.purpose, self.version))
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it reads what is the caller's own."""
+        return self.rows in OWN_ROWS
+
+    @property
+    def rows_with_consent(self) -> bool:
+        """Whether whoever has not consented to the purpose is out of reach."""
+        return self.consent_key is not None and self.rows is not RowScope.NONE and not self.is_own
+
+    @property
+    def is_of_all(self) -> bool:
+        """Whether it reaches the members of every handler."""
+        return self.rows is RowScope.ALL
 
     def verdict(self, guard: str, action: Action) -> Verdict:
         return self.fields.get((guard, action), Verdict.DENIED)
@@ -209,5 +226,6 @@ def _grant(
         operations=frozenset(o for o in Operation if (operation_object(o), Action.CALL) in allowed),
         lookup_keys=frozenset(k for k in Key if (key_object(k), Action.LOOKUP) in allowed),
         fields=MappingProxyType({cell: v for cell, v in cells.items() if cell[0] in FIELDS}),
+        consent_key=consent_key,
         serves_presented=(rows_object(PRESENTED_ROWS), Action.PRESENT) in allowed,
     )

@@ -41,10 +41,10 @@ def _readings(grant: Grant) -> Iterator[tuple[str, Grant]]:
 
 
 def _rows(grant: Grant) -> str:
-    """The row scope; what the policy says stands in brackets where consent takes it away."""
+    """The row scope, and whose consent the purpose takes; where that cannot be checked, what the policy says."""
     if grant.no_rows_because is NoRows.CONSENT_NOT_AVAILABLE:
         return f"{grant.rows} ({grant.rows_stated} with consent)"
-    return grant.rows
+    return f"{grant.rows}, consented" if grant.rows_with_consent else grant.rows
 
 
 def _verdict(grant: Grant, guard: Guard) -> str:

@@ -38,6 +38,7 @@ class FieldUse(StrEnum):
     MASKED = "masked"
     MATCHED = "matched"
     DENIED = "denied"
+    NOT_CONSENTED = "not_consented"  # of a member at least: held for another purpose alone
     FILTER = "filter"  # a list was narrowed by it
     WRITE = "write"
     KEY = "key"  # the member was found by it

@@ -24,11 +24,13 @@ def check(*, as_json: bool) -> None:
     A mistake is named with file, line and reason, and ends with 1. What this finds good may be put in force.
     """
     from member_hub.access import examine, folder_of
+    from member_hub.consent import catalogue
     from member_hub.organisation import PolicyError
     from member_hub.settings import Settings
 
+    settings = Settings.from_environ()
     try:
-        found = examine(folder_of(Settings.from_environ()))
+        found = examine(folder_of(settings), consent_keys=catalogue.of(settings).consent_keys)
     except PolicyError as refused:
         if as_json:
             _print({"refused": {"file": refused.file, "line": refused.line, "reason": refused.reason}})
@@ -142,7 +144,11 @@ def _refuse_unknown(policies: Policies, role: str, purpose: str) -> None:
 
 def _rows(grant: Grant) -> dict[str, str | None]:
     because = grant.no_rows_because
-    return {"rows": grant.rows.value, "no_rows_because": because.value if because else None}
+    return {
+        "rows": grant.rows.value,
+        "no_rows_because": because.value if because else None,
+        "consent": grant.consent_key if grant.rows_with_consent else None,
+    }
 
 
 def _actions(grant: Grant, field: Guard | Facts) -> dict[str, str | None]:
@@ -186,6 +192,8 @@ def _whole(grant: Grant) -> dict[str, object]:
 
 def _load() -> Policies:
     from member_hub.access import Policies, folder_of
+    from member_hub.consent import catalogue
     from member_hub.settings import Settings
 
-    return Policies.load(folder_of(Settings.from_environ()))
+    settings = Settings.from_environ()
+    return Policies.load(folder_of(settings), consent_keys=catalogue.of(settings).consent_keys)

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from member_hub import resources
+from member_hub.access import Caller, CallerKind
 from member_hub.access.words import PURPOSES
 from member_hub.consent.words import ContactChannel
 from member_hub.organisation import Section, read_toml
@@ -94,6 +95,15 @@ class Catalogue:
         """Whether a consent to this takes an act of its own (PIPL 23, 25, 29, 39), where consent is the basis."""
         terms = self.purposes[purpose]
         return terms.is_sensitive or terms.is_published or bool(recipient)
+
+    @property
+    def consent_keys(self) -> frozenset[str]:
+        """The consents that can be checked: those to a purpose whose terms are known."""
+        return frozenset(purpose.value for purpose in self.purposes)
+
+    def recipient_of(self, caller: Caller) -> str:
+        """As which recipient a caller asks; the empty text: as the handler itself."""
+        return self.recipient_of_app(caller.subject) if caller.kind is CallerKind.APP else ""
 
     def recipient_of_app(self, app: str) -> str:
         """As which recipient an app asks; the empty text: as the handler itself."""

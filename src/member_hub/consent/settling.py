@@ -34,8 +34,8 @@ from member_hub.consent.words import Act, Actor, ConsentState, ContactChannel
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, insert_rows, table_of, update_rows
 from member_hub.ids import MemberId, OriginId
+from member_hub.members.bits import PROFILING, PURPOSE_BITS, channel_bit
 from member_hub.members.tables import AgeBand, Member
-from member_hub.privacy import Purpose
 
 current_t = table_of(ConsentCurrent)
 notice_t = table_of(Notice)
@@ -44,11 +44,10 @@ member_t = table_of(Member)
 
 S = ConsentState
 CURRENT_COLUMNS: Final = tuple(column.name for column in current_t.c)
-# Bits of member.restriction_bits (DESIGN4): the purposes in the order of their enum, profiling, the contact channels.
-RESTRICTIONS: Final[Mapping[str, int]] = {
-    **{purpose.value: 1 << n for n, purpose in enumerate(Purpose)},
-    "profiling": 1 << 40,
-    **{channel.value: 1 << (41 + n) for n, channel in enumerate(ContactChannel)},
+RESTRICTIONS: Final[Mapping[str, int]] = {  # of member.restriction_bits, by the words of an objection
+    **{purpose.value: bit for purpose, bit in PURPOSE_BITS.items()},
+    "profiling": PROFILING,
+    **{channel.value: channel_bit(number) for number, channel in enumerate(ContactChannel)},
 }
 EVERYTHING: Final = sum(RESTRICTIONS.values())
 _BITS: Final = ("consent_bits", "restriction_bits", "gate_until", "privacy_epoch")

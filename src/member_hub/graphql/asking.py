@@ -24,6 +24,7 @@ MEMBERS_MAX = 500  # loaded for one request, over all its root fields
 LINES_MAX = 20_000  # order lines
 
 OK, MISSED = "ok", "missed"
+NOT_CONSENTED = "NOT_CONSENTED"
 REQUEST = "request"  # the operation of what was refused before anybody knew what it asked
 
 _log = logging.getLogger(__name__)
@@ -65,6 +66,10 @@ class Trail:
 
     def shows(self, guard: str, verdict: Verdict) -> None:
         self.fields.add(f"{guard}:{verdict.name}")
+
+    def withholds(self, guard: str) -> None:
+        """Of a member at least: the field is held for another purpose alone."""
+        self.fields.add(f"{guard}:{NOT_CONSENTED}")
 
     def finds(self, member_ids: Iterable[UUID]) -> None:
         self.is_found = True
@@ -130,7 +135,13 @@ class Asking:
 
     @property
     def visible(self) -> Visible:
-        return Visible.to(self.caller, self.grant, self.hub.organisation, now=self.now)
+        return self.seen_by(self.grant)
+
+    def seen_by(self, grant: Grant) -> Visible:
+        """Whom the caller reaches with this grant, which is the request's own or made from it."""
+        hub = self.hub
+        recipient = hub.catalogue.recipient_of(self.caller)
+        return Visible.to(self.caller, grant, hub.organisation, recipient=recipient, now=self.now)
 
     def count_members(self, number: int) -> None:
         """Raises TooComplex where the request loads too many."""

@@ -23,7 +23,8 @@ strawberry.enum(
 strawberry.enum(
     FieldUse,
     description=(
-        "What was done with a field: shown in CLEAR or MASKED, only compared (MATCHED), not shown at all (DENIED), a "
+        "What was done with a field: shown in CLEAR or MASKED, only compared (MATCHED), not shown at all (DENIED), "
+        "not shown for this purpose, because it was given for another alone (NOT_CONSENTED 未就该目的取得同意), a "
         "list narrowed by it (FILTER), a new value sent (WRITE), the member found by it (KEY), shown in clear this "
         "once although masked otherwise (REVEAL 查看明文), or a colleague allowed to see it so (APPROVE 批准查看)."
     ),

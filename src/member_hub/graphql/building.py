@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from member_hub.access import Guard
 from member_hub.graphql.account import ChannelAccount
 from member_hub.graphql.enums import FieldState, IdentifierKind
-from member_hub.graphql.guarded import DENIED, GuardedText, Opened, shown
+from member_hub.graphql.guarded import DENIED, NOT_CONSENTED, GuardedText, Opened, shown
 from member_hub.graphql.history import history
 from member_hub.graphql.identifier import Identifier
 from member_hub.graphql.member import Member, OrdersAsked
@@ -70,6 +70,8 @@ def global_id(member_id: UUID) -> strawberry.ID:
 def _field(sight: Sight, row: Row[Any], field: ProfileField, opened: Opened) -> GuardedText:
     verdict = sight.of_field(field)
     stored = golden(row, field) if shows(verdict) else None
+    if stored is not None and sight.withholds(row, field):
+        return NOT_CONSENTED
     return shown(verdict, declaration(COLUMNS[field]).mask, stored, opened)
 
 

@@ -58,7 +58,7 @@ strawberry.enum(
         "What a guarded field shows to this caller: CLEAR, `value` and `display` hold the value; MASKED, `display` "
         "holds the masked form and `value` is null; DENIED, nothing of the value is shown, nor, for a field of the "
         "profile, whether there is one (a row of `accounts` or `identifiers` stands, and only its value is DENIED); "
-        "ABSENT, there is no value; NOT_CONSENTED, the member has not consented to this purpose (not in use yet)."
+        "ABSENT, there is no value; NOT_CONSENTED, there is a value, and the member gave it for another purpose alone."
     )
 )
 class FieldState(StrEnum):

@@ -55,6 +55,7 @@ class GuardedText:
 
 DENIED = GuardedText(value=None, display=None, state=FieldState.DENIED)
 ABSENT = GuardedText(value=None, display=None, state=FieldState.ABSENT)
+NOT_CONSENTED = GuardedText(value=None, display=None, state=FieldState.NOT_CONSENTED)
 _ONLY_STATES = {
     Verdict.CLEAR: GuardedText(value=None, display=None, state=FieldState.CLEAR),
     Verdict.MASKED: GuardedText(value=None, display=None, state=FieldState.MASKED),

@@ -1,15 +1,15 @@
 """Everything that was stated for a field of one member, as the caller may see it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
 
 from member_hub.crypto import Item
-from member_hub.graphql.guarded import Opened, shown
+from member_hub.graphql.guarded import NOT_CONSENTED, Opened, shown
 from member_hub.graphql.provenance import ProfileValue
-from member_hub.graphql.sight import COLUMNS, Held, Sight, claim_item, golden, shows, value_item
+from member_hub.graphql.sight import COLUMNS, Held, Sight, claim_item, collected_for, golden, shows, value_item
 from member_hub.identity.facts import CONTACT_FIELDS, HELD
 from member_hub.members.rules import SourceStrength
 from member_hub.members.tables import Channel
@@ -20,7 +20,7 @@ def history(sight: Sight, held: Held, row: Row[Any], field: ProfileField, opened
     """Every held value of a field, the newest first; none where it is denied, for even their number tells something."""
     if not shows(sight.of_field(field)):
         return []
-    stored = golden(row, field)
+    stored = None if sight.withholds(row, field) else golden(row, field)
     shown_now = opened.get(stored) if isinstance(stored, Item) else stored
     one = _Lens(sight, field, opened, shown_now)
     found = [one.stated(value) for value in held.values.get(row.member_id, []) if value.field == field]
@@ -37,7 +37,10 @@ class _Lens:
     shown_now: object  # what the profile shows
 
     def stated(self, row: Row[Any]) -> ProfileValue:
-        return self._value(row, value_item(row), SourceStrength(row.strength), row.stated_at, is_held=True)
+        found = self._value(row, value_item(row), SourceStrength(row.strength), row.stated_at, is_held=True)
+        if self.sight.withholds_purpose(collected_for(row)):
+            return replace(found, value=NOT_CONSENTED, chosen=False)
+        return found
 
     def claimed(self, row: Row[Any]) -> ProfileValue:
         """A phone or an address is a claim; what was typed counts as its channel's (identity/facts.py)."""
@@ -53,5 +56,5 @@ class _Lens:
             channel=Channel(row.channel),
             observed_at=observed_at,
             verified_at=row.verified_at,
-            chosen=is_held and self.opened.get(item) == self.shown_now,
+            chosen=is_held and self.shown_now is not None and self.opened.get(item) == self.shown_now,
         )

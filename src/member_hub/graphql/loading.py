@@ -53,7 +53,8 @@ async def load(asking: Asking, tx: Tx, rows: Rows, wanted: Wanted, grant: Grant)
     held = await _fetch(asking, tx, rows, sight)
     opened = await _open(asking, tx, sight.items(held))
     asking.trail.finds(row.member_id for row in rows)
-    note_shown(asking, grant, wanted, (row for of_one in held.claims.values() for row in of_one))
+    claims = (row for of_one in held.claims.values() for row in of_one)
+    note_shown(asking, grant, wanted, claims, but=_note_withheld(asking, sight, rows))
     return [build(sight, held, row, opened, asked=wanted) for row in rows]
 
 
@@ -103,12 +104,28 @@ async def _open(asking: Asking, tx: Tx, items: Iterator[Item]) -> Opened:
     return dict(zip(unique, keys.open_many(unique, reason=reason), strict=True))
 
 
-def note_shown(asking: Asking, grant: Grant, wanted: Wanted, claims: Iterable[Row[Any]]) -> None:
-    """What the audit entry says about fields: each guarded one that is asked for, as the grant has it.
+def _note_withheld(asking: Asking, sight: Sight, rows: Rows) -> frozenset[str]:
+    """Put on record which fields of some of them are held for another purpose alone; those that are so of all of them,
+    which therefore nobody was shown."""
+    of_some = [row for row in rows if row.consented_fields]
+    of_all = set()
+    for field in sight.wanted.fields | sight.wanted.provenance if of_some else ():
+        withheld = sum(sight.withholds(row, field) for row in of_some) if shows(sight.of_field(field)) else 0
+        if withheld:
+            asking.trail.withholds(f"member.{field}")
+        if withheld == len(rows) and field not in sight.wanted.provenance:
+            of_all.add(f"member.{field}")
+    return frozenset(of_all)
+
+
+def note_shown(
+    asking: Asking, grant: Grant, wanted: Wanted, claims: Iterable[Row[Any]], *, but: Collection[str] = ()
+) -> None:
+    """What the audit entry says about fields: each guarded one that is asked for, as the grant has it, `but` these.
 
     A phone or an e-mail address that is read among the identifiers counts as that field as well.
     """
-    for guard in wanted.guards:
+    for guard in wanted.guards - set(but):
         asking.trail.shows(guard, grant.read(guard))
     if wanted.identifiers_opened:
         for kind in {ClaimKind(row.kind) for row in claims} & CONTACT_FIELDS.keys():

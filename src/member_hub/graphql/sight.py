@@ -15,10 +15,11 @@ from member_hub.identity.facts import CONTACT_FIELDS
 from member_hub.identity.kinds import ClaimKind
 from member_hub.identity.reading import claim_t
 from member_hub.identity.tables import IdentityClaim
+from member_hub.members import bits
 from member_hub.members.reading import account_t, member_t, value_t
 from member_hub.members.tables import ProfileValue as StoredValue
 from member_hub.organisation import Organisation
-from member_hub.privacy import Form, ProfileField, declaration
+from member_hub.privacy import Form, ProfileField, Purpose, declaration
 
 COLUMNS: Mapping[ProfileField, Column[Any]] = {field: member_t.c[field.value] for field in ProfileField}
 
@@ -43,14 +44,25 @@ class Sight:
     organisation: Organisation
     vault: Vault
     _verdicts: Mapping[ProfileField, Verdict] = field(init=False, repr=False, compare=False)
+    _sees_all: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Decide once per request what is asked for every field of every member."""
         verdicts = {each: self.grant.read(f"member.{each}") for each in ProfileField}
         object.__setattr__(self, "_verdicts", verdicts)
+        sees_all = self.grant.is_own or self.grant.purpose is Purpose.RIGHTS_HANDLING
+        object.__setattr__(self, "_sees_all", sees_all)
 
     def of_field(self, field: ProfileField) -> Verdict:
         return self._verdicts[field]
+
+    def withholds(self, row: Row[Any], field: ProfileField) -> bool:
+        """Whether the grant would show the field, and the member consented to it for another purpose alone."""
+        held_for_any = row.consented_fields  # of nearly everybody there is none, and then nothing is looked at
+        return bool(held_for_any) and self.withholds_purpose(bits.held_for(held_for_any, field))
+
+    def withholds_purpose(self, held_for: Purpose | None) -> bool:
+        return held_for is not None and held_for is not self.grant.purpose and not self._sees_all
 
     def of_claim(self, kind: ClaimKind) -> Verdict:
         return claim_verdict(self.grant, kind)
@@ -59,7 +71,8 @@ class Sight:
         """Every sealed value that has to be opened."""
         fields = {f for f in self.wanted.opened | self.wanted.provenance if shows(self.of_field(f))}
         for row in held.members:
-            yield from (item for f in fields if isinstance(item := golden(row, f), Item))
+            seen = (f for f in fields if not self.withholds(row, f))
+            yield from (item for f in seen if isinstance(item := golden(row, f), Item))
         if self.wanted.accounts_opened and shows(self.grant.read(Guard.ACCOUNTS)):
             yield from (account_item(row) for rows in held.accounts.values() for row in rows)
         for row in (row for rows in held.claims.values() for row in rows):
@@ -67,7 +80,8 @@ class Sight:
             is_provenance = CONTACT_FIELDS.get(kind) in self.wanted.provenance and shows(self.of_claim_field(kind))
             if is_provenance or (self.wanted.identifiers_opened and shows(self.of_claim(kind))):
                 yield claim_item(row)
-        yield from (value_item(row) for rows in held.values.values() for row in rows)
+        values = (row for rows in held.values.values() for row in rows)
+        yield from (value_item(row) for row in values if not self.withholds_purpose(collected_for(row)))
 
     def of_claim_field(self, kind: ClaimKind) -> Verdict:
         return self.of_field(CONTACT_FIELDS[kind]) if kind in CONTACT_FIELDS else Verdict.DENIED
@@ -89,6 +103,11 @@ def golden(row: Row[Any], field: ProfileField) -> Item | str | None:
     if stored is None or declaration(COLUMNS[field]).form is not Form.SEALED:
         return stored  # type: ignore[no-any-return]
     return Item(COLUMNS[field], row.member_id, stored)
+
+
+def collected_for(row: Row[Any]) -> Purpose | None:
+    """The consented purpose that alone justifies a stated value; None: held for the service."""
+    return Purpose(row.collected_for) if row.collected_for is not None else None
 
 
 def account_item(row: Row[Any]) -> Item:

@@ -16,7 +16,7 @@ from member_hub.graphql.scalars import given
 from member_hub.graphql.store import Store, store_of
 from member_hub.members.tables import Channel
 from member_hub.organisation import Organisation
-from member_hub.reports import Dimension, Group, Narrowed, Table, Week
+from member_hub.reports import Dimension, Group, Narrowed, Table, Week, Whose
 
 strawberry.enum(
     Dimension,
@@ -68,7 +68,8 @@ async def statistics(asking: Asking, grouped: Sequence[Dimension], by: MemberFil
     week = Week.of(asking.now)
     groups: list[Group] = []
     if asking.grant.aggregates is not None and asking.caller.handler is not None:
-        groups = await _groups(asking, table, asking.caller.handler, week)
+        whose = Whose(asking.caller.handler, asking.visible.gate)
+        groups = await _groups(asking, table, whose, week)
     return MemberStatistics(
         as_of=week.begins,
         minimum_group=reports.MINIMUM_GROUP,
@@ -77,12 +78,12 @@ async def statistics(asking: Asking, grouped: Sequence[Dimension], by: MemberFil
     )
 
 
-async def _groups(asking: Asking, table: Table, handler: str, week: Week) -> list[Group]:
+async def _groups(asking: Asking, table: Table, whose: Whose, week: Week) -> list[Group]:
     """Not from the request's snapshot, because the first answer of a week is written down. Roots take turns: however
     many figures a request asks for, it holds one connection for them."""
     hub = asking.hub
     async with asking.figures_turn, transaction(hub.database.app) as tx:
-        return await reports.groups_of_week(tx, hub.vault, hub.organisation, table, handler=handler, week=week)
+        return await reports.groups_of_week(tx, hub.vault, hub.organisation, table, whose=whose, week=week)
 
 
 def _narrowed(by: MemberFilter | None, organisation: Organisation) -> Narrowed:

@@ -21,7 +21,7 @@ from member_hub.graphql.keys import PhoneCode, Sought
 from member_hub.graphql.loading import stored_fields
 from member_hub.graphql.selection import Wanted
 from member_hub.ids import MemberId
-from member_hub.members.reading import Visible, find
+from member_hub.members.reading import find
 from member_hub.merging.contention import patiently
 
 VIEW = "view:till"  # what the audit entry says where somebody out of reach was seen
@@ -91,8 +91,7 @@ async def rows_at_till(
     view = asking.grant.at_till() if presented else None
     if view is None:
         return None
-    visible = Visible.to(asking.caller, view, asking.hub.organisation, now=asking.now)
-    found = await find(tx, visible, presented, by_key=True, fields=stored_fields(view, wanted))
+    found = await find(tx, asking.seen_by(view), presented, by_key=True, fields=stored_fields(view, wanted))
     if found:
         asking.trail.fields.add(VIEW)
     return view, found

@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from member_hub.db.base import VAULT, Base
-from member_hub.privacy import DataClass, Mask, personal, sealed, technical, token
+from member_hub.privacy import OFFERED, DataClass, Mask, personal, sealed, technical, token
 
 
 class CandidateStatus(StrEnum):
@@ -48,6 +48,7 @@ class IdentityClaim(Base):
             en="identifier",
             guard="member.identifiers",
             mask=Mask.IDENTIFIER,
+            purposes=OFFERED,
             block_bytes=32,
         ),
     )

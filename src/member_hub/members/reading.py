@@ -5,7 +5,7 @@ the answer. Rows come sealed; opening what a grant shows is the caller's busines
 """
 
 from calendar import monthrange
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -17,36 +17,44 @@ from member_hub.access import Caller, Grant, RowScope
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
 from member_hub.ids import MemberId
+from member_hub.members.bits import CODE_MASK, code_of, shift_of
+from member_hub.members.row_gate import RowGate
 from member_hub.members.tables import Channel, ChannelAccount, Member, MemberStatus, MemberStore, ProfileValue
 from member_hub.organisation import Organisation
-from member_hub.privacy import ProfileField
+from member_hub.privacy import ProfileField, Purpose
 
 member_t = table_of(Member)
 account_t = table_of(ChannelAccount)
 value_t = table_of(ProfileValue)
 store_t = table_of(MemberStore)
 
-PLAIN_COLUMNS = ("member_id", "status", "joined_at", "home_store", "version")
+PLAIN_COLUMNS = ("member_id", "status", "joined_at", "home_store", "version", "consented_fields")
 
 
 @dataclass(frozen=True, slots=True)
 class Visible:
-    """Which members one caller reaches. Every statement that reads for somebody carries it as its condition."""
+    """Which members one caller reaches, and which of them may be read (row_gate.py). Every statement that reads for
+    somebody carries it as its condition, and is executed with its parameters."""
 
     rows: RowScope
     stores: frozenset[str]
     handler: str | None
     member_id: MemberId | None
     bought_since: datetime
+    gate: RowGate
 
     @classmethod
-    def to(cls, caller: Caller, grant: Grant, organisation: Organisation, *, now: datetime) -> "Visible":
+    def to(
+        cls, caller: Caller, grant: Grant, organisation: Organisation, *, recipient: str, now: datetime
+    ) -> "Visible":
+        """`recipient`: as whom the caller asks (Catalogue.recipient_of); empty: as the handler itself."""
         stores = caller.stores
         if grant.rows is RowScope.REGION:
             stores = frozenset[str]().union(*(organisation.stores_of(region) for region in caller.regions))
         member_id = caller.member_id if grant.rows is RowScope.SELF else caller.on_behalf_of
         since = months_before(now, organisation.own_stores_months)
-        return cls(grant.rows, stores, caller.handler, member_id, since)
+        gate = RowGate.to(caller, grant, recipient=recipient, now=now)
+        return cls(grant.rows, stores, caller.handler, member_id, since, gate)
 
     def reaches_nobody(self, *, by_key: bool) -> bool:
         """Whether no row can be in reach, so that nothing need be asked."""
@@ -65,14 +73,18 @@ class Visible:
                 return True
 
     def condition(self, *, by_key: bool) -> ColumnElement[bool]:
-        """The rows of hub.member in reach.
+        """The rows of hub.member in reach that may be read; to be executed with `parameters`.
 
         `by_key`: somebody who knows an exact key of the member asks. An app that acts for a member it does not know
         yet reaches whoever such a key finds, and nobody otherwise.
         """
         if self.reaches_nobody(by_key=by_key):
             return false()
-        return and_(is_living(), self._scope())
+        return and_(is_living(), self._scope(), self.gate.condition())
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        return self.gate.parameters
 
     def _scope(self) -> ColumnElement[bool]:
         ours = member_t.c.handler == self.handler
@@ -111,6 +123,14 @@ def is_living() -> ColumnElement[bool]:
     return member_t.c.status.not_in([literal(status.value, literal_execute=True) for status in gone])
 
 
+@cache
+def is_held_for(field: ProfileField, purpose: Purpose) -> ColumnElement[bool]:
+    """Whether the value of the field is held for the service or for this very purpose: what is filtered or counted by
+    shows as much as what is read."""
+    code = member_t.c.consented_fields.bitwise_rshift(shift_of(field)).bitwise_and(CODE_MASK)
+    return code.in_([literal(each, literal_execute=True) for each in (0, code_of(purpose))])
+
+
 def _is_root_of(member_id: MemberId) -> ColumnElement[bool]:
     asked = member_t.alias("own")
     root = select(func.coalesce(asked.c.merged_into, asked.c.member_id)).where(asked.c.member_id == member_id)
@@ -144,7 +164,7 @@ async def find(
         .join(member_t, member_t.c.member_id == func.coalesce(given.c.merged_into, given.c.member_id))
         .where(given.c.member_id.in_(list(asked)), visible.condition(by_key=by_key))
     )
-    return {MemberId(row.asked_id): row for row in await tx.execute(statement)}
+    return {MemberId(row.asked_id): row for row in await tx.execute(statement, visible.parameters)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +179,8 @@ class Filter:
     joined_from: datetime | None = None
     joined_to: datetime | None = None
 
-    def condition(self) -> ColumnElement[bool]:
+    def condition(self, purpose: Purpose) -> ColumnElement[bool]:
+        """Of hub.member; what is held for another purpose alone counts as not known."""
         member = member_t.c
         parts: list[ColumnElement[bool]] = []
         if self.home_store is not None:
@@ -171,7 +192,7 @@ class Filter:
         if self.status is not None:
             parts.append(member.status == self.status.value)
         if self.gender is not None:
-            parts.append(member.gender == self.gender)
+            parts.append(and_(member.gender == self.gender, is_held_for(ProfileField.GENDER, purpose)))
         if self.joined_from is not None:
             parts.append(member.joined_at >= self.joined_from)
         if self.joined_to is not None:
@@ -201,12 +222,13 @@ async def page(
     if visible.reaches_nobody(by_key=False):
         return [], False
     key = tuple_(member_t.c.joined_at, member_t.c.member_id)
-    statement = select(*_columns(fields)).where(visible.condition(by_key=False), narrowed.condition())
+    statement = select(*_columns(fields)).where(visible.condition(by_key=False))
+    statement = statement.where(narrowed.condition(visible.gate.purpose))
     if at is not None:
         there = tuple_(literal(at.joined_at, member_t.c.joined_at.type), literal(at.member_id))
         statement = statement.where(key > there if backwards else key < there)
     order = [column.asc() if backwards else column.desc() for column in (member_t.c.joined_at, member_t.c.member_id)]
-    rows = list((await tx.execute(statement.order_by(*order).limit(count + 1))).all())
+    rows = list((await tx.execute(statement.order_by(*order).limit(count + 1), visible.parameters)).all())
     kept = rows[:count]
     return (kept[::-1] if backwards else kept), len(rows) > count
 

@@ -17,7 +17,18 @@ from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from member_hub.db.base import Base
-from member_hub.privacy import SERVICE, DataClass, Mask, OnErasure, Purpose, personal, sealed, technical
+from member_hub.privacy import (
+    OFFERED,
+    SERVICE,
+    TAILORED,
+    DataClass,
+    Mask,
+    OnErasure,
+    Purpose,
+    personal,
+    sealed,
+    technical,
+)
 
 
 class MemberStatus(StrEnum):
@@ -93,7 +104,7 @@ class Member(Base):
             zh="性别",
             en="gender",
             guard="member.gender",
-            purposes=SERVICE | {Purpose.ANALYTICS},
+            purposes=TAILORED | {Purpose.ANALYTICS},
             on_erasure=OnErasure.CLEAR,
         ),
     )
@@ -129,6 +140,7 @@ class Member(Base):
             en="name",
             guard="member.name",
             mask=Mask.NAME,
+            purposes=OFFERED,
             on_erasure=OnErasure.CLEAR,
             block_bytes=32,
         ),
@@ -141,6 +153,7 @@ class Member(Base):
             en="phone",
             guard="member.phone",
             mask=Mask.PHONE,
+            purposes=OFFERED,
             on_erasure=OnErasure.CLEAR,
             block_bytes=32,
         ),
@@ -153,6 +166,7 @@ class Member(Base):
             en="e-mail",
             guard="member.email",
             mask=Mask.EMAIL,
+            purposes=OFFERED,
             on_erasure=OnErasure.CLEAR,
             block_bytes=32,
         ),
@@ -165,6 +179,7 @@ class Member(Base):
             en="birthday",
             guard="member.birthday",
             mask=Mask.BIRTHDAY,
+            purposes=OFFERED,
             on_erasure=OnErasure.CLEAR,
         ),
     )
@@ -176,6 +191,7 @@ class Member(Base):
             en="address",
             guard="member.address",
             mask=Mask.ADDRESS,
+            purposes=OFFERED,
             on_erasure=OnErasure.CLEAR,
             block_bytes=64,
         ),
@@ -214,6 +230,7 @@ class ChannelAccount(Base):
             en="channel account",
             guard="member.accounts",
             mask=Mask.IDENTIFIER,
+            purposes=OFFERED,
             block_bytes=32,
         ),
     )
@@ -224,7 +241,7 @@ class ChannelAccount(Base):
             zh="期初积分与原等级",
             en="opening balance and old tier word",
             guard="member.loyalty",
-            purposes=SERVICE | {Purpose.ANALYTICS},
+            purposes=TAILORED | {Purpose.ANALYTICS},
             block_bytes=64,
         ),
     )
@@ -257,6 +274,7 @@ class ProfileValue(Base):
             zh="档案字段的历史值",
             en="a stated value of a profile field",
             guard="member.name",
+            purposes=OFFERED,
             block_bytes=64,
         ),
     )

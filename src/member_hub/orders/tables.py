@@ -12,11 +12,11 @@ from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from member_hub.db.base import Base
-from member_hub.privacy import SERVICE, DataClass, Purpose, personal, sealed, technical, token
+from member_hub.privacy import OFFERED, DataClass, Purpose, personal, sealed, technical, token
 
 ACTIVITY_RETENTION_DAYS = 396  # 13 months
 WAITING_RETENTION_DAYS = 396
-ORDERS = SERVICE | {Purpose.ANALYTICS}
+ORDERS = OFFERED | {Purpose.ANALYTICS}
 
 
 class OrderLine(Base):

@@ -75,10 +75,10 @@ async def enrol(
     """
     done = await idempotency.begin(tx, resolver.vault, key, now=now)
     if done is not None:
-        return Written(await _in_reach(tx, Visible.to(caller, grant, resolver.organisation, now=now), done))
+        return Written(await _in_reach(tx, _visible(caller, grant, resolver, now), done))
     said = rules.statement(wanted, caller, grant, resolver.organisation, now=now)
-    visible = Visible.to(caller, grant, resolver.organisation, now=now)
-    till_view = Visible.to(caller, grant.at_till() or grant, resolver.organisation, now=now)
+    visible = _visible(caller, grant, resolver, now)
+    till_view = _visible(caller, grant.at_till() or grant, resolver, now)
     presented = await _presented(tx, caller, grant, resolver, code=wanted.member_code, within=till_view)
     stated = [said]
     for member_id in presented:
@@ -95,6 +95,11 @@ async def enrol(
     member_id = await _in_reach(tx, visible, outcome.member_id)
     await idempotency.finish(tx, resolver.vault, key, member_id)
     return Written(member_id, resolution.involved)
+
+
+def _visible(caller: Caller, grant: Grant, resolver: Resolver, now: datetime) -> Visible:
+    recipient = resolver.catalogue.recipient_of(caller)
+    return Visible.to(caller, grant, resolver.organisation, recipient=recipient, now=now)
 
 
 async def _in_reach(tx: Tx, visible: Visible, member_id: MemberId) -> MemberId:
@@ -170,7 +175,7 @@ async def update(
     Raises NotFound (also for a member out of reach), Refusals, VersionConflict, and Outranked where a value would be
     held without being shown.
     """
-    visible = Visible.to(caller, grant, resolver.organisation, now=now)
+    visible = _visible(caller, grant, resolver, now)
     seen = await _reached(tx, visible, member_id)
     values = rules.read_update(stated, caller, grant, now=now)
     speaker = speaking(await speakers_of(tx, resolver.vault, seen.member_id))

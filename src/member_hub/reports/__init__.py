@@ -1,12 +1,12 @@
 """Figures about many members: never a personal row, never a group under the minimum size.
 
-The front door: `reports.groups_of_week(tx, vault, organisation, asked, handler=..., week=Week.of(now))`.
+The front door: `reports.groups_of_week(tx, vault, organisation, asked, whose=..., week=Week.of(now))`.
 """
 
 from member_hub.reports.disclosure import MINIMUM_GROUP, ROUNDED_TO
 from member_hub.reports.grid import BadGrid, Dimension, Narrowed, Table, table
 from member_hub.reports.queries import GROUPS_MAX, Group, TooManyGroups
-from member_hub.reports.snapshots import Week, groups_of_week
+from member_hub.reports.snapshots import Week, Whose, groups_of_week
 
 __all__ = [
     "GROUPS_MAX",
@@ -19,6 +19,7 @@ __all__ = [
     "Table",
     "TooManyGroups",
     "Week",
+    "Whose",
     "groups_of_week",
     "table",
 ]

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, Integer, Text, cast, column, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Integer, Text, case, cast, column, func, literal, select
 from sqlalchemy import text as raw
 from sqlalchemy.dialects.postgresql import ARRAY, BIT
 
 from member_hub.db.base import Tx
 from member_hub.errors import Refused
-from member_hub.members.reading import is_living, member_t
+from member_hub.members.reading import is_held_for, is_living, member_t
+from member_hub.members.row_gate import RowGate
 from member_hub.members.tables import Channel
 from member_hub.organisation import Organisation
+from member_hub.privacy import ProfileField
 from member_hub.reports.disclosure import MINIMUM_GROUP
 from member_hub.reports.grid import Cut, Dimension, Facts, Table
 
@@ -46,12 +48,16 @@ class Group:
     count: int
 
 
-async def count_cells(tx: Tx, organisation: Organisation, cut: Cut, *, handler: str, before: datetime) -> list[Counted]:
-    """The living members of one handler who joined earlier than `before`, counted by the cut; no small cells.
+async def count_cells(
+    tx: Tx, organisation: Organisation, cut: Cut, *, handler: str, gate: RowGate, before: datetime
+) -> list[Counted]:
+    """The living members of one handler who joined earlier than `before` and do not object to being counted, by the
+    cut; where the purpose rests on consent, those who have consented. No small cells.
 
     Raises TooManyGroups beyond CELLS_MAX.
     """
-    rows = (await tx.execute(_statement(organisation, cut, handler, before))).all()
+    by = gate.of_figures()
+    rows = (await tx.execute(_statement(organisation, cut, handler, by, before), by.parameters)).all()
     if len(rows) > CELLS_MAX:
         raise TooManyGroups
     return [Counted(tuple(facts), size, fingerprint) for *facts, size, fingerprint in rows]
@@ -81,13 +87,13 @@ def _whole(cell: dict[Dimension, str | None], organisation: Organisation) -> Map
     return cell
 
 
-def _statement(organisation: Organisation, cut: Cut, handler: str, before: datetime) -> Any:
+def _statement(organisation: Organisation, cut: Cut, handler: str, gate: RowGate, before: datetime) -> Any:
     regions, channels = _regions(organisation), _channels()
     columns: dict[Dimension, ColumnElement[Any]] = {
         Dimension.STORE: member_t.c.home_store,
         Dimension.REGION: regions.c.region,
         Dimension.CHANNEL: channels.c.channel,
-        Dimension.GENDER: member_t.c.gender,
+        Dimension.GENDER: case((is_held_for(ProfileField.GENDER, gate.purpose), member_t.c.gender)),
         Dimension.JOINED_MONTH: func.to_char(func.timezone(_CHINA, member_t.c.joined_at), "YYYY-MM"),
     }
     source: FromClause = member_t
@@ -102,6 +108,7 @@ def _statement(organisation: Organisation, cut: Cut, handler: str, before: datet
         select(*grouped, size, func.bit_xor(_random_bits()))
         .select_from(source)
         .where(member_t.c.handler == handler, is_living(), member_t.c.joined_at < before)
+        .where(gate.condition())
         .group_by(*places)
         .having(size >= MINIMUM_GROUP)
         .order_by(*places)

@@ -6,8 +6,9 @@ China) has one answer, of the members who had joined before it began; what is ke
 question, so that another narrowing is no second draw. A group keeps its lot from week to week: the error of a whole
 less its parts stays the same for ever, and no number of weeks averages it away. A week and not a month, because the
 lots stay: what a longer epoch would add is little, and staff wait for their figures.
-Price: figures are up to a week old, erasures and changes of store show after the week, and a group that was not told
-in the last kept week draws anew (disclosure.py says what is left to learn).
+Price: figures are up to a week old; erasures, changes of store, objections and withdrawals of consent show after the
+week, and a group that was not told in the last kept week draws anew (disclosure.py says what is left to learn).
+Who may be counted depends on the purpose, so each purpose (and recipient) has a table of its own, with lots of its own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,13 +16,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from member_hub.clock import SHANGHAI, business_day
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of
+from member_hub.members.row_gate import RowGate
 from member_hub.organisation import Organisation
 from member_hub.reports.disclosure import lot_of, told
 from member_hub.reports.grid import Cut, Facts, Table
@@ -49,41 +51,53 @@ class Week:
         return datetime.combine(self.monday, time(), SHANGHAI)
 
 
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose members are counted, and by which consent and objections."""
+
+    handler: str
+    gate: RowGate
+
+    @property
+    def key(self) -> Sequence[ColumnElement[bool]]:
+        return (snapshot_t.c.handler == self.handler, snapshot_t.c.counted_for == self.gate.counted_for)
+
+
 async def groups_of_week(
-    tx: Tx, vault: Vault, organisation: Organisation, asked: Table, *, handler: str, week: Week
+    tx: Tx, vault: Vault, organisation: Organisation, asked: Table, *, whose: Whose, week: Week
 ) -> list[Group]:
     """The week's answer, by one statement; where nobody has asked for this table yet it is counted and kept.
 
     Of several who ask first at once one answer holds: needs a transaction that sees what others commit meanwhile
     (READ COMMITTED). Raises TooManyGroups.
     """
-    cells = await _kept(tx, asked.cut, handler, week)
+    cells = await _kept(tx, asked.cut, whose, week)
     if cells is None:
-        await _keep(tx, vault, organisation, asked.cut, handler=handler, week=week)
-        cells = await _kept(tx, asked.cut, handler, week)
+        await _keep(tx, vault, organisation, asked.cut, whose=whose, week=week)
+        cells = await _kept(tx, asked.cut, whose, week)
         assert cells is not None
     return groups_of(asked, _counts(cells), organisation)
 
 
-async def _kept(tx: Tx, cut: Cut, handler: str, week: Week) -> list[Any] | None:
-    mine = (snapshot_t.c.handler == handler, snapshot_t.c.cut == _name(cut), snapshot_t.c.epoch == week.monday)
+async def _kept(tx: Tx, cut: Cut, whose: Whose, week: Week) -> list[Any] | None:
+    mine = (*whose.key, snapshot_t.c.cut == _name(cut), snapshot_t.c.epoch == week.monday)
     found: list[Any] | None = await tx.scalar(select(snapshot_t.c.cells).where(*mine))
     return found
 
 
-async def _keep(tx: Tx, vault: Vault, organisation: Organisation, cut: Cut, *, handler: str, week: Week) -> None:
-    counted = await count_cells(tx, organisation, cut, handler=handler, before=week.begins)
-    lots = await _lots_before(tx, cut, handler, week)
+async def _keep(tx: Tx, vault: Vault, organisation: Organisation, cut: Cut, *, whose: Whose, week: Week) -> None:
+    counted = await count_cells(tx, organisation, cut, handler=whose.handler, gate=whose.gate, before=week.begins)
+    lots = await _lots_before(tx, cut, whose, week)
     cells = [_cell(one, lots.get(one.facts, lot_of(vault, one.size, one.fingerprint))) for one in counted]
-    row = insert(snapshot_t).values(handler=handler, cut=_name(cut), epoch=week.monday, cells=cells)
-    await tx.execute(row.on_conflict_do_nothing())
+    key = {"handler": whose.handler, "counted_for": whose.gate.counted_for, "cut": _name(cut), "epoch": week.monday}
+    await tx.execute(insert(snapshot_t).values(**key, cells=cells).on_conflict_do_nothing())
     await tx.execute(delete(snapshot_t).where(snapshot_t.c.epoch < week.monday - KEPT))
 
 
-async def _lots_before(tx: Tx, cut: Cut, handler: str, week: Week) -> Mapping[Facts, int]:
+async def _lots_before(tx: Tx, cut: Cut, whose: Whose, week: Week) -> Mapping[Facts, int]:
     """Of the groups that the last kept week told."""
     earlier = select(snapshot_t.c.cells).where(
-        snapshot_t.c.handler == handler, snapshot_t.c.cut == _name(cut), snapshot_t.c.epoch < week.monday
+        *whose.key, snapshot_t.c.cut == _name(cut), snapshot_t.c.epoch < week.monday
     )
     cells = await tx.scalar(earlier.order_by(snapshot_t.c.epoch.desc()).limit(1))
     return {tuple(facts): lot for facts, _, lot in cells or ()}

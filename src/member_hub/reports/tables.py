@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from member_hub.db.base import Base
-from member_hub.privacy import technical
+from member_hub.privacy import Purpose, technical
 
 
 class StatisticsSnapshot(Base):
@@ -18,6 +18,12 @@ class StatisticsSnapshot(Base):
     __table_args__ = (Index("ix_statistics_snapshot_epoch", "epoch"),)
 
     handler: Mapped[str] = mapped_column(Text, primary_key=True, info=technical("whose members were counted"))
+    counted_for: Mapped[str] = mapped_column(
+        Text,
+        primary_key=True,
+        server_default=Purpose.ANALYTICS.value,
+        info=technical("the purpose, and recipient, by whose objections and consent it was counted"),
+    )
     cut: Mapped[str] = mapped_column(Text, primary_key=True, info=technical("by which dimensions, sorted"))
     epoch: Mapped[date] = mapped_column(Date, primary_key=True, info=technical("the Monday with which the week began"))
     cells: Mapped[list[Any]] = mapped_column(

@@ -1,0 +1,144 @@
+"""What objections, age and consent cost on every read: a look-up and a page of 100, with the row gate and without.
+
+Method: one process asks its own ASGI application, alternately in two ways, so that both meet the same machine. Without:
+the same code, and the gate's conditions and parameters left out of the statement that reads; nothing else differs. The
+cost is the median difference of neighbours as a share of the median without; the bar is for the look-up. Two callers:
+staff, of whom objections and the approval to see minors are asked, and the CRM for marketing, of whom consent is.
+"""
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from unittest.mock import patch
+
+from sqlalchemy import insert, true, update
+
+from benchmarks.access import asker
+from benchmarks.hub import Hub, fresh_hub
+from benchmarks.tables import print_table
+from member_hub import demo
+from member_hub.access import Ask, DevelopmentTokens
+from member_hub.clock import Clock
+from member_hub.consent.gates import FROM_THE_BEGINNING
+from member_hub.db import transaction
+from member_hub.db.bulk import table_of
+from member_hub.db.session import connect
+from member_hub.demo import fixed
+from member_hub.holders import HOLDERS
+from member_hub.ids import uuid7
+from member_hub.members.gates import ConsentGate
+from member_hub.members.row_gate import RowGate
+from member_hub.members.tables import Member
+from member_hub.privacy import ProfileField
+from member_hub.runtime import Runtime, open_runtime
+from member_hub.settings import Settings
+
+PEOPLE = 2_000
+ROUNDS = {"look-up": 1_500, "page of 100": 150}  # of each way
+WARM_UP = 50
+BAR = 0.03
+BIT = 7
+FIELDS = "id " + " ".join(f"{field} {{ display }}" for field in ProfileField)
+PHONE = next(member.phone for member in fixed.MEMBERS if member.phone.startswith("1"))
+QUERIES = {
+    "look-up": f'{{ member(by: {{phone: "{PHONE}"}}) {{ {FIELDS} }} }}',
+    "page of 100": f"{{ memberList(first: 100) {{ edges {{ node {{ {FIELDS} }} }} }} }}",
+}
+FOUND = {"look-up": 1, "page of 100": 100}
+CALLERS = (("support_agent", "customer_support"), ("app_crm", "marketing"))
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    what: str
+    role: str
+    without_s: float
+    cost_s: float  # the median of how much longer it took than its neighbour
+
+
+def main() -> None:
+    """Print what the gate costs beside the bar."""
+    with tempfile.TemporaryDirectory() as folder, fresh_hub() as hub:
+        demo.generate(Path(folder), people=PEOPLE, seed=1, activity_days=1)
+        for source in ("website", "app", "store"):
+            hub.ingest(source, Path(folder))
+        measured = asyncio.run(_measured(hub))
+    rows = [
+        [
+            f"{each.what}, {each.role}",
+            f"{each.without_s * 1e3:.2f}",
+            f"{(each.without_s + each.cost_s) * 1e3:.2f}",
+            f"{each.cost_s * 1e6:+.0f}",
+            f"{each.cost_s / each.without_s:+.1%}",
+        ]
+        for each in measured
+    ]
+    header = ("", "without ms", "with ms", "cost us", "share")
+    print_table(f"Objections, age and consent on every read (bar: {BAR:.0%} of the look-up)", header, rows)
+
+
+async def _measured(hub: Hub) -> list[Measured]:
+    settings = Settings.from_environ(os.environ | hub.environ | {"MEMBER_HUB_DATABASE_URL": hub.url})
+    async with connect(settings) as database, open_runtime(settings, Clock(), database, HOLDERS) as runtime:
+        await _everybody_consents(runtime)
+        return [await _one(runtime, what, role, purpose) for what in QUERIES for role, purpose in CALLERS]
+
+
+async def _everybody_consents(runtime: Runtime) -> None:
+    """The dearest case: every row passes every condition."""
+    handler = min(runtime.organisation.handlers)
+    gate = {"handler": handler, "purpose": "marketing", "recipient": "", "effective_at": FROM_THE_BEGINNING}
+    async with transaction(runtime.database.app) as tx:
+        await tx.execute(insert(table_of(ConsentGate)).values(**gate, bit=BIT, notice_id=uuid7()))
+        await tx.execute(update(table_of(Member)).values(consent_bits=1 << BIT, age_band="adult"))
+    async with runtime.database.owner.connect() as plain:
+        connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
+        await connection.exec_driver_sql("VACUUM ANALYZE")
+
+
+async def _one(runtime: Runtime, what: str, role: str, purpose: str) -> Measured:
+    ask = asker(runtime, QUERIES[what], _token(runtime, role, purpose), found=FOUND[what])
+    await _taken(ask, WARM_UP)
+    with _without_gate():
+        await _taken(ask, WARM_UP)
+    gated, plain = [], []
+    for round_ in range(ROUNDS[what]):
+        if round_ % 2:  # neither way always comes first
+            gated += await _taken(ask, 1)
+        with _without_gate():
+            plain += await _taken(ask, 1)
+        if not round_ % 2:
+            gated += await _taken(ask, 1)
+    cost_s = median(one - other for one, other in zip(gated, plain, strict=True))
+    return Measured(what, role, median(plain), cost_s)
+
+
+async def _taken(ask: Callable[[], Awaitable[None]], times: int) -> Sequence[float]:
+    taken = []
+    for _ in range(times):
+        began = time.perf_counter()
+        await ask()
+        taken.append(time.perf_counter() - began)
+    return taken
+
+
+@contextmanager
+def _without_gate() -> Iterator[None]:
+    everybody = true()
+    with (
+        patch.object(RowGate, "condition", lambda _: everybody),
+        patch.object(RowGate, "parameters", {}),
+    ):
+        yield
+
+
+def _token(runtime: Runtime, role: str, purpose: str) -> str:
+    tokens = DevelopmentTokens.open(runtime.settings)
+    stated = Ask(role=role, purposes=[purpose])
+    return tokens.issue(stated, runtime.policies.register, runtime.organisation, now=runtime.clock.now())

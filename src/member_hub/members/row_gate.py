@@ -1,0 +1,183 @@
+"""Whose rows may be read for a purpose at all: objections, age and consent, within the statement that reads them.
+
+Nothing is asked beforehand, so nothing can have changed in between: whoever withdraws is out of every statement that
+begins after their commit. What is not on record as allowed is refused: no gate row, no approval, bits past their time.
+
+Decision: the conditions are made once per shape and take their values as named parameters (`parameters`), because
+making them anew for every request cost ten times what the database takes to check them. Price: whoever executes a
+statement with such a condition passes the parameters; left out, the driver refuses the statement.
+Decision: an approval to see minors counts for the staff of a store, whichever members they reach: at the till they
+serve the minors of other stores too. Price: who works in two stores sees minors once one of them has an approval.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    exists,
+    literal,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from member_hub.access import Caller, CallerKind, Grant
+from member_hub.db.bulk import table_of
+from member_hub.members.bits import restriction_mask
+from member_hub.members.gates import ConsentGate, MinorApproval
+from member_hub.members.tables import AgeBand, Member
+from member_hub.privacy import Purpose
+
+STANDING: Final = "standing"  # the kind of approval that counts for reading (gates.py)
+_NOT_MINORS: Final = (AgeBand.ADULT, AgeBand.UNKNOWN)  # of unknown age: the service works (PIPL.md 1b)
+_NOT_STAFF: Final = frozenset({CallerKind.APP, CallerKind.MEMBER, CallerKind.SYSTEM})
+
+member_t, gate_t, approval_t = table_of(Member), table_of(ConsentGate), table_of(MinorApproval)
+
+
+@dataclass(frozen=True, slots=True)
+class RowGate:
+    """What one caller's reading has to pass beside their reach."""
+
+    purpose: Purpose
+    recipient: str  # as whom an app asks; empty: as the handler itself
+    handler: str | None  # within which consents and approvals count; None: of each row its own
+    restricted: int  # objections that hide a row
+    staff_role: str | None  # who needs an approval to see minors
+    stores: frozenset[str]
+    needs_consent: bool
+    at: datetime
+
+    @classmethod
+    def to(cls, caller: Caller, grant: Grant, *, recipient: str, now: datetime) -> "RowGate":
+        """What members read of their own passes as it is; `recipient`: Catalogue.recipient_of(caller)."""
+        is_staff = caller.kind not in _NOT_STAFF
+        return cls(
+            purpose=grant.purpose,
+            recipient=recipient,
+            handler=None if grant.is_of_all else caller.handler,
+            restricted=0 if grant.is_own else restriction_mask(grant.purpose),
+            staff_role=caller.role if is_staff else None,
+            stores=caller.stores,
+            needs_consent=not grant.is_own and (grant.consent_key is not None or bool(recipient)),
+            at=now,
+        )
+
+    def of_figures(self) -> "RowGate":
+        """The same for counting, where nobody is seen: an approval to see minors is not asked for."""
+        return replace(self, staff_role=None)
+
+    @property
+    def counted_for(self) -> str:
+        """Whose consent and objections a count went by; two counts with one text went by the same."""
+        return f"{self.purpose}:{self.recipient}" if self.recipient else self.purpose.value
+
+    def condition(self) -> ColumnElement[bool]:
+        """Of hub.member; to be executed with `parameters`."""
+        return _condition(self._shape)
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        given: dict[str, Any] = {}
+        if self.restricted:
+            given["gate_restricted"] = self.restricted
+        if self.staff_role is not None:
+            given |= {"gate_role": self.staff_role, "gate_stores": sorted(self.stores)}
+        if self.needs_consent:
+            given |= {"gate_purpose": self.purpose.value, "gate_recipient": self.recipient}
+        if self.staff_role is not None or self.needs_consent:
+            given["gate_at"] = self.at
+            if self.handler is not None:
+                given["gate_handler"] = self.handler
+        return given
+
+    @property
+    def _shape(self) -> "_Shape":
+        return _Shape(
+            bool(self.restricted), self.staff_role is not None, self.needs_consent, of_each=self.handler is None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """Which conditions there are: sixteen shapes in all."""
+
+    restricts: bool
+    hides_minors: bool
+    needs_consent: bool
+    of_each: bool
+
+
+@cache
+def _condition(shape: _Shape) -> ColumnElement[bool]:
+    """In the order of a decision (DESIGN 8): objection, age, consent."""
+    handler = member_t.c.handler if shape.of_each else bindparam("gate_handler", type_=Text)
+    parts: list[ColumnElement[bool]] = []
+    if shape.restricts:
+        parts.append(_is_not_restricted())
+    if shape.hides_minors:
+        parts.append(or_(_is_no_minor(), _is_approved(handler)))
+    if shape.needs_consent:
+        parts.append(_has_consented(handler))
+    return and_(true(), *parts)
+
+
+def _is_not_restricted() -> ColumnElement[bool]:
+    mask = bindparam("gate_restricted", type_=BigInteger)
+    return member_t.c.restriction_bits.bitwise_and(mask) == _constant(0)
+
+
+def _is_no_minor() -> ColumnElement[bool]:
+    return member_t.c.age_band.in_([_constant(band.value) for band in _NOT_MINORS])
+
+
+def _is_approved(handler: ColumnElement[Any]) -> ColumnElement[bool]:
+    """The role has a standing approval, in one of the caller's stores or everywhere."""
+    stores = bindparam("gate_stores", type_=ARRAY(Text))
+    return exists().where(
+        approval_t.c.kind == _constant(STANDING),
+        approval_t.c.handler == handler,
+        approval_t.c.role == bindparam("gate_role", type_=Text),
+        or_(approval_t.c.store.is_(None), approval_t.c.store == any_(stores)),
+        approval_t.c.expires_at > _now(),
+        approval_t.c.revoked_at.is_(None),
+    )
+
+
+def _has_consented(handler: ColumnElement[Any]) -> ColumnElement[bool]:
+    """The bit that counts at this moment is set, and what the row says has not run out."""
+    bit = (
+        select(gate_t.c.bit)
+        .where(
+            gate_t.c.handler == handler,
+            gate_t.c.purpose == bindparam("gate_purpose", type_=Text),
+            gate_t.c.recipient == bindparam("gate_recipient", type_=Text),
+            gate_t.c.effective_at <= _now(),
+        )
+        .order_by(gate_t.c.effective_at.desc())
+        .limit(_constant(1))
+        .scalar_subquery()
+    )
+    is_set = member_t.c.consent_bits.bitwise_rshift(bit).bitwise_and(_constant(1)) == _constant(1)
+    holds = or_(member_t.c.gate_until.is_(None), member_t.c.gate_until > _now())
+    return and_(is_set, holds)
+
+
+def _now() -> ColumnElement[datetime]:
+    return bindparam("gate_at", type_=DateTime(timezone=True))
+
+
+def _constant(value: str | int) -> ColumnElement[Any]:
+    """Spelled out in the statement: nothing that a caller could choose."""
+    return literal(value, literal_execute=True)
