@@ -33,7 +33,6 @@ class Runtime:
     resolver: Resolver
     audit: AuditLog
     sealer: Sealer
-    catalogue: Catalogue  # the policy pack on consent
     ledger: Ledger
     sender: Sender | None = None  # None: production without one, where nobody signs in by code
 
