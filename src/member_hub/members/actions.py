@@ -34,6 +34,7 @@ class Golden:
     home_store: str | None
     channels: int
     values: Mapping[ProfileField, str]
+    consented_fields: int = 0  # members/basis.py
 
 
 NEW_COLUMNS = (
@@ -44,6 +45,7 @@ NEW_COLUMNS = (
     "home_store",
     "gender",
     "channels",
+    "consented_fields",
     *SEALED_FIELDS,
     "created_at",
     "updated_at",
@@ -54,6 +56,7 @@ CHANGED_COLUMNS = (
     "home_store",
     "gender",
     "channels",
+    "consented_fields",
     *SEALED_FIELDS,
     "version",
     "updated_at",
@@ -71,6 +74,7 @@ async def insert_members(tx: Tx, keys: KeySet, golden: Sequence[Golden], *, now:
             one.home_store,
             one.values.get(ProfileField.GENDER),
             one.channels,
+            one.consented_fields,
             *_sealed(keys, one),
             now,
             now,
@@ -89,6 +93,7 @@ async def update_members(tx: Tx, keys: KeySet, golden: Sequence[tuple[Golden, in
             one.home_store,
             one.values.get(ProfileField.GENDER),
             one.channels,
+            one.consented_fields,
             *_sealed(keys, one),
             version,
             now,

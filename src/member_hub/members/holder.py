@@ -36,6 +36,7 @@ class MembersHolder:
                 merged_into=null(),
                 channels=0,
                 consent_bits=0,
+                consented_fields=0,
                 version=member_t.c.version + 1,
                 **empty,
             )

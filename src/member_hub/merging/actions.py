@@ -49,6 +49,7 @@ async def merge(change: Change, wanted: Merge, origins: Sequence[OriginId]) -> N
             merged_into=kept,
             gender=null(),
             home_store=null(),
+            consented_fields=0,
             updated_at=change.now,
             version=member_t.c.version + 1,
             **empty,

@@ -7,7 +7,7 @@ from member_hub.consent import actions as consent
 from member_hub.crypto import KeySet, Vault
 from member_hub.db.base import Tx
 from member_hub.identity import actions as claims
-from member_hub.identity.facts import chosen_values, holds
+from member_hub.identity.facts import chosen_values, consented_fields, holds
 from member_hub.identity.queries import Token
 from member_hub.identity.rules import Partition
 from member_hub.identity.statements import own_kind
@@ -29,7 +29,7 @@ async def apply(change: Change, work: Work, agreed: Partition, plan: Plan) -> in
     """Carry out the plan and store every changed row; returns the number of new review candidates."""
     await _reshape(change, work, plan)
     tx, vault, now = change.tx, change.vault, change.now
-    golden = [_golden(member, accounts) for member, accounts in _by_member(work, plan).items()]
+    golden = [golden_of(member, accounts) for member, accounts in _by_member(work, plan).items()]
     made, changed = _to_write(work, golden)
     keys = await vault.keys_for(tx, set(_needs(work, [*made, *changed])), create=True)
     await members.insert_members(tx, keys, made, now=now)
@@ -60,20 +60,22 @@ def _by_member(work: Work, plan: Plan) -> dict[MemberId, list[AccountState]]:
     return grouped
 
 
-def _golden(member_id: MemberId, accounts: Sequence[AccountState]) -> Golden:
+def golden_of(member_id: MemberId, accounts: Sequence[AccountState]) -> Golden:
     """What survivorship makes of a member's accounts; joined with the first, at home in the newest card's store."""
     eldest = min(accounts, key=lambda a: (a.first_seen_at, a.account_token))
     homes = [(a.last_seen_at, a.first_seen_at, a.home_store) for a in accounts if a.home_store]
     channels = 0
     for account in accounts:
         channels |= account.channel.bit
+    values = chosen_values(accounts)
     return Golden(
         member_id,
         eldest.handler,
         eldest.first_seen_at,
         max(homes)[2] if homes else None,
         channels,
-        chosen_values(accounts),
+        values,
+        consented_fields(accounts, values),
     )
 
 
@@ -113,8 +115,9 @@ def _version(work: Work, golden: Golden) -> int:
 def _differs(stored: StoredMember | None, golden: Golden) -> bool:
     if stored is None:
         return True
-    now = (golden.joined_at, golden.home_store, golden.channels, dict(golden.values))
-    return now != (stored.joined_at, stored.home_store, stored.channels, dict(stored.values))
+    now = (golden.joined_at, golden.home_store, golden.channels, golden.consented_fields, dict(golden.values))
+    held = (stored.joined_at, stored.home_store, stored.channels, stored.consented_fields, dict(stored.values))
+    return now != held
 
 
 async def _write_accounts(tx: Tx, vault: Vault, keys: KeySet, work: Work, plan: Plan) -> None:
