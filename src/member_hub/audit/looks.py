@@ -79,7 +79,9 @@ _KINDS: Final = {
     "rights export": LookKind.COPY,
     "rights erase": LookKind.ERASURE,
 }
-_NOT_FIELDS: Final = frozenset({"approved_by", "granted_to", "reason", "reference"})  # followed by any word
+_NOT_FIELDS: Final = frozenset(
+    {"approved_by", "collected_for", "granted_to", "reason", "reference"}
+)  # followed by any word
 _OURSELVES: Final = ("会员中台自身（运维命令与任务）", "the hub itself (commands and jobs of its operator)")
 _USES: Final = {use.name: use for use in FieldUse}
 

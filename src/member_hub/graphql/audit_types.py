@@ -11,7 +11,6 @@ from member_hub.privacy import Purpose
 from member_hub.revealing import RevealReason
 
 strawberry.enum(CallerKind, description="What kind of caller asked; SYSTEM is the hub itself, by a command or a job.")
-strawberry.enum(Purpose, description="What personal information is processed for, as the caller declared it.")
 strawberry.enum(
     LookKind,
     name="LookKind",

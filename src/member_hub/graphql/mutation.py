@@ -56,6 +56,7 @@ async def _member_enrol(
             asking.grant,
             asking.hub.resolver,
             wanted=enrolment,
+            resting=asking.hub.policies.register.resting_on_consent,
             key=key,
             now=asking.now,
         )
@@ -84,6 +85,7 @@ async def _profile_update(
             member_id,
             expected_version=expected_version,
             stated=stated,
+            resting=asking.hub.policies.register.resting_on_consent,
             now=asking.now,
         )
 
@@ -142,6 +144,7 @@ def _as_sent(info: Info) -> bytes:
 def _note_sent(asking: Asking, stated: Stated) -> None:
     """The audit entry names what was to be written, whatever comes of it."""
     asking.trail.fields.update(f"member.{field}:WRITE" for field in stated.sent())
+    asking.trail.fields.update(f"collected_for:{purpose}" for purpose in stated.purposes.values())
 
 
 async def _carried_out(

@@ -9,10 +9,10 @@ from member_hub.identity.model import Claim, OriginFacts, Partition
 from member_hub.identity.names import Name, name
 from member_hub.identity.queries import Token
 from member_hub.identity.states import AccountState, ClaimState, ValueState
-from member_hub.members.basis import packed
+from member_hub.members.bits import holding
 from member_hub.members.rules import ProfileValue, SourceStrength, choose
 from member_hub.members.tables import Channel
-from member_hub.privacy import ProfileField, Purpose
+from member_hub.privacy import ProfileField
 
 CONTACT_FIELDS = {ClaimKind.PHONE: ProfileField.PHONE, ClaimKind.EMAIL: ProfileField.EMAIL}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -94,18 +94,18 @@ def chosen_values(accounts: Sequence[AccountState]) -> dict[ProfileField, str]:
 
 
 def consented_fields(accounts: Sequence[AccountState], chosen: Mapping[ProfileField, str]) -> int:
-    """For which consented purpose alone each chosen value is held, packed (members/basis.py).
+    """For which consented purpose alone each chosen value is held, packed (members/bits.py).
 
     A value that any of the accounts states for the service is held for the service.
     """
-    alone: dict[ProfileField, tuple[datetime, Purpose]] = {}
+    found = 0
     for field, plain in chosen.items():
         stated = [account.values[field, plain] for account in accounts if (field, plain) in account.values]
         bases = [(value.stated_at, value.collected_for) for value in stated]
         consented = [(at, purpose) for at, purpose in bases if purpose is not None]
         if consented and len(consented) == len(bases):
-            alone[field] = max(consented)
-    return packed({field: purpose for field, (_, purpose) in alone.items()})
+            found = holding(found, field, max(consented)[1])
+    return found
 
 
 def holds(account: AccountState, field: ProfileField, value: str) -> bool:

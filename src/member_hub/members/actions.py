@@ -34,7 +34,7 @@ class Golden:
     home_store: str | None
     channels: int
     values: Mapping[ProfileField, str]
-    consented_fields: int = 0  # members/basis.py
+    consented_fields: int = 0  # members/bits.py
 
 
 NEW_COLUMNS = (

@@ -100,10 +100,10 @@ def _needs(work: Work, golden: Iterable[Golden]) -> Iterable[Need]:
             yield account.origin_id, DataClass.COMMERCE
     for one in golden:
         for field in one.values.keys() - {ProfileField.GENDER}:
-            yield one.member_id, _class_of(field)
+            yield one.member_id, class_of(field)
 
 
-def _class_of(field: ProfileField) -> DataClass:
+def class_of(field: ProfileField) -> DataClass:
     return DataClass.PROFILE if field is ProfileField.BIRTHDAY else DataClass.CONTACT
 
 
@@ -159,4 +159,4 @@ def _given_up(work: Work, plan: Plan, golden: Golden) -> Iterable[DataClass]:
     own = [account for origin, account in work.accounts.items() if plan.targets[origin] == golden.member_id]
     for field, value in gone.items():
         if field is not ProfileField.GENDER and not any(holds(account, field, value) for account in own):
-            yield _class_of(field)
+            yield class_of(field)

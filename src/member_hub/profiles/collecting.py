@@ -23,6 +23,7 @@ from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of
 from member_hub.errors import BadInput
 from member_hub.ids import MemberId
+from member_hub.members.bits import restriction_mask
 from member_hub.members.tables import Member
 from member_hub.privacy import ProfileField, Purpose
 from member_hub.profiles.refusals import Collected, CollectionNotConsented, Refusals
@@ -45,12 +46,11 @@ class CollectedFor:
 Purposes = Mapping[ProfileField, Purpose]
 
 
-def read(said: Sequence[CollectedFor], sent: Collection[ProfileField], collected: Collected) -> Purposes:
-    """By field; what is wrong stands in `collected`."""
+def check(said: Sequence[CollectedFor], sent: Collection[ProfileField], collected: Collected) -> None:
+    """What is wrong with what was said stands in `collected`."""
     collected.read(_at_most, said)
     for one in said[:COLLECTED_MAX]:
         collected.read(_check, one, sent)
-    return {one.field: one.purpose for one in said}
 
 
 def _at_most(said: Sequence[CollectedFor]) -> None:
