@@ -63,6 +63,7 @@ class Operation(StrEnum):
     MEMBER_REVEAL = "memberReveal"
     REVEAL_APPROVE = "revealApprove"
     PHONE_CODE_SEND = "phoneCodeSend"
+    AUTHORISE_SEND = "authoriseSend"
     RIGHTS_EXPORT = "rightsExport"
     RIGHTS_ERASE = "rightsErase"
 

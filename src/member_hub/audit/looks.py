@@ -26,6 +26,7 @@ class LookKind(StrEnum):
     CHANGE = "change"
     REVEAL = "reveal"  # one masked field in clear, or a colleague allowed it
     CODE = "code"  # a code for the till was sent or shown
+    CONTACT = "contact"  # whether the member may be written to or called now
     SIGN_IN = "sign_in"  # what members do themselves
     COPY = "copy"
     ERASURE = "erasure"
@@ -62,6 +63,7 @@ _KINDS: Final = {
     "revealApprove": LookKind.REVEAL,
     "memberCodeIssue": LookKind.CODE,
     "phoneCodeSend": LookKind.CODE,
+    "authoriseSend": LookKind.CONTACT,
     "signInCode": LookKind.SIGN_IN,
     "signInSession": LookKind.SIGN_IN,
     "signInEnd": LookKind.SIGN_IN,

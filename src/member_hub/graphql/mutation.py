@@ -23,6 +23,7 @@ from member_hub.graphql.problems import UserError
 from member_hub.graphql.query import Info, wanted_of
 from member_hub.graphql.revealing import MemberRevealPayload, RevealApprovePayload, member_reveal, reveal_approve
 from member_hub.graphql.selection import Wanted
+from member_hub.graphql.sending import AuthoriseSendPayload, authorise_send
 from member_hub.idempotency import RequestKey
 from member_hub.identity.facts import CONTACT_FIELDS
 from member_hub.identity.reading import claims_of
@@ -131,6 +132,14 @@ class Mutation:
         description=(
             "Send a code to a phone, for the member at the till to read back; five minutes, five tries, limits per "
             "number and caller. The answer does not tell whether anybody is known with the number."
+        ),
+    )
+    authorise_send: AuthoriseSendPayload = strawberry.field(
+        resolver=authorise_send,
+        description=(
+            "Just before something is sent: which of these members may still be contacted for this purpose over this "
+            "channel, and at which phone or address. True at this moment; ask again for the next message. Changes "
+            "nothing, and is on record."
         ),
     )
 
