@@ -143,6 +143,21 @@ async def test_a_grant_over_one_channel_is_none_over_another(world: World, peopl
     assert await reasons(world, people.southern, channel="APP_PUSH") == ["NOT_CONSENTED"]
 
 
+async def test_a_grant_over_no_channel_is_for_none(world: World, people: People) -> None:
+    await (await Consents.of(world)).agrees(people.southern, Slot("marketing"))
+
+    assert await reasons(world, people.southern, channel="APP_PUSH") == ["NOT_CONSENTED"]
+
+
+async def test_a_member_whose_bit_is_not_set_is_not_written_to(world: World, people: People) -> None:
+    """The gate of every read and this agree, and where they do not, the one that refuses counts."""
+    await by_phone(world, people.southern)
+    async with transaction(world.hub.database.app) as tx:
+        await tx.execute(update(member_t).where(member_t.c.member_id == people.southern).values(consent_bits=1 << 4))
+
+    assert await reasons(world, people.southern) == ["NOT_CONSENTED"]
+
+
 async def test_a_channel_without_a_contact_point_needs_none(world: World, people: People) -> None:
     consents = await Consents.of(world)
     await consents.agrees(people.southern, PUSH)
