@@ -92,6 +92,15 @@ CODES: Final = (
         400,
     ),
     Code(
+        "COLLECTION_NOT_CONSENTED",
+        (_U,),
+        Retry.CHANGED,
+        "仅为某个目的收集字段，而该目的并非基于同意，或该会员当前没有有效的同意。",
+        "A field is collected for a purpose that does not rest on consent, or this member's consent does not stand.",
+        "先取得该目的的同意；为服务所需的字段不写 collectedFor。",
+        "Obtain the consent first; leave collectedFor out where the service needs the field.",
+    ),
+    Code(
         "CONFLICT",
         (_E, _U),
         Retry.CHANGED,

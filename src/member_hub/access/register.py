@@ -97,6 +97,10 @@ class Register:
     never: tuple[Never, ...]
 
     @property
+    def resting_on_consent(self) -> frozenset[Purpose]:
+        return frozenset(entry.purpose for entry in self.purposes.values() if entry.consent_key is not None)
+
+    @property
     def pairs(self) -> tuple[tuple[str, Purpose], ...]:
         """Every (role, purpose) there is, in the order of the register."""
         return tuple((role.name, purpose) for role in self.roles.values() for purpose in role.purposes)

@@ -69,6 +69,7 @@ class Operation(StrEnum):
     NOTICE_CURRENT = "noticeCurrent"
     NOTICE_PUBLISH = "noticePublish"
     NOTICE_SERVED = "noticeServed"
+    AUTHORISE_SEND = "authoriseSend"
     RIGHTS_EXPORT = "rightsExport"
     RIGHTS_ERASE = "rightsErase"
 

@@ -26,6 +26,7 @@ class LookKind(StrEnum):
     CHANGE = "change"
     REVEAL = "reveal"  # one masked field in clear, or a colleague allowed it
     CODE = "code"  # a code for the till was sent or shown
+    CONTACT = "contact"  # whether the member may be written to or called now
     SIGN_IN = "sign_in"  # what members do themselves
     COPY = "copy"
     ERASURE = "erasure"
@@ -70,6 +71,7 @@ _KINDS: Final = {
     "noticePublish": LookKind.CHANGE,
     "noticeServed": LookKind.CHANGE,
     "consent": LookKind.CHANGE,
+    "authoriseSend": LookKind.CONTACT,
     "signInCode": LookKind.SIGN_IN,
     "signInSession": LookKind.SIGN_IN,
     "signInEnd": LookKind.SIGN_IN,
@@ -87,7 +89,9 @@ _KINDS: Final = {
     "rights export": LookKind.COPY,
     "rights erase": LookKind.ERASURE,
 }
-_NOT_FIELDS: Final = frozenset({"approved_by", "granted_to", "reason", "reference"})  # followed by any word
+_NOT_FIELDS: Final = frozenset(
+    {"approved_by", "collected_for", "granted_to", "reason", "reference"}
+)  # followed by any word
 _OURSELVES: Final = ("会员中台自身（运维命令与任务）", "the hub itself (commands and jobs of its operator)")
 _USES: Final = {use.name: use for use in FieldUse}
 

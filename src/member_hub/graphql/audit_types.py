@@ -16,7 +16,8 @@ strawberry.enum(
     name="LookKind",
     description=(
         "What was done: LOOK_UP of one member 查找, LIST of many 列表或统计, CHANGE 变更, REVEAL of one masked field "
-        "in clear 查看明文, CODE sent or shown for the till 收银台验证码或会员码, SIGN_IN by the member 会员登录, COPY "
+        "in clear 查看明文, CODE sent or shown for the till 收银台验证码或会员码, CONTACT, whether the "
+        "member may be written to or called 联系前核对, SIGN_IN by the member 会员登录, COPY "
         "of what is held 导出副本, ERASURE 删除, RECORD when somebody read who had looked 查阅访问记录, OTHER 其他."
     ),
 )

@@ -54,6 +54,8 @@ WEIGHTS: Final[Mapping[str, int]] = {
     "GuardedText.value": 2,  # is opened
     "GuardedText.display": 2,
 }
+# What each item of an input list weighs, beside the field itself: it is looked at, whatever of it is asked for.
+ITEM_WEIGHTS: Final[Mapping[str, int]] = {"Mutation.authoriseSend": 5}
 CONNECTION: Final = "Connection"
 MUTATION_WEIGHT = 50  # locks, a transaction, matching
 
@@ -130,6 +132,7 @@ class Meter:
             return Cost(weight)
         below = self._set(cast("Parent", type_), node.selection_set)
         arguments = get_argument_values(field, node, self._variables, hide_suggestions=True)
+        weight += ITEM_WEIGHTS.get(f"{parent.name}.{name}", 0) * _items(arguments)
         per_edge = max(below.per_edge, 1) if type_.name.endswith(CONNECTION) else 0
         one = weight + below.own + _page(arguments) * per_edge
         if name == "edges":
@@ -143,6 +146,11 @@ class Meter:
 
     def _type(self, name: str) -> Parent:
         return cast("Parent", self._schema.type_map[name])
+
+
+def _items(arguments: Mapping[str, Any]) -> int:
+    items = (arguments.get("input") or {}).get("items", ())
+    return len(items) if isinstance(items, list) else 1
 
 
 def _page(arguments: Mapping[str, Any]) -> int:

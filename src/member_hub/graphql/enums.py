@@ -15,6 +15,8 @@ strawberry.enum(Purpose, description="What personal information is processed for
 strawberry.enum(Channel, description="Where a channel account, a value or an order comes from.")
 strawberry.enum(MemberStatus, description="State of a membership. Merged ids answer as the member they went into.")
 strawberry.enum(ProfileField, description="A field of a member's profile.")
+strawberry.enum(Purpose, description="What personal information is processed for, as the caller declared it.")
+strawberry.enum(ContactChannel, description="Over what a member is contacted.")
 strawberry.enum(Mask, description="How a value looks where masking is enough; NONE has no masked form and is denied.")
 strawberry.enum(OrderStatus, description="What an order line is: PAID, or REFUNDED with a negative amount.")
 strawberry.enum(

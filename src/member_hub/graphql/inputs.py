@@ -8,9 +8,22 @@ from member_hub.graphql.member import Member
 from member_hub.graphql.problems import UserError
 from member_hub.graphql.scalars import given
 from member_hub.members.tables import Channel
-from member_hub.profiles import Enrolment, Stated
+from member_hub.privacy import ProfileField, Purpose
+from member_hub.profiles import CollectedFor, Enrolment, Stated
 
+_COLLECTED = (
+    "Fields that are given for a purpose that the member consented to, and for nothing else: shown for no other "
+    "purpose, and deleted when that consent ends. Everything else is held for the service."
+)
 _VERIFIED = "Whether the app has just verified it by a code or a link; staff cannot vouch for it."
+
+
+@strawberry.input(description="A field that only a consented purpose justifies asking for.")
+class CollectedForInput:
+    field: ProfileField = strawberry.field(description="NAME, BIRTHDAY, GENDER or ADDRESS; it stands in this input.")
+    purpose: Purpose = strawberry.field(
+        description="A purpose that rests on consent, and the member's consent to it stands now."
+    )
 
 
 @strawberry.input(description="A channel account to be enrolled, with what its person gave.")
@@ -32,6 +45,7 @@ class MemberEnrolInput:
     birthday: str | None = strawberry.field(default=strawberry.UNSET, description="Date of birth: 1961-02-03.")
     gender: Gender | None = strawberry.field(default=strawberry.UNSET, description="Gender.")
     address: str | None = strawberry.field(default=strawberry.UNSET, description="Address.")
+    collected_for: list[CollectedForInput] | None = strawberry.field(default=strawberry.UNSET, description=_COLLECTED)
     unionid: str | None = strawberry.field(
         default=strawberry.UNSET,
         description="Person on the open platform, from a server-side code exchange; only from an app.",
@@ -76,6 +90,7 @@ class ProfileUpdateInput:
     birthday: str | None = strawberry.field(default=strawberry.UNSET, description="Date of birth: 1961-02-03.")
     gender: Gender | None = strawberry.field(default=strawberry.UNSET, description="Gender.")
     address: str | None = strawberry.field(default=strawberry.UNSET, description="Address.")
+    collected_for: list[CollectedForInput] | None = strawberry.field(default=strawberry.UNSET, description=_COLLECTED)
 
     def read(self) -> Stated:
         return _stated(self)
@@ -92,6 +107,7 @@ def _stated(sent: MemberEnrolInput | ProfileUpdateInput) -> Stated:
         address=given(sent.address),
         phone_verified=sent.phone_verified,
         email_verified=sent.email_verified,
+        collected_for=[CollectedFor(one.field, one.purpose) for one in given(sent.collected_for) or ()],
     )
 
 

@@ -6,7 +6,7 @@ Fetched and opened is only what is asked for and granted; a value that shows as 
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -51,7 +51,7 @@ async def load(asking: Asking, tx: Tx, rows: Rows, wanted: Wanted, grant: Grant)
         grant, wanted.of_profile() if grant.is_till_view else wanted, asking.hub.organisation, asking.hub.vault
     )
     held = await _fetch(asking, tx, rows, sight)
-    opened = await _open(asking, tx, sight.items(held))
+    opened = await open_items(asking, tx, sight.items(held))
     asking.trail.finds(row.member_id for row in rows)
     claims = (row for of_one in held.claims.values() for row in of_one)
     note_shown(asking, grant, wanted, claims, but=_note_withheld(asking, sight, rows))
@@ -94,7 +94,7 @@ async def _lines(
     return found
 
 
-async def _open(asking: Asking, tx: Tx, items: Iterator[Item]) -> Opened:
+async def open_items(asking: Asking, tx: Tx, items: Iterable[Item]) -> Opened:
     unique = list(dict.fromkeys(items))
     if not unique:
         return {}

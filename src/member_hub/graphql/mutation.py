@@ -24,6 +24,7 @@ from member_hub.graphql.problems import UserError
 from member_hub.graphql.query import Info, wanted_of
 from member_hub.graphql.revealing import MemberRevealPayload, RevealApprovePayload, member_reveal, reveal_approve
 from member_hub.graphql.selection import Wanted
+from member_hub.graphql.sending import AuthoriseSendPayload, authorise_send
 from member_hub.graphql.serving_notices import (
     NoticePublishPayload,
     NoticeServedPayload,
@@ -63,6 +64,7 @@ async def _member_enrol(
             asking.grant,
             asking.hub.resolver,
             wanted=enrolment,
+            resting=asking.hub.policies.register.resting_on_consent,
             key=key,
             now=asking.now,
         )
@@ -91,6 +93,7 @@ async def _profile_update(
             member_id,
             expected_version=expected_version,
             stated=stated,
+            resting=asking.hub.policies.register.resting_on_consent,
             now=asking.now,
         )
 
@@ -174,6 +177,14 @@ class Mutation:
             "again too soon after a refusal, whichever app asks. The same again within ten minutes is the same serving."
         ),
     )
+    authorise_send: AuthoriseSendPayload = strawberry.field(
+        resolver=authorise_send,
+        description=(
+            "Just before something is sent: which of these members may still be contacted for this purpose over this "
+            "channel, and at which phone or address. True at this moment; ask again for the next message. Changes "
+            "nothing, and is on record."
+        ),
+    )
 
 
 def _as_sent(info: Info) -> bytes:
@@ -185,6 +196,7 @@ def _as_sent(info: Info) -> bytes:
 def _note_sent(asking: Asking, stated: Stated) -> None:
     """The audit entry names what was to be written, whatever comes of it."""
     asking.trail.fields.update(f"member.{field}:WRITE" for field in stated.sent())
+    asking.trail.fields.update(f"collected_for:{purpose}" for purpose in stated.purposes.values())
 
 
 async def _carried_out(

@@ -44,7 +44,7 @@ _PATHS: Final[Mapping[str, tuple[str, ...]]] = {
     "consentRefuse": ("member",),
     "consentWithdraw": ("member",),
 }
-_NO_MEMBERS: Final = frozenset({"memberStatistics", "noticeCurrent", "noticePublish", "noticeServed"})
+_NO_MEMBERS: Final = frozenset({"memberStatistics", "noticeCurrent", "noticePublish", "noticeServed", "authoriseSend"})
 _TEXT: Final = frozenset({"value", "display"})
 
 

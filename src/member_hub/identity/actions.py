@@ -180,6 +180,7 @@ VALUE_COLUMNS = (
     "stated_at",
     "verified_at",
     "connects",
+    "collected_for",
 )
 
 
@@ -212,7 +213,8 @@ def _value_row(keys: KeySet, state: AccountState, value: ValueState) -> tuple[ob
 
 
 def _value_times(value: ValueState) -> tuple[object, ...]:
-    return (value.strength, value.first_stated_at, value.stated_at, value.verified_at, value.connects)
+    times = (value.first_stated_at, value.stated_at, value.verified_at)
+    return (value.strength, *times, value.connects, value.collected_for)
 
 
 async def forget_values(tx: Tx, states: Collection[AccountState]) -> list[OriginId]:

@@ -1,7 +1,7 @@
 """From an account in memory to what the rules look at, and back: facts in, claim statuses and golden values out."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from member_hub.identity.kinds import CONNECTING_KINDS, ClaimKind, ClaimStatus
@@ -9,6 +9,7 @@ from member_hub.identity.model import Claim, OriginFacts, Partition
 from member_hub.identity.names import Name, name
 from member_hub.identity.queries import Token
 from member_hub.identity.states import AccountState, ClaimState, ValueState
+from member_hub.members.bits import holding
 from member_hub.members.rules import ProfileValue, SourceStrength, choose
 from member_hub.members.tables import Channel
 from member_hub.privacy import ProfileField
@@ -19,7 +20,11 @@ HELD = frozenset({ClaimStatus.ACTIVE, ClaimStatus.UNVERIFIED})
 
 
 def facts_of(account: AccountState, shared: frozenset[Token]) -> OriginFacts:
-    """What deciding looks at; values too common to connect anything are left out."""
+    """What deciding looks at; values too common to connect anything are left out.
+
+    So is what only a consented purpose justifies: uniting identities is another purpose (PIPL 6), and when the consent
+    ends the value goes without anybody having been united by it.
+    """
     birthday = _newest(account, ProfileField.BIRTHDAY)
     gender = _newest(account, ProfileField.GENDER)
     names = _names(account)
@@ -88,6 +93,21 @@ def chosen_values(accounts: Sequence[AccountState]) -> dict[ProfileField, str]:
     return {field: chosen.value for field, chosen in choose(stated).items()}
 
 
+def consented_fields(accounts: Sequence[AccountState], chosen: Mapping[ProfileField, str]) -> int:
+    """For which consented purpose alone each chosen value is held, packed (members/bits.py).
+
+    A value that any of the accounts states for the service is held for the service.
+    """
+    found = 0
+    for field, plain in chosen.items():
+        stated = [account.values[field, plain] for account in accounts if (field, plain) in account.values]
+        bases = [(value.stated_at, value.collected_for) for value in stated]
+        consented = [(at, purpose) for at, purpose in bases if purpose is not None]
+        if consented and len(consented) == len(bases):
+            found = holding(found, field, max(consented)[1])
+    return found
+
+
 def holds(account: AccountState, field: ProfileField, value: str) -> bool:
     """Whether the account still states this, so that a golden profile may show it."""
     if (field, value) in account.values:
@@ -99,8 +119,12 @@ def holds(account: AccountState, field: ProfileField, value: str) -> bool:
 
 
 def _newest(account: AccountState, field: ProfileField) -> ValueState | None:
-    stated = (value for value in account.values.values() if value.field is field and value.connects)
+    stated = (value for value in account.values.values() if value.field is field and _may_unite(value))
     return max(stated, key=lambda value: (value.stated_at, value.plain), default=None)
+
+
+def _may_unite(value: ValueState) -> bool:
+    return value.connects and value.collected_for is None
 
 
 def _names(account: AccountState) -> list[Name]:
@@ -108,7 +132,7 @@ def _names(account: AccountState) -> list[Name]:
     stated = [
         (parsed.is_full, value.stated_at, value.plain, parsed)
         for value in account.values.values()
-        if value.field is ProfileField.NAME and value.connects and (parsed := name(value.plain)) is not None
+        if value.field is ProfileField.NAME and _may_unite(value) and (parsed := name(value.plain)) is not None
     ]
     return [parsed for *_, parsed in sorted(stated, key=lambda one: one[:3], reverse=True)]
 
@@ -124,6 +148,7 @@ def _profile_value(account: AccountState, value: ValueState) -> ProfileValue:
         observed_at=value.stated_at,
         verified_at=value.verified_at,
         is_whole=_is_whole(account, value),
+        is_for_service=value.collected_for is None,
     )
 
 

@@ -29,7 +29,7 @@ from member_hub.ids import MemberId, OriginId
 from member_hub.members.rules import SourceStrength
 from member_hub.members.tables import Channel, ChannelAccount, ProfileValue
 from member_hub.organisation import Organisation
-from member_hub.privacy import DataClass, ProfileField
+from member_hub.privacy import DataClass, ProfileField, Purpose
 
 REACH_MAX = 20_000  # accounts in hand at once: 500 records touch some thousand; beyond it memory would be lost
 
@@ -118,6 +118,15 @@ async def _connecting_tokens(tx: Tx, origins: Collection[OriginId]) -> set[Token
         among(hint_t.c.origin_id, origins), hint_t.c.connects, hint_t.c.kind.in_(CONNECTING_KINDS)
     )
     return {(ClaimKind(kind), value) for kind, value in await tx.execute(statement)}
+
+
+async def members_holding(tx: Tx, origins: Collection[OriginId]) -> tuple[set[MemberId], set[MemberId]]:
+    """Whose these accounts are, and under whom they were filed first."""
+    if not origins:
+        return set(), set()
+    statement = select(account_t.c.member_id, account_t.c.filed_under).where(among(account_t.c.origin_id, origins))
+    rows = (await tx.execute(statement)).all()
+    return {MemberId(row.member_id) for row in rows}, {MemberId(row.filed_under) for row in rows}
 
 
 async def load_accounts(tx: Tx, vault: Vault, origins: Collection[OriginId]) -> dict[OriginId, AccountState]:
@@ -218,6 +227,7 @@ async def _load_values(tx: Tx, keys: KeySet, states: Mapping[OriginId, AccountSt
             row.stated_at,
             row.verified_at,
             row.connects,
+            Purpose(row.collected_for) if row.collected_for is not None else None,
         )
 
 

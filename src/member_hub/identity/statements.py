@@ -6,7 +6,7 @@ from datetime import datetime
 from member_hub.identity.kinds import ClaimKind
 from member_hub.members.rules import SourceStrength
 from member_hub.members.tables import Channel
-from member_hub.privacy import ProfileField
+from member_hub.privacy import ProfileField, Purpose
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -24,6 +24,7 @@ class StatedValue:
     field: ProfileField
     value: str
     verified_at: datetime | None = None
+    collected_for: Purpose | None = None  # the consented purpose that alone justifies it; None: the service
 
 
 @dataclass(frozen=True, slots=True, repr=False)

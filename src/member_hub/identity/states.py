@@ -14,7 +14,7 @@ from member_hub.identity.statements import AccountStatement, StatedConsent, Stat
 from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.members.rules import SourceStrength
 from member_hub.members.tables import Channel
-from member_hub.privacy import ProfileField
+from member_hub.privacy import ProfileField, Purpose
 
 VALUES_PER_FIELD_MAX = 20  # the newest are kept; a person with more addresses than that is a data fault
 CLAIMS_MAX = 100  # per account; the newest are kept
@@ -62,11 +62,17 @@ class ValueState:
     stated_at: datetime
     verified_at: datetime | None
     connects: bool
+    collected_for: Purpose | None = None
     is_changed: bool = False
 
     @property
     def is_new(self) -> bool:
         return self.digest is None
+
+    def said(self) -> tuple[object, ...]:
+        """What a delivery may change."""
+        times = (self.first_stated_at, self.stated_at, self.verified_at)
+        return (*times, self.strength, self.connects, self.collected_for)
 
 
 @dataclass(slots=True, repr=False)
@@ -162,16 +168,24 @@ class AccountState:
         value = self.values.get(key)
         if value is None:
             self.values[key] = ValueState(
-                stated.field, stated.value, None, said.strength, at, at, stated.verified_at, connects
+                stated.field,
+                stated.value,
+                None,
+                said.strength,
+                at,
+                at,
+                stated.verified_at,
+                connects,
+                stated.collected_for,
             )
             return
-        before = (value.first_stated_at, value.stated_at, value.verified_at, value.strength, value.connects)
+        before = value.said()
         value.connects |= connects
+        value.collected_for = _basis(value, stated, at)
         value.first_stated_at, value.stated_at = min(value.first_stated_at, at), max(value.stated_at, at)
         value.verified_at = later(value.verified_at, stated.verified_at)
         value.strength = max(value.strength, said.strength)
-        after = (value.first_stated_at, value.stated_at, value.verified_at, value.strength, value.connects)
-        value.is_changed |= before != after
+        value.is_changed |= before != value.said()
 
     def _forget_values(self) -> None:
         for profile_field in ProfileField:
@@ -217,6 +231,15 @@ def _verification(claim: ClaimState, stated: StatedIdentifier) -> tuple[datetime
     if dated:
         return max(dated), True
     return min((at for at, _ in said), default=None), not said
+
+
+def _basis(value: ValueState, stated: StatedValue, at: datetime) -> Purpose | None:
+    """The service is a basis of its own, and stays one; of two consented purposes the one stated for last."""
+    if value.collected_for is None or stated.collected_for is None:
+        return None
+    if at == value.stated_at:
+        return max(value.collected_for, stated.collected_for)
+    return stated.collected_for if at > value.stated_at else value.collected_for
 
 
 def later(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -35,6 +35,7 @@ class Golden:
     channels: int
     age_band: AgeBand
     values: Mapping[ProfileField, str]
+    consented_fields: int = 0  # members/bits.py
 
 
 NEW_COLUMNS = (
@@ -46,6 +47,7 @@ NEW_COLUMNS = (
     "gender",
     "channels",
     "age_band",
+    "consented_fields",
     *SEALED_FIELDS,
     "created_at",
     "updated_at",
@@ -57,6 +59,7 @@ CHANGED_COLUMNS = (
     "gender",
     "channels",
     "age_band",
+    "consented_fields",
     *SEALED_FIELDS,
     "version",
     "updated_at",
@@ -75,6 +78,7 @@ async def insert_members(tx: Tx, keys: KeySet, golden: Sequence[Golden], *, now:
             one.values.get(ProfileField.GENDER),
             one.channels,
             one.age_band.value,
+            one.consented_fields,
             *_sealed(keys, one),
             now,
             now,
@@ -94,6 +98,7 @@ async def update_members(tx: Tx, keys: KeySet, golden: Sequence[tuple[Golden, in
             one.values.get(ProfileField.GENDER),
             one.channels,
             one.age_band.value,
+            one.consented_fields,
             *_sealed(keys, one),
             version,
             now,

@@ -38,6 +38,7 @@ class MembersHolder:
                 consent_bits=0,
                 restriction_bits=0,
                 gate_until=null(),
+                consented_fields=0,
                 version=member_t.c.version + 1,
                 **empty,
             )

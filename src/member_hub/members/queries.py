@@ -29,6 +29,7 @@ class StoredMember:
     joined_at: datetime
     home_store: str | None
     channels: int
+    consented_fields: int
     version: int
     age_band: AgeBand
     values: Mapping[ProfileField, str]
@@ -64,6 +65,7 @@ async def lock_members(tx: Tx, vault: Vault, ids: Collection[MemberId]) -> dict[
             row.joined_at,
             row.home_store,
             row.channels,
+            row.consented_fields,
             row.version,
             AgeBand(row.age_band),
             values[row.member_id],

@@ -86,6 +86,10 @@ class Visible:
     def parameters(self) -> Mapping[str, Any]:
         return self.gate.parameters
 
+    def reach(self) -> ColumnElement[bool]:
+        """The rows in reach, whether or not they may be read: for who then decides about each of them alone."""
+        return false() if self.reaches_nobody(by_key=False) else and_(is_living(), self._scope())
+
     def _scope(self) -> ColumnElement[bool]:
         ours = member_t.c.handler == self.handler
         match self.rows:

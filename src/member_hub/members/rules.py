@@ -42,6 +42,7 @@ class ProfileValue:
     verified_at: datetime | None
     is_whole: bool
     digest: bytes | None = None
+    is_for_service: bool = True
 
 
 def choose(
@@ -61,11 +62,15 @@ def choose(
     return chosen
 
 
-def _rank(stated: ProfileValue) -> tuple[bool, SourceStrength, datetime, datetime, bool, str, bytes]:
+def _rank(stated: ProfileValue) -> tuple[bool, bool, SourceStrength, datetime, datetime, bool, str, bytes]:
     """Whole before partial, then the stronger source, then the newer; the rest only so that order cannot decide.
+
+    Before all that: what is held for the service before what only a consented purpose justifies. Else an address that
+    somebody gave for marketing would take the place of the one that the service works with, and go with the consent.
 
     A verified value is as new as its verification: stating it again proves nothing anew.
     """
     is_verified = stated.verified_at is not None
     newest = stated.verified_at or stated.observed_at
-    return (stated.is_whole, stated.source, newest, stated.observed_at, is_verified, stated.value, stated.order_key)
+    said = (stated.is_for_service, stated.is_whole, stated.source, newest, stated.observed_at)
+    return (*said, is_verified, stated.value, stated.order_key)

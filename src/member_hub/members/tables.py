@@ -254,7 +254,10 @@ class ProfileValue(Base):
     __sealed_subject__ = "origin_id"
     __sealed_row__ = ("field", "value_digest")
     __sealed_digest__ = {"value_digest": ("field", "value")}  # noqa: RUF012 (read by crypto/layout.py only)
-    __table_args__ = (Index("ix_profile_value_origin_id", "origin_id"),)
+    __table_args__ = (
+        Index("ix_profile_value_origin_id", "origin_id"),
+        Index("ix_profile_value_consented", "member_id", postgresql_where=text("collected_for IS NOT NULL")),
+    )
 
     member_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("whose it is now"))
     field: Mapped[str] = mapped_column(Text, primary_key=True, info=technical("name, birthday, gender or address"))

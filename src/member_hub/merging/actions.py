@@ -60,6 +60,7 @@ async def merge(change: Change, wanted: Merge, origins: Sequence[OriginId]) -> N
             consent_bits=0,
             restriction_bits=0,
             gate_until=null(),
+            consented_fields=0,
             updated_at=change.now,
             version=member_t.c.version + 1,
             **empty,

@@ -9,7 +9,7 @@ from member_hub.consent.settling import settle
 from member_hub.crypto import KeySet, Vault
 from member_hub.db.base import Tx
 from member_hub.identity import actions as claims
-from member_hub.identity.facts import chosen_values, holds
+from member_hub.identity.facts import chosen_values, consented_fields, holds
 from member_hub.identity.queries import Token
 from member_hub.identity.rules import Partition
 from member_hub.identity.statements import own_kind
@@ -37,7 +37,7 @@ async def apply(change: Change, work: Work, agreed: Partition, plan: Plan) -> tu
     await _reshape(change, work, plan)
     tx, vault, now = change.tx, change.vault, change.now
     ageing = Ageing(business_day(now), change.catalogue.numbers)
-    golden = [_golden(one, its, ageing, _bands(work, plan, one)) for one, its in _by_member(work, plan).items()]
+    golden = [golden_of(one, its, ageing, _bands(work, plan, one)) for one, its in _by_member(work, plan).items()]
     made, changed = _to_write(work, golden)
     keys = await vault.keys_for(tx, set(_needs(work, [*made, *changed])), create=True)
     await members.insert_members(tx, keys, made, now=now)
@@ -72,7 +72,7 @@ def _by_member(work: Work, plan: Plan) -> dict[MemberId, list[AccountState]]:
     return grouped
 
 
-def _golden(
+def golden_of(
     member_id: MemberId, accounts: Sequence[AccountState], ageing: Ageing, bands: Collection[AgeBand]
 ) -> Golden:
     """What survivorship makes of a member's accounts; joined with the first, at home in the newest card's store."""
@@ -81,6 +81,7 @@ def _golden(
     channels = 0
     for account in accounts:
         channels |= account.channel.bit
+    values = chosen_values(accounts)
     return Golden(
         member_id,
         eldest.handler,
@@ -88,7 +89,8 @@ def _golden(
         max(homes)[2] if homes else None,
         channels,
         ageing.band(accounts, bands),
-        chosen_values(accounts),
+        values,
+        consented_fields(accounts, values),
     )
 
 
@@ -153,10 +155,10 @@ def _needs(work: Work, golden: Iterable[Golden]) -> Iterable[Need]:
             yield account.origin_id, DataClass.COMMERCE
     for one in golden:
         for field in one.values.keys() - {ProfileField.GENDER}:
-            yield one.member_id, _class_of(field)
+            yield one.member_id, class_of(field)
 
 
-def _class_of(field: ProfileField) -> DataClass:
+def class_of(field: ProfileField) -> DataClass:
     return DataClass.PROFILE if field is ProfileField.BIRTHDAY else DataClass.CONTACT
 
 
@@ -168,8 +170,12 @@ def _version(work: Work, golden: Golden) -> int:
 def _differs(stored: StoredMember | None, golden: Golden) -> bool:
     if stored is None:
         return True
-    now = (golden.joined_at, golden.home_store, golden.channels, golden.age_band, dict(golden.values))
-    return now != (stored.joined_at, stored.home_store, stored.channels, stored.age_band, dict(stored.values))
+    now = (*_row(golden), dict(golden.values))
+    return now != (*_row(stored), dict(stored.values))
+
+
+def _row(one: StoredMember | Golden) -> tuple[object, ...]:
+    return (one.joined_at, one.home_store, one.channels, one.age_band, one.consented_fields)
 
 
 async def _write_accounts(tx: Tx, vault: Vault, keys: KeySet, work: Work, plan: Plan) -> None:
@@ -210,4 +216,4 @@ def _given_up(work: Work, plan: Plan, golden: Golden) -> Iterable[DataClass]:
     own = [account for origin, account in work.accounts.items() if plan.targets[origin] == golden.member_id]
     for field, value in gone.items():
         if field is not ProfileField.GENDER and not any(holds(account, field, value) for account in own):
-            yield _class_of(field)
+            yield class_of(field)

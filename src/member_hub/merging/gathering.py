@@ -63,12 +63,12 @@ async def regather(tx: Tx, vault: Vault, rules: Rules, seeds: Collection[Token],
     """Lock and load the component of these values as it is stored; `own` are accounts' own numbers among them."""
     for _ in range(SETTLE_ROUNDS_MAX):
         found = await _settle(tx, seeds, own, rules.shared_max)
-        accounts = await queries.load_accounts(tx, vault, found.origin_ids)
-        wanted = {m for a in accounts.values() for m in (a.member_id, a.filed_under) if m is not None}
-        members = await lock_members(tx, vault, wanted)
-        holding = {a.member_id for a in accounts.values() if a.member_id is not None}
-        # An erasure locks the members only: what it took while we waited for them must not be written again.
+        holding, filed = await queries.members_holding(tx, found.origin_ids)
+        members = await lock_members(tx, vault, holding | filed)
+        # An erasure locks the members only, and so does a withdrawal that takes values with it: what they took while
+        # we waited for them must not be written again. So the accounts are read under the locks.
         if all(members[member].status is not MemberStatus.ERASED for member in holding):
+            accounts = await queries.load_accounts(tx, vault, found.origin_ids)
             return Work(accounts, members, found.shared, [])
     raise Unsettled
 

@@ -34,8 +34,9 @@ from member_hub.members.queries import lock_members
 from member_hub.members.reading import Visible, find
 from member_hub.merging import OutcomeKind, Resolver
 from member_hub.orders.actions import Orders
-from member_hub.privacy import ProfileField
+from member_hub.privacy import ProfileField, Purpose
 from member_hub.profiles import presence, rules
+from member_hub.profiles.collecting import refuse_unconsented
 from member_hub.profiles.queries import held_verified, speakers_of, speaking
 from member_hub.profiles.refusals import (
     AlreadyEnrolled,
@@ -63,6 +64,7 @@ async def enrol(
     resolver: Resolver,
     *,
     wanted: Enrolment,
+    resting: Collection[Purpose],
     key: RequestKey,
     now: datetime,
 ) -> Written:
@@ -93,6 +95,7 @@ async def enrol(
         await _refuse_apart(tx, till_view, member_id, outcome.member_id)
     await Orders(resolver.vault, resolver.organisation).release_waiting(tx, resolution.arrived)
     member_id = await _in_reach(tx, visible, outcome.member_id)
+    await refuse_unconsented(tx, member_id, wanted.stated.purposes, resting=resting, now=now)
     await idempotency.finish(tx, resolver.vault, key, member_id)
     return Written(member_id, resolution.involved)
 
@@ -166,6 +169,7 @@ async def update(
     *,
     expected_version: int,
     stated: Stated,
+    resting: Collection[Purpose],
     now: datetime,
 ) -> Written:
     """Change fields of a profile, if it is still at the version that the caller has seen.
@@ -187,9 +191,10 @@ async def update(
     _refuse_outranked(resolver, verified, values, stated)
     begins_at = None if _holds_phone(resolver, verified, values) else now
     contacts = rules.contacts(values, stated, begins_at=begins_at, now=now)
-    said = speaker.says(contacts, rules.profile_values(values), now=now)
+    said = speaker.says(contacts, rules.profile_values(values, stated), now=now)
     resolution = await resolver.resolve(tx, [said], caused_by=_by(caller), now=now)
     target = resolution.outcomes[0].member_id
+    await refuse_unconsented(tx, target, stated.purposes, resting=resting, now=now)
     await _refuse_without_effect(tx, resolver, target, values)
     return Written(target, resolution.involved)
 

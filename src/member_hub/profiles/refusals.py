@@ -40,6 +40,14 @@ class AlreadyEnrolled(Conflict):
     en = "This channel account is enrolled already."
 
 
+class CollectionNotConsented(Conflict):
+    """Nothing is collected for a purpose that the member has not agreed to, or does not agree to any more."""
+
+    code = "COLLECTION_NOT_CONSENTED"
+    zh = "该目的并非基于同意，或该会员当前没有有效的同意，不能为此收集。"
+    en = "This purpose does not rest on consent, or the member's consent to it does not stand: nothing is collected."
+
+
 class NothingStated(BadInput):
     zh = "没有需要修改的字段。"
     en = "Nothing is to be changed."

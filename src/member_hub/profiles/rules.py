@@ -8,7 +8,7 @@ says who made it. Nothing typed outranks a verified value.
 """
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +23,8 @@ from member_hub.members.rules import SourceStrength
 from member_hub.members.tables import Channel
 from member_hub.organisation import ChannelEntry, Organisation
 from member_hub.privacy import ProfileField
+from member_hub.profiles import collecting
+from member_hub.profiles.collecting import CollectedFor, Purposes
 from member_hub.profiles.refusals import (
     Collected,
     MayNotVouch,
@@ -58,10 +60,16 @@ class Stated:
     address: str | None = None
     phone_verified: bool = False
     email_verified: bool = False
+    collected_for: Sequence[CollectedFor] = ()
 
     def sent(self) -> dict[ProfileField, str]:
         values = {field: getattr(self, field.value) for field in ProfileField}
         return {field: value for field, value in values.items() if value is not None}
+
+    @property
+    def purposes(self) -> Purposes:
+        """For which consented purpose alone fields are given."""
+        return {one.field: one.purpose for one in self.collected_for}
 
     def is_verified(self, field: ProfileField) -> bool:
         return {ProfileField.PHONE: self.phone_verified, ProfileField.EMAIL: self.email_verified}.get(field, False)
@@ -87,6 +95,7 @@ def read(stated: Stated, caller: Caller, collected: Collected, *, now: datetime)
     for field in CONTACTS:
         if stated.is_verified(field):
             collected.read(_may_vouch, caller, f"{field}Verified")
+    collecting.check(stated.collected_for, stated.sent(), collected)
     return {field: value for field, value in found.items() if value is not None}
 
 
@@ -131,7 +140,7 @@ def statement(
             *identifiers,
             *contacts(values, wanted.stated, begins_at=now, now=now),
         ),
-        values=profile_values(values),
+        values=profile_values(values, wanted.stated),
         home_store=home_store,
     )
 
@@ -157,8 +166,13 @@ def contacts(
     )
 
 
-def profile_values(values: Mapping[ProfileField, str]) -> tuple[StatedValue, ...]:
-    return tuple(StatedValue(field, value) for field, value in values.items() if field not in CONTACTS)
+def profile_values(values: Mapping[ProfileField, str], stated: Stated) -> tuple[StatedValue, ...]:
+    purposes = stated.purposes
+    return tuple(
+        StatedValue(field, value, collected_for=purposes.get(field))
+        for field, value in values.items()
+        if field not in CONTACTS
+    )
 
 
 def _value(field: ProfileField, raw: str, now: datetime) -> str:
