@@ -75,39 +75,35 @@ def suffices(actor: Actor, age_band: AgeBand) -> bool:
             return actor is not Actor.GUARDIAN
 
 
-def due_at(
-    state: ConsentState, *, since: datetime, ends_at: datetime | None, asks: int, numbers: Numbers
-) -> datetime | None:
-    """When the clock changes a stored decision next; None: never by itself. What `consent_current.due_at` has to be.
+def due_at(one: Standing, *, asks: int, numbers: Numbers) -> datetime | None:
+    """When the clock changes a decision next; None: never by itself. What `consent_current.due_at` has to be.
 
-        asked               unanswered_days later: lapsed, for silence is no consent
-        guardian_pending    guardian_days later: lapsed
-        granted             where it was given for a time, at its end: expired
-        stale               stale_grace_days later: lapsed
-        refused             cooldown_days later: never_asked, unless `asks` has reached asks_max: then nobody asks again
+    asked               unanswered_days later: lapsed, for silence is no consent
+    guardian_pending    guardian_days later: lapsed
+    granted             where it was given for a time, at its end: expired
+    stale               handover_days after a child has turned 14, else stale_grace_days: lapsed
+    refused             cooldown_days later: never_asked, unless `asks` has reached asks_max: nobody asks again
     """
-    days: dict[ConsentState, int] = {
+    days = {
         S.ASKED: numbers.unanswered_days,
         S.GUARDIAN_PENDING: numbers.guardian_days,
-        S.STALE: numbers.stale_grace_days,
+        S.STALE: numbers.handover_days if one.by.act is Act.TURNS_14 else numbers.stale_grace_days,
     }
-    if state is S.GRANTED:
-        return ends_at
-    if state is S.REFUSED:
-        return since + timedelta(days=numbers.cooldown_days) if asks < numbers.asks_max else None
-    return since + timedelta(days=days[state]) if state in days else None
+    if asks < numbers.asks_max:
+        days[S.REFUSED] = numbers.cooldown_days
+    if one.state is S.GRANTED:
+        return one.by.ends_at
+    return one.by.occurred_at + timedelta(days=days[one.state]) if one.state in days else None
+
+
+def due_of(one: Standing, events: Iterable[Happened], numbers: Numbers) -> datetime | None:
+    """The same out of the events that the standing came from."""
+    return due_at(one, asks=asks_of(one.slot, events) if one.state is S.REFUSED else 0, numbers=numbers)
 
 
 def asks_of(slot: Slot, events: Iterable[Happened]) -> int:
-    """How often the hub asked about a slot of its own accord, on whatever channel: what asks_max limits.
+    """How often the hub asked about a slot of its own accord, over all channels: what asks_max limits.
 
-    A question about the whole purpose asks about each of its slots; who asks to be asked is not asked.
+    A question about the whole purpose asks about each of its slots; who asks to be asked is not counted.
     """
     return sum(event.act is Act.SERVE_NOTICE and event.slot.covers(slot) for event in events)
-
-
-def due_of(found: Standing, events: Iterable[Happened], numbers: Numbers) -> datetime | None:
-    """The same for a standing, out of the events that it came from."""
-    asks = asks_of(found.slot, events) if found.state is S.REFUSED else 0
-    by = found.by
-    return due_at(found.state, since=by.occurred_at, ends_at=by.ends_at, asks=asks, numbers=numbers)
