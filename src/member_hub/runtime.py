@@ -9,6 +9,8 @@ from member_hub import privacy
 from member_hub.access import Policies, PolicyKeeper
 from member_hub.audit import AuditKeys, AuditLog, Sealer
 from member_hub.clock import Clock
+from member_hub.consent import catalogue as pack
+from member_hub.consent.catalogue import Catalogue
 from member_hub.crypto import Vault
 from member_hub.db import Base, Database
 from member_hub.merging import Resolver
@@ -25,6 +27,7 @@ class Runtime:
     database: Database
     vault: Vault
     organisation: Organisation
+    catalogue: Catalogue
     policy_keeper: PolicyKeeper
     resolver: Resolver
     audit: AuditLog
@@ -48,6 +51,7 @@ async def open_runtime(
     """
     privacy.check(Base.metadata)
     organisation = register.of(settings)
+    catalogue = pack.of(settings)
     policy_keeper = PolicyKeeper(settings)
     vault = await Vault.open_ring(database, settings, clock)
     audit_keys = AuditKeys.open(settings.key_dir)
@@ -60,6 +64,7 @@ async def open_runtime(
                 database=database,
                 vault=vault,
                 organisation=organisation,
+                catalogue=catalogue,
                 policy_keeper=policy_keeper,
                 resolver=Resolver(vault, organisation, holders),
                 audit=audit,

@@ -11,11 +11,12 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, Row, and_, cast, func, literal, or_, select, true, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Row, and_, case, cast, func, literal, or_, select, true, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.sql.selectable import Lateral
 
+from member_hub.consent.recording import verify
 from member_hub.consent.tables import (
     ConsentContact,
     ConsentCurrent,
@@ -34,6 +35,7 @@ from member_hub.members.gates import ConsentGate
 from member_hub.members.reading import account_t, member_t
 
 DECISIONS_MAX: Final = 50_000  # read at once, of all members of a page; an ordinary one has about ten
+CHAIN_MAX: Final = 100_000  # events that are verified for one request
 LANGUAGE: Final = "zh"  # of a notice that was put before nobody here: a channel's older text
 
 current_t = table_of(ConsentCurrent)
@@ -55,7 +57,7 @@ async def decisions_shown(tx: Tx, member_ids: Sequence[MemberId], *, now: dateti
             member_t.c.age_band,
             _is_open(gate, now).label("is_open"),
             notice_t.c.name.label("notice_name"),
-            notice_t.c.effective_at.label("noticed_at"),
+            _noticed_at(),
             gate.c.effective_at.label("gate_at"),
             contact.c.kind.label("contact_kind"),
             *(contact.c[name].label(name) for name in ("origin_id", "claim_id", "value")),
@@ -69,6 +71,11 @@ async def decisions_shown(tx: Tx, member_ids: Sequence[MemberId], *, now: dateti
         .limit(DECISIONS_MAX)
     )
     return (await tx.execute(statement)).all()
+
+
+def _noticed_at() -> ColumnElement[Any]:
+    """Since when the notice is in force; another handler's is none here."""
+    return case((notice_t.c.handler == member_t.c.handler, notice_t.c.effective_at)).label("noticed_at")
 
 
 def _gate(now: datetime) -> Lateral:
@@ -173,34 +180,55 @@ async def chains_of(tx: Tx, member_id: MemberId) -> list[MemberId]:
     return [MemberId(one) for one in await tx.scalars(filed.order_by(event_t.c.member_id))]
 
 
-async def event_of(tx: Tx, event_id: UUID) -> Row[Any] | None:
+async def event_of(tx: Tx, filed_under: MemberId, event_id: UUID) -> Row[Any] | None:
     """An event with its notice as it was served (else in Chinese), and whose it is now (`holder`); None: unknown.
 
-    The event's account says whose it is: a history stays filed under the member id of its moment.
+    Its account says whose it is: a history stays filed under the member id of its moment.
     """
-    locale = func.coalesce(served_t.c.locale, LANGUAGE)
+    asker = member_t.alias("asker")
+    ids = select(asker.c.member_id).where(or_(asker.c.member_id == filed_under, asker.c.merged_into == filed_under))
+    locale = select(served_t.c.locale).where(served_t.c.member_id.in_(ids), served_t.c.served_id == event_t.c.served_id)
     statement = (
         select(
             event_t,
             account_t.c.member_id.label("holder"),
             notice_t.c.name.label("notice_name"),
-            notice_t.c.effective_at.label("noticed_at"),
             text_t.c.locale,
             text_t.c.sha256,
             text_t.c.collected,
-            evidence_t.c.kind.label("evidence_kind"),
         )
         .join(account_t, account_t.c.origin_id == event_t.c.origin_id)
         .outerjoin(notice_t, notice_t.c.notice_id == event_t.c.notice_id)
-        .outerjoin(served_t, served_t.c.served_id == event_t.c.served_id)
-        .outerjoin(text_t, and_(text_t.c.notice_id == event_t.c.notice_id, text_t.c.locale == locale))
         .outerjoin(
-            evidence_t,
-            and_(evidence_t.c.member_id == event_t.c.member_id, evidence_t.c.event_id == event_t.c.event_id),
+            text_t,
+            and_(
+                text_t.c.notice_id == event_t.c.notice_id,
+                text_t.c.locale == func.coalesce(locale.scalar_subquery(), LANGUAGE),
+            ),
         )
-        .where(event_t.c.event_id == event_id)
+        .where(event_t.c.member_id == filed_under, event_t.c.event_id == event_id)
     )
     return (await tx.execute(statement)).one_or_none()
+
+
+async def events_of(tx: Tx, member_id: MemberId, *, limit: int) -> Sequence[Row[Any]]:
+    """The whole history of a member (root) by number of the first `limit` events, the newest first, without pages."""
+    rows, _ = await history_page(tx, member_id, count=limit)
+    return rows
+
+
+async def is_chain_intact(tx: Tx, member_id: MemberId) -> bool:
+    """Whether every chain that the member's history stands in holds, link by link."""
+    filed = await chains_of(tx, member_id)
+    if not filed:
+        return True
+    rows = await tx.execute(
+        select(event_t)
+        .where(among(event_t.c.member_id, filed))
+        .order_by(event_t.c.member_id, event_t.c.sequence)
+        .limit(CHAIN_MAX)
+    )
+    return verify(rows.mappings()) is None
 
 
 def _of(column: Any, member_ids: Sequence[MemberId]) -> ColumnElement[bool]:
