@@ -67,6 +67,12 @@ _KINDS: Final = {
     "signInEnd": LookKind.SIGN_IN,
     "rightsExport": LookKind.COPY,
     "rightsErase": LookKind.ERASURE,
+    "consents": LookKind.LOOK_UP,
+    "consentHistory": LookKind.LOOK_UP,
+    "consentReceipt": LookKind.COPY,
+    "consent": LookKind.CHANGE,  # the timers, and `consent replay`
+    "consent show": LookKind.LOOK_UP,
+    "consent export": LookKind.COPY,
     "auditEntries": LookKind.RECORD,
     "accessHistory": LookKind.RECORD,
     "audit": LookKind.RECORD,

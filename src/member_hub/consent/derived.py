@@ -23,7 +23,8 @@ S = ConsentState
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A decision as it stands in the events. `noticed_at`: since when its notice is in force; None: without one."""
+    """A decision as it stands in the events. `noticed_at`: since when its notice is in force; None: without a notice of
+    the member's handler, and then it counts for nothing."""
 
     state: ConsentState
     since: datetime
@@ -51,7 +52,7 @@ def derived(
         return _stored(decided)
     if decided.ends_at is not None and decided.ends_at <= now:
         return Derived(S.EXPIRED, decided.ends_at)
-    if gate_at is not None and (decided.noticed_at is None or decided.noticed_at < gate_at):
+    if gate_at is not None and decided.noticed_at is not None and decided.noticed_at < gate_at:
         ends = gate_at + timedelta(days=numbers.stale_grace_days)
         return Derived(S.LAPSED, ends, gate_at) if ends <= now else Derived(S.STALE, gate_at, gate_at)
     if decided.actor is Actor.GUARDIAN and age_band is not AgeBand.CHILD:

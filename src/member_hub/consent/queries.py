@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ColumnElement, Row, and_, case, cast, func, literal, or_, select, true, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
-from sqlalchemy.sql.selectable import Lateral
+from sqlalchemy.sql.selectable import LateralFromClause
 
 from member_hub.consent.recording import verify
 from member_hub.consent.tables import (
@@ -78,7 +78,7 @@ def _noticed_at() -> ColumnElement[Any]:
     return case((notice_t.c.handler == member_t.c.handler, notice_t.c.effective_at)).label("noticed_at")
 
 
-def _gate(now: datetime) -> Lateral:
+def _gate(now: datetime) -> LateralFromClause:
     """The newest gate of the decision's purpose and recipient that counts at `now`."""
     return (
         select(gate_t.c.bit, gate_t.c.effective_at)
@@ -94,14 +94,14 @@ def _gate(now: datetime) -> Lateral:
     )
 
 
-def _is_open(gate: Lateral, now: datetime) -> ColumnElement[bool]:
+def _is_open(gate: LateralFromClause, now: datetime) -> ColumnElement[bool]:
     """What the read gate asks of the member row: the bit that counts is set, and the bits hold still."""
     bit = cast(literal(1), BigInteger).op("<<")(gate.c.bit)
     holds = or_(member_t.c.gate_until.is_(None), member_t.c.gate_until > now)
     return and_(func.coalesce(member_t.c.consent_bits.op("&")(bit), 0) != 0, holds)
 
 
-def _contact() -> Lateral:
+def _contact() -> LateralFromClause:
     """The contact point of the decision, sealed, as the member states it; without a claim where nobody does now."""
     stated = (
         select(claim_t.c.origin_id, claim_t.c.claim_id, claim_t.c.value)

@@ -36,13 +36,22 @@ from member_hub.graphql.paging import ORDERS_PAGE, PAGE_MAX
 
 COST_MAX = 50_000  # of one request; a page of 100 members with all their fields costs about 2,000
 LIST_ASSUMED = 10  # of items, where neither an argument nor LISTS says how many
-LISTS: Final[Mapping[str, int]] = {"Member.accounts": 3, "Member.identifiers": 6, "Member.provenance": 4}
+LISTS: Final[Mapping[str, int]] = {
+    "Member.accounts": 3,
+    "Member.identifiers": 6,
+    "Member.provenance": 4,
+    "Member.consents": 6,
+    "Query.consents": 6,
+}
 WEIGHTS: Final[Mapping[str, int]] = {
     "Query.member": 5,  # a look-up by key: tokens, an index, an entry in the audit log
     "Query.members": 5,
     "Query.memberStatistics": 1_000,  # counts every member of the handler, the first time in a week
     "Query.auditEntries": 50,  # searches months of entries
     "Query.accessHistory": 50,
+    "Query.consents": 5,
+    "Query.consentHistory": 50,  # verifies the whole history with every page
+    "Query.consentReceipt": 20,  # signs
     "GuardedText.value": 2,  # is opened
     "GuardedText.display": 2,
 }

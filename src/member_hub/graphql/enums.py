@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import strawberry
 
+from member_hub.consent.words import Act, Actor, ConsentState, ContactChannel, EvidenceKind, Method
 from member_hub.identity.kinds import ClaimStatus
 from member_hub.members.rules import SourceStrength
 from member_hub.members.tables import Channel, MemberStatus
@@ -26,6 +27,26 @@ strawberry.enum(
 strawberry.enum(
     SourceStrength, name="ValueSource", description="How a value came to be known, the strongest being VERIFIED."
 )
+strawberry.enum(
+    ConsentState,
+    description=(
+        "Where a decision stands: NEVER_ASKED; ASKED, no answer yet, which is no consent; GUARDIAN_PENDING, a child "
+        "agreed and the guardian has to; GRANTED; REFUSED; WITHDRAWN; STALE, to be given anew after a material change "
+        "or at 14; EXPIRED, its term is over; LAPSED, nobody answered in time; INVALIDATED, it was none; CLOSED."
+    ),
+)
+strawberry.enum(Act, name="ConsentAct", description="What happened to a decision.")
+strawberry.enum(
+    Actor,
+    name="ConsentActor",
+    description=(
+        "What kind of actor: the MEMBER; a GUARDIAN; STAFF_ON_BEHALF of the member; an APP; a FILE, what a channel's "
+        "delivery says the member did there; the DPO; TIMER, the clock; SYSTEM, the hub."
+    ),
+)
+strawberry.enum(Method, name="ConsentMethod", description="How it was given; NONE: by the clock or the hub itself.")
+strawberry.enum(ContactChannel, description="Over what a member is contacted.")
+strawberry.enum(EvidenceKind, description="What staff who acted on somebody's behalf had in hand.")
 
 
 @strawberry.enum(

@@ -26,7 +26,7 @@ account_t = table_of(ChannelAccount)
 value_t = table_of(ProfileValue)
 store_t = table_of(MemberStore)
 
-PLAIN_COLUMNS = ("member_id", "status", "joined_at", "home_store", "version")
+PLAIN_COLUMNS = ("member_id", "status", "joined_at", "home_store", "version", "privacy_epoch")
 
 
 @dataclass(frozen=True, slots=True)
