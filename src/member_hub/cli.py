@@ -13,6 +13,7 @@ from member_hub.errors import HubError
 # Where each command stands; its module is imported when it is called.
 COMMANDS = {
     "audit": "member_hub.commands.audit:audit",
+    "consent": "member_hub.commands.consent:consent",
     "demo": "member_hub.commands.demo:demo",
     "identity": "member_hub.commands.identity:identity",
     "ingest": "member_hub.commands.ingest:ingest",

@@ -9,10 +9,10 @@ from member_hub import privacy
 from member_hub.access import Policies, PolicyKeeper
 from member_hub.audit import AuditKeys, AuditLog, Sealer
 from member_hub.clock import Clock
-from member_hub.consent import catalogue as pack
+from member_hub.consent import catalogue as consents
 from member_hub.consent.catalogue import Catalogue
 from member_hub.consent.signing import ReceiptKey
-from member_hub.crypto import Vault
+from member_hub.crypto import Ledger, Vault
 from member_hub.db import Base, Database
 from member_hub.merging import Resolver
 from member_hub.organisation import Organisation
@@ -29,6 +29,7 @@ class Runtime:
     vault: Vault
     organisation: Organisation
     catalogue: Catalogue
+    ledger: Ledger
     receipt_key: ReceiptKey
     policy_keeper: PolicyKeeper
     resolver: Resolver
@@ -53,7 +54,6 @@ async def open_runtime(
     """
     privacy.check(Base.metadata)
     organisation = register.of(settings)
-    catalogue = pack.of(settings)
     policy_keeper = PolicyKeeper(settings)
     vault = await Vault.open_ring(database, settings, clock)
     audit_keys = AuditKeys.open(settings.key_dir)
@@ -66,7 +66,8 @@ async def open_runtime(
                 database=database,
                 vault=vault,
                 organisation=organisation,
-                catalogue=catalogue,
+                catalogue=consents.of(settings),
+                ledger=Ledger.open(settings.ledger_dir),
                 receipt_key=ReceiptKey.open(settings.key_dir),
                 policy_keeper=policy_keeper,
                 resolver=Resolver(vault, organisation, holders),

@@ -181,9 +181,15 @@ async def chains_of(tx: Tx, member_id: MemberId) -> list[MemberId]:
 
 
 async def event_of(tx: Tx, filed_under: MemberId, event_id: UUID) -> Row[Any] | None:
-    """An event with its notice as it was served (else in Chinese), and whose it is now (`holder`); None: unknown.
+    """An event as a receipt needs it; None: unknown."""
+    found = await for_receipts(tx, filed_under, [event_id])
+    return found[0] if found else None
 
-    Its account says whose it is: a history stays filed under the member id of its moment.
+
+async def for_receipts(tx: Tx, filed_under: MemberId, event_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
+    """Events with their notice as it was served (else in Chinese), and whose they are now (`holder`).
+
+    An event's account says whose it is: a history stays filed under the member id of its moment.
     """
     asker = member_t.alias("asker")
     ids = select(asker.c.member_id).where(or_(asker.c.member_id == filed_under, asker.c.merged_into == filed_under))
@@ -206,15 +212,10 @@ async def event_of(tx: Tx, filed_under: MemberId, event_id: UUID) -> Row[Any] | 
                 text_t.c.locale == func.coalesce(locale.scalar_subquery(), LANGUAGE),
             ),
         )
-        .where(event_t.c.member_id == filed_under, event_t.c.event_id == event_id)
+        .where(event_t.c.member_id == filed_under, among(event_t.c.event_id, event_ids))
+        .order_by(event_t.c.sequence)
     )
-    return (await tx.execute(statement)).one_or_none()
-
-
-async def events_of(tx: Tx, member_id: MemberId, *, limit: int) -> Sequence[Row[Any]]:
-    """The whole history of a member (root) by number of the first `limit` events, the newest first, without pages."""
-    rows, _ = await history_page(tx, member_id, count=limit)
-    return rows
+    return (await tx.execute(statement)).all()
 
 
 async def is_chain_intact(tx: Tx, member_id: MemberId) -> bool:

@@ -54,17 +54,24 @@ class Background:
     categories: Mapping[Purpose, Collection[str]]
 
 
-def background_of(
-    handler: str, organisation: Organisation, policies: Policies, catalogue: Catalogue, metadata: MetaData
-) -> Background:
-    """For the events of a handler; one that is registered no more is called by its name."""
-    known = organisation.handlers.get(handler) or Handler(handler, handler, handler, "")
-    classes = {guard: found for guard, found in _classes(metadata) if found is not None}
-    read: dict[Purpose, set[str]] = {}
-    for grant in policies.grants.values():
-        seen = {classes[guard].value for guard in classes if grant.read(guard) in (Verdict.CLEAR, Verdict.MASKED)}
-        read.setdefault(grant.purpose, set()).update(seen)
-    return Background(known, policies.register, catalogue, read)
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Out of what a background is made."""
+
+    organisation: Organisation
+    policies: Policies
+    catalogue: Catalogue
+    metadata: MetaData
+
+    def of(self, handler: str) -> Background:
+        """For the events of a handler; one that is registered no more is called by its name."""
+        known = self.organisation.handlers.get(handler) or Handler(handler, handler, handler, "")
+        classes = {guard: found for guard, found in _classes(self.metadata) if found is not None}
+        read: dict[Purpose, set[str]] = {}
+        for grant in self.policies.grants.values():
+            seen = {classes[guard].value for guard in classes if grant.read(guard) in (Verdict.CLEAR, Verdict.MASKED)}
+            read.setdefault(grant.purpose, set()).update(seen)
+        return Background(known, self.policies.register, self.catalogue, read)
 
 
 def _classes(metadata: MetaData) -> Iterator[tuple[str, DataClass | None]]:

@@ -65,6 +65,13 @@ class ReceiptKey:
             raise Misconfigured(f"The key file {FILE} is damaged.", remedy="Restore it: only it proves receipts given.")
         return cls(Ed25519PrivateKey.from_private_bytes(seed))
 
+    @classmethod
+    def public_in(cls, folder: Path) -> bytes:
+        """The public half of the folder's key, where there is one: checking makes no key. Raises Misconfigured."""
+        if not (folder / FILE).exists():
+            raise Misconfigured("This hub has signed no receipt yet.", remedy="Name the key to check with: --public.")
+        return cls.open(folder).public
+
     @property
     def public(self) -> bytes:
         return self._private.public_key().public_bytes_raw()

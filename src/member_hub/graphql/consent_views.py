@@ -7,7 +7,7 @@ from sqlalchemy import Row
 
 from member_hub.access import Guard, Verdict
 from member_hub.consent.queries import decisions_shown, event_of, history_page, is_chain_intact, position_of
-from member_hub.consent.receipts import background_of, receipt
+from member_hub.consent.receipts import Sources, receipt
 from member_hub.consent.record_ids import read_record_id, record_id_of
 from member_hub.consent.words import Act, Actor, ConsentState, EvidenceKind, Method
 from member_hub.db.base import Base, Tx
@@ -90,7 +90,8 @@ async def consent_receipt(
         if row is None or await _in_reach(asking, tx, str(row.holder)) is None:
             return None
     hub = asking.hub
-    said = receipt(row, background_of(row.handler, hub.organisation, hub.policies, hub.catalogue, Base.metadata))
+    sources = Sources(hub.organisation, hub.policies, hub.catalogue, Base.metadata)
+    said = receipt(row, sources.of(row.handler))
     return ConsentReceipt(
         record_id=strawberry.ID(said["record_id"]),
         document=hub.receipt_key.signed(said).decode(),

@@ -1,0 +1,138 @@
+"""member-hub consent: what somebody decided, as a signed file too; checking one; putting a restored hub right."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from member_hub.commands.opening import run
+
+if TYPE_CHECKING:
+    from member_hub.runtime import Runtime
+
+
+@click.group()
+def consent() -> None:
+    """What members decided about their information. 同意。"""
+
+
+@consent.command()
+@click.argument("member")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def show(*, member: str, as_json: bool) -> None:
+    """Where the decisions of MEMBER (an id, also a merged one) stand, and all that happened to them. Audited."""
+    import orjson
+
+    told, _ = _told("consent show", member)
+    if as_json:
+        click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
+        return
+    for one in told["current"]:
+        click.echo(f"{one['slot']:40} {one['state']:16} since {one['since']}")
+    if not told["current"]:
+        click.echo("Nothing was ever decided.")
+    click.echo(f"{len(told['history'])} events, the newest first:")
+    for one in told["history"]:
+        said = f"{one['occurred_at']} {one['slot']}: {one['act']}, {one['state_from']} -> {one['state_to']}"
+        click.echo(f"  {said} by {one['actor']} ({one['method']})")
+    click.echo("The history is whole." if told["chain_intact"] else "THE HISTORY WAS TAMPERED WITH.")
+
+
+@consent.command()
+@click.argument("member")
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="A new file (mode 0600).")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def export(*, member: str, output: Path, as_json: bool) -> None:
+    """Write the decisions of MEMBER, all that happened to them and every receipt into one signed file. Audited."""
+    import orjson
+
+    from member_hub.crypto.private import create_file
+
+    if not output.absolute().parent.is_dir():
+        raise click.BadParameter("There is no such folder.", param_hint="--output")
+    if output.exists():
+        raise click.ClickException(f"{output.name} exists already; nothing is overwritten.")
+    told, signed = _told("consent export", member)
+    create_file(output, signed)
+    events = len(told["history"])
+    if as_json:
+        click.echo(orjson.dumps({"events": events, "file": output.name}).decode())
+    else:
+        click.echo(f"Written to {output.name}: {events} events.", err=True)
+
+
+@consent.command()
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def key(*, as_json: bool) -> None:
+    """Print the public key that receipts and exports are signed with, for whoever shall check them."""
+    import base64
+
+    import orjson
+
+    from member_hub.consent.signing import ReceiptKey
+    from member_hub.settings import Settings
+
+    found = ReceiptKey.open(Settings.from_environ().key_dir)
+    text = base64.urlsafe_b64encode(found.public).decode().rstrip("=")
+    said = {"kid": found.key_id, "alg": "Ed25519", "public": text}
+    click.echo(orjson.dumps(said).decode() if as_json else text)
+
+
+@consent.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--public", help="The public key to check with; without it, that of this hub's key folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def verify(*, file: Path, public: str | None, as_json: bool) -> None:
+    """Check a receipt or an export offline: exit 1 unless it is, byte for byte, what was signed."""
+    import orjson
+
+    from member_hub.consent.signing import SIGNED_BYTES_MAX, NotGenuine, ReceiptKey, public_of, verified
+    from member_hub.settings import Settings
+
+    known = public_of(public) if public else ReceiptKey.public_in(Settings.from_environ().key_dir)
+    with file.open("rb") as opened:
+        content = opened.read(SIGNED_BYTES_MAX + 1)
+    try:
+        said = verified(content, known) if len(content) <= SIGNED_BYTES_MAX else None
+    except NotGenuine:
+        said = None
+    about = {"ok": said is not None, "type": said.get("@type") if said else None}
+    if as_json:
+        click.echo(orjson.dumps(about).decode())
+    else:
+        click.echo(f"Genuine: {about['type']}." if said else "NOT GENUINE: this is not what was signed.")
+    sys.exit(0 if said is not None else 1)
+
+
+def _told(operation: str, member: str) -> tuple[dict[str, Any], bytes]:
+    """What is known of a member, and the same with every receipt as a signed file; on record before it is shown."""
+    from dataclasses import asdict
+
+    from member_hub.commands.rights import put_on_record
+    from member_hub.consent.dossier import dossier, receipts
+    from member_hub.consent.receipts import Sources
+    from member_hub.db import Base, snapshot
+    from member_hub.ids import parse_member_id
+    from member_hub.privacy import Purpose
+    from member_hub.rights import find_person
+
+    member_id = parse_member_id(member)
+
+    async def work(hub: Runtime) -> tuple[dict[str, Any], bytes]:
+        async with snapshot(hub.database.app) as tx:
+            asked = find_person(tx, hub.vault, member_id)
+            seen = ("member.consents:CLEAR",)
+            person = await put_on_record(hub, operation, member_id, asked, purpose=Purpose.RIGHTS_HANDLING, fields=seen)
+            found = asdict(await dossier(tx, person.member_id, hub.catalogue, now=hub.clock.now()))
+            told = {"member_id": str(person.member_id), **found}
+            sources = Sources(hub.organisation, hub.policies, hub.catalogue, Base.metadata)
+            given = await receipts(tx, person.member_id, sources)
+        signed = hub.receipt_key.signed(
+            {"@type": "ConsentExport", "exported_at": hub.clock.now().isoformat(), **told, "receipts": given}
+        )
+        return told, signed
+
+    return run(work)
