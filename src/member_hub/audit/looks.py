@@ -70,7 +70,7 @@ _KINDS: Final = {
     "consents": LookKind.LOOK_UP,
     "consentHistory": LookKind.LOOK_UP,
     "consentReceipt": LookKind.COPY,
-    "consent": LookKind.CHANGE,  # the timers, and `consent replay`
+    "consent": LookKind.CHANGE,  # `consent clock` (the timers) and `consent replay`
     "consent show": LookKind.LOOK_UP,
     "consent export": LookKind.COPY,
     "auditEntries": LookKind.RECORD,

@@ -50,7 +50,8 @@ gate_t = table_of(ConsentGate)
 
 async def decisions_shown(tx: Tx, member_ids: Sequence[MemberId], *, now: datetime) -> Sequence[Row[Any]]:
     """Where the decisions of these members (roots) stand, by slot; one statement."""
-    gate, contact = _gate(now), _contact()
+    gate, stated = _gate(now), _stated()
+    its_contact = and_(contact_t.c.member_id == current_t.c.filed_under, contact_t.c.event_id == current_t.c.event_id)
     statement = (
         select(
             current_t,
@@ -59,13 +60,14 @@ async def decisions_shown(tx: Tx, member_ids: Sequence[MemberId], *, now: dateti
             notice_t.c.name.label("notice_name"),
             _noticed_at(),
             gate.c.effective_at.label("gate_at"),
-            contact.c.kind.label("contact_kind"),
-            *(contact.c[name].label(name) for name in ("origin_id", "claim_id", "value")),
+            contact_t.c.kind.label("contact_kind"),
+            *(stated.c[name].label(name) for name in ("origin_id", "claim_id", "value")),
         )
         .select_from(current_t.join(member_t, member_t.c.member_id == current_t.c.member_id))
         .outerjoin(notice_t, notice_t.c.notice_id == current_t.c.notice_id)
         .outerjoin(gate, true())
-        .outerjoin(contact, true())
+        .outerjoin(contact_t, its_contact)
+        .outerjoin(stated, true())
         .where(_of(current_t.c.member_id, member_ids))
         .order_by(current_t.c.purpose, current_t.c.recipient, current_t.c.channel, current_t.c.event_id)
         .limit(DECISIONS_MAX)
@@ -101,9 +103,9 @@ def _is_open(gate: LateralFromClause, now: datetime) -> ColumnElement[bool]:
     return and_(func.coalesce(member_t.c.consent_bits.op("&")(bit), 0) != 0, holds)
 
 
-def _contact() -> LateralFromClause:
-    """The contact point of the decision, sealed, as the member states it; without a claim where nobody does now."""
-    stated = (
+def _stated() -> LateralFromClause:
+    """The decision's contact point, sealed, as the member states it last; nothing where nobody states it now."""
+    return (
         select(claim_t.c.origin_id, claim_t.c.claim_id, claim_t.c.value)
         .join(hint_t, and_(hint_t.c.origin_id == claim_t.c.origin_id, hint_t.c.claim_id == claim_t.c.claim_id))
         .where(
@@ -114,12 +116,6 @@ def _contact() -> LateralFromClause:
         .order_by(claim_t.c.stated_to.desc(), claim_t.c.claim_id)
         .limit(1)
         .lateral("stated")
-    )
-    return (
-        select(contact_t.c.kind, stated.c.origin_id, stated.c.claim_id, stated.c.value)
-        .select_from(contact_t.outerjoin(stated, true()))
-        .where(contact_t.c.member_id == current_t.c.filed_under, contact_t.c.event_id == current_t.c.event_id)
-        .lateral("contact")
     )
 
 

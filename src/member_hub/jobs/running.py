@@ -1,6 +1,6 @@
 """Runs each job when it is due, until told to stop; a job that fails is logged and comes again.
 
-What waits for services of others has a lane of its own: a slow one holds up no seal.
+What waits for services of others has a lane of its own, and so has what may be much: neither holds up a seal.
 """
 
 import asyncio
@@ -12,6 +12,9 @@ from typing import Final, Protocol
 
 from member_hub.audit import AuditLog, Sealer, expire
 from member_hub.clock import Clock
+from member_hub.consent import timers
+from member_hub.consent.catalogue import Catalogue
+from member_hub.consent.timers import Clockwork
 from member_hub.crypto import Vault
 from member_hub.db import Database, partitions
 from member_hub.errors import HubError
@@ -20,6 +23,7 @@ from member_hub.sign_in import Notices, Sender
 TICK_S: Final = 2.0
 THOROUGH_EVERY: Final = timedelta(minutes=10)
 MONTHS_EVERY: Final = timedelta(hours=6)
+CONSENT_EVERY: Final = timedelta(minutes=1)
 NOTICES_EVERY: Final = timedelta(minutes=1)
 CALLER: Final = "jobs"
 
@@ -39,6 +43,8 @@ class Needs(Protocol):
     def sealer(self) -> Sealer: ...
     @property
     def vault(self) -> Vault: ...
+    @property
+    def catalogue(self) -> Catalogue: ...
     @property
     def sender(self) -> Sender | None: ...
 
@@ -65,6 +71,7 @@ async def run_forever(hub: Needs, stopping: asyncio.Event) -> None:
     """Until `stopping` is set; then once more, so that nothing stays unsealed that need not."""
     await asyncio.gather(
         _run(jobs_of(hub), hub.clock, stopping, ends_with_a_round=True),
+        _run(consent_jobs_of(hub), hub.clock, stopping, ends_with_a_round=False),
         _run(calling_jobs_of(hub), hub.clock, stopping, ends_with_a_round=False),
     )
 
@@ -97,6 +104,17 @@ def jobs_of(hub: Needs) -> list[Job]:
         Job("audit seals of all months", THOROUGH_EVERY, thorough),
         Job("audit seals", timedelta(0), hub.sealer.run),
     ]
+
+
+def consent_jobs_of(hub: Needs) -> list[Job]:
+    """Apart from the seals, for what a standstill left behind may be a million members."""
+
+    async def consent(now: datetime) -> None:
+        works = Clockwork(hub.database, hub.vault, hub.catalogue, hub.audit, CALLER)
+        await timers.settle_over(works, now=now)
+        await timers.run_due(works, now=now)
+
+    return [Job("consent clock", CONSENT_EVERY, consent)]
 
 
 def calling_jobs_of(hub: Needs) -> list[Job]:
