@@ -11,6 +11,7 @@ import click
 from member_hub.commands.opening import run
 
 if TYPE_CHECKING:
+    from member_hub.ids import MemberId
     from member_hub.runtime import Runtime
 
 
@@ -105,6 +106,55 @@ def verify(*, file: Path, public: str | None, as_json: bool) -> None:
     else:
         click.echo(f"Genuine: {about['type']}." if said else "NOT GENUINE: this is not what was signed.")
     sys.exit(0 if said is not None else 1)
+
+
+@consent.command()
+@click.option("--after", "from_behind", metavar="MEMBER", help="Make projections from behind this member id on.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def replay(*, from_behind: str | None, as_json: bool) -> None:
+    """Put right what a restored database forgot; make every projection anew; verify every history. Audited.
+
+    Withdrawals and objections that the ledger outside knows and the database does not are applied. Doing it again
+    changes nothing. Exit 1 where a history does not hold.
+    """
+    import orjson
+
+    from member_hub.audit.entry import COMMAND_LINE
+    from member_hub.commands.opening import audit
+    from member_hub.consent import restoring
+    from member_hub.consent.timers import Clockwork
+    from member_hub.ids import parse_member_id
+    from member_hub.privacy import Purpose
+
+    after = parse_member_id(from_behind) if from_behind else None
+
+    def progress(done: int, last: MemberId) -> None:
+        click.echo(f"{done} members settled, up to {last}", err=True)
+
+    async def work(hub: Runtime) -> dict[str, Any]:
+        works = Clockwork(hub.database, hub.vault, hub.catalogue, hub.audit, COMMAND_LINE)
+        await audit(hub, restoring.OPERATION, purpose=Purpose.RIGHTS_HANDLING)
+        recalled = await restoring.recall(works, hub.ledger, hub.clock)
+        settled = await restoring.settle_everybody(works, hub.clock, after=after, on_progress=progress)
+        chains = await restoring.verify_everything(works)
+        return {
+            "withdrawals": recalled.withdrawals,
+            "restrictions": recalled.restrictions,
+            "settled": settled,
+            "chains": chains.verified,
+            "broken": chains.broken,
+            "broken_members": [str(member) for member in chains.members],
+        }
+
+    done = run(work)
+    if as_json:
+        click.echo(orjson.dumps(done).decode())
+    else:
+        back = f"{done['withdrawals']} withdrawals and {done['restrictions']} restrictions put back"
+        click.echo(f"{back}; {done['settled']} members settled; {done['chains']} histories verified.")
+        for member in done["broken_members"]:
+            click.echo(f"THE HISTORY OF {member} WAS TAMPERED WITH.")
+    sys.exit(1 if done["broken"] else 0)
 
 
 def _told(operation: str, member: str) -> tuple[dict[str, Any], bytes]:

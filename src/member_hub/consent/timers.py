@@ -31,7 +31,7 @@ from member_hub.consent.reading import Decisions, decisions_of
 from member_hub.consent.recording import NewEvent, record
 from member_hub.consent.scopes import word
 from member_hub.consent.settling import settle
-from member_hub.consent.standing import Standing
+from member_hub.consent.standing import Slot, Standing
 from member_hub.consent.tables import ConsentCurrent
 from member_hub.consent.words import Act, Actor, ConsentState, ContactChannel, Method
 from member_hub.crypto import Vault
@@ -127,6 +127,11 @@ async def stale_at_14(
     return words
 
 
+def contact_kind(slot: Slot) -> str | None:
+    """What the contact point of a slot is, by the channel that it is for."""
+    return None if slot.contact is None else _KINDS[slot.channel]
+
+
 async def _in_batches(works: Clockwork, picked: _Picked, turns: _Turns, *, now: datetime) -> int:
     """Batch after batch, until nobody is left, or those come again who came last: they wait for the next round."""
     made, last = 0, list[MemberId]()
@@ -175,7 +180,7 @@ def _event(member_id: MemberId, mine: Decisions, one: Standing, act: Act, *, now
         also=frozenset(held - {origin}) or None,
         handler=mine.handler,
         slot=one.slot,
-        contact_kind=_KINDS.get(one.slot.channel, "phone") if one.slot.contact is not None else None,
+        contact_kind=contact_kind(one.slot),
         act=act,
         state_from=one.state,
         state_to=after(one.state, act)[0],
