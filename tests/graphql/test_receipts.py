@@ -181,6 +181,18 @@ async def test_one_flipped_byte_anywhere_is_found(decided: Decided) -> None:
     assert passed == []
 
 
+async def test_the_signature_has_one_spelling(decided: Decided) -> None:
+    """The last letter of 64 bytes in base64url has four bits to spare: fifteen others decode to the same."""
+    document = (await download(decided.world, await event_id(decided), member=decided.member)).content
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    signature = orjson.loads(document)["proof"]["jws"].rpartition(".")[2]
+    other = signature[:-1] + letters[letters.index(signature[-1]) ^ 1]
+    assert base64.urlsafe_b64decode(f"{other}==") == base64.urlsafe_b64decode(f"{signature}==")
+
+    with pytest.raises(NotGenuine):
+        verified(document.replace(signature.encode(), other.encode()), key(decided))
+
+
 async def test_nothing_else_passes_for_a_receipt(decided: Decided, tmp_path: Path) -> None:
     document = (await download(decided.world, await event_id(decided), member=decided.member)).content
     said = orjson.loads(document)
