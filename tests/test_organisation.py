@@ -15,7 +15,10 @@ from member_hub.settings import Mode, Settings
 
 SHIPPED = resources.folder("policies") / "organisation.toml"
 Edit = Callable[[str, str], Path]
-SISTER = '[handlers.sister]\nzh = "姐妹品牌"\nen = "Sister brand"\n\n[handlers.third]\nzh = "第三方"\nen = "Third"\n\n'
+SISTER = (
+    '[handlers.sister]\nzh = "姐妹品牌"\nen = "Sister brand"\ncontact = "a@example.invalid"\n\n'
+    '[handlers.third]\nzh = "第三方"\nen = "Third"\ncontact = "b@example.invalid"\n\n'
+)
 
 
 @pytest.fixture(scope="module")

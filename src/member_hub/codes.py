@@ -293,6 +293,15 @@ CODES: Final = (
         "Check the id and the reach of the role.",
     ),
     Code(
+        "NOT_GENUINE",
+        (_C,),
+        Retry.NEVER,
+        "该文件与签发时不完全一致，或并非由此密钥签发。",
+        "The file is not, byte for byte, what this key signed.",
+        "重新下载收据或导出文件；核对所用公钥。",
+        "Have the receipt or export made anew, and check which public key it is to be checked with.",
+    ),
+    Code(
         "NOT_SERVED",
         (_U,),
         Retry.CHANGED,

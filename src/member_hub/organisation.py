@@ -60,6 +60,7 @@ class Handler:
     name: str
     zh: str
     en: str
+    contact: str  # where members turn to about their information (PIPL 17)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +191,8 @@ def _listed(numbers: Iterable[int]) -> str:
 
 
 def _handler(name: str, section: "Section") -> Handler:
-    section.only("zh", "en")
-    return Handler(name, section.text("zh"), section.text("en"))
+    section.only("zh", "en", "contact")
+    return Handler(name, section.text("zh"), section.text("en"), section.text("contact"))
 
 
 def _agreement(section: "Section", handlers: Mapping[str, Handler]) -> Agreement:

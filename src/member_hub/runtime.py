@@ -12,6 +12,7 @@ from member_hub.audit import AuditKeys, AuditLog, Sealer
 from member_hub.clock import Clock
 from member_hub.consent import catalogue as consents
 from member_hub.consent.catalogue import Catalogue
+from member_hub.consent.signing import ReceiptKey
 from member_hub.crypto import Ledger, Vault
 from member_hub.db import Base, Database
 from member_hub.merging import Resolver
@@ -29,6 +30,7 @@ class Runtime:
     vault: Vault
     organisation: Organisation
     catalogue: Catalogue
+    receipt_key: ReceiptKey
     policy_keeper: PolicyKeeper
     resolver: Resolver
     audit: AuditLog
@@ -69,6 +71,7 @@ async def open_runtime(
                 vault=vault,
                 organisation=organisation,
                 catalogue=catalogue,
+                receipt_key=ReceiptKey.open(settings.key_dir),
                 policy_keeper=policy_keeper,
                 resolver=Resolver(vault, organisation, holders, catalogue),
                 audit=audit,

@@ -59,7 +59,7 @@ def two_brands(edit: Callable[..., Path]) -> Organisation:
     edit(
         "organisation.toml",
         "[channels.website]",
-        '[handlers.sister]\nzh = "姐妹品牌"\nen = "Sister"\n\n[channels.website]',
+        '[handlers.sister]\nzh = "姐妹品牌"\nen = "Sister"\ncontact = "sister@example.invalid"\n\n[channels.website]',
     )
     north = '[regions.north]\nhandler = "{}"'
     return organisations.load(

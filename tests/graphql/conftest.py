@@ -16,6 +16,7 @@ from member_hub.db import Database
 from member_hub.db.embedded import Server
 from member_hub.settings import Mode, Settings
 from tests.conftest import Run, admin
+from tests.graphql.decided import Decided, decide
 from tests.graphql.world import People, World, open_world, settle
 
 _numbers = itertools.count(1)  # tests/web has fixtures of its own: those of a session are made once per conftest
@@ -48,6 +49,13 @@ def world(request: pytest.FixtureRequest, server: Server, run: Run, template: st
 @pytest.fixture
 def people(settled: Settled) -> People:
     return settled.people
+
+
+@pytest.fixture
+def decided(world: World, people: People, run: Run) -> Decided:
+    """`people.whole`, who said yes to text messages at their number."""
+    found: Decided = run(decide(world, people))
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -1,113 +1,65 @@
-"""Members of a world who were told, agreed, refused or withdrew: by the events that the acts of the API record."""
+"""A member who decided something, and how to ask where it stands."""
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import text
 
-from member_hub.consent.recording import record
-from member_hub.consent.settling import settle
 from member_hub.consent.standing import Slot
-from member_hub.consent.tables import Objection
-from member_hub.consent.words import Act, Actor, ConsentState
-from member_hub.crypto import Ledger
+from member_hub.consent.words import Act, ConsentState
 from member_hub.db import transaction
-from member_hub.db.bulk import table_of
 from member_hub.identity.kinds import ClaimKind
-from member_hub.ids import MemberId, OriginId, uuid7
-from member_hub.members.queries import lock_members
-from member_hub.members.tables import AgeBand, ChannelAccount
-from member_hub.profiles import Forgotten, forget_consented
-from tests.consent import deciding
-from tests.consent.deciding import CATALOGUE
-from tests.graphql.world import World
+from member_hub.ids import MemberId, OriginId
+from member_hub.members.tables import AgeBand
+from tests.consent.deciding import aged, happen, inform, publish, said
+from tests.graphql.world import WHOLE, People, World
 
-GATES = {("marketing", ""): 3, ("personalisation", ""): 4, ("marketing", "partner_brand"): 5}
-SMS, EMAIL, PUSH = (Slot("marketing", "", channel) for channel in ("sms", "email", "app_push"))
-PROFILES = Slot("personalisation")
-KINDS = {"sms": ClaimKind.PHONE, "phone_call": ClaimKind.PHONE, "email": ClaimKind.EMAIL}
-S = ConsentState
-
-account_t = table_of(ChannelAccount)
+FIELDS = """
+purpose recipient { name label { zh en } } channel contact { value display state } state inForce since endsAt
+notice { id name } givenBy staleSince eventId
+"""
+CONSENTS = f"query ($member: ID) {{ consents(member: $member) {{ {FIELDS} }} }}"
 
 
 @dataclass
-class Consents:
-    """What members decide in this world, under one notice."""
+class Decided:
+    """The member who has everything, and said yes to text messages at their number."""
 
     world: World
-    notice_id: UUID
-    later: timedelta = timedelta()
+    member: MemberId
+    origin: OriginId
+    notice: UUID
+    slot: Slot
 
-    @classmethod
-    async def of(cls, world: World, name: str = "n1") -> "Consents":
-        return cls(world, await deciding.publish(world.hub, name, gates=GATES))  # type: ignore[arg-type]
+    async def happen(self, act: Act, to: ConsentState, **more: Any) -> UUID:
+        about: dict[str, Any] = {"slot": self.slot, "contact_kind": "phone", "notice_id": self.notice, **more}
+        (event,) = await happen(self.world.hub, said(self.member, self.origin, act, to, **about), now=self.now)
+        return event
 
-    async def told(self, member: MemberId, band: AgeBand = AgeBand.ADULT) -> None:
-        """A notice was put before the member, who is of this age."""
-        await deciding.inform(self.world.hub, member, self.notice_id)  # type: ignore[arg-type]
-        await deciding.aged(self.world.hub, member, band)  # type: ignore[arg-type]
-
-    async def grants(self, member: MemberId, *slots: Slot, actor: Actor = Actor.MEMBER, **more: object) -> Forgotten:
-        return await self._happen(member, Act.GRANT, S.GRANTED, slots, actor=actor, notice_id=self.notice_id, **more)
-
-    async def agrees(self, member: MemberId, *slots: Slot) -> None:
-        """Told, of age, and agreed."""
-        await self.told(member)
-        await self.grants(member, *slots)
-
-    async def withdraws(self, member: MemberId, *slots: Slot) -> Forgotten:
-        return await self._happen(member, Act.WITHDRAW, S.WITHDRAWN, slots)
-
-    async def becomes(self, member: MemberId, act: Act, state: ConsentState, *slots: Slot) -> Forgotten:
-        return await self._happen(member, act, state, slots)
-
-    async def objects(self, member: MemberId, *scope: str) -> None:
-        origin, others = await self.accounts(member)
-        row = {"member_id": member, "objection_id": uuid7(), "origin_id": origin, "also": sorted(others)}
-        how = {"scope": list(scope), "actor": "member", "placed_by": "member", "placed_at": self.world.clock.at}
-        async with transaction(self.world.hub.database.app) as tx:
-            await tx.execute(insert(table_of(Objection)), row | how)
-            await settle(tx, [member], catalogue=CATALOGUE, now=self.world.clock.at)
-
-    async def settles(self, *members: MemberId) -> None:
-        await deciding.settled(self.world.hub, *members, now=self.world.clock.at)  # type: ignore[arg-type]
-
-    def slot(self, channel: str, contact: str, purpose: str = "marketing", recipient: str = "") -> Slot:
-        """A slot for one phone or address."""
-        return Slot(purpose, recipient, channel, self.world.hub.vault.token(KINDS[channel], "", contact))
-
-    async def accounts(self, member: MemberId) -> tuple[OriginId, frozenset[OriginId]]:
-        """The member's first account, and the others."""
-        statement = select(account_t.c.origin_id).where(account_t.c.member_id == member)
-        async with transaction(self.world.hub.database.app) as tx:
-            first, *others = sorted(map(OriginId, await tx.scalars(statement)))
-        return first, frozenset(others)
-
-    async def _happen(
-        self, member: MemberId, act: Act, state: ConsentState, slots: tuple[Slot, ...], **more: object
-    ) -> Forgotten:
-        """As an act of the API: recorded, settled, and what it ends forgotten, in one transaction."""
-        hub, now = self.world.hub, self._next()
-        origin, others = await self.accounts(member)
-        events = [
-            replace(deciding.said(member, origin, act, state), **_about(slot, others, now), **more)  # type: ignore[arg-type]
-            for slot in slots
-        ]
-        async with transaction(hub.database.app) as tx:
-            await lock_members(tx, hub.vault, [member])
-            await record(tx, hub.vault, events, now=now)
-            await settle(tx, [member], catalogue=CATALOGUE, now=now)
-            ledger, numbers = Ledger.open(hub.settings.ledger_dir), CATALOGUE.numbers
-            return await forget_consented(tx, hub.vault, ledger, [member], numbers=numbers, now=now)
-
-    def _next(self) -> datetime:
-        """Each act is a little later than the one before."""
-        self.world.clock.at += timedelta(seconds=1)
+    @property
+    def now(self) -> datetime:
         return self.world.clock.at
 
+    async def ask(self, role: str = "member", **about: Any) -> list[dict[str, Any]]:
+        if role == "member":
+            return (await self.world.ask(role, CONSENTS, member=self.member, **about))["consents"]
+        variables = {"member": str(self.member)}
+        return (await self.world.ask(role, CONSENTS, variables=variables, **about))["consents"]
 
-def _about(slot: Slot, others: frozenset[OriginId], now: datetime) -> dict[str, object]:
-    kind = KINDS[slot.channel] if slot.contact is not None else None
-    return {"also": others, "slot": slot, "contact_kind": kind, "occurred_at": now, "is_separate": True}
+
+async def decide(world: World, people: People) -> Decided:
+    hub = world.hub
+    notice = await publish(hub, "general-2026-01", gates={("marketing", ""): 3, ("personalisation", ""): 4})
+    await inform(hub, people.whole, notice)
+    await aged(hub, people.whole, AgeBand.ADULT)
+    async with transaction(hub.database.app) as tx:
+        origin = await tx.scalar(
+            text("SELECT origin_id FROM hub.channel_account WHERE member_id = :m AND channel = 'website'"),
+            {"m": people.whole},
+        )
+    contact = hub.vault.token(ClaimKind.PHONE, "", WHOLE["phone"])
+    one = Decided(world, people.whole, OriginId(origin), notice, Slot("marketing", "", "sms", contact))
+    await one.happen(Act.GRANT, ConsentState.GRANTED)
+    return one

@@ -15,7 +15,7 @@ from member_hub.ids import MemberId
 from member_hub.members.tables import AgeBand, Channel, Member
 from tests.conftest import Run
 from tests.consent.deciding import publish
-from tests.graphql.decided import PUSH, Consents
+from tests.graphql.agreeing import PUSH, Consents
 from tests.graphql.test_counts import watched
 from tests.graphql.world import NOW, WHOLE, People, World, said
 

@@ -14,7 +14,7 @@ from member_hub.members.bits import held_for
 from member_hub.members.tables import AgeBand, Channel, Member, ProfileValue
 from member_hub.privacy import ProfileField, Purpose
 from tests.consent.deciding import publish
-from tests.graphql.decided import EMAIL, PROFILES, PUSH, Consents
+from tests.graphql.agreeing import EMAIL, PROFILES, PUSH, Consents
 from tests.graphql.test_update import read, update
 from tests.graphql.world import NOW, WHOLE, People, World, said
 

@@ -20,7 +20,7 @@ from member_hub.members.tables import AgeBand, Channel, Member, ProfileValue
 from member_hub.privacy import DataClass, ProfileField, Purpose
 from member_hub.profiles import Forgotten, forget_consented, holding_for_consent
 from tests.consent import deciding
-from tests.graphql.decided import CATALOGUE, EMAIL, PROFILES, PUSH, Consents
+from tests.graphql.agreeing import CATALOGUE, EMAIL, PROFILES, PUSH, Consents
 from tests.graphql.test_collected_for import BIRTHDAY, held
 from tests.graphql.test_update import read, update
 from tests.graphql.world import People, World, said

@@ -28,8 +28,8 @@ class Hub:
     clock: Clock
     settings: Settings
     vault: Any = None  # nothing is handed over where there is no sender
+    catalogue: Any = None  # nobody decided anything
     sender: None = None
-    catalogue: Any = None  # no notice is published here, so no line is ready
 
     @property
     def database(self) -> Database:

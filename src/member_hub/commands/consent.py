@@ -1,105 +1,192 @@
-"""member-hub consent: notices and decisions, for whoever runs the hub."""
+"""member-hub consent: what somebody decided, as a signed file too; checking one; putting a restored hub right."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from member_hub.commands.opening import run
+from member_hub.commands.publishing import publish
 
 if TYPE_CHECKING:
-    from member_hub.consent.files import NoticeFile
-    from member_hub.consent.notices import PublishedNotice
+    from member_hub.ids import MemberId
     from member_hub.runtime import Runtime
 
 
 @click.group()
 def consent() -> None:
-    """Notices, and what members decided. 告知与同意。"""
+    """Notices, and what members decided about their information. 告知与同意。"""
+
+
+consent.add_command(publish)
+
+
+@consent.command()
+@click.argument("member")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def show(*, member: str, as_json: bool) -> None:
+    """Where the decisions of MEMBER (an id, also a merged one) stand, and all that happened to them. Audited."""
+    import orjson
+
+    told, _ = _told("consent show", member)
+    if as_json:
+        click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
+        return
+    for one in told["current"]:
+        click.echo(f"{one['slot']:40} {one['state']:16} since {one['since']}")
+    if not told["current"]:
+        click.echo("Nothing was ever decided.")
+    click.echo(f"{len(told['history'])} events, the newest first:")
+    for one in told["history"]:
+        said = f"{one['occurred_at']} {one['slot']}: {one['act']}, {one['state_from']} -> {one['state_to']}"
+        click.echo(f"  {said} by {one['actor']} ({one['method']})")
+    click.echo("The history is whole." if told["chain_intact"] else "THE HISTORY WAS TAMPERED WITH.")
+
+
+@consent.command()
+@click.argument("member")
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="A new file (mode 0600).")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def export(*, member: str, output: Path, as_json: bool) -> None:
+    """Write the decisions of MEMBER, all that happened to them and every receipt into one signed file. Audited."""
+    import orjson
+
+    from member_hub.crypto.private import create_file
+
+    if not output.absolute().parent.is_dir():
+        raise click.BadParameter("There is no such folder.", param_hint="--output")
+    if output.exists():
+        raise click.ClickException(f"{output.name} exists already; nothing is overwritten.")
+    told, signed = _told("consent export", member)
+    create_file(output, signed)
+    events = len(told["history"])
+    if as_json:
+        click.echo(orjson.dumps({"events": events, "file": output.name}).decode())
+    else:
+        click.echo(f"Written to {output.name}: {events} events.", err=True)
+
+
+@consent.command()
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def key(*, as_json: bool) -> None:
+    """Print the public key that receipts and exports are signed with, for whoever shall check them."""
+    import base64
+
+    import orjson
+
+    from member_hub.consent.signing import ReceiptKey
+    from member_hub.settings import Settings
+
+    found = ReceiptKey.open(Settings.from_environ().key_dir)
+    text = base64.urlsafe_b64encode(found.public).decode().rstrip("=")
+    said = {"kid": found.key_id, "alg": "Ed25519", "public": text}
+    click.echo(orjson.dumps(said).decode() if as_json else text)
 
 
 @consent.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--json", "as_json", is_flag=True, help="Print the notice as JSON.")
-def publish(*, file: Path, as_json: bool) -> None:
-    """Publish the notice of FILE (TOML) for good; the same file again is the same notice. Audited. 发布告知书。"""
+@click.option("--public", help="The public key to check with; without it, that of this hub's key folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def verify(*, file: Path, public: str | None, as_json: bool) -> None:
+    """Check a receipt or an export offline: exit 1 unless it is, byte for byte, what was signed."""
     import orjson
 
-    from member_hub.consent import files
-    from member_hub.errors import Refused
+    from member_hub.consent.signing import SIGNED_BYTES_MAX, NotGenuine, ReceiptKey, public_of, verified
+    from member_hub.settings import Settings
 
-    async def work(hub: Runtime) -> PublishedNotice:
-        return await publish_notice(hub, files.load(file, hub.organisation))
-
+    known = public_of(public) if public else ReceiptKey.public_in(Settings.from_environ().key_dir)
+    with file.open("rb") as opened:
+        content = opened.read(SIGNED_BYTES_MAX + 1)
     try:
-        notice = run(work)
-    except Refused as refused:
-        if as_json:
-            said = {"code": refused.code, "field": refused.field, "text": refused.text_en}
-            click.echo(orjson.dumps({"refused": said}).decode())
-        raise
+        said = verified(content, known) if len(content) <= SIGNED_BYTES_MAX else None
+    except NotGenuine:
+        said = None
+    about = {"ok": said is not None, "type": said.get("@type") if said else None}
     if as_json:
-        shown = {
-            "notice_id": str(notice.notice_id),
-            "handler": notice.handler,
-            "family": notice.family.value,
-            "name": notice.name,
-            "effective_at": notice.effective_at.isoformat(),
-            "is_new": notice.is_new,
+        click.echo(orjson.dumps(about).decode())
+    else:
+        click.echo(f"Genuine: {about['type']}." if said else "NOT GENUINE: this is not what was signed.")
+    sys.exit(0 if said is not None else 1)
+
+
+@consent.command()
+@click.option("--after", "from_behind", metavar="MEMBER", help="Make projections from behind this member id on.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def replay(*, from_behind: str | None, as_json: bool) -> None:
+    """Put right what a restored database forgot; make every projection anew; verify every history. Audited.
+
+    Withdrawals and objections that the ledger outside knows and the database does not are applied. Doing it again
+    changes nothing. Exit 1 where a history does not hold.
+    """
+    import orjson
+
+    from member_hub.audit.entry import COMMAND_LINE
+    from member_hub.commands.opening import audit
+    from member_hub.consent import restoring
+    from member_hub.consent.timers import Clockwork
+    from member_hub.ids import parse_member_id
+    from member_hub.privacy import Purpose
+
+    after = parse_member_id(from_behind) if from_behind else None
+
+    def progress(done: int, last: MemberId) -> None:
+        click.echo(f"{done} members settled, up to {last}", err=True)
+
+    async def work(hub: Runtime) -> dict[str, Any]:
+        works = Clockwork(hub.database, hub.vault, hub.catalogue, hub.audit, COMMAND_LINE)
+        await audit(hub, restoring.OPERATION, purpose=Purpose.RIGHTS_HANDLING)
+        recalled = await restoring.recall(works, hub.ledger, hub.clock)
+        settled = await restoring.settle_everybody(works, hub.clock, after=after, on_progress=progress)
+        chains = await restoring.verify_everything(works)
+        return {
+            "withdrawals": recalled.withdrawals,
+            "restrictions": recalled.restrictions,
+            "settled": settled,
+            "chains": chains.verified,
+            "broken": chains.broken,
+            "broken_members": [str(member) for member in chains.members],
         }
-        click.echo(orjson.dumps(shown).decode())
-        return
-    done = "Published" if notice.is_new else "Was published before"
-    click.echo(f"{done}: {notice.name} ({notice.family}), in force since {notice.effective_at.isoformat()}.")
+
+    done = run(work)
+    if as_json:
+        click.echo(orjson.dumps(done).decode())
+    else:
+        back = f"{done['withdrawals']} withdrawals and {done['restrictions']} restrictions put back"
+        click.echo(f"{back}; {done['settled']} members settled; {done['chains']} histories verified.")
+        for member in done["broken_members"]:
+            click.echo(f"THE HISTORY OF {member} WAS TAMPERED WITH.")
+    sys.exit(1 if done["broken"] else 0)
 
 
-async def publish_notice(hub: Runtime, file: NoticeFile) -> PublishedNotice:
-    """Publish what a file says, on record before it is committed; a refusal is on record, too, and raised."""
-    from member_hub.consent import notices
-    from member_hub.db import transaction
-    from member_hub.errors import Refused
+def _told(operation: str, member: str) -> tuple[dict[str, Any], bytes]:
+    """What is known of a member, and the same with every receipt as a signed file; on record before it is shown."""
+    from dataclasses import asdict
 
-    try:
-        async with transaction(hub.database.app) as tx:
-            notice = await notices.publish(
-                tx,
-                hub.catalogue,
-                hub.policies.register,
-                handler=file.handler,
-                family=file.family,
-                name=file.name,
-                is_material=file.is_material,
-                changed=file.changed,
-                texts=file.texts,
-                purposes=file.purposes,
-                effective_at=file.effective_at,
-                published_by="command line",
-                now=hub.clock.now(),
-            )
-            if notice.is_new:
-                await _on_record(hub, notices.audit_words(notice))
-    except Refused as refused:
-        await _on_record(hub, [f"notice:{file.name}"], outcome=refused.code)
-        raise
-    return notice
+    from member_hub.commands.rights import put_on_record
+    from member_hub.consent.dossier import dossier, receipts
+    from member_hub.consent.receipts import Sources
+    from member_hub.db import Base, snapshot
+    from member_hub.ids import parse_member_id
+    from member_hub.privacy import Purpose
+    from member_hub.rights import find_person
 
+    member_id = parse_member_id(member)
 
-async def publish_of_demo(hub: Runtime) -> None:
-    """The notices that come with the product, or stand in the policy folder; what is refused is said and left out."""
-    from member_hub.consent import files
-    from member_hub.errors import Refused
+    async def work(hub: Runtime) -> tuple[dict[str, Any], bytes]:
+        async with snapshot(hub.database.app) as tx:
+            asked = find_person(tx, hub.vault, member_id)
+            seen = ("member.consents:CLEAR",)
+            person = await put_on_record(hub, operation, member_id, asked, purpose=Purpose.RIGHTS_HANDLING, fields=seen)
+            found = asdict(await dossier(tx, person.member_id, hub.catalogue, now=hub.clock.now()))
+            told = {"member_id": str(person.member_id), **found}
+            sources = Sources(hub.organisation, hub.policies, hub.catalogue, Base.metadata)
+            given = await receipts(tx, person.member_id, sources)
+        signed = hub.receipt_key.signed(
+            {"@type": "ConsentExport", "exported_at": hub.clock.now().isoformat(), **told, "receipts": given}
+        )
+        return told, signed
 
-    for file in files.of_folder(hub.settings, hub.organisation):
-        try:
-            await publish_notice(hub, file)
-        except Refused as refused:
-            click.echo(f"The notice {file.name} was not published ({refused.code}): {refused.text_en}", err=True)
-
-
-async def _on_record(hub: Runtime, fields: Sequence[str], *, outcome: str = "ok") -> None:
-    from member_hub.audit import Entry
-
-    await hub.audit.write(Entry.of_command("consent publish", fields=fields, outcome=outcome, now=hub.clock.now()))
+    return run(work)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from member_hub.commands.consent import publish_of_demo
 from member_hub.commands.ingest import SOURCES, as_text, ingest_files
 from member_hub.commands.opening import hub
+from member_hub.commands.publishing import publish_of_demo
 
 if TYPE_CHECKING:
     import asyncio

@@ -15,10 +15,12 @@ from uuid import UUID
 
 from member_hub.consent import machine
 from member_hub.consent.catalogue import Numbers
+from member_hub.consent.derived import state_now
 from member_hub.consent.gates import Gate, GateKey
 from member_hub.consent.refusals import CoolingDown, NotAskedAgain
 from member_hub.consent.standing import Happened, Slot, Standing
 from member_hub.consent.words import ANY, PROTECTIVE, Act, ConsentState
+from member_hub.members.tables import AgeBand
 
 S = ConsentState
 ENDED: Final = frozenset({S.WITHDRAWN, S.LAPSED, S.EXPIRED, S.INVALIDATED})
@@ -53,7 +55,7 @@ def steps(
 
     Raises CoolingDown, NotAskedAgain where nobody but the member may begin.
     """
-    states = {one.slot: state_now(one, measure) for one in standing if _overlaps(one.slot, slot)}
+    states = {one.slot: _state_now(one, measure) for one in standing if _overlaps(one.slot, slot)}
     if not is_by_member:
         _refuse_too_soon(_refusals(slot, events), measure)
         if not ENDED.isdisjoint(states.values()):
@@ -69,18 +71,17 @@ def steps(
     return found
 
 
-def state_now(one: Standing, measure: Measure) -> ConsentState:
-    """The state of what stands, less what a term or a material change took from it (derived, never stored)."""
-    if one.state is not S.GRANTED:
-        return one.state
-    if one.by.ends_at is not None and one.by.ends_at <= measure.now:
-        return S.EXPIRED
+def _state_now(one: Standing, measure: Measure) -> ConsentState:
+    """How old the member is does not matter here: who may answer is looked at when they do."""
     gate = measure.gates.get((measure.handler, one.slot.purpose, one.slot.recipient))
-    began = measure.notice_times.get(one.by.notice_id) if one.by.notice_id else None
-    if gate is None or (began is not None and began >= gate.effective_at):
-        return S.GRANTED
-    is_over = gate.effective_at + timedelta(days=measure.numbers.stale_grace_days) <= measure.now
-    return S.LAPSED if is_over else S.STALE
+    return state_now(
+        one,
+        gate_at=gate.effective_at if gate else None,
+        noticed_at=measure.notice_times.get(one.by.notice_id) if one.by.notice_id else None,
+        age_band=AgeBand.UNKNOWN,
+        numbers=measure.numbers,
+        now=measure.now,
+    )
 
 
 def _overlaps(stands: Slot, asked: Slot) -> bool:

@@ -1,9 +1,10 @@
 """What the clock and the notices make of a decision, and when something happens to it next. Pure; settle asks, too.
 
-Three things turn without an event: a grant whose notice is older than the newest material change of its purpose is
+Some things turn without an event: a grant whose notice is older than the newest material change of its purpose is
 stale from that moment on, and lapsed when the grace is over; a grant that was given for a time is expired when that is
-over, whether or not the timer has come round; a guardian's grant is stale once the child is no child any more. The
-events of the timers only put on record what has held since.
+over, whether or not the timer has come round; a guardian's grant is stale once the child is no child any more, and the
+yes of somebody who turns out to be under 14 was none (PIPL 31). The events of the timers only put on record what has
+held since.
 
 Decision: one function for what is shown and for what is enforced, so that nobody reads "granted" where no read is.
 Price: it is asked for every slot that is shown, and settle has to ask it before it sets a bit.
@@ -23,7 +24,8 @@ S = ConsentState
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A decision as it stands in the events. `noticed_at`: since when its notice is in force; None: without one."""
+    """A decision as it stands in the events. `noticed_at`: since when its notice is in force; None: without a notice of
+    the member's handler, and then it counts for nothing."""
 
     state: ConsentState
     since: datetime
@@ -51,12 +53,28 @@ def derived(
         return _stored(decided)
     if decided.ends_at is not None and decided.ends_at <= now:
         return Derived(S.EXPIRED, decided.ends_at)
-    if gate_at is not None and (decided.noticed_at is None or decided.noticed_at < gate_at):
+    if gate_at is not None and decided.noticed_at is not None and decided.noticed_at < gate_at:
         ends = gate_at + timedelta(days=numbers.stale_grace_days)
         return Derived(S.LAPSED, ends, gate_at) if ends <= now else Derived(S.STALE, gate_at, gate_at)
-    if decided.actor is Actor.GUARDIAN and age_band is not AgeBand.CHILD:
+    if decided.actor is Actor.GUARDIAN and age_band not in (AgeBand.CHILD, AgeBand.UNKNOWN):
         return Derived(S.STALE, decided.since, decided.since)
+    if decided.actor is not Actor.GUARDIAN and age_band is AgeBand.CHILD:
+        return Derived(S.INVALIDATED, decided.since)
     return Derived(S.GRANTED, decided.since)
+
+
+def state_now(
+    one: Standing,
+    *,
+    gate_at: datetime | None,
+    noticed_at: datetime | None,
+    age_band: AgeBand,
+    numbers: Numbers,
+    now: datetime,
+) -> ConsentState:
+    """The same of what the events of a member leave standing: the state alone. Of UNKNOWN age nothing is taken off."""
+    decided = Decided(one.state, one.by.occurred_at, one.by.actor, noticed_at, one.by.ends_at)
+    return derived(decided, gate_at=gate_at, age_band=age_band, numbers=numbers, now=now).state
 
 
 def _stored(decided: Decided) -> Derived:

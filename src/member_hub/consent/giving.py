@@ -10,14 +10,14 @@ by being said again. Price: a longer term takes a withdrawal, or being asked ane
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from member_hub.consent import answering, machine, notices, scopes
 from member_hub.consent.act_refusals import GuardianDue
 from member_hub.consent.answering import Answer, Yes
 from member_hub.consent.contacts import Contact, held_contact
-from member_hub.consent.effective import state_now
+from member_hub.consent.effective import state_of
 from member_hub.consent.evidence import keep_evidence
 from member_hub.consent.gates import Gate, GateKey, current_gates
 from member_hub.consent.holding import Desk, Held
@@ -96,13 +96,12 @@ async def _judged(
     A question about a channel is one about each contact point, so what ended before it was asked is asked again.
     """
     named = await notices.named(tx, {one.by.notice_id for one in held.decided.standing if one.by.notice_id})
-    grace = timedelta(days=desk.catalogue.numbers.stale_grace_days)
     good = []
     for one, contact in answered:
         slot = Slot(one.purpose, one.recipient, one.channel or ANY, contact.token if contact is not None else None)
         stood, state = of_slot(slot, held.decided.standing), S.NEVER_ASKED
         if stood is not None:
-            state = state_now(stood, held.decided, gates, named, grace=grace, now=held.now)
+            state = state_of(stood, held.decided, gates, named, numbers=desk.catalogue.numbers, now=held.now)
             if state in _ENDED and stood.by.recorded_at < asked_at:
                 state = S.ASKED
         if state is not S.GRANTED:

@@ -2,14 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from uuid import UUID
+from datetime import datetime
 
 from member_hub.consent import notices
 from member_hub.consent.catalogue import Catalogue
-from member_hub.consent.effective import state_now
+from member_hub.consent.effective import state_of
 from member_hub.consent.gates import current_gates
 from member_hub.consent.reading import Decisions, decisions_of
+from member_hub.consent.record_ids import record_id_of
 from member_hub.consent.standing import Slot, Standing
 from member_hub.consent.words import ConsentState
 from member_hub.crypto import Note
@@ -23,7 +23,7 @@ from member_hub.privacy import Purpose
 class Stands:
     """Where one decision stands, as it is shown."""
 
-    event_id: UUID
+    record_id: str  # of the event that made it so
     state: ConsentState
     slot: Slot
     notice: str | None  # its name
@@ -67,11 +67,10 @@ async def shown(
     found = {(one.by.event_id, one.slot.purpose, one.slot.recipient, one.slot.channel): one for one in found}.values()
     names = await notices.named(tx, {one.by.notice_id for one in found if one.by.notice_id is not None})
     gates = await current_gates(tx, now=now)
-    grace = timedelta(days=catalogue.numbers.stale_grace_days)
     return [
         Stands(
-            event_id=one.by.event_id,
-            state=state_now(one, decided, gates, names, grace=grace, now=now),
+            record_id=record_id_of(decided.filed_under[one.by.event_id], one.by.event_id),
+            state=state_of(one, decided, gates, names, numbers=catalogue.numbers, now=now),
             slot=one.slot,
             notice=names[one.by.notice_id].name if one.by.notice_id in names else None,
             since=one.by.occurred_at,

@@ -26,11 +26,12 @@ from sqlalchemy.dialects.postgresql import UUID as PgUuid
 
 from member_hub.clock import seconds_left
 from member_hub.consent.catalogue import Catalogue, Numbers
+from member_hub.consent.derived import Decided, derived, due_of, suffices
 from member_hub.consent.gates import Gate, current_gates
 from member_hub.consent.reading import Decisions, decisions_of
 from member_hub.consent.standing import Standing
 from member_hub.consent.tables import ConsentCurrent, Notice, Objection
-from member_hub.consent.words import Act, Actor, ConsentState, ContactChannel
+from member_hub.consent.words import ConsentState, ContactChannel
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, insert_rows, table_of, update_rows
 from member_hub.ids import MemberId, OriginId
@@ -116,25 +117,18 @@ def _counting(decided: Decisions, measure: Measure) -> list[tuple[int, datetime 
     for one in decided.standing:
         gate = measure.gates.get((decided.handler, one.slot.purpose, one.slot.recipient))
         notice = measure.notices.get(one.by.notice_id) if one.by.notice_id else None
-        if gate is None or notice is None or one.state is not S.GRANTED:
+        if gate is None or notice is None or notice.handler != decided.handler:
             continue
-        is_over = one.by.ends_at is not None and one.by.ends_at <= measure.now
-        is_ours = notice.handler == decided.handler and notice.effective_at >= gate.effective_at
-        if is_ours and not is_over and is_old_enough(decided.age_band, one):
+        stands = derived(
+            Decided(one.state, one.by.occurred_at, one.by.actor, notice.effective_at, one.by.ends_at),
+            gate_at=gate.effective_at,
+            age_band=decided.age_band,
+            numbers=measure.numbers,
+            now=measure.now,
+        )
+        if stands.state is S.GRANTED and suffices(one.by.actor, decided.age_band):
             found.append((gate.bit, one.by.ends_at))
     return found
-
-
-def is_old_enough(age_band: AgeBand, one: Standing) -> bool:
-    """Whether a grant by this actor counts at this age (PIPL 31)."""
-    is_by_guardian = one.by.actor is Actor.GUARDIAN
-    match age_band:
-        case AgeBand.ADULT | AgeBand.MINOR:
-            return not is_by_guardian
-        case AgeBand.CHILD:
-            return is_by_guardian
-        case AgeBand.UNKNOWN:
-            return False
 
 
 def current_row(member_id: MemberId, decided: Decisions, one: Standing, numbers: Numbers) -> tuple[Any, ...]:
@@ -154,22 +148,9 @@ def current_row(member_id: MemberId, decided: Decisions, one: Standing, numbers:
         "notice_id": one.by.notice_id,
         "since": one.by.occurred_at,
         "ends_at": one.by.ends_at,
-        "due_at": due_at(one, numbers),
+        "due_at": due_of(one, decided.events, numbers),
     }
     return tuple(row[name] for name in CURRENT_COLUMNS)
-
-
-def due_at(one: Standing, numbers: Numbers) -> datetime | None:
-    """When something happens to a slot by the clock alone."""
-    days = {
-        S.ASKED: numbers.unanswered_days,
-        S.GUARDIAN_PENDING: numbers.guardian_days,
-        S.REFUSED: numbers.cooldown_days,
-        S.STALE: numbers.handover_days if one.by.act is Act.TURNS_14 else numbers.stale_grace_days,
-    }
-    if one.state is S.GRANTED:
-        return one.by.ends_at
-    return one.by.occurred_at + timedelta(days=days[one.state]) if one.state in days else None
 
 
 def restriction_bits(scope: Iterable[str]) -> int:

@@ -52,8 +52,10 @@ def build(sight: Sight, held: Held, row: Row[Any], opened: Opened, *, asked: Wan
         joined_at=row.joined_at,
         home_store=None if sight.grant.is_till_view else store_of(row.home_store, sight.organisation),
         version=row.version,
+        privacy_epoch=row.privacy_epoch,
         accounts=[_account(sight, account, opened) for account in held.accounts.get(member_id, [])],
         identifiers=_identifiers(sight, claims, opened) if wanted.identifiers else [],
+        consents=sight.lens.consents(held.consents.get(member_id, []), opened) if wanted.consents else [],
         values={
             field: history(sight, held, row, field, opened) if field in wanted.provenance else []
             for field in asked.provenance

@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 import strawberry
 
-from member_hub import idempotency
+from member_hub import idempotency, profiles
 from member_hub.consent import giving, withdrawing
 from member_hub.consent.answering import Answer, Yes
 from member_hub.consent.evidence import Evidence
@@ -21,7 +21,7 @@ from member_hub.db.base import Tx
 from member_hub.graphql import reading
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.changing import carried_out
-from member_hub.graphql.consent_types import Consent, consents_of
+from member_hub.graphql.consent_outcomes import ConsentOutcome, consents_of
 from member_hub.graphql.keys import member_id_of
 from member_hub.graphql.member import Member
 from member_hub.graphql.problems import UserError, user_errors
@@ -35,7 +35,7 @@ _WHOSE = "Whose decision; null: the member who asks, or for whom the mini-progra
 
 
 @strawberry.enum(description="How somebody says yes. A push setting of a device is none of these, and no consent.")
-class ConsentMethod(StrEnum):
+class ConsentGiveMethod(StrEnum):
     TICK = "tick"
     BUTTON = "button"
     VOICE = "voice"
@@ -77,7 +77,7 @@ class ConsentGiveInput:
         default=strawberry.UNSET, description="The asking that is answered (`noticeServed`). Each is answered once."
     )
     notice: str = strawberry.field(description="Name of the notice that was put before the member; the current one.")
-    method: ConsentMethod = strawberry.field(description="How it was said.")
+    method: ConsentGiveMethod = strawberry.field(description="How it was said.")
     until: datetime | None = strawberry.field(
         default=strawberry.UNSET, description="Until when; null: until withdrawn, or as the notice says."
     )
@@ -119,7 +119,7 @@ class ConsentDenialInput:
 @strawberry.type(description="What became of a decision.")
 class ConsentPayload:
     member: Member | None = strawberry.field(description="The member; null if refused.")
-    consents: list[Consent] = strawberry.field(
+    consents: list[ConsentOutcome] = strawberry.field(
         description="Where what was decided about stands now, narrower decisions with it; empty if refused."
     )
     user_errors: list[UserError] = strawberry.field(
@@ -180,8 +180,18 @@ async def _carried_out(info: Info, named: str | None, work: Work) -> ConsentPayl
         noted.update(acted.words)
         asking.trail.fields |= noted
         asking.trail.refusal = acted.refusal.code if acted.refusal is not None else None
-        for purpose in sorted(acted.ended):
-            await _forget_what_only_consent_justified(tx, asking, held.member_id, purpose)
+        if acted.ended:  # nothing of these is granted any more: what was held for them alone goes (PIPL 47)
+            forgotten = await profiles.forget_consented(
+                tx,
+                hub.vault,
+                hub.ledger,
+                [held.member_id],
+                acted.ended,
+                numbers=hub.catalogue.numbers,
+                now=asking.now,
+            )
+            noted.update(forgotten.words)
+            asking.trail.fields |= forgotten.words
         return acted
 
     async def announce(acted: Acted) -> None:
@@ -194,10 +204,6 @@ async def _carried_out(info: Info, named: str | None, work: Work) -> ConsentPayl
     member = await reading.by_id(asking, wanted_of(info), acted.member_id)
     told = user_errors(acted.refusal, asking.language) if acted.refusal is not None else []
     return ConsentPayload(member=member, consents=consents_of(acted.stands), user_errors=told)
-
-
-async def _forget_what_only_consent_justified(tx: Tx, asking: Asking, member_id: MemberId, purpose: Purpose) -> None:
-    """Nothing of this purpose is granted any more: what is held for it alone goes (PIPL 47)."""
 
 
 def _whose(asking: Asking, named: str | None) -> MemberId | None:

@@ -43,6 +43,8 @@ LISTS: Final[Mapping[str, int]] = {
     "Notice.purposes": 2,
     "Notice.collected": 25,
     "Notice.shared": 5,
+    "Member.consents": 6,
+    "Query.consents": 6,
 }
 WEIGHTS: Final[Mapping[str, int]] = {
     "Query.member": 5,  # a look-up by key: tokens, an index, an entry in the audit log
@@ -51,6 +53,9 @@ WEIGHTS: Final[Mapping[str, int]] = {
     "Query.auditEntries": 50,  # searches months of entries
     "Query.accessHistory": 50,
     "Query.noticeCurrent": 5,
+    "Query.consents": 5,
+    "Query.consentHistory": 50,  # verifies the whole history with every page
+    "Query.consentReceipt": 20,  # signs
     "GuardedText.value": 2,  # is opened
     "GuardedText.display": 2,
 }

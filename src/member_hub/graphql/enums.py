@@ -4,7 +4,17 @@ from enum import StrEnum
 
 import strawberry
 
-from member_hub.consent.words import ByWayOf, ConsentState, ContactChannel, EvidenceKind, Locale, NoticeFamily
+from member_hub.consent.words import (
+    Act,
+    Actor,
+    ByWayOf,
+    ConsentState,
+    ContactChannel,
+    EvidenceKind,
+    Locale,
+    Method,
+    NoticeFamily,
+)
 from member_hub.identity.kinds import ClaimStatus
 from member_hub.members.rules import SourceStrength
 from member_hub.members.tables import Channel, MemberStatus
@@ -43,12 +53,22 @@ strawberry.enum(
 strawberry.enum(
     ConsentState,
     description=(
-        "Where a decision stands. Only GRANTED lets anything happen. ASKED waits for the member, GUARDIAN_PENDING for "
-        "a guardian. REFUSED and WITHDRAWN are a no. STALE, the notice changed materially or the member turned 14; "
-        "EXPIRED, its term is over; LAPSED, it was not answered in time; INVALIDATED, it was none; CLOSED, the person "
-        "was erased; NEVER_ASKED."
+        "Where a decision stands. Only GRANTED lets anything happen. NEVER_ASKED; ASKED, no answer yet, which is no "
+        "consent; GUARDIAN_PENDING, a child agreed and the guardian has to; REFUSED and WITHDRAWN are a no; STALE, to "
+        "be given anew after a material change or at 14; EXPIRED, its term is over; LAPSED, nobody answered in time; "
+        "INVALIDATED, it was none; CLOSED, the person was erased."
     ),
 )
+strawberry.enum(Act, name="ConsentAct", description="What happened to a decision.")
+strawberry.enum(
+    Actor,
+    name="ConsentActor",
+    description=(
+        "What kind of actor: the MEMBER; a GUARDIAN; STAFF_ON_BEHALF of the member; an APP; a FILE, what a channel's "
+        "delivery says the member did there; the DPO; TIMER, the clock; SYSTEM, the hub."
+    ),
+)
+strawberry.enum(Method, name="ConsentMethod", description="How it was given; NONE: by the clock or the hub itself.")
 strawberry.enum(
     EvidenceKind,
     description="What staff have in hand: a SIGNED_SLIP, a one-time code that was read back (CODE_ECHO), a RECORDING.",

@@ -47,6 +47,7 @@ class Asked:
     document_id: str | None = None
     is_by_get: bool = False  # it stood in an address
     body_bytes: int = 0  # how long it was, variables and all
+    is_ours: bool = False  # the text is the hub's own, and nobody sent it
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -142,7 +143,8 @@ class Api:
         """Raises DocumentNotFound; in production for every text of an app too: it asks there what was approved."""
         if asked.document_id is not None:
             return await self._trusted.text(caller, asked.document_id)
-        if asked.query is None or (self._hub.settings.is_production and caller.kind is CallerKind.APP):
+        sends_text = caller.kind is CallerKind.APP and not asked.is_ours
+        if asked.query is None or (self._hub.settings.is_production and sends_text):
             raise DocumentRequired(field="query")
         return asked.query
 

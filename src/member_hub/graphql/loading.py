@@ -13,10 +13,12 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from member_hub.access import Grant, Guard
+from member_hub.consent.queries import decisions_shown
 from member_hub.crypto import Item
 from member_hub.db.base import Tx
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.building import build
+from member_hub.graphql.consents import lens_of
 from member_hub.graphql.guarded import Opened
 from member_hub.graphql.member import Member, OrdersAsked
 from member_hub.graphql.paging import line_position, orders_count
@@ -47,14 +49,16 @@ async def load(asking: Asking, tx: Tx, rows: Rows, wanted: Wanted, grant: Grant)
     if not rows:
         return []
     asking.count_members(len(rows))
-    sight = Sight(
-        grant, wanted.of_profile() if grant.is_till_view else wanted, asking.hub.organisation, asking.hub.vault
-    )
+    hub = asking.hub
+    seen = wanted.of_profile() if grant.is_till_view else wanted
+    sight = Sight(grant, seen, hub.organisation, hub.vault, lens_of(asking, grant))
     held = await _fetch(asking, tx, rows, sight)
     opened = await open_items(asking, tx, sight.items(held))
     asking.trail.finds(row.member_id for row in rows)
     claims = (row for of_one in held.claims.values() for row in of_one)
     note_shown(asking, grant, wanted, claims, but=_note_withheld(asking, sight, rows))
+    if seen.consents_opened:
+        sight.lens.note_shown(asking.trail, (row for of_one in held.consents.values() for row in of_one))
     return [build(sight, held, row, opened, asked=wanted) for row in rows]
 
 
@@ -71,8 +75,15 @@ async def _fetch(asking: Asking, tx: Tx, rows: Rows, sight: Sight) -> Held:
         accounts=_by_member(await accounts_of(tx, ids) if wanted.accounts else ()),
         claims=_by_member(await claims_of(tx, ids, kinds) if kinds else ()),
         values=_by_member(await values_of(tx, ids, fields) if fields else ()),
+        consents=_by_member(await _decisions(asking, tx, ids, sight)),
         lines=await _lines(asking, tx, ids, wanted.orders) if shows(sight.grant.read(Guard.ORDERS)) else {},
     )
+
+
+async def _decisions(asking: Asking, tx: Tx, ids: Sequence[MemberId], sight: Sight) -> Rows:
+    if not sight.wanted.consents or not shows(sight.grant.read(Guard.CONSENTS)):
+        return ()
+    return await decisions_shown(tx, ids, now=asking.now)
 
 
 def _by_member(rows: Iterable[Row[Any]]) -> Mapping[UUID, list[Row[Any]]]:

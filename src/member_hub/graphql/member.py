@@ -6,7 +6,9 @@ from typing import Annotated
 
 import strawberry
 
+from member_hub.consent.queries import current_t
 from member_hub.graphql.account import ChannelAccount
+from member_hub.graphql.consent_types import Consent
 from member_hub.graphql.guarded import GuardedText, guarded
 from member_hub.graphql.identifier import Identifier
 from member_hub.graphql.order import OrderLineConnection
@@ -49,6 +51,9 @@ class Member(Node):
     joined_at: datetime = strawberry.field(description="When the first channel account was opened.")
     home_store: Store | None = strawberry.field(description="The store of the newest card.")
     version: int = strawberry.field(description="Counts changes of the profile; `profileUpdate` asks for it.")
+    privacy_epoch: int = strawberry.field(
+        description="Counts changes of what the member consents or objects to; `authoriseSend` asks for it."
+    )
     name: GuardedText = strawberry.field(description="Name.", directives=[guarded(member_t.c.name)])
     phone: GuardedText = strawberry.field(
         description="Phone number with country code (E.164).", directives=[guarded(member_t.c.phone)]
@@ -61,6 +66,13 @@ class Member(Node):
     address: GuardedText = strawberry.field(description="Address.", directives=[guarded(member_t.c.address)])
     accounts: list[ChannelAccount] = strawberry.field(description="The channel accounts, the oldest first.")
     identifiers: list[Identifier] = strawberry.field(description="What identifies the member, what holds best first.")
+    consents: list[Consent] = strawberry.field(
+        description=(
+            "Where each decision of the member stands; every purpose that rests on consent is in it, asked about or "
+            "not, so it is empty only where consents are DENIED."
+        ),
+        directives=[guarded(current_t.c.state)],
+    )
     values: strawberry.Private[Mapping[ProfileField, list[ProfileValue]]]
     pages: strawberry.Private[Mapping[OrdersAsked, OrderLineConnection]]
 

@@ -18,6 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from member_hub.audit.queries import Position as AuditPosition
+from member_hub.consent.queries import EventPosition
 from member_hub.crypto import Vault
 from member_hub.errors import BadInput
 from member_hub.graphql.scalars import given
@@ -139,6 +140,24 @@ def audit_position(vault: Vault, of: Listing, cursor: str | None) -> AuditPositi
         return None
     happened_at, writer, sequence = _opened(vault, of, cursor)
     return AuditPosition(datetime.fromisoformat(happened_at), UUID(writer), int(sequence))
+
+
+def event_cursor(vault: Vault, member_id: MemberId, at: EventPosition) -> str:
+    return _sealed(
+        vault, _history(member_id), [at.occurred_at.isoformat(), at.recorded_at.isoformat(), str(at.event_id)]
+    )
+
+
+def event_position(vault: Vault, member_id: MemberId, cursor: str | None) -> EventPosition | None:
+    """Raises BadCursor for anything that `event_cursor` did not give for the same member."""
+    if cursor is None:
+        return None
+    occurred_at, recorded_at, event_id = _opened(vault, _history(member_id), cursor)
+    return EventPosition(datetime.fromisoformat(occurred_at), datetime.fromisoformat(recorded_at), UUID(event_id))
+
+
+def _history(member_id: MemberId) -> Listing:
+    return Listing("consents", member_id.bytes)
 
 
 def _sealed(vault: Vault, of: Listing, parts: list[str]) -> str:

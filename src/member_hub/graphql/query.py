@@ -4,11 +4,15 @@ from typing import Annotated
 
 import strawberry
 
+from member_hub.consent.queries import current_t, event_t
 from member_hub.graphql import reading
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.audit_types import AccessHistoryConnection, AuditEntryConnection
 from member_hub.graphql.auditing import access_history, audit_entries
+from member_hub.graphql.consent_types import Consent, ConsentEventConnection, ConsentReceipt
+from member_hub.graphql.consent_views import consent_history, consent_receipt, consents
 from member_hub.graphql.filters import MemberFilter
+from member_hub.graphql.guarded import guarded
 from member_hub.graphql.keys import MemberKey, member_id_of
 from member_hub.graphql.member import Member, MemberConnection, Node
 from member_hub.graphql.notices import Notice, notice_current
@@ -119,4 +123,25 @@ class Query:
             "Which kinds of staff and apps looked at the asking member, when and why, the newest first; null where "
             "there is no such member."
         ),
+    )
+    consents: list[Consent] | None = strawberry.field(
+        resolver=consents,
+        description=(
+            "Where each decision of one member stands, every purpose that rests on consent among them; null where "
+            "there is no such member in reach."
+        ),
+        directives=[guarded(current_t.c.state)],
+    )
+    consent_history: ConsentEventConnection | None = strawberry.field(
+        resolver=consent_history,
+        description=(
+            "What happened to the decisions of one member, the newest first, also under ids merged into it; null where "
+            "there is no such member in reach."
+        ),
+        directives=[guarded(event_t.c.state_to)],
+    )
+    consent_receipt: ConsentReceipt | None = strawberry.field(
+        resolver=consent_receipt,
+        description="The signed receipt of one event; null where there is no such event of a member in reach.",
+        directives=[guarded(event_t.c.state_to)],
     )

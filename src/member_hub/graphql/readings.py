@@ -36,7 +36,8 @@ from member_hub.access.words import GUARDS
 from member_hub.graphql.schema import sdl
 from member_hub.privacy import ProfileField
 
-# A phone or an e-mail address among the identifiers is that field as well.
+# A phone or an e-mail address among the identifiers, or of a consent, is that field as well.
+_TELLS_CONTACTS: Final = frozenset({"Identifier.value", "Consent.contact"})
 _CONTACTS: Final = frozenset({f"member.{ProfileField.PHONE}", f"member.{ProfileField.EMAIL}"})
 # Who says one of these of a guarded field learns something about it: whom it fits, how many, what it was, what it is.
 _NAMING: Final = frozenset({"MemberFilter", "MemberDimension", "ProfileField"})
@@ -61,7 +62,7 @@ class _Reader(Visitor):
         place = f"{parent.name if parent else ''}.{node.name.value}"
         if place in guards():
             self.found.add(guards()[place])
-        if place == "Identifier.value":
+        if place in _TELLS_CONTACTS:
             self.found |= _CONTACTS
 
     def enter_argument(self, node: ArgumentNode, *_: Any) -> None:

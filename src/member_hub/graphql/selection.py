@@ -35,6 +35,7 @@ from member_hub.graphql.member import OrdersAsked
 from member_hub.privacy import ProfileField
 
 MEMBER: Final = "Member"
+CONTACT: Final = "contact"  # of a consent
 # Where, below a root field, the members are.
 _PATHS: Final[Mapping[str, tuple[str, ...]]] = {
     "memberList": ("edges", "node"),
@@ -45,6 +46,8 @@ _PATHS: Final[Mapping[str, tuple[str, ...]]] = {
     "consentWithdraw": ("member",),
 }
 _NO_MEMBERS: Final = frozenset({"memberStatistics", "noticeCurrent", "noticePublish", "noticeServed", "authoriseSend"})
+# Where consents are told of one member, without the member.
+_CONSENTS: Final = frozenset({"consents", "consentHistory", "consentReceipt"})
 _TEXT: Final = frozenset({"value", "display"})
 
 
@@ -60,9 +63,11 @@ class Wanted:
     identifiers_opened: bool = False
     provenance: frozenset[ProfileField] = frozenset()
     orders: frozenset[OrdersAsked] = frozenset()
+    consents: bool = False
+    consents_opened: bool = False
 
     def of_profile(self) -> "Wanted":
-        """The same without what tells a history: accounts, identifiers, provenance, orders."""
+        """The same without what tells a history: accounts, identifiers, provenance, orders, consents."""
         return Wanted(fields=self.fields, opened=self.opened)
 
     @property
@@ -72,6 +77,7 @@ class Wanted:
             Guard.ACCOUNTS: self.accounts,
             Guard.IDENTIFIERS: self.identifiers,
             Guard.ORDERS: bool(self.orders),
+            Guard.CONSENTS: self.consents,
         }
         fields = {f"member.{field}" for field in self.fields | self.provenance}
         return frozenset(fields | {guard.value for guard, is_asked in lists.items() if is_asked})
@@ -213,6 +219,8 @@ def _wanted(walk: _Walk, parent: GraphQLObjectType, name: str, nodes: Sequence[F
     """Follow the path to the members, over every alias on the way."""
     if name in _NO_MEMBERS:
         return Wanted()
+    if name in _CONSENTS:
+        return Wanted(consents=True, consents_opened=_shows_within(walk, parent.fields[name], nodes, CONTACT))
     type_, reached = _object(parent.fields[name]), list(nodes)
     for step in _PATHS.get(name, ()):
         reached = [node for node in walk.below(type_, reached) if node.name.value == step]
@@ -239,6 +247,8 @@ def _of_member(walk: _Walk, member: GraphQLObjectType, asked: Sequence[FieldNode
         identifiers_opened=_shows_within(walk, member.fields["identifiers"], by_name.get("identifiers", []), "value"),
         provenance=frozenset(ProfileField(stated["field"]) for stated in provenance),
         orders=frozenset((stated.get("first"), stated.get("after")) for stated in orders),
+        consents="consents" in by_name,
+        consents_opened=_shows_within(walk, member.fields["consents"], by_name.get("consents", []), CONTACT),
     )
 
 
@@ -250,7 +260,7 @@ def _shows(walk: _Walk, of: GraphQLField, nodes: Sequence[FieldNode]) -> bool:
 def _shows_within(walk: _Walk, of: GraphQLField, nodes: Sequence[FieldNode], name: str) -> bool:
     """The same for the guarded text `name` of the items of a list."""
     inner = [node for node in walk.below(_object(of), nodes) if node.name.value == name]
-    return _shows(walk, _object(of).fields[name], inner)
+    return bool(inner) and _shows(walk, _object(of).fields[name], inner)
 
 
 def _object(of: GraphQLField) -> GraphQLObjectType:

@@ -9,6 +9,7 @@ from sqlalchemy import Column, Row
 
 from member_hub.access import Grant, Guard, Verdict, stricter
 from member_hub.crypto import Item, Vault, sealed_row
+from member_hub.graphql.consents import ConsentLens
 from member_hub.graphql.member import OrdersAsked
 from member_hub.graphql.selection import Wanted
 from member_hub.identity.facts import CONTACT_FIELDS
@@ -32,6 +33,7 @@ class Held:
     accounts: Mapping[UUID, list[Row[Any]]]
     claims: Mapping[UUID, list[Row[Any]]]
     values: Mapping[UUID, list[Row[Any]]]
+    consents: Mapping[UUID, list[Row[Any]]]
     lines: Mapping[OrdersAsked, Mapping[Any, tuple[list[Row[Any]], bool]]]
 
 
@@ -43,6 +45,7 @@ class Sight:
     wanted: Wanted
     organisation: Organisation
     vault: Vault
+    lens: ConsentLens
     _verdicts: Mapping[ProfileField, Verdict] = field(init=False, repr=False, compare=False)
     _sees_all: bool = field(init=False, repr=False, compare=False)
 
@@ -82,6 +85,9 @@ class Sight:
                 yield claim_item(row)
         values = (row for rows in held.values.values() for row in rows)
         yield from (value_item(row) for row in values if not self.withholds_purpose(collected_for(row)))
+        if self.wanted.consents_opened:
+            decisions = (row for rows in held.consents.values() for row in rows)
+            yield from (item for row in decisions if (item := self.lens.item(row)) is not None)
 
     def of_claim_field(self, kind: ClaimKind) -> Verdict:
         return self.of_field(CONTACT_FIELDS[kind]) if kind in CONTACT_FIELDS else Verdict.DENIED

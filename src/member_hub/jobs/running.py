@@ -12,10 +12,11 @@ from typing import Final, Protocol
 
 from member_hub.audit import AuditLog, Entry, Sealer, expire
 from member_hub.clock import Clock
-from member_hub.consent import recycling
+from member_hub.consent import recycling, timers
 from member_hub.consent.catalogue import Catalogue
 from member_hub.consent.filing import Filed
 from member_hub.consent.replaying import LATECOMERS, newest_publication, replay
+from member_hub.consent.timers import Clockwork
 from member_hub.crypto import Vault
 from member_hub.db import Database, partitions
 from member_hub.errors import HubError
@@ -25,6 +26,7 @@ from member_hub.telling import Notices, Sender
 TICK_S: Final = 2.0
 THOROUGH_EVERY: Final = timedelta(minutes=10)
 MONTHS_EVERY: Final = timedelta(hours=6)
+CONSENT_EVERY: Final = timedelta(minutes=1)
 NOTICES_EVERY: Final = timedelta(minutes=1)
 LINES_EVERY: Final = timedelta(minutes=5)
 BITS_EVERY: Final = timedelta(minutes=1)
@@ -47,11 +49,11 @@ class Needs(Protocol):
     @property
     def vault(self) -> Vault: ...
     @property
+    def catalogue(self) -> Catalogue: ...
+    @property
     def sender(self) -> Sender | None: ...
     @property
     def settings(self) -> Settings: ...
-    @property
-    def catalogue(self) -> Catalogue: ...
 
 
 @dataclass(slots=True)
@@ -76,6 +78,7 @@ async def run_forever(hub: Needs, stopping: asyncio.Event) -> None:
     """Until `stopping` is set; then once more, so that nothing stays unsealed that need not."""
     await asyncio.gather(
         _run(jobs_of(hub), hub.clock, stopping, ends_with_a_round=True),
+        _run(consent_jobs_of(hub), hub.clock, stopping, ends_with_a_round=False),
         _run(calling_jobs_of(hub, stopping), hub.clock, stopping, ends_with_a_round=False),
         _run(long_jobs_of(hub), hub.clock, stopping, ends_with_a_round=False),
     )
@@ -113,6 +116,17 @@ def jobs_of(hub: Needs) -> list[Job]:
         Job("audit seals", timedelta(0), hub.sealer.run),
         Job("consent bits", BITS_EVERY, bits),
     ]
+
+
+def consent_jobs_of(hub: Needs) -> list[Job]:
+    """Apart from the seals, for what a standstill left behind may be a million members."""
+
+    async def consent(now: datetime) -> None:
+        works = Clockwork(hub.database, hub.vault, hub.catalogue, hub.audit, CALLER)
+        await timers.settle_over(works, now=now)
+        await timers.run_due(works, now=now)
+
+    return [Job("consent clock", CONSENT_EVERY, consent)]
 
 
 def calling_jobs_of(hub: Needs, stopping: asyncio.Event) -> list[Job]:

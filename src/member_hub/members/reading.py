@@ -28,7 +28,7 @@ account_t = table_of(ChannelAccount)
 value_t = table_of(ProfileValue)
 store_t = table_of(MemberStore)
 
-PLAIN_COLUMNS = ("member_id", "status", "joined_at", "home_store", "version", "consented_fields")
+PLAIN_COLUMNS = ("member_id", "status", "joined_at", "home_store", "version", "consented_fields", "privacy_epoch")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ from member_hub.web.figures import Figures
 from member_hub.web.freshness import CurrentPolicy, watch_policies
 from member_hub.web.health import Readiness, livez
 from member_hub.web.page import QueryPage, plain_page, style
+from member_hub.web.receipts import PATH as RECEIPT_PATH
+from member_hub.web.receipts import Receipts
 from member_hub.web.sign_in import SignIn
 
 GRAPHQL_PATH = "/graphql"
@@ -49,6 +51,7 @@ def make_app(hub: Runtime) -> ASGIApp:
     door = Door(hub, figures, credentials)
     routes = [
         Route(GRAPHQL_PATH, door.ask, methods=list(METHODS)),
+        Route(RECEIPT_PATH, Receipts(door, figures).download, methods=["GET"]),
         *(Route(path, answer, methods=["POST"]) for path, answer in sign_in.paths.items()),
         Route(LIVENESS_PATH, livez),
         Route("/readyz", Readiness(hub, credentials, door.documents).show),
