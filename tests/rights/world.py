@@ -194,7 +194,7 @@ async def populate(world: World, folder: Path) -> None:
 async def _at_the_till(world: World, member_id: MemberId) -> None:
     """A member code is shown, and somebody may see the phone."""
     async with transaction(world.database.app) as tx:
-        await till.issue(tx, world.vault, Visible(RowScope.SELF, frozenset(), None, member_id, NOW), member_id)
+        await till.issue(tx, world.vault, Visible(RowScope.SELF, frozenset(), None, member_id, NOW, NOW), member_id)
         await approve_a_reveal(tx, member_id)
 
 

@@ -5,11 +5,12 @@ is refused by that issuer's keys. Who is not listed here issues nothing for the 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from member_hub.access import issuers, stated
+from member_hub.access import issuers, member_tokens, stated
 from member_hub.access.claims import TokenClaims
 from member_hub.access.issuer_keys import IssuerKeys, KeyState
 from member_hub.access.issuer_tokens import IssuerTokens
@@ -28,6 +29,7 @@ class Verifier(Protocol):
         """Raises Unauthenticated, without saying why."""
 
 
+GUARDIAN: Final = "guardian"
 NOBODY: Final[Mapping[str, Verifier]] = MappingProxyType({})
 
 
@@ -58,6 +60,7 @@ class Credentials:
     async def claims(self, token: str, now: datetime, *, role: str | None = None) -> TokenClaims:
         """The verified claims, in the role that the caller names or the only one that the token carries.
 
+        Every member who signed in with the hub may act as guardian: whose, and whether of anybody, the links say.
         Raises Unauthenticated (401), KeysUnavailable (503), RoleRequired and RoleNotCarried (403).
         """
         read = stated.read(token)
@@ -70,6 +73,8 @@ class Credentials:
             found = await self._own[issuer].claims(token, now)
         else:
             raise Unauthenticated
+        if role == GUARDIAN and issuer == member_tokens.ISSUER:
+            return replace(found, role=GUARDIAN)
         if role is not None and found.role != role:
             raise RoleNotCarried
         return found

@@ -17,6 +17,7 @@ from member_hub.access import Caller, Grant, RowScope
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
 from member_hub.ids import MemberId
+from member_hub.members.children import is_child_of
 from member_hub.members.tables import Channel, ChannelAccount, Member, MemberStatus, MemberStore, ProfileValue
 from member_hub.organisation import Organisation
 from member_hub.privacy import ProfileField
@@ -26,6 +27,7 @@ account_t = table_of(ChannelAccount)
 value_t = table_of(ProfileValue)
 store_t = table_of(MemberStore)
 
+_OF_MEMBERS = (RowScope.SELF, RowScope.CHILDREN)
 PLAIN_COLUMNS = ("member_id", "status", "joined_at", "home_store", "version")
 
 
@@ -38,15 +40,16 @@ class Visible:
     handler: str | None
     member_id: MemberId | None
     bought_since: datetime
+    at: datetime
 
     @classmethod
     def to(cls, caller: Caller, grant: Grant, organisation: Organisation, *, now: datetime) -> "Visible":
         stores = caller.stores
         if grant.rows is RowScope.REGION:
             stores = frozenset[str]().union(*(organisation.stores_of(region) for region in caller.regions))
-        member_id = caller.member_id if grant.rows is RowScope.SELF else caller.on_behalf_of
+        member_id = caller.member_id if grant.rows in _OF_MEMBERS else caller.on_behalf_of
         since = months_before(now, organisation.own_stores_months)
-        return cls(grant.rows, stores, caller.handler, member_id, since)
+        return cls(grant.rows, stores, caller.handler, member_id, since, now)
 
     def reaches_nobody(self, *, by_key: bool) -> bool:
         """Whether no row can be in reach, so that nothing need be asked."""
@@ -57,7 +60,7 @@ class Visible:
                 return self.handler is None
             case RowScope.OWN_STORES | RowScope.REGION:
                 return self.handler is None or not self.stores
-            case RowScope.SELF:
+            case RowScope.SELF | RowScope.CHILDREN:
                 return self.member_id is None
             case RowScope.BEHALF:
                 return self.handler is None or (self.member_id is None and not by_key)
@@ -88,6 +91,9 @@ class Visible:
             case RowScope.SELF:
                 assert self.member_id is not None
                 return _is_root_of(self.member_id)
+            case RowScope.CHILDREN:
+                assert self.member_id is not None
+                return is_child_of(self.member_id, at=self.at)
             case RowScope.NONE:
                 return false()
 
