@@ -9,6 +9,8 @@ from member_hub import privacy
 from member_hub.access import Policies, PolicyKeeper
 from member_hub.audit import AuditKeys, AuditLog, Sealer
 from member_hub.clock import Clock
+from member_hub.consent import catalogue as consent_pack
+from member_hub.consent.catalogue import Catalogue
 from member_hub.crypto import Vault
 from member_hub.db import Base, Database
 from member_hub.merging import Resolver
@@ -29,6 +31,7 @@ class Runtime:
     resolver: Resolver
     audit: AuditLog
     sealer: Sealer
+    catalogue: Catalogue
     sender: Sender | None = None  # None: production without one, where nobody signs in by code
 
     @property
@@ -49,6 +52,7 @@ async def open_runtime(
     privacy.check(Base.metadata)
     organisation = register.of(settings)
     policy_keeper = PolicyKeeper(settings)
+    catalogue = consent_pack.of(settings)
     vault = await Vault.open_ring(database, settings, clock)
     audit_keys = AuditKeys.open(settings.key_dir)
     audit = AuditLog(database, audit_keys)
@@ -64,6 +68,7 @@ async def open_runtime(
                 resolver=Resolver(vault, organisation, holders),
                 audit=audit,
                 sealer=Sealer(database, audit_keys, settings.ledger_dir),
+                catalogue=catalogue,
                 sender=sender,
             )
         finally:

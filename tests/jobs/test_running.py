@@ -26,6 +26,7 @@ class Hub:
     log: Log
     clock: Clock
     vault: Any = None  # nothing is handed over where there is no sender
+    catalogue: Any = None
     sender: None = None
 
     @property

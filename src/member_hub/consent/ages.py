@@ -8,9 +8,9 @@ Price: somebody who never states one is asked for a guardian's consent until the
 import logging
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from member_hub.clock import business_day
 from member_hub.crypto import CannotOpen, Item, Vault, sealed_row
@@ -73,7 +73,7 @@ async def _birthdays(tx: Tx, vault: Vault, members: Collection[MemberId]) -> dic
     return found
 
 
-def _item(row: Row[tuple[object, ...]]) -> Item:
+def _item(row: Any) -> Item:
     place = sealed_row(ProfileValue, {"field": row.field, "value_digest": row.value_digest})
     return Item(value_t.c.value, row.origin_id, row.value, place)
 

@@ -12,6 +12,9 @@ from typing import Final, Protocol
 
 from member_hub.audit import AuditLog, Sealer, expire
 from member_hub.clock import Clock
+from member_hub.consent.catalogue import Catalogue
+from member_hub.consent.coming_of_age import ComingOfAge
+from member_hub.consent.guardian_timers import GuardianTimers
 from member_hub.crypto import Vault
 from member_hub.db import Database, partitions
 from member_hub.errors import HubError
@@ -21,6 +24,7 @@ TICK_S: Final = 2.0
 THOROUGH_EVERY: Final = timedelta(minutes=10)
 MONTHS_EVERY: Final = timedelta(hours=6)
 NOTICES_EVERY: Final = timedelta(minutes=1)
+GUARDIANS_EVERY: Final = timedelta(minutes=1)
 CALLER: Final = "jobs"
 
 _log = logging.getLogger(__name__)
@@ -39,6 +43,8 @@ class Needs(Protocol):
     def sealer(self) -> Sealer: ...
     @property
     def vault(self) -> Vault: ...
+    @property
+    def catalogue(self) -> Catalogue: ...
     @property
     def sender(self) -> Sender | None: ...
 
@@ -92,8 +98,11 @@ def jobs_of(hub: Needs) -> list[Job]:
         await partitions.make_ahead(hub.database)
         await expire(hub.audit, hub.sealer, now, caller=CALLER)
 
+    consent = (hub.database, hub.vault, hub.catalogue, hub.audit)
     return [
         Job("audit months", MONTHS_EVERY, months),
+        Job("coming of age", GUARDIANS_EVERY, ComingOfAge(*consent).run),
+        Job("guardians", GUARDIANS_EVERY, GuardianTimers(*consent).run),
         Job("audit seals of all months", THOROUGH_EVERY, thorough),
         Job("audit seals", timedelta(0), hub.sealer.run),
     ]

@@ -1,4 +1,4 @@
-"""A responsible manager lets staff see minors (Minors' Online Regulation 36): standing, or for one use by one colleague.
+"""A responsible manager lets staff see minors (Minors' Online Regulation 36): standing, or one colleague for one use.
 
 A standing approval is for a role in a store (or for a role without stores), for a term, by a named approver; every
 read of a minor's row looks for one (members/reading.py). What opens a minor's field takes one for that very act beside
@@ -29,7 +29,6 @@ from member_hub.members.reading import is_living, member_t
 from member_hub.members.tables import AgeBand
 
 IN_FORCE_MAX = 200  # approvals of one approver at a time
-SINGLE_USE_DAYS = 1  # unless said otherwise
 DPO: Final = "dpo"
 # None: whoever is staff.
 _APPROVES_FOR: Final[Mapping[str, frozenset[str] | None]] = MappingProxyType(
@@ -101,7 +100,8 @@ async def grant_standing(
         raise OwnMinorApproval(field="role")
     if caller.role != DPO and (store is None or store not in stores):
         raise NotTheirs(field="store")
-    return await _grant(tx, caller, {"role": role, "store": store}, ApprovalKind.STANDING, days, days_max, now)
+    what = {"role": role, "store": store}
+    return await _grant(tx, caller, what, kind=ApprovalKind.STANDING, days=_term(days, days_max), now=now)
 
 
 async def grant_single_use(
@@ -112,7 +112,7 @@ async def grant_single_use(
     role: str,
     operation: Operation,
     granted_to: str,
-    days: int | None,
+    days: int,
     days_max: int,
     now: datetime,
 ) -> Granted:
@@ -131,7 +131,7 @@ async def grant_single_use(
     if await tx.scalar(living.with_for_update(read=True)) is None:
         raise NotFound(field="member")
     what = {"role": role, "member_id": member_id, "operation": operation.value, "granted_to": granted_to}
-    return await _grant(tx, caller, what, ApprovalKind.SINGLE_USE, days or SINGLE_USE_DAYS, days_max, now)
+    return await _grant(tx, caller, what, kind=ApprovalKind.SINGLE_USE, days=_term(days, days_max), now=now)
 
 
 async def revoke(tx: Tx, caller: Caller, approval_id: UUID, *, now: datetime) -> None:
@@ -187,11 +187,15 @@ def _check_role(caller: Caller, role: str) -> None:
         raise NotTheirs(field="role")
 
 
-async def _grant(
-    tx: Tx, caller: Caller, what: Mapping[str, object], kind: ApprovalKind, days: int, days_max: int, now: datetime
-) -> Granted:
+def _term(days: int, days_max: int) -> int:
     if not 1 <= days <= days_max:
         raise BadTerm(field="days")
+    return days
+
+
+async def _grant(
+    tx: Tx, caller: Caller, what: Mapping[str, object], *, kind: ApprovalKind, days: int, now: datetime
+) -> Granted:
     mine = select(func.count()).where(approval_t.c.approved_by == caller.subject, approval_t.c.used_at.is_(None))
     if int(await tx.scalar(mine.where(_holds(now))) or 0) >= IN_FORCE_MAX:
         raise TooManyApprovals

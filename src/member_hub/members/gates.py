@@ -95,6 +95,7 @@ class GuardianLink(Base):
         CheckConstraint(f"state IN ({', '.join(repr(str(state)) for state in LinkState)})", name="state"),
         CheckConstraint("member_id <> guardian_id", name="two_people"),
         Index("ix_guardian_link_guardian_id", "guardian_id"),
+        Index("ix_guardian_link_link_id", "link_id"),
         Index("ix_guardian_link_origin_id", "origin_id"),
         Index("ix_guardian_link_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
     )
