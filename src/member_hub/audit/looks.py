@@ -65,6 +65,11 @@ _KINDS: Final = {
     "signInCode": LookKind.SIGN_IN,
     "signInSession": LookKind.SIGN_IN,
     "signInEnd": LookKind.SIGN_IN,
+    "guardianPropose": LookKind.CHANGE,
+    "guardianConfirm": LookKind.CHANGE,
+    "guardianRevoke": LookKind.CHANGE,
+    "minorApprovalGrant": LookKind.CHANGE,
+    "minorApprovalRevoke": LookKind.CHANGE,
     "rightsExport": LookKind.COPY,
     "rightsErase": LookKind.ERASURE,
     "auditEntries": LookKind.RECORD,
@@ -73,13 +78,16 @@ _KINDS: Final = {
     "identity": LookKind.CHANGE,
     "identity export": LookKind.COPY,
     "ingest": LookKind.CHANGE,
+    "jobs": LookKind.CHANGE,
     "keys": LookKind.CHANGE,
     "quarantine": LookKind.CHANGE,
     "quarantine show": LookKind.LOOK_UP,
     "rights export": LookKind.COPY,
     "rights erase": LookKind.ERASURE,
 }
-_NOT_FIELDS: Final = frozenset({"approved_by", "granted_to", "reason", "reference"})  # followed by any word
+_NOT_FIELDS: Final = frozenset(
+    {"approved_by", "granted_to", "minor_approved_by", "reason", "reference"}
+)  # followed by any word
 _OURSELVES: Final = ("会员中台自身（运维命令与任务）", "the hub itself (commands and jobs of its operator)")
 _USES: Final = {use.name: use for use in FieldUse}
 

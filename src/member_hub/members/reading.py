@@ -248,6 +248,12 @@ def _of(statement: Select[Any], column: Any, member_ids: Sequence[MemberId]) -> 
     return statement.where(column == member_ids[0] if len(member_ids) == 1 else among(column, member_ids))
 
 
+async def handler_of(tx: Tx, member_id: MemberId) -> str | None:
+    """The legal entity that answers for a member's data; None for nobody."""
+    found: str | None = await tx.scalar(select(member_t.c.handler).where(member_t.c.member_id == member_id))
+    return found
+
+
 async def ids_of_person(tx: Tx, member_id: MemberId) -> list[MemberId]:
     """The root of a member id first, then every id merged into it; none where nobody has or had this id."""
     asked = member_t.alias("asked")
