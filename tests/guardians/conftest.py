@@ -1,4 +1,4 @@
-"""`family`: a mother, her daughter of thirteen, and two strangers, asked through the door with a clock that is moved."""
+"""`family`: a mother, her daughter of thirteen, and two strangers, asked through the door."""
 
 import pytest
 

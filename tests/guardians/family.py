@@ -109,6 +109,11 @@ class Family:
         await ComingOfAge(*held).run(now)
         await GuardianTimers(*held).run(now)
 
+    async def recorded(self, operation: str) -> list[Any]:
+        """The entries of an operation, in order."""
+        rows = [row for row in await self.world.audited() if row.operation == operation]
+        return sorted(rows, key=lambda row: (row.happened_at, row.sequence))
+
     async def told(self) -> Sequence[tuple[str, str, str, list[str]]]:
         """Who, what, with what outcome and fields: every entry but the issue of codes."""
         rows = [row for row in await self.world.audited() if row.operation != "memberCodeIssue"]
