@@ -60,7 +60,6 @@ class Credentials:
     async def claims(self, token: str, now: datetime, *, role: str | None = None) -> TokenClaims:
         """The verified claims, in the role that the caller names or the only one that the token carries.
 
-        Every member who signed in with the hub may act as guardian: whose, and whether of anybody, the links say.
         Raises Unauthenticated (401), KeysUnavailable (503), RoleRequired and RoleNotCarried (403).
         """
         read = stated.read(token)
@@ -73,12 +72,17 @@ class Credentials:
             found = await self._own[issuer].claims(token, now)
         else:
             raise Unauthenticated
-        if role == GUARDIAN and issuer == member_tokens.ISSUER:
-            return replace(found, role=GUARDIAN)
         if role is not None and found.role != role:
-            raise RoleNotCarried
+            return _as_guardian(found, issuer, role)
         return found
 
     def key_states(self, now: datetime) -> Mapping[str, KeyState]:
         """By the operator's name of the issuer, for readiness."""
         return {server.issuer.name: server.keys.state(now) for server in self._servers.values()}
+
+
+def _as_guardian(found: TokenClaims, issuer: str, role: str) -> TokenClaims:
+    """Whoever signed in with the hub may act as guardian: whose, and whether of anybody, the links say."""
+    if role != GUARDIAN or issuer != member_tokens.ISSUER:
+        raise RoleNotCarried
+    return replace(found, role=GUARDIAN)

@@ -17,7 +17,7 @@ from member_hub.access.words import PURPOSES
 from member_hub.privacy import Purpose
 
 DONE: Final = frozenset({"ok", "missed", "TAMPERED"})
-MEMBER_KIND: Final = "MEMBER"  # members' own looks are not in their history
+MEMBER_KIND: Final = "MEMBER"  # members' own looks are not in their history; those of a guardian are
 
 
 class LookKind(StrEnum):

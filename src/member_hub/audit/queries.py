@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, select, tuple_, union
+from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, not_, select, tuple_, union
 
 from member_hub.audit.entry import month_of
 from member_hub.audit.pending import Chain, chain_parameters, entry_t, given_chains, pending
@@ -35,7 +35,7 @@ class Filter:
     outcome: str | None = None
     since: datetime | None = None
     until: datetime | None = None
-    but_kind: str | None = None  # not by callers of this kind
+    but_own_as: str | None = None  # not what those members did themselves, as callers of this kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,9 @@ def _conditions(by: Filter) -> list[ColumnElement[bool]]:
         conditions += [entry_t.c.happened_at >= by.since, entry_t.c.month >= month_of(by.since)]
     if by.until is not None:
         conditions += [entry_t.c.happened_at < by.until, entry_t.c.month <= month_of(by.until)]
-    if by.but_kind is not None:
-        conditions.append(entry_t.c.caller_kind != by.but_kind)
+    if by.but_own_as is not None:
+        own = and_(entry_t.c.caller_kind == by.but_own_as, entry_t.c.caller.in_(list(map(str, by.member_ids or ()))))
+        conditions.append(not_(own))
     return conditions
 
 

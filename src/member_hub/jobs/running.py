@@ -1,6 +1,6 @@
 """Runs each job when it is due, until told to stop; a job that fails is logged and comes again.
 
-What waits for services of others has a lane of its own: a slow one holds up no seal.
+What waits for services of others has a lane of its own, and so has what may take long: neither holds up a seal.
 """
 
 import asyncio
@@ -72,6 +72,7 @@ async def run_forever(hub: Needs, stopping: asyncio.Event) -> None:
     await asyncio.gather(
         _run(jobs_of(hub), hub.clock, stopping, ends_with_a_round=True),
         _run(calling_jobs_of(hub), hub.clock, stopping, ends_with_a_round=False),
+        _run(long_jobs_of(hub), hub.clock, stopping, ends_with_a_round=False),
     )
 
 
@@ -98,11 +99,8 @@ def jobs_of(hub: Needs) -> list[Job]:
         await partitions.make_ahead(hub.database)
         await expire(hub.audit, hub.sealer, now, caller=CALLER)
 
-    consent = (hub.database, hub.vault, hub.catalogue, hub.audit)
     return [
         Job("audit months", MONTHS_EVERY, months),
-        Job("coming of age", GUARDIANS_EVERY, ComingOfAge(*consent).run),
-        Job("guardians", GUARDIANS_EVERY, GuardianTimers(*consent).run),
         Job("audit seals of all months", THOROUGH_EVERY, thorough),
         Job("audit seals", timedelta(0), hub.sealer.run),
     ]
@@ -115,3 +113,12 @@ def calling_jobs_of(hub: Needs) -> list[Job]:
         await Notices(hub.database, hub.vault, hub.clock, hub.sender).tell_waiting()
 
     return [Job("notices", NOTICES_EVERY, notices)]
+
+
+def long_jobs_of(hub: Needs) -> list[Job]:
+    """Those that go through much; they work in batches and hold nothing up."""
+    consent = (hub.database, hub.vault, hub.catalogue, hub.audit)
+    return [
+        Job("coming of age", GUARDIANS_EVERY, ComingOfAge(*consent).run),
+        Job("guardians", GUARDIANS_EVERY, GuardianTimers(*consent).run),
+    ]
