@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import update as change
 
 from member_hub.db import transaction
 from member_hub.ids import MemberId
@@ -62,7 +62,7 @@ async def test_a_child_is_nobodys_guardian_and_a_member_without_link_neither(fam
 async def test_a_link_that_is_not_in_force_opens_nothing(family: Family, state: str) -> None:
     await family.linked()
     async with transaction(family.world.hub.database.app) as tx:
-        await tx.execute(update(link_t).values(state=state))
+        await tx.execute(change(link_t).values(state=state))
 
     assert await ways(family, family.mother, family.daughter) == [None] * 3
     assert await family.children_of(family.mother) == []
@@ -72,7 +72,7 @@ async def test_a_link_that_is_not_in_force_opens_nothing(family: Family, state: 
 async def test_a_child_who_is_found_older_is_no_child_at_once(family: Family, band: str) -> None:
     await family.linked()
     async with transaction(family.world.hub.database.app) as tx:
-        await tx.execute(update(member_t).where(member_t.c.member_id == family.daughter).values(age_band=band))
+        await tx.execute(change(member_t).where(member_t.c.member_id == family.daughter).values(age_band=band))
 
     assert await family.children_of(family.mother) == []
 
@@ -80,7 +80,7 @@ async def test_a_child_who_is_found_older_is_no_child_at_once(family: Family, ba
 async def test_a_guardian_who_is_erased_reaches_nobody(family: Family) -> None:
     await family.linked()
     async with transaction(family.world.hub.database.app) as tx:
-        gone = update(member_t).where(member_t.c.member_id == family.mother)
+        gone = change(member_t).where(member_t.c.member_id == family.mother)
         await tx.execute(gone.values(status=MemberStatus.ERASED.value))
 
     assert await family.children_of(family.mother) == []
@@ -92,10 +92,13 @@ async def test_a_guardian_looks_nobody_up_and_does_nothing_else(family: Family) 
     for key in ('phone: "13812345603"', 'memberCode: "0123456789ABCDEF"', 'account: {channel: WEBSITE, id: "W3"}'):
         query = f"{{ member(by: {{{key}}}) {{ id }} }}"
         assert await family.world.refused("guardian", query, member=family.mother) == ["FORBIDDEN"]
+    update = (
+        f'mutation {{ profileUpdate(id: "{family.daughter}", expectedVersion: 1, input: {{}}) {{ member {{ id }} }} }}'
+    )
     for query in (
         "{ me { id } }",
         "mutation { memberCodeIssue { userErrors { code } } }",
-        f'mutation {{ profileUpdate(id: "{family.daughter}", expectedVersion: 1, input: {{}}) {{ userErrors {{ code }} }} }}',
+        update,
         "{ accessHistory(first: 1) { edges { cursor } } }",
     ):
         assert await family.world.refused("guardian", query, member=family.mother) == ["FORBIDDEN"], query
@@ -107,7 +110,7 @@ async def test_a_merged_guardian_and_a_merged_child_find_each_other(family: Fami
     async with transaction(family.world.hub.database.app) as tx:
         for gone, kept in ((family.mother, family.father), (family.daughter, family.nameless)):
             merged = {"status": MemberStatus.MERGED.value, "merged_into": kept}
-            await tx.execute(update(member_t).where(member_t.c.member_id == gone).values(merged))
+            await tx.execute(change(member_t).where(member_t.c.member_id == gone).values(merged))
 
     assert await family.children_of(family.father) == ["孙小小"]
     assert await family.children_of(family.mother) == ["孙小小"]  # a token with the merged id is the same person
