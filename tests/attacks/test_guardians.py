@@ -129,8 +129,6 @@ async def test_what_a_guardian_looked_at_stands_in_the_childs_history(family: Fa
     assert looks == [
         ("guardian", ["LIST"]),
         ("support agent", ["CHANGE"]),
-        ("member", ["CHANGE"]),
-        ("member", ["CHANGE"]),
     ]
 
 

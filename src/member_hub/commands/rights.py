@@ -67,7 +67,7 @@ async def _access_history(hub: Runtime, person: Person) -> list[dict[str, Any]]:
     """Who looked, as the member may know it; the log belongs to a database role of its own, so no holder reads it."""
     from member_hub.audit import looks, queries
 
-    by = queries.Filter(member_ids=person.member_ids, but_own_as=looks.MEMBER_KIND)
+    by = queries.Filter(member_ids=person.member_ids, but_kind=looks.MEMBER_KIND)
     async with hub.audit.reading() as tx:
         rows = await queries.every(tx, by, now=hub.clock.now())
     return [_labelled(hub, looks.look_of(row)) for row in rows]

@@ -86,7 +86,7 @@ async def access_history(
     if not ids:
         return None
     asking.trail.finds(ids[:1])
-    by = Filter(member_ids=ids, but_own_as=MEMBER_KIND)
+    by = Filter(member_ids=ids, but_kind=MEMBER_KIND)
     async with asking.hub.audit.reading() as tx:
         rows, more = await queries.page(tx, by, count=asked.count, at=at, now=asking.now)
     edges = [
