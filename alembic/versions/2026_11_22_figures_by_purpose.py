@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "5c1e9b04d7a3"
-down_revision: str | None = "38e846875a83"
+down_revision: str | None = "b7d1f0a94c35"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

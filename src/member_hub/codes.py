@@ -230,6 +230,15 @@ CODES: Final = (
         "Send the whole value, or leave the field out.",
     ),
     Code(
+        "MINOR_APPROVAL_REQUIRED",
+        (_U,),
+        Retry.CHANGED,
+        "会员未满十八周岁，该操作须经负责人单次批准（《未成年人网络保护条例》第三十六条）。",
+        "The member is under 18, and this takes the responsible manager's approval for this one use.",
+        "请负责人以 minorApprovalGrant（SINGLE_USE）批准后重试。",
+        "Have it approved with minorApprovalGrant (SINGLE_USE), then try again.",
+    ),
+    Code(
         "MISCONFIGURED",
         (_C,),
         Retry.CHANGED,
@@ -275,6 +284,15 @@ CODES: Final = (
         "Read noticeCurrent.",
     ),
     Code(
+        "NOT_AN_ADULT",
+        (_U,),
+        Retry.CHANGED,
+        "监护人未成年，或其档案中没有出生日期。",
+        "The guardian is not of age, or has no birth date on their profile.",
+        "先在监护人本人的档案中填写出生日期。",
+        "State the guardian's birth date on their own profile first.",
+    ),
+    Code(
         "NOT_ASKED_AGAIN",
         (_U,),
         Retry.NEVER,
@@ -282,6 +300,15 @@ CODES: Final = (
         "The member withdrew, or the consent ended; only the member begins anew.",
         "等待会员主动提出。",
         "Wait until the member begins.",
+    ),
+    Code(
+        "NOT_A_CHILD",
+        (_U,),
+        Retry.NEVER,
+        "该会员已满十四周岁，由本人作出同意，不需要监护人。",
+        "The member is 14 or older, decides alone and has no guardian here.",
+        "由会员本人作出同意；出生日期有误的，先更正。",
+        "Let the member decide; where the birth date is wrong, put it right first.",
     ),
     Code(
         "NOT_FOUND",
@@ -336,6 +363,15 @@ CODES: Final = (
         "The purpose has no impact assessment on file (PIPL 55).",
         "完成评估并在 consent.toml 中登记编号。",
         "Carry it out, and put its number into consent.toml.",
+    ),
+    Code(
+        "OWN_PHONE_REQUIRED",
+        (_U,),
+        Retry.CHANGED,
+        "监护人没有本人验证过的手机号，或该号码就是儿童的手机号。",
+        "The guardian has no verified phone of their own, or it is the child's.",
+        "监护人先验证本人的手机号。",
+        "Let the guardian verify a phone of their own first.",
     ),
     Code(
         "POLICY_REFUSED",

@@ -38,6 +38,7 @@ TILL_KEYS = ALL_KEYS | {Key.MEMBER_CODE, Key.PHONE_CODE}
 # tags, service tags.
 CONTRACT: list[tuple[str, str, str, str, set[Key]]] = [
     ("member", "member_service", "self", "cccccccccccc", set()),
+    ("guardian", "member_service", "children", "cccccccccccc", {Key.ID}),
     ("sales_associate", "member_service", "own_stores", "mmm-c-mm-c-c", TILL_KEYS),
     ("store_manager", "member_service", "own_stores", "cmmmcmmmcccc", TILL_KEYS),
     ("store_manager", "customer_support", "own_stores", "cmmmcmmmcccc", ALL_KEYS),
@@ -318,7 +319,7 @@ def test_compiled_grants_equal_plain_casbin_over_the_whole_space(plain: casbin.E
 def test_plain_casbin_allows_nothing_to_a_pair_that_has_no_grant(plain: casbin.Enforcer, policies: Policies) -> None:
     others = [(r, p) for r in policies.register.roles for p in Purpose if not policies.allows(r, p)]
 
-    assert len(others) == 13 * 11 - 19
+    assert len(others) == 14 * 11 - 20
     for number, (role, purpose) in enumerate(others):
         assert plain.get_filtered_policy(0, role, purpose.value) == []
         object_, action = list(CELLS)[number % len(CELLS)]

@@ -25,7 +25,8 @@ ROLES = frozenset({"app_checkout", "app_crm", "app_mini_program"})
 NOBODY = ("", "")
 KINDS = 1 + 2 * len(ALPHABET)
 REACHES = {
-    scope: reach for reach, scope in enumerate(["none", "self", "behalf", "own_stores", "region", "handler", "all"])
+    scope: reach
+    for reach, scope in enumerate(["none", "self", "children", "behalf", "own_stores", "region", "handler", "all"])
 }
 
 

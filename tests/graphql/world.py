@@ -32,6 +32,7 @@ NAMESPACES = {Channel.WEBSITE: "website", Channel.APP: "wx_mini_1", Channel.STOR
 STRENGTHS = {Channel.WEBSITE: SourceStrength.SELF_DECLARED, Channel.APP: SourceStrength.SELF_DECLARED}
 PURPOSES = {
     "member": "member_service",
+    "guardian": "member_service",
     "sales_associate": "member_service",
     "store_manager": "member_service",
     "region_manager": "member_service",

@@ -5,11 +5,12 @@ is refused by that issuer's keys. Who is not listed here issues nothing for the 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from member_hub.access import issuers, stated
+from member_hub.access import issuers, member_tokens, stated
 from member_hub.access.claims import TokenClaims
 from member_hub.access.issuer_keys import IssuerKeys, KeyState
 from member_hub.access.issuer_tokens import IssuerTokens
@@ -28,6 +29,7 @@ class Verifier(Protocol):
         """Raises Unauthenticated, without saying why."""
 
 
+GUARDIAN: Final = "guardian"
 NOBODY: Final[Mapping[str, Verifier]] = MappingProxyType({})
 
 
@@ -71,9 +73,16 @@ class Credentials:
         else:
             raise Unauthenticated
         if role is not None and found.role != role:
-            raise RoleNotCarried
+            return _as_guardian(found, issuer, role)
         return found
 
     def key_states(self, now: datetime) -> Mapping[str, KeyState]:
         """By the operator's name of the issuer, for readiness."""
         return {server.issuer.name: server.keys.state(now) for server in self._servers.values()}
+
+
+def _as_guardian(found: TokenClaims, issuer: str, role: str) -> TokenClaims:
+    """Whoever signed in with the hub may act as guardian: whose, and whether of anybody, the links say."""
+    if role != GUARDIAN or issuer != member_tokens.ISSUER:
+        raise RoleNotCarried
+    return replace(found, role=GUARDIAN)

@@ -32,7 +32,9 @@ def _findings(policies: Policies, metadata: MetaData) -> Iterator[str]:
 
 
 def _reads(grant: Grant, guard: str) -> bool:
-    return grant.rows not in (RowScope.SELF, RowScope.NONE) and grant.read(guard) is not Verdict.DENIED
+    return (
+        grant.rows not in (RowScope.SELF, RowScope.CHILDREN, RowScope.NONE) and grant.read(guard) is not Verdict.DENIED
+    )
 
 
 def _guarded(metadata: MetaData) -> Iterator[tuple[str, frozenset[Purpose], str]]:

@@ -61,6 +61,7 @@ TOGETHER: Final = ((Operation.MEMBER, Operation.MEMBERS),)
 # Which kinds of role a row scope makes sense for: one's own stores need a person with stores.
 _SCOPE_KINDS: Final[Mapping[RowScope, frozenset[RoleKind]]] = {
     RowScope.SELF: frozenset({RoleKind.MEMBER}),
+    RowScope.CHILDREN: frozenset({RoleKind.MEMBER}),
     RowScope.BEHALF: frozenset({RoleKind.APP}),
     RowScope.OWN_STORES: frozenset({RoleKind.STAFF}),
     RowScope.REGION: frozenset({RoleKind.STAFF}),

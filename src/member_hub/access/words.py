@@ -73,6 +73,11 @@ class Operation(StrEnum):
     NOTICE_PUBLISH = "noticePublish"
     NOTICE_SERVED = "noticeServed"
     AUTHORISE_SEND = "authoriseSend"
+    GUARDIAN_PROPOSE = "guardianPropose"
+    GUARDIAN_CONFIRM = "guardianConfirm"
+    GUARDIAN_REVOKE = "guardianRevoke"
+    MINOR_APPROVAL_GRANT = "minorApprovalGrant"
+    MINOR_APPROVAL_REVOKE = "minorApprovalRevoke"
     RIGHTS_EXPORT = "rightsExport"
     RIGHTS_ERASE = "rightsErase"
 
@@ -95,6 +100,7 @@ class RowScope(StrEnum):
     """Which members are in reach at all; the data layer makes it a WHERE."""
 
     SELF = "self"  # the caller
+    CHILDREN = "children"  # children under 14 whose guardian the caller is, by a link in force
     BEHALF = "behalf"  # the member on whose behalf an app asks; before it is known, whom a granted key finds
     OWN_STORES = "own_stores"  # at home in one of the caller's stores, or bought there lately, within the handler
     REGION = "region"  # the same for the stores of the caller's regions

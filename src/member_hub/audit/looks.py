@@ -17,7 +17,7 @@ from member_hub.access.words import PURPOSES
 from member_hub.privacy import Purpose
 
 DONE: Final = frozenset({"ok", "missed", "TAMPERED"})
-MEMBER_KIND: Final = "MEMBER"  # members' own looks are not in their history
+MEMBER_KIND: Final = "MEMBER"  # members' own looks are not in their history; those of a guardian are
 
 
 class LookKind(StrEnum):
@@ -74,6 +74,11 @@ _KINDS: Final = {
     "signInCode": LookKind.SIGN_IN,
     "signInSession": LookKind.SIGN_IN,
     "signInEnd": LookKind.SIGN_IN,
+    "guardianPropose": LookKind.CHANGE,
+    "guardianConfirm": LookKind.CHANGE,
+    "guardianRevoke": LookKind.CHANGE,
+    "minorApprovalGrant": LookKind.CHANGE,
+    "minorApprovalRevoke": LookKind.CHANGE,
     "rightsExport": LookKind.COPY,
     "rightsErase": LookKind.ERASURE,
     "consents": LookKind.LOOK_UP,
@@ -88,6 +93,7 @@ _KINDS: Final = {
     "identity": LookKind.CHANGE,
     "identity export": LookKind.COPY,
     "ingest": LookKind.CHANGE,
+    "jobs": LookKind.CHANGE,
     "keys": LookKind.CHANGE,
     "quarantine": LookKind.CHANGE,
     "quarantine show": LookKind.LOOK_UP,
@@ -95,7 +101,7 @@ _KINDS: Final = {
     "rights erase": LookKind.ERASURE,
 }
 _NOT_FIELDS: Final = frozenset(
-    {"approved_by", "collected_for", "granted_to", "reason", "reference"}
+    {"approved_by", "collected_for", "granted_to", "minor_approved_by", "reason", "reference"}
 )  # followed by any word
 _OURSELVES: Final = ("会员中台自身（运维命令与任务）", "the hub itself (commands and jobs of its operator)")
 _USES: Final = {use.name: use for use in FieldUse}

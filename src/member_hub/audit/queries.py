@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, select, tuple_, union
+from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, or_, select, tuple_, union
 
 from member_hub.audit.entry import month_of
 from member_hub.audit.pending import Chain, chain_parameters, entry_t, given_chains, pending
@@ -22,6 +22,7 @@ from member_hub.db.bulk import among, table_of
 
 subject_t = table_of(AuditSubject)
 HISTORY_BATCH = 500
+GUARDIAN = "guardian"  # a member who looks at somebody else: the child
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Filter:
     outcome: str | None = None
     since: datetime | None = None
     until: datetime | None = None
-    but_kind: str | None = None  # not by callers of this kind
+    but_kind: str | None = None  # not by callers of this kind, unless they act as guardians
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def _conditions(by: Filter) -> list[ColumnElement[bool]]:
     if by.until is not None:
         conditions += [entry_t.c.happened_at < by.until, entry_t.c.month <= month_of(by.until)]
     if by.but_kind is not None:
-        conditions.append(entry_t.c.caller_kind != by.but_kind)
+        conditions.append(or_(entry_t.c.caller_kind != by.but_kind, entry_t.c.role == GUARDIAN))
     return conditions
 
 

@@ -17,8 +17,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.orm import Mapped, mapped_column
 
-from member_hub.consent.words import Actor, ConsentState, LinkState
+from member_hub.consent.words import Actor, ConsentState
 from member_hub.db.base import VAULT, Base
+from member_hub.members.gates import GuardianLink as GuardianLink  # noqa: PLC0414 (a row scope reads it)
 from member_hub.privacy import DataClass, OnErasure, Purpose, personal, sealed, technical, token
 
 EVIDENCE_DAYS = 1096  # three years after the end (PIPL.md C [P]; Civil Code 188)
@@ -296,57 +297,3 @@ class Objection(Base):
         DateTime(timezone=True), info=personal(zh="解除时间", en="lifted at", purposes=_FOR)
     )
     lifted_by: Mapped[str | None] = mapped_column(Text, info=technical("who lifted it"))
-
-
-class GuardianLink(Base):
-    """A guardian of a child under 14 (PIPL 31), from the proposal to the hand-over."""
-
-    __tablename__ = "guardian_link"
-    __sealed_subject__ = "origin_id"
-    __sealed_row__ = ("link_id",)
-    __table_args__ = (
-        CheckConstraint(_one_of("state", LinkState), name="state"),
-        CheckConstraint("member_id <> guardian_id", name="two_people"),
-        Index("ix_guardian_link_guardian_id", "guardian_id"),
-        Index("ix_guardian_link_origin_id", "origin_id"),
-        Index("ix_guardian_link_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
-    )
-
-    member_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("the child"))
-    link_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("random id"))
-    origin_id: Mapped[UUID] = mapped_column(PgUuid, info=technical("an account of the child: whose key seals"))
-    guardian_id: Mapped[UUID] = mapped_column(
-        PgUuid, info=personal(zh="监护人会员编号", en="member id of the guardian", purposes=_FOR)
-    )
-    state: Mapped[str] = mapped_column(Text, info=personal(zh="监护关系状态", en="state of the link", purposes=_FOR))
-    proposed_by: Mapped[str] = mapped_column(Text, info=technical("kind and number of the one who proposed it"))
-    proposed_at: Mapped[datetime] = mapped_column(
-        DateTime(timezone=True), info=personal(zh="提出时间", en="proposed at", purposes=_FOR)
-    )
-    self_verified_at: Mapped[datetime | None] = mapped_column(
-        DateTime(timezone=True), info=personal(zh="监护人核验时间", en="guardian verified at", purposes=_FOR)
-    )
-    relation: Mapped[bytes | None] = mapped_column(
-        LargeBinary,
-        info=sealed(
-            DataClass.CONSENT,
-            zh="监护关系及凭证",
-            en="relation and its evidence",
-            guard=GUARD,
-            purposes=_FOR,
-            block_bytes=64,
-        ),
-    )
-    confirmed_by: Mapped[str | None] = mapped_column(
-        Text, info=technical("staff number of the one who saw the evidence")
-    )
-    active_since: Mapped[datetime | None] = mapped_column(
-        DateTime(timezone=True), info=personal(zh="监护生效时间", en="guardian since", purposes=_FOR)
-    )
-    contested_by: Mapped[UUID | None] = mapped_column(PgUuid, info=technical("the link of a second guardian"))
-    due_at: Mapped[datetime | None] = mapped_column(
-        DateTime(timezone=True), info=technical("when something happens to it by the clock")
-    )
-    ended_at: Mapped[datetime | None] = mapped_column(
-        DateTime(timezone=True), info=personal(zh="结束时间", en="ended at", purposes=_FOR)
-    )

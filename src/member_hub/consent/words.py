@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from member_hub.members.gates import LinkState as LinkState  # noqa: PLC0414 (it stands beside its table)
+
 
 class ConsentState(StrEnum):
     """Where one decision stands. NEVER_ASKED has no row; STALE after a material change is derived, never stored."""
@@ -83,18 +85,6 @@ class ContactChannel(StrEnum):
     APP_PUSH = "app_push"
     PHONE_CALL = "phone_call"
     POST = "post"
-
-
-class LinkState(StrEnum):
-    """Where a guardian's link to a child stands."""
-
-    PROPOSED = "proposed"
-    RELATION_PENDING = "relation_pending"
-    ACTIVE = "active"
-    DISPUTED = "disputed"
-    HANDOVER = "handover"
-    ENDED = "ended"
-    REJECTED = "rejected"
 
 
 ANY = ""  # a decision about every recipient, or every channel; stored as the empty text

@@ -14,11 +14,18 @@ from member_hub.graphql import reading
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.changing import carried_out
 from member_hub.graphql.consenting import ConsentPayload, consent_deny, consent_give
+from member_hub.graphql.guardians import GuardianPayload, guardian_confirm, guardian_propose, guardian_revoke
 from member_hub.graphql.inputs import MemberEnrolInput, MemberEnrolPayload, ProfileUpdateInput, ProfileUpdatePayload
 from member_hub.graphql.keys import member_id_of
 from member_hub.graphql.loading import note_shown
 from member_hub.graphql.member import Member
 from member_hub.graphql.member_codes import MemberCodeIssuePayload, member_code_issue
+from member_hub.graphql.minor_approvals import (
+    MinorApprovalGrantPayload,
+    MinorApprovalRevokePayload,
+    minor_approval_grant,
+    minor_approval_revoke,
+)
 from member_hub.graphql.phone_code import PhoneCodeSendPayload, phone_code_send
 from member_hub.graphql.problems import UserError
 from member_hub.graphql.query import Info, wanted_of
@@ -184,6 +191,37 @@ class Mutation:
             "channel, and at which phone or address. True at this moment; ask again for the next message. Changes "
             "nothing, and is on record."
         ),
+    )
+    guardian_propose: GuardianPayload = strawberry.field(
+        resolver=guardian_propose,
+        description=(
+            "Propose oneself as the guardian of a child under 14, with the member code that the child shows; staff for "
+            "a guardian and a child in reach. Proposing again finds the same link. Where the child has a guardian, the "
+            "link of that one is DISPUTED until the data protection officer decides."
+        ),
+    )
+    guardian_confirm: GuardianPayload = strawberry.field(
+        resolver=guardian_confirm,
+        description=(
+            "SELF: the guardian, signed in, with a verified phone that is not the child's. RELATION: staff who saw "
+            "what shows the relation, and did not propose the link. KEEP: the officer resolves a dispute for this link."
+        ),
+    )
+    guardian_revoke: GuardianPayload = strawberry.field(
+        resolver=guardian_revoke,
+        description="End a link: the guardian, staff for them, the officer after a court or against a disputed one.",
+    )
+    minor_approval_grant: MinorApprovalGrantPayload = strawberry.field(
+        resolver=minor_approval_grant,
+        description=(
+            "Let staff see minors (Minors' Online Regulation 36): a store manager the associates of a store, a region "
+            "manager also the managers of its stores, the data protection officer every role but their own, and single "
+            "uses. Never for oneself; at most 90 days."
+        ),
+    )
+    minor_approval_revoke: MinorApprovalRevokePayload = strawberry.field(
+        resolver=minor_approval_revoke,
+        description="Take such an approval back at once; the approver, or the officer. Again changes nothing.",
     )
 
 

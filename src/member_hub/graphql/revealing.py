@@ -75,8 +75,10 @@ async def member_reveal(
         if (number := revealing.reference_of(given(reference))) is not None:
             asking.trail.fields.add(f"reference:{number}")
         member_id = await reached(asking, tx, id)
-        approved_by = await revealing.permit(tx, asking.caller, member_id, field=field, now=asking.now)
-        asking.trail.fields.add(f"approved_by:{approved_by}" if approved_by else "second_factor")
+        by = await revealing.permit(tx, asking.caller, member_id, field=field, now=asking.now)
+        asking.trail.fields.add(f"approved_by:{by.approved_by}" if by.approved_by else "second_factor")
+        if by.minor_approved_by is not None:
+            asking.trail.fields.add(f"minor_approved_by:{by.minor_approved_by}")
         asking.trail.finds([member_id])
         return member_id
 

@@ -14,7 +14,9 @@ from member_hub.audit import AuditLog, Entry, Sealer, expire
 from member_hub.clock import Clock
 from member_hub.consent import recycling, timers
 from member_hub.consent.catalogue import Catalogue
+from member_hub.consent.coming_of_age import ComingOfAge
 from member_hub.consent.filing import Filed
+from member_hub.consent.guardian_timers import GuardianTimers
 from member_hub.consent.replaying import LATECOMERS, newest_publication, replay
 from member_hub.consent.timers import Clockwork
 from member_hub.crypto import Vault
@@ -30,6 +32,7 @@ CONSENT_EVERY: Final = timedelta(minutes=1)
 NOTICES_EVERY: Final = timedelta(minutes=1)
 LINES_EVERY: Final = timedelta(minutes=5)
 BITS_EVERY: Final = timedelta(minutes=1)
+GUARDIANS_EVERY: Final = timedelta(minutes=1)
 CALLER: Final = "jobs"
 
 _log = logging.getLogger(__name__)
@@ -158,4 +161,9 @@ def long_jobs_of(hub: Needs) -> list[Job]:
         await replay(hub.database, hub.vault, hub.catalogue, hub.clock, on_batch=on_record)
         done[:] = [now]
 
-    return [Job("consent lines that waited", LINES_EVERY, lines)]
+    consent = (hub.database, hub.vault, hub.catalogue, hub.audit)
+    return [
+        Job("coming of age", GUARDIANS_EVERY, ComingOfAge(*consent).run),
+        Job("guardians", GUARDIANS_EVERY, GuardianTimers(*consent).run),
+        Job("consent lines that waited", LINES_EVERY, lines),
+    ]

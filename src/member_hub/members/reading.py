@@ -18,6 +18,7 @@ from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
 from member_hub.ids import MemberId
 from member_hub.members.bits import CODE_MASK, code_of, shift_of
+from member_hub.members.children import is_child_of
 from member_hub.members.row_gate import RowGate
 from member_hub.members.tables import Channel, ChannelAccount, Member, MemberStatus, MemberStore, ProfileValue
 from member_hub.organisation import Organisation
@@ -28,6 +29,7 @@ account_t = table_of(ChannelAccount)
 value_t = table_of(ProfileValue)
 store_t = table_of(MemberStore)
 
+_OF_MEMBERS = (RowScope.SELF, RowScope.CHILDREN)
 PLAIN_COLUMNS = ("member_id", "status", "joined_at", "home_store", "version", "consented_fields", "privacy_epoch")
 
 
@@ -51,7 +53,7 @@ class Visible:
         stores = caller.stores
         if grant.rows is RowScope.REGION:
             stores = frozenset[str]().union(*(organisation.stores_of(region) for region in caller.regions))
-        member_id = caller.member_id if grant.rows is RowScope.SELF else caller.on_behalf_of
+        member_id = caller.member_id if grant.rows in _OF_MEMBERS else caller.on_behalf_of
         since = months_before(now, organisation.own_stores_months)
         gate = RowGate.to(caller, grant, recipient=recipient, now=now)
         return cls(grant.rows, stores, caller.handler, member_id, since, gate)
@@ -65,7 +67,7 @@ class Visible:
                 return self.handler is None
             case RowScope.OWN_STORES | RowScope.REGION:
                 return self.handler is None or not self.stores
-            case RowScope.SELF:
+            case RowScope.SELF | RowScope.CHILDREN:
                 return self.member_id is None
             case RowScope.BEHALF:
                 return self.handler is None or (self.member_id is None and not by_key)
@@ -104,6 +106,9 @@ class Visible:
             case RowScope.SELF:
                 assert self.member_id is not None
                 return _is_root_of(self.member_id)
+            case RowScope.CHILDREN:
+                assert self.member_id is not None
+                return is_child_of(self.member_id, at=self.gate.at)
             case RowScope.NONE:
                 return false()
 
@@ -266,6 +271,12 @@ async def values_of(tx: Tx, member_ids: Sequence[MemberId], fields: Collection[P
 def _of(statement: Select[Any], column: Any, member_ids: Sequence[MemberId]) -> Select[Any]:
     """One id by `=`, several by ANY: FIGURES, "One id"."""
     return statement.where(column == member_ids[0] if len(member_ids) == 1 else among(column, member_ids))
+
+
+async def handler_of(tx: Tx, member_id: MemberId) -> str | None:
+    """The legal entity that answers for a member's data; None for nobody."""
+    found: str | None = await tx.scalar(select(member_t.c.handler).where(member_t.c.member_id == member_id))
+    return found
 
 
 async def ids_of_person(tx: Tx, member_id: MemberId) -> list[MemberId]:

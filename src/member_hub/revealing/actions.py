@@ -10,6 +10,7 @@ because one person may be known to two authorisation servers by one number. Pric
 two of them do not approve for each other.
 """
 
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of
 from member_hub.errors import Forbidden, NotFound, Refused
 from member_hub.ids import MemberId, uuid7
+from member_hub.members import approvals
 from member_hub.members.reading import is_living, member_t
 from member_hub.privacy import ProfileField
 from member_hub.revealing.tables import Approval, DailyCount
@@ -58,16 +60,25 @@ class OwnApproval(Forbidden):
     en = "Nobody approves for themselves."
 
 
-async def permit(tx: Tx, caller: Caller, member_id: MemberId, *, field: ProfileField, now: datetime) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Permitted:
+    """Whose approvals it was; None: a fresh second factor, and a member who is no minor."""
+
+    approved_by: str | None
+    minor_approved_by: str | None
+
+
+async def permit(tx: Tx, caller: Caller, member_id: MemberId, *, field: ProfileField, now: datetime) -> Permitted:
     """Let this person see the field once: counts towards the day, and uses up an approval where one is needed.
 
-    Answers whose approval that was; None: a fresh second factor. The caller has checked policy and reach.
-    Raises StepUpRequired, TooManyReveals.
+    A minor's field takes an approval for that very use beside it. The caller has checked policy and reach.
+    Raises StepUpRequired, MinorApprovalRequired, TooManyReveals.
     """
     approved_by = None if caller.step_up else await _use_approval(tx, caller, member_id, field)
+    minor_approved_by = await approvals.use(tx, caller, member_id, operation=Operation.MEMBER_REVEAL, now=now)
     if not await _counted(tx, caller, Operation.MEMBER_REVEAL, business_day(now), at_most=REVEALS_PER_DAY):
         raise TooManyReveals(seconds_left(now))
-    return approved_by
+    return Permitted(approved_by, minor_approved_by)
 
 
 async def approve(
