@@ -30,6 +30,7 @@ class StoredMember:
     home_store: str | None
     channels: int
     version: int
+    restriction_bits: int
     values: Mapping[ProfileField, str]
 
 
@@ -64,6 +65,7 @@ async def lock_members(tx: Tx, vault: Vault, ids: Collection[MemberId]) -> dict[
             row.home_store,
             row.channels,
             row.version,
+            row.restriction_bits,
             values[row.member_id],
         )
         for row in rows
