@@ -63,6 +63,9 @@ class Operation(StrEnum):
     MEMBER_REVEAL = "memberReveal"
     REVEAL_APPROVE = "revealApprove"
     PHONE_CODE_SEND = "phoneCodeSend"
+    OBJECTIONS = "objections"
+    OBJECTION_PLACE = "objectionPlace"
+    OBJECTION_LIFT = "objectionLift"
     RIGHTS_EXPORT = "rightsExport"
     RIGHTS_ERASE = "rightsErase"
 

@@ -186,9 +186,7 @@ async def of_member(tx: Tx, member_id: MemberId) -> list[Placed]:
     ]
 
 
-async def _insert(
-    tx: Tx, objector: Objector, member_id: MemberId, placed: Placed, origins: Sequence[OriginId]
-) -> None:
+async def _insert(tx: Tx, objector: Objector, member_id: MemberId, placed: Placed, origins: Sequence[OriginId]) -> None:
     first, *others = origins
     row = {
         "member_id": member_id,

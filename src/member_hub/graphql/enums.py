@@ -4,12 +4,14 @@ from enum import StrEnum
 
 import strawberry
 
+from member_hub.consent.words import ContactChannel
 from member_hub.identity.kinds import ClaimStatus
 from member_hub.members.rules import SourceStrength
 from member_hub.members.tables import Channel, MemberStatus
 from member_hub.orders.rules import OrderStatus
 from member_hub.privacy import Mask, ProfileField
 
+strawberry.enum(ContactChannel, description="Over what a member is contacted.")
 strawberry.enum(Channel, description="Where a channel account, a value or an order comes from.")
 strawberry.enum(MemberStatus, description="State of a membership. Merged ids answer as the member they went into.")
 strawberry.enum(ProfileField, description="A field of a member's profile.")

@@ -13,13 +13,14 @@ from member_hub.consent.settling import settle
 from member_hub.consent.words import Actor, ContactChannel
 from member_hub.db.base import Tx
 from member_hub.errors import Forbidden, NotFound, Unavailable
-from member_hub.graphql.acting import reached_and_held
+from member_hub.graphql.acting import reached, reached_and_held
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.changing import carried_out
 from member_hub.graphql.problems import UserError
-from member_hub.graphql.query import Info
 from member_hub.graphql.scalars import given
 from member_hub.privacy import Purpose
+
+Info = strawberry.Info[Asking, None]
 
 LIFTED_BY = frozenset({Actor.MEMBER, Actor.GUARDIAN})
 
@@ -36,7 +37,8 @@ class ObjectionScopeInput:
         default_factory=list, description="Over what not to be contacted, for whatever purpose."
     )
     everything: bool = strawberry.field(
-        default=False, description="All processing but storing, one's own reading, one's rights and what a statute asks."
+        default=False,
+        description="All processing but storing, one's own reading, one's rights and what a statute asks.",
     )
 
     def said(self) -> objections.Scope:
@@ -85,7 +87,8 @@ class ObjectionPayload:
 
 
 async def objection_place(
-    info: Info, input: Annotated[ObjectionPlaceInput, strawberry.argument(description="What and whose.")]  # noqa: A002
+    info: Info,
+    input: Annotated[ObjectionPlaceInput, strawberry.argument(description="What and whose.")],  # noqa: A002
 ) -> ObjectionPayload:
     asking, scope = info.context, input.scope.said()
     objector = _objector(asking)
@@ -94,9 +97,7 @@ async def objection_place(
         scope.check()
         member_id = await reached_and_held(asking, tx, given(input.member))
         try:
-            placed, is_new = await objections.place(
-                tx, asking.hub.ledger, objector, member_id, scope, now=asking.now
-            )
+            placed, is_new = await objections.place(tx, asking.hub.ledger, objector, member_id, scope, now=asking.now)
         except OSError:
             raise Unavailable from None
         if is_new:
@@ -110,7 +111,8 @@ async def objection_place(
 
 
 async def objection_lift(
-    info: Info, input: Annotated[ObjectionLiftInput, strawberry.argument(description="Which.")]  # noqa: A002
+    info: Info,
+    input: Annotated[ObjectionLiftInput, strawberry.argument(description="Which.")],  # noqa: A002
 ) -> ObjectionPayload:
     asking, objector = info.context, _objector(info.context)
     only = input.only.said() if given(input.only) is not None and input.only else None
@@ -119,9 +121,7 @@ async def objection_lift(
         if objector.actor not in LIFTED_BY:
             raise OnlyTheMember
         member_id = await reached_and_held(asking, tx, given(input.member))
-        lifted = await objections.lift(
-            tx, objector, member_id, _uuid(input.objection), only=only, now=asking.now
-        )
+        lifted = await objections.lift(tx, objector, member_id, _uuid(input.objection), only=only, now=asking.now)
         await settle(tx, [member_id], catalogue=asking.hub.catalogue, now=asking.now)
         word = "restrict.changed" if only is not None else "restrict.lifted"
         asking.trail.fields.update(f"{word}:{one}" for one in (only or lifted.scope).words)
@@ -130,6 +130,22 @@ async def objection_lift(
 
     lifted, errors = await carried_out(asking, work)
     return ObjectionPayload(objection=_shown(lifted) if lifted else None, user_errors=errors)
+
+
+async def objections_of(
+    info: Info,
+    member: Annotated[
+        strawberry.ID | None,
+        strawberry.argument(description="Whose; left out: of the member who asks, or for whom the app asks."),
+    ] = strawberry.UNSET,
+) -> list[Objection] | None:
+    asking = info.context
+    async with asking.snapshot.reading() as tx:
+        member_id = await reached(asking, tx, given(member))
+        if member_id is None:
+            return None
+        asking.trail.finds([member_id])
+        return [_shown(placed) for placed in await objections.of_member(tx, member_id)]
 
 
 class OnlyTheMember(Forbidden):

@@ -53,7 +53,8 @@ def _quality(parameter: str) -> float:
         "FORBIDDEN, this role may not do that with this field; NOT_FOUND, no such member in reach; CONFLICT, somebody "
         "else changed it, or the key stands for another request; ALREADY_ENROLLED, the channel account is known; "
         "OUTRANKED, a value that counts for more, such as a verified one, stands in the field; STEP_UP_REQUIRED, sign "
-        "in with the second factor again, or have a second person approve; THROTTLED, too often: again after "
+        "in with the second factor again, or have a second person approve; OBJECTION_NOT_POSSIBLE, the membership or a "
+        "statute needs this processing; THROTTLED, too often: again after "
         "retryAfter seconds."
     )
 )
@@ -66,6 +67,7 @@ class UserErrorCode(StrEnum):
     ALREADY_ENROLLED = "ALREADY_ENROLLED"
     OUTRANKED = "OUTRANKED"
     STEP_UP_REQUIRED = "STEP_UP_REQUIRED"
+    OBJECTION_NOT_POSSIBLE = "OBJECTION_NOT_POSSIBLE"
     THROTTLED = "THROTTLED"
 
 

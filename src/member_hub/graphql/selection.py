@@ -41,7 +41,7 @@ _PATHS: Final[Mapping[str, tuple[str, ...]]] = {
     "memberEnrol": ("member",),
     "profileUpdate": ("member",),
 }
-_NO_MEMBERS: Final = frozenset({"memberStatistics"})
+_NO_MEMBERS: Final = frozenset({"memberStatistics", "objections"})
 _TEXT: Final = frozenset({"value", "display"})
 
 
