@@ -17,6 +17,7 @@ asked even where the hand-over's own event is late (PIPL 31; S17). Price: a wron
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -27,6 +28,8 @@ from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from member_hub.clock import seconds_left
 from member_hub.consent.catalogue import Catalogue, Numbers
 from member_hub.consent.gates import Gate, current_gates
+from member_hub.consent.objections import CHANNEL_PREFIX
+from member_hub.consent.objections import PROFILING as PROFILING_WORD
 from member_hub.consent.reading import Decisions, decisions_of
 from member_hub.consent.standing import Standing
 from member_hub.consent.tables import ConsentCurrent, Notice, Objection
@@ -34,6 +37,7 @@ from member_hub.consent.words import Act, Actor, ConsentState, ContactChannel
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, insert_rows, table_of, update_rows
 from member_hub.ids import MemberId, OriginId
+from member_hub.members.bits import PROFILING, PURPOSE_BITS, channel_bit
 from member_hub.members.tables import AgeBand, Member
 from member_hub.privacy import Purpose
 
@@ -43,14 +47,14 @@ objection_t = table_of(Objection)
 member_t = table_of(Member)
 
 S = ConsentState
+# What the words of an objection's scope (objections.py) mean on the member row.
+_WORDS: Final[Mapping[str, int]] = MappingProxyType(
+    {purpose.value: PURPOSE_BITS[purpose] for purpose in Purpose}
+    | {PROFILING_WORD: PROFILING}
+    | {CHANNEL_PREFIX + channel.value: channel_bit(number) for number, channel in enumerate(ContactChannel)}
+)
+EVERYTHING: Final = sum(_WORDS.values())
 CURRENT_COLUMNS: Final = tuple(column.name for column in current_t.c)
-# Bits of member.restriction_bits (DESIGN4): the purposes in the order of their enum, profiling, the contact channels.
-RESTRICTIONS: Final[Mapping[str, int]] = {
-    **{purpose.value: 1 << n for n, purpose in enumerate(Purpose)},
-    "profiling": 1 << 40,
-    **{channel.value: 1 << (41 + n) for n, channel in enumerate(ContactChannel)},
-}
-EVERYTHING: Final = sum(RESTRICTIONS.values())
 _BITS: Final = ("consent_bits", "restriction_bits", "gate_until", "privacy_epoch")
 
 
@@ -173,11 +177,11 @@ def due_at(one: Standing, numbers: Numbers) -> datetime | None:
     return one.by.occurred_at + timedelta(days=days[one.state]) if one.state in days else None
 
 
-def restriction_bits(scope: Iterable[str]) -> int:
+def restriction_bits(words: Iterable[str]) -> int:
     """The bits of an objection; a word that is not known restricts everything (fail closed)."""
     bits = 0
-    for word in scope:
-        bits |= RESTRICTIONS.get(word, EVERYTHING)
+    for word in words:
+        bits |= _WORDS.get(word, EVERYTHING)
     return bits
 
 

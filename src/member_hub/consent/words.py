@@ -99,3 +99,21 @@ class LinkState(StrEnum):
 
 ANY = ""  # a decision about every recipient, or every channel; stored as the empty text
 PROTECTIVE = frozenset({ConsentState.REFUSED, ConsentState.WITHDRAWN})
+
+
+class NoticeFamily(StrEnum):
+    """Which line of notices a text belongs to; the newest of a line is the current one.
+
+    GENERAL and CHILDREN are what members are informed by; the others are older texts of a channel, on record so that a
+    line of its file finds what its person was told.
+    """
+
+    GENERAL = "general"
+    CHILDREN = "children"
+    WEBSITE = "website"
+    APP = "app"
+    STORE = "store"
+
+    @property
+    def is_on_record_only(self) -> bool:
+        return self not in (NoticeFamily.GENERAL, NoticeFamily.CHILDREN)

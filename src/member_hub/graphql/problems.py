@@ -53,9 +53,8 @@ def _quality(parameter: str) -> float:
         "FORBIDDEN, this role may not do that with this field; NOT_FOUND, no such member in reach; CONFLICT, somebody "
         "else changed it, or the key stands for another request; ALREADY_ENROLLED, the channel account is known; "
         "OUTRANKED, a value that counts for more, such as a verified one, stands in the field; STEP_UP_REQUIRED, sign "
-        "in with the second factor again, or have a second person approve; OBJECTION_NOT_POSSIBLE, the membership or a "
-        "statute needs this processing; THROTTLED, too often: again after "
-        "retryAfter seconds."
+        "in with the second factor again, or have a second person approve; THROTTLED, too often: again after "
+        "retryAfter seconds. Of notices and consent: schema/ERRORS.md says cause and remedy of each."
     )
 )
 class UserErrorCode(StrEnum):
@@ -69,6 +68,15 @@ class UserErrorCode(StrEnum):
     STEP_UP_REQUIRED = "STEP_UP_REQUIRED"
     OBJECTION_NOT_POSSIBLE = "OBJECTION_NOT_POSSIBLE"
     THROTTLED = "THROTTLED"
+    CONSENT_NOT_THE_BASIS = "CONSENT_NOT_THE_BASIS"
+    COOLING_DOWN = "COOLING_DOWN"
+    NOTICE_CHANGE_IS_MATERIAL = "NOTICE_CHANGE_IS_MATERIAL"
+    NOTICE_NAME_TAKEN = "NOTICE_NAME_TAKEN"
+    NOTICE_NOT_CURRENT = "NOTICE_NOT_CURRENT"
+    NOTICE_UNKNOWN = "NOTICE_UNKNOWN"
+    NOT_ASKED_AGAIN = "NOT_ASKED_AGAIN"
+    NO_BIT_LEFT = "NO_BIT_LEFT"
+    PIA_MISSING = "PIA_MISSING"
 
 
 @strawberry.type(description="One reason why a mutation was refused; nothing was changed.")
