@@ -9,7 +9,9 @@ from member_hub import privacy
 from member_hub.access import Policies, PolicyKeeper
 from member_hub.audit import AuditKeys, AuditLog, Sealer
 from member_hub.clock import Clock
-from member_hub.crypto import Vault
+from member_hub.consent import catalogue as consents
+from member_hub.consent.catalogue import Catalogue
+from member_hub.crypto import Ledger, Vault
 from member_hub.db import Base, Database
 from member_hub.merging import Resolver
 from member_hub.organisation import Organisation
@@ -25,6 +27,8 @@ class Runtime:
     database: Database
     vault: Vault
     organisation: Organisation
+    catalogue: Catalogue
+    ledger: Ledger
     policy_keeper: PolicyKeeper
     resolver: Resolver
     audit: AuditLog
@@ -60,6 +64,8 @@ async def open_runtime(
                 database=database,
                 vault=vault,
                 organisation=organisation,
+                catalogue=consents.of(settings),
+                ledger=Ledger.open(settings.ledger_dir),
                 policy_keeper=policy_keeper,
                 resolver=Resolver(vault, organisation, holders),
                 audit=audit,

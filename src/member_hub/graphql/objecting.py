@@ -156,7 +156,7 @@ class OnlyTheMember(Forbidden):
 def _objector(asking: Asking) -> Objector:
     """The mini-program asks for the member who holds it; any other app, and staff, act on somebody's behalf."""
     caller = asking.caller
-    if asking.grant.rows is RowScope.CHILDREN:
+    if caller.role == Actor.GUARDIAN:
         return Objector(Actor.GUARDIAN, Actor.GUARDIAN)
     if caller.kind is CallerKind.MEMBER or asking.grant.rows is RowScope.BEHALF:
         return Objector(Actor.MEMBER, Actor.MEMBER)
