@@ -347,6 +347,15 @@ CODES: Final = (
         "Let the job free those that newer notices replaced, then publish again.",
     ),
     Code(
+        "OBJECTION_NOT_POSSIBLE",
+        (_U,),
+        Retry.CHANGED,
+        "履行会员合同或法定义务所必需的处理不能单独拒绝。",
+        "The membership or a statute needs the processing that was objected to.",
+        "可限制全部处理，或注销会员。",
+        "Object to everything, or cancel the membership.",
+    ),
+    Code(
         "OUTRANKED",
         (_U,),
         Retry.NEVER,

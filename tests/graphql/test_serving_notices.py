@@ -8,11 +8,11 @@ from sqlalchemy import text, update
 from sqlalchemy.exc import DBAPIError
 
 from member_hub.consent import notices
-from member_hub.consent.settling import RESTRICTIONS
 from member_hub.consent.standing import Slot
 from member_hub.consent.words import Act, Actor, ConsentState
 from member_hub.db import transaction
 from member_hub.ids import MemberId
+from member_hub.members.bits import restriction_mask
 from member_hub.members.tables import AgeBand
 from member_hub.privacy import Purpose
 from tests.graphql.notices import (
@@ -171,7 +171,7 @@ async def test_nobody_is_asked_about_what_has_no_assessment_any_more(
 async def test_who_objects_to_a_purpose_is_not_asked_about_it(world: World, people: People) -> None:
     notice = await publish(world)
     async with transaction(world.hub.database.app) as tx:
-        bits = {"restriction_bits": RESTRICTIONS["marketing"]}
+        bits = {"restriction_bits": restriction_mask(Purpose.MARKETING)}
         await tx.execute(update(member_t).where(member_t.c.member_id == people.whole).values(bits))
 
     assert await served(world, people.whole, notice, SMS) == (None, NOT_AGAIN)

@@ -78,6 +78,9 @@ class Operation(StrEnum):
     GUARDIAN_REVOKE = "guardianRevoke"
     MINOR_APPROVAL_GRANT = "minorApprovalGrant"
     MINOR_APPROVAL_REVOKE = "minorApprovalRevoke"
+    OBJECTIONS = "objections"
+    OBJECTION_PLACE = "objectionPlace"
+    OBJECTION_LIFT = "objectionLift"
     RIGHTS_EXPORT = "rightsExport"
     RIGHTS_ERASE = "rightsErase"
 

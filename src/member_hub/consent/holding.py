@@ -62,7 +62,7 @@ class Held:
 
 async def hold(tx: Tx, caller: Caller, visible: Visible, member_id: MemberId | None, *, now: datetime) -> Held:
     """Lock the member behind an id in reach. Raises NotFound (also for one out of reach), Conflict without accounts."""
-    root = await _locked(tx, visible, member_id)
+    root = await locked_in_reach(tx, visible, member_id)
     decided = (await decisions_of(tx, [root]))[root]
     latest = max((event.recorded_at for event in decided.events), default=now - _TICK)
     return Held(
@@ -75,7 +75,8 @@ async def hold(tx: Tx, caller: Caller, visible: Visible, member_id: MemberId | N
     )
 
 
-async def _locked(tx: Tx, visible: Visible, member_id: MemberId | None) -> MemberId:
+async def locked_in_reach(tx: Tx, visible: Visible, member_id: MemberId | None) -> MemberId:
+    """The root behind an id, locked until the transaction ends. Raises NotFound, also for one out of reach."""
     for _ in range(TRIES_MAX if member_id is not None else 0):
         assert member_id is not None
         found = await find(tx, visible, [member_id])

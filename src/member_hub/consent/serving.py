@@ -31,7 +31,7 @@ from member_hub.consent.refusals import (
     NoticeUnknown,
     PiaMissing,
 )
-from member_hub.consent.settling import RESTRICTIONS, settle
+from member_hub.consent.settling import settle
 from member_hub.consent.standing import Slot
 from member_hub.consent.tables import NoticeServed
 from member_hub.consent.words import ANY, Act, Actor, ByWayOf, ContactChannel, Locale, Method, NoticeFamily
@@ -40,6 +40,7 @@ from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
 from member_hub.errors import BadInput, Forbidden, NotFound
 from member_hub.ids import MemberId, OriginId, uuid7
+from member_hub.members.bits import restriction_mask
 from member_hub.members.reading import is_living
 from member_hub.members.tables import AgeBand, Channel, ChannelAccount, Member
 from member_hub.privacy import Purpose
@@ -123,7 +124,7 @@ async def serve(
         _check_age(AgeBand(member.age_band), notice, caller)
     for slot in slots:
         _check_slot(slot, notice, catalogue, measure)
-        if not is_by_member and member.restriction_bits & RESTRICTIONS[slot.purpose]:
+        if not is_by_member and member.restriction_bits & restriction_mask(Purpose(slot.purpose)):
             raise NotAskedAgain(field="asks")
     taken = [
         step

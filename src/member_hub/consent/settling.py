@@ -17,6 +17,7 @@ asked even where the hand-over's own event is late (PIPL 31; S17). Price: a wron
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -28,6 +29,8 @@ from member_hub.clock import seconds_left
 from member_hub.consent.catalogue import Catalogue, Numbers
 from member_hub.consent.derived import Decided, derived, due_of, suffices
 from member_hub.consent.gates import Gate, current_gates
+from member_hub.consent.objections import CHANNEL_PREFIX
+from member_hub.consent.objections import PROFILING as PROFILING_WORD
 from member_hub.consent.reading import Decisions, decisions_of
 from member_hub.consent.standing import Standing
 from member_hub.consent.tables import ConsentCurrent, Notice, Objection
@@ -37,6 +40,7 @@ from member_hub.db.bulk import among, insert_rows, table_of, update_rows
 from member_hub.ids import MemberId, OriginId
 from member_hub.members.bits import PROFILING, PURPOSE_BITS, channel_bit
 from member_hub.members.tables import AgeBand, Member
+from member_hub.privacy import Purpose
 
 current_t = table_of(ConsentCurrent)
 notice_t = table_of(Notice)
@@ -44,13 +48,14 @@ objection_t = table_of(Objection)
 member_t = table_of(Member)
 
 S = ConsentState
+# What the words of an objection's scope (objections.py) mean on the member row.
+_WORDS: Final[Mapping[str, int]] = MappingProxyType(
+    {purpose.value: PURPOSE_BITS[purpose] for purpose in Purpose}
+    | {PROFILING_WORD: PROFILING}
+    | {CHANNEL_PREFIX + channel.value: channel_bit(number) for number, channel in enumerate(ContactChannel)}
+)
+EVERYTHING: Final = sum(_WORDS.values())
 CURRENT_COLUMNS: Final = tuple(column.name for column in current_t.c)
-RESTRICTIONS: Final[Mapping[str, int]] = {  # of member.restriction_bits, by the words of an objection
-    **{purpose.value: bit for purpose, bit in PURPOSE_BITS.items()},
-    "profiling": PROFILING,
-    **{channel.value: channel_bit(number) for number, channel in enumerate(ContactChannel)},
-}
-EVERYTHING: Final = sum(RESTRICTIONS.values())
 _BITS: Final = ("consent_bits", "restriction_bits", "gate_until", "privacy_epoch")
 
 
@@ -153,11 +158,11 @@ def current_row(member_id: MemberId, decided: Decisions, one: Standing, numbers:
     return tuple(row[name] for name in CURRENT_COLUMNS)
 
 
-def restriction_bits(scope: Iterable[str]) -> int:
+def restriction_bits(words: Iterable[str]) -> int:
     """The bits of an objection; a word that is not known restricts everything (fail closed)."""
     bits = 0
-    for word in scope:
-        bits |= RESTRICTIONS.get(word, EVERYTHING)
+    for word in words:
+        bits |= _WORDS.get(word, EVERYTHING)
     return bits
 
 

@@ -19,16 +19,14 @@ from member_hub.consent.withdrawing import Denial
 from member_hub.consent.words import ANY, ContactChannel, EvidenceKind, Method
 from member_hub.db.base import Tx
 from member_hub.graphql import reading
-from member_hub.graphql.asking import Asking
+from member_hub.graphql.acting import whose
 from member_hub.graphql.changing import carried_out
 from member_hub.graphql.consent_outcomes import ConsentOutcome, consents_of
-from member_hub.graphql.keys import member_id_of
 from member_hub.graphql.member import Member
 from member_hub.graphql.problems import UserError, user_errors
 from member_hub.graphql.query import Info, wanted_of
 from member_hub.graphql.scalars import given
 from member_hub.idempotency import RequestKey
-from member_hub.ids import MemberId
 from member_hub.privacy import Purpose
 
 _WHOSE = "Whose decision; null: the member who asks, or for whom the mini-program asks."
@@ -172,7 +170,7 @@ async def _carried_out(info: Info, named: str | None, work: Work) -> ConsentPayl
     noted = set[str]()  # by an attempt that may have to be made again
 
     async def attempt(tx: Tx) -> Acted:
-        held = await hold(tx, asking.caller, asking.visible, _whose(asking, named), now=asking.now)
+        held = await hold(tx, asking.caller, asking.visible, whose(asking, named), now=asking.now)
         asking.trail.member_ids.add(held.member_id)  # from here on the trail knows whom a refusal is about
         acted = await work(tx, held, desk)
         asking.trail.finds([held.member_id])
@@ -204,12 +202,6 @@ async def _carried_out(info: Info, named: str | None, work: Work) -> ConsentPayl
     member = await reading.by_id(asking, wanted_of(info), acted.member_id)
     told = user_errors(acted.refusal, asking.language) if acted.refusal is not None else []
     return ConsentPayload(member=member, consents=consents_of(acted.stands), user_errors=told)
-
-
-def _whose(asking: Asking, named: str | None) -> MemberId | None:
-    if named is not None:
-        return member_id_of(named)
-    return asking.caller.member_id or asking.caller.on_behalf_of
 
 
 def _as_sent(info: Info) -> bytes:

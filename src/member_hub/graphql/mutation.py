@@ -26,6 +26,7 @@ from member_hub.graphql.minor_approvals import (
     minor_approval_grant,
     minor_approval_revoke,
 )
+from member_hub.graphql.objecting import ObjectionPayload, objection_lift, objection_place
 from member_hub.graphql.phone_code import PhoneCodeSendPayload, phone_code_send
 from member_hub.graphql.problems import UserError
 from member_hub.graphql.query import Info, wanted_of
@@ -161,6 +162,17 @@ class Mutation:
     reveal_approve: RevealApprovePayload = strawberry.field(
         resolver=reveal_approve,
         description="Let one named colleague reveal this field of this member, once, within 24 hours.",
+    )
+    objection_place: ObjectionPayload = strawberry.field(
+        resolver=objection_place,
+        description=(
+            "Limit or refuse processing (PIPL 44): in force with the answer, for every app and every list, and written "
+            "down outside the database first. Placing the same again changes nothing. Undone by objectionLift."
+        ),
+    )
+    objection_lift: ObjectionPayload = strawberry.field(
+        resolver=objection_lift,
+        description="Take back an objection, or a part of it; only the member, or a child's guardian, can.",
     )
     phone_code_send: PhoneCodeSendPayload = strawberry.field(
         resolver=phone_code_send,

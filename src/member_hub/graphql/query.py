@@ -16,6 +16,7 @@ from member_hub.graphql.guarded import guarded
 from member_hub.graphql.keys import MemberKey, member_id_of
 from member_hub.graphql.member import Member, MemberConnection, Node
 from member_hub.graphql.notices import Notice, notice_current
+from member_hub.graphql.objecting import Objection, objections_of
 from member_hub.graphql.paging import After, Before, First, Last, slice_of
 from member_hub.graphql.scalars import given
 from member_hub.graphql.selection import Wanted
@@ -106,6 +107,13 @@ class Query:
     )
     node: Node | None = strawberry.field(resolver=_node, description="Anything by its global id.")
     me: Member | None = strawberry.field(resolver=_me, description="The member who asks.")
+    objections: list[Objection] | None = strawberry.field(
+        resolver=objections_of,
+        description=(
+            "What processing a member limits or refuses, lifted objections among them, the newest first; null where "
+            "nobody in reach is named."
+        ),
+    )
     audit_entries: AuditEntryConnection = strawberry.field(
         resolver=audit_entries,
         description="The audit log, the newest first. Either first or last is required. Reading it is on record, too.",

@@ -45,7 +45,9 @@ _PATHS: Final[Mapping[str, tuple[str, ...]]] = {
     "consentRefuse": ("member",),
     "consentWithdraw": ("member",),
 }
-_NO_MEMBERS: Final = frozenset({"memberStatistics", "noticeCurrent", "noticePublish", "noticeServed", "authoriseSend"})
+_NO_MEMBERS: Final = frozenset(
+    {"memberStatistics", "noticeCurrent", "noticePublish", "noticeServed", "authoriseSend", "objections"}
+)
 # Where consents are told of one member, without the member.
 _CONSENTS: Final = frozenset({"consents", "consentHistory", "consentReceipt"})
 _TEXT: Final = frozenset({"value", "display"})

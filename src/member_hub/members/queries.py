@@ -32,6 +32,7 @@ class StoredMember:
     consented_fields: int
     version: int
     age_band: AgeBand
+    restriction_bits: int
     values: Mapping[ProfileField, str]
 
 
@@ -68,6 +69,7 @@ async def lock_members(tx: Tx, vault: Vault, ids: Collection[MemberId]) -> dict[
             row.consented_fields,
             row.version,
             AgeBand(row.age_band),
+            row.restriction_bits,
             values[row.member_id],
         )
         for row in rows

@@ -20,6 +20,7 @@ from member_hub.identity.queries import Token, never_merge
 from member_hub.identity.rules import Partition, Rules, partition
 from member_hub.identity.statements import AccountStatement
 from member_hub.ids import MemberId, OriginId, uuid7
+from member_hub.members.bits import restriction_mask
 from member_hub.members.queries import StoredMember
 from member_hub.members.tables import Channel
 from member_hub.merging.actions import Change, Tell
@@ -27,10 +28,11 @@ from member_hub.merging.applying import apply
 from member_hub.merging.gathering import Work, absorbed_by, gather, regather
 from member_hub.merging.rules import NOBODY, MemberFacts, Plan, assign
 from member_hub.organisation import Organisation
-from member_hub.privacy import Holder
+from member_hub.privacy import Holder, Purpose
 
 RULE = "partition"
 DEFAULT_RULES = Rules()
+UNIFICATION = restriction_mask(Purpose.IDENTITY_UNIFICATION)
 
 
 class OutcomeKind(StrEnum):
@@ -114,7 +116,7 @@ class Resolver:
 
     async def _partition(self, tx: Tx, work: Work) -> Partition:
         """Who belongs together; every claim takes the status that follows."""
-        apart = await never_merge(tx, work.accounts)
+        apart = await never_merge(tx, work.accounts) | _keeping_to_themselves(work)
         shared = shared_values(work.accounts.values(), work.shared, self.rules.shared_max)
         facts = [facts_of(account, shared) for account in work.accounts.values()]
         agreed = partition(
@@ -123,6 +125,19 @@ class Resolver:
         for account in work.accounts.values():
             take_statuses(account, agreed, shared)
         return agreed
+
+
+def _keeping_to_themselves(work: Work) -> frozenset[frozenset[OriginId]]:
+    """A member who objects to identity_unification stays as they are: nothing more is united with them (PIPL 44)."""
+    objecting = {m for m, stored in work.members.items() if stored.restriction_bits & UNIFICATION}
+    pairs = (
+        frozenset((origin, other))
+        for origin, account in work.accounts.items()
+        if account.member_id in objecting
+        for other, beside in work.accounts.items()
+        if beside.member_id != account.member_id
+    )
+    return frozenset(pairs)
 
 
 def _assigned(work: Work, agreed: Partition, brought: Mapping[MemberId, Collection[OriginId]] = NOBODY) -> Plan:
