@@ -3,6 +3,8 @@
 import itertools
 from collections.abc import Sequence
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -16,6 +18,7 @@ from member_hub.db import transaction
 from member_hub.db.bulk import table_of
 from member_hub.ids import MemberId
 from member_hub.ingest.words import Source
+from member_hub.jobs.running import LINES_EVERY, long_jobs_of
 from member_hub.members.tables import Channel, Member
 from tests.consent.deciding import bits, inform, publish
 from tests.consent.test_file_decisions import line
@@ -149,3 +152,21 @@ async def test_a_late_line_does_not_widen_what_was_refused_meanwhile(hub: Hub) -
     by = [(event.state, event.occurred_at) for event in found.events]
     assert by[-1][0] is S.WITHDRAWN
     assert by[-1][1] - by[0][1] == timedelta(days=59)
+
+
+async def test_the_job_applies_what_a_publication_makes_due_and_puts_it_on_record(hub: Hub) -> None:
+    await hub.deliver(Source.WEBSITE, message(0, 0, "2025-01-01", granted=True))
+    member = await hub.member_of(Channel.WEBSITE, "W0")
+    needs: Any = SimpleNamespace(
+        database=hub.database, vault=hub.vault, clock=hub.clock, audit=hub.audit, catalogue=CATALOGUE
+    )
+    [job] = long_jobs_of(needs)
+    await job.run_if_due(NOW)
+    assert await hub.rows("hub.consent_event") == []
+
+    await publish(hub, "website-2024-01")
+    await job.run_if_due(NOW + LINES_EVERY)
+
+    assert [row.state_to for row in await hub.rows("hub.consent_event")] == ["granted"]
+    [entry] = [row for row in await hub.rows("hub.audit_entry") if row.operation == "consent replay"]
+    assert (entry.caller, entry.member_ids, entry.fields) == ("jobs", [member], ["consent.granted:marketing.sms"])

@@ -2,13 +2,17 @@
 
 from pathlib import Path
 from random import Random
+from uuid import UUID
 
 import pytest
 
 from member_hub.clock import Clock
+from member_hub.consent.recording import verify
 from member_hub.demo import generate
+from member_hub.demo.website import NOTICES
 from member_hub.ingest import batches
 from member_hub.ingest.words import Source
+from tests.consent.deciding import publish
 from tests.hub import FILES, Hub
 from tests.ingest.commands import Commands
 from tests.picture import differing
@@ -30,6 +34,9 @@ async def test_twenty_kills_lose_nothing_and_double_nothing(
     monkeypatch.setattr(batches, "BATCH_MAX", BATCH)
     undisturbed = Hub(hub.database, hub.vault, hub.folder, Clock(), hub.audit)
     random, killed_within = Random(11), []
+    for one in (hub, commands.hub):  # so that what is said about consent is decided, too
+        for notice in NOTICES:
+            await publish(one, notice, gates={("marketing", ""): 1} if notice == NOTICES[0] else None)
 
     for source, name in FILES.items():
         wanted = await undisturbed.ingest(source, files / name)
@@ -47,6 +54,10 @@ async def test_twenty_kills_lose_nothing_and_double_nothing(
 
     assert differing(await undisturbed.picture(), await commands.hub.picture()) == {}
     assert await commands.hub.counts() == await undisturbed.counts()
+    decided = [sorted(await states(one)) for one in (undisturbed, commands.hub)]
+    assert decided[0] == decided[1]
+    assert len(decided[0]) > 50
+    assert {await broken(one) for one in (undisturbed, commands.hub)} == {None}
     assert len(killed_within) == 5 * KILLS
     assert sum(position > 0 for position in killed_within) >= 10
 
@@ -60,3 +71,13 @@ async def _position(commands: Commands, source: Source) -> int:
     assert run.finished_at is None
     assert run.position < run.size_bytes
     return int(run.position)
+
+
+async def states(hub: Hub) -> list[tuple[str, str, str]]:
+    return [(row.purpose, row.channel, row.state) for row in await hub.rows("hub.consent_current")]
+
+
+async def broken(hub: Hub) -> UUID | None:
+    """The first event that does not follow the one before it in its member's chain."""
+    rows = sorted(await hub.rows("hub.consent_event"), key=lambda row: (row.member_id, row.sequence))
+    return verify([row._mapping for row in rows])
