@@ -16,6 +16,7 @@ PACKAGE = Path(member_hub.__file__).parent
 WRITES = {"audit", "put_on_record", "of_command", "_on_record", "_write"}
 WORDS = {
     "audit expire": LookKind.RECORD,
+    "consent publish": LookKind.CHANGE,
     "identity export": LookKind.COPY,
     "identity keep-apart": LookKind.CHANGE,
     "ingest ": LookKind.CHANGE,

@@ -24,6 +24,7 @@ from member_hub.graphql.shelves import Shelf, Trusted, fields_text, read_shelves
 from member_hub.ids import uuid7
 from member_hub.settings import Mode
 from tests.graphql.conftest import Town
+from tests.graphql.notices import publish
 from tests.graphql.world import NOW, WHOLE, People, World
 
 SHIPPED = resources.folder("schema") / "operations"
@@ -45,9 +46,10 @@ def shelves(folder: Path) -> dict[str, Shelf]:
 SHIPPED_SHELVES = shelves(SHIPPED)
 EACH = [(owner, one) for owner, shelf in SHIPPED_SHELVES.items() for one in shelf.documents]
 MUTATIONS = [(owner, one) for owner, one in EACH if "\nmutation " in one.text]
-QUERIES = [each for each in EACH if each not in MUTATIONS]
 AT_THE_TILL = ("SendPhoneCode", "ShowMemberCode")
-CHANGES = [(owner, one) for owner, one in MUTATIONS if one.name not in AT_THE_TILL]
+OF_NOTICES = ("ReadNotice", "NoticeShown")
+QUERIES = [each for each in EACH if each not in MUTATIONS and each[1].name not in OF_NOTICES]
+CHANGES = [(owner, one) for owner, one in MUTATIONS if one.name not in (*AT_THE_TILL, *OF_NOTICES)]
 
 
 def write(folder: Path, owner: str, files: Mapping[str, str], fields: frozenset[str] = frozenset()) -> None:
@@ -95,6 +97,19 @@ async def test_the_shipped_documents_of_the_till_run(world: World, people: Peopl
     code_shown = await run_by_id(world, "mini_program", shown, {}, member=people.whole)
 
     assert (code_sent, code_shown["userErrors"]) == ({"expiresInS": 300, "userErrors": []}, [])
+
+
+@pytest.mark.parametrize("owner", [owner for owner, one in EACH if one.name == "ReadNotice"])
+async def test_the_shipped_documents_of_notices_run(world: World, people: People, owner: str) -> None:
+    shelves = {(owner, one.name): one for owner, one in EACH}
+    notice = await publish(world)
+    about = {"member": people.whole} if owner in {"member", "mini_program"} else {}
+
+    read = await run_by_id(world, owner, shelves[owner, "ReadNotice"], {}, **about)
+    said = {"member": str(people.whole), "notice": read["id"], "locale": "ZH", "byWayOf": "APP"}
+    shown = await run_by_id(world, owner, shelves[owner, "NoticeShown"], {"input": said}, **about)
+
+    assert (read["id"], shown["userErrors"]) == (notice, [])
 
 
 @pytest.mark.parametrize(("owner", "one"), CHANGES, ids=[f"{owner}-{one.name}" for owner, one in CHANGES])
