@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import insert, select, update
 
-from member_hub.access import RowScope, system_caller
 from member_hub.consent import machine
-from member_hub.consent.holding import Held, hold
 from member_hub.consent.notices import PublishedNotice, Wording, publish
+from member_hub.consent.reading import Decisions, decisions_of
 from member_hub.consent.recording import NewEvent, record
 from member_hub.consent.settling import settle
 from member_hub.consent.standing import Slot, of_slot
@@ -19,10 +17,10 @@ from member_hub.consent.words import Act, Actor, ConsentState, Method, NoticeFam
 from member_hub.db import transaction
 from member_hub.db.bulk import table_of
 from member_hub.ids import MemberId, uuid7
-from member_hub.members.reading import Visible
+from member_hub.members.reading import ids_of_person
 from member_hub.members.tables import AgeBand, Member
 from member_hub.privacy import Purpose
-from tests.graphql.world import NOW, World
+from tests.graphql.world import World
 
 NOTICE = "2026-01"
 KEY = "key-1"
@@ -63,31 +61,33 @@ async def published(
 
 async def asked(world: World, member: MemberId, notice: PublishedNotice, *slots: str, by_member: bool = False) -> str:
     """Put the notice before the member with these questions ("marketing::sms"); the id that is answered."""
-    served_id, everybody = uuid7(), Visible(RowScope.ALL, frozenset(), None, None, NOW)
-    nobody = system_caller(subject="a test", purpose=Purpose.SYSTEM_OPERATION, request_id=uuid7())
+    served_id, now = uuid7(), world.clock.now()
     async with transaction(world.hub.database.app) as tx:
-        held = await hold(tx, nobody, everybody, member, now=world.clock.now())
-        row: dict[str, Any] = {"member_id": held.member_id, "served_id": served_id, "notice_id": notice.notice_id}
+        root = (await ids_of_person(tx, member))[0]
+        await tx.execute(select(member_t.c.member_id).where(member_t.c.member_id == root).with_for_update())
+        decided = (await decisions_of(tx, [root]))[root]
+        row: dict[str, Any] = {"member_id": root, "served_id": served_id, "notice_id": notice.notice_id}
         row |= {"locale": "zh", "by_way_of": "app", "asked": list(slots), "is_by_member": by_member}
-        await tx.execute(insert(served_t), row | {"served_by": "app", "served_at": world.clock.now()})
-        events = [e for said in slots if (e := _question(held, Slot(*said.split(":")), notice, served_id)) is not None]
-        await record(tx, world.hub.vault, events, now=held.now)
-        await settle(tx, [held.member_id], catalogue=world.hub.catalogue, now=held.now)
+        await tx.execute(insert(served_t), row | {"served_by": "app", "served_at": now})
+        how = {"member_id": root, "notice_id": notice.notice_id, "served_id": served_id, "occurred_at": now}
+        events = [e for said in slots if (e := _question(decided, Slot(*said.split(":")), **how)) is not None]
+        await record(tx, world.hub.vault, events, now=now)
+        await settle(tx, [root], catalogue=world.hub.catalogue, now=now)
     return str(served_id)
 
 
-def _question(held: Held, slot: Slot, notice: PublishedNotice, served_id: UUID) -> NewEvent | None:
+def _question(decided: Decisions, slot: Slot, **how: Any) -> NewEvent | None:
     """What noticeServed records; nothing where the question is open, or answered with a yes."""
-    stood = of_slot(slot, held.decided.standing)
+    stood = of_slot(slot, decided.standing)
     state = stood.state if stood is not None else ConsentState.NEVER_ASKED
     act = Act.SERVE_NOTICE if state is ConsentState.NEVER_ASKED else Act.MEMBER_INITIATES
     if (state, act) not in machine.CONSENT:
         return None
+    first, *others = sorted(decided.origins)
     return NewEvent(
-        member_id=held.member_id,
-        origin_id=held.speaker,
-        also=held.others(held.speaker),
-        handler=held.decided.handler,
+        origin_id=first,
+        also=frozenset(others),
+        handler=decided.handler,
         slot=slot,
         contact_kind=None,
         act=act,
@@ -96,9 +96,7 @@ def _question(held: Held, slot: Slot, notice: PublishedNotice, served_id: UUID) 
         actor=Actor.APP,
         acted_by="app",
         method=Method.NONE,
-        occurred_at=held.now,
-        notice_id=notice.notice_id,
-        served_id=served_id,
+        **how,
     )
 
 

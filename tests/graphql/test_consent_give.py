@@ -1,5 +1,6 @@
 """Giving consent: what an act leaves behind, and everything that is refused, each with its code and nothing changed."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -115,6 +116,16 @@ async def test_the_same_key_answers_the_same_and_records_once(world: World, peop
     assert answers == [GRANTED_SMS, GRANTED_SMS]
     assert other == ([], [("idempotencyKey", "CONFLICT")])
     assert await passed(world) == [("serve_notice", "never_asked", "asked"), ("grant", "asked", "granted")]
+
+
+async def test_a_retry_at_the_same_moment_records_once(world: World, people: People) -> None:
+    await aged(world, people.whole)
+    served = await asked(world, people.whole, await published(world), SMS_ASKED)
+
+    answers = await asyncio.gather(*(give(world, people.whole, served) for _ in range(4)))
+
+    assert answers == [GRANTED_SMS] * 4
+    assert len(await history(world)) == 2
 
 
 async def test_what_is_granted_already_stays_as_it_is(world: World, people: People) -> None:

@@ -1,12 +1,14 @@
 """Refusing and withdrawing: one step, at once, for everything narrower, and remembered outside the database first."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from member_hub.audit.looks import LookKind, kind_of
+from member_hub.crypto import Entry, Ledger, Note
 from member_hub.members.tables import AgeBand
 from tests.graphql.consents import (
     PARTNER,
@@ -216,6 +218,29 @@ async def test_a_ledger_that_cannot_be_written_refuses_and_changes_nothing(world
     file.with_suffix(".away").rename(file)
     assert (await deny(world, people.whole))[1] == []
     assert await bits_of(world, people.whole) == 0
+
+
+async def test_what_fails_behind_the_ledger_changed_nothing_and_asking_again_finishes(
+    world: World, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger knows it then: `member-hub consent replay` goes on from there where nobody asks again."""
+    await granted(world, people, SMS)
+    append = Ledger.append
+
+    def append_and_die(self: Ledger, notes: Sequence[Note]) -> list[Entry]:
+        append(self, notes)
+        raise ConnectionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "append", append_and_die)
+        said = {"input": {"purpose": "MARKETING"}}
+        assert await world.refused("member", WITHDRAW, variables=said, member=people.whole) == ["UNAVAILABLE"]
+
+    assert ((await passed(world))[-1][0], await bits_of(world, people.whole)) == ("grant", 1)
+    assert [scope for _, scope, _ in remembered(world)] == [("marketing",)]
+    assert (await deny(world, people.whole))[1] == []
+    assert await bits_of(world, people.whole) == 0
+    assert [scope for _, scope, _ in remembered(world)] == [("marketing",)] * 2
 
 
 async def test_a_refusal_of_what_was_never_given_needs_no_ledger(world: World, people: People) -> None:
