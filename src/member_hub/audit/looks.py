@@ -75,6 +75,7 @@ _KINDS: Final = {
     "identity export": LookKind.COPY,
     "ingest": LookKind.CHANGE,
     "keys": LookKind.CHANGE,
+    "minors": LookKind.CHANGE,
     "quarantine": LookKind.CHANGE,
     "quarantine show": LookKind.LOOK_UP,
     "rights export": LookKind.COPY,

@@ -58,6 +58,7 @@ def run(*, channels: Path | None) -> None:
     """
     import asyncio
 
+    from member_hub.commands.approving import approve_in_development
     from member_hub.commands.introducing import introduce
     from member_hub.settings import keep_development
 
@@ -66,6 +67,7 @@ def run(*, channels: Path | None) -> None:
     async def main() -> None:
         async with hub(migrates=True, alone=True) as runtime:
             await _populate(runtime, channels)
+            await approve_in_development(runtime)
             introduction = await introduce(runtime)
             await _serve(runtime, introduction)
 
