@@ -11,13 +11,13 @@ from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import and_, distinct, exists, func, or_, select
 
 import member_hub.tables  # noqa: F401 - all of them: a notice lists what every table holds
 from member_hub import organisation
 from member_hub.access import Policies, folder_of, issuers
 from member_hub.access.fetching import NotFetched, fetch_keys
-from member_hub.clock import Clock
+from member_hub.clock import Clock, business_day
 from member_hub.consent import catalogue as catalogues
 from member_hub.consent import notices
 from member_hub.crypto.ring import load_ring
@@ -27,12 +27,16 @@ from member_hub.db.binaries import Binaries, Source
 from member_hub.db.bulk import table_of
 from member_hub.db.session import reach
 from member_hub.errors import HubError, Misconfigured
+from member_hub.members.gates import MinorApproval
+from member_hub.members.row_gate import STANDING
 from member_hub.settings import Settings
 from member_hub.telling import sending
 from member_hub.telling.tables import NoticeTask
 
 OLDEST_PYTHON = (3, 11)
 FILES_MAX = 1000
+
+approval_t = table_of(MinorApproval)
 
 
 class Verdict(StrEnum):
@@ -196,6 +200,7 @@ async def _database(settings: Settings, environ: Mapping[str, str]) -> AsyncIter
             yield await _notices(database)
             async for check in _informing(database, settings):
                 yield check
+            yield await _minors(database)
 
 
 async def _server(database: Database) -> Check:
@@ -315,6 +320,21 @@ async def _informing(database: Database, settings: Settings) -> AsyncIterator[Ch
                 yield Check(f"privacy notice of {handler}", Verdict.WARN, "; ".join(says), remedy)
             else:
                 yield Check(f"privacy notice of {handler}", Verdict.OK, "in force, and its lists are current")
+
+
+async def _minors(database: Database) -> Check:
+    """How many roles may see members under 18; at first none, which is no mistake."""
+    now = Clock().now()
+    stands = and_(approval_t.c.kind == STANDING, approval_t.c.revoked_at.is_(None), approval_t.c.expires_at > now)
+    statement = select(func.count(distinct(approval_t.c.role)), func.min(approval_t.c.expires_at)).where(stands)
+    async with transaction(database.app) as tx:
+        number, first_ends = (await tx.execute(statement)).one()
+    if not number:
+        return Check(
+            "minors", Verdict.OK, "no role of staff has a standing approval to see members under 18: none sees any"
+        )
+    says = f"{number} {'role has' if number == 1 else 'roles have'} a standing approval to see members under 18"
+    return Check("minors", Verdict.OK, f"{says}; the first ends on {business_day(first_ends)}")
 
 
 def _failed(name: str, error: HubError) -> Check:

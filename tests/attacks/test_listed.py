@@ -65,6 +65,17 @@ LISTED = {
         "graphql/test_till.py::test_the_view_holds_for_that_look_up_only",
         "graphql/test_reveal.py::test_a_reveal_changes_nothing_for_the_next_look",
     ),
+    "without consent": (
+        "graphql/test_consent_gate.py::test_marketing_finds_exactly_those_who_consented",
+        "graphql/test_consent_gate.py::test_who_withdraws_while_a_list_is_paged_is_not_on_the_next_page",
+        "graphql/test_consent_gate.py::test_an_app_that_asks_as_a_recipient_sees_whom_a_consent_names_it_to",
+        "graphql/test_consent_processes.py::test_no_process_shows_who_has_withdrawn",
+        "graphql/test_consented_fields.py::test_a_reveal_does_not_bring_it_out",
+    ),
+    "minors without an approval": (
+        "graphql/test_minors.py::test_an_approval_that_is_not_quite_right_opens_nothing",
+        "graphql/test_minors.py::test_a_field_of_a_minor_is_revealed_to_nobody_without_an_approval",
+    ),
     "introspection beside data": (
         "attacks/test_documents.py::test_data_beside_introspection_is_under_the_same_rights",
         "attacks/test_addresses.py::test_nothing_about_anybody_is_asked_by_get",

@@ -22,6 +22,7 @@ WORDS = {
     "ingest ": LookKind.CHANGE,
     "keys rekey": LookKind.CHANGE,
     "keys rotate ": LookKind.CHANGE,
+    "minors approve": LookKind.CHANGE,
     "phoneRelease": LookKind.CHANGE,
     "quarantine retry": LookKind.CHANGE,
     "quarantine show": LookKind.LOOK_UP,

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from urllib.parse import quote
 
 import pytest
@@ -120,6 +121,34 @@ async def test_the_doctor_says_what_one_login_means(server: Server, empty: str, 
         f"{says}; and it is a superuser",
         f"Give the hub a login that is no superuser. {remedy}",
     )
+
+
+APPROVED = text(
+    "INSERT INTO hub.minor_approval (approval_id, kind, handler, role, approved_by, approved_at, expires_at) "
+    "VALUES (gen_random_uuid(), 'standing', 'brand', :role, 'E0001', now(), :ends)"
+)
+
+
+async def test_the_doctor_says_how_many_roles_may_see_minors(server: Server, empty: str, settings: Settings) -> None:
+    given = _with_url(settings, server.url(empty))
+
+    async def said() -> tuple[Verdict, str]:
+        (found,) = [one for one in await doctor.examine(given) if one.name == "minors"]
+        return found.verdict, found.says
+
+    none = "no role of staff has a standing approval to see members under 18: none sees any"
+    async with connect(given, migrates=True) as database:
+        assert await said() == (Verdict.OK, none)
+        async with database.app.begin() as tx:
+            for role, ends in (
+                ("dpo", "2100-01-01"),
+                ("dpo", "2100-01-02"),
+                ("auditor", "1999-01-01"),
+                ("x", "2101-01-01"),
+            ):
+                await tx.execute(APPROVED, {"role": role, "ends": datetime.fromisoformat(f"{ends}T00:00:00+08:00")})
+    says = "2 roles have a standing approval to see members under 18; the first ends on 2100-01-01"
+    assert await said() == (Verdict.OK, says)
 
 
 async def test_the_database_may_be_given_by_an_address(server: Server, empty: str, settings: Settings) -> None:

@@ -1,12 +1,15 @@
 """Who is under 18 is seen by staff whose role has a standing approval, by apps, and by themselves (PIPL.md 1b)."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from member_hub.commands.approving import approve_in_development
 from member_hub.graphql.building import global_id
 from member_hub.ids import MemberId
 from member_hub.members.tables import AgeBand
+from member_hub.settings import Mode
 from tests.conftest import Run
 from tests.graphql.consenting import approve, found, listed, move_in, number, turn
 from tests.graphql.till import find, shown_by
@@ -122,3 +125,28 @@ async def test_figures_count_minors_without_an_approval(world: World) -> None:
     groups = (await world.ask("marketing_analyst", query))["memberStatistics"]["groups"]
 
     assert groups == [{"store": {"code": "SH001"}, "count": 25}]
+
+
+async def test_under_development_every_role_of_staff_gets_an_approval_once(world: World, three: list[MemberId]) -> None:
+    stores, others = (
+        len(world.hub.organisation.stores),
+        {"region_manager", "support_agent", "membership_manager", "dpo"},
+    )
+
+    given = [await approve_in_development(world.hub) for _ in range(2)]
+    world.clock.at += timedelta(days=46)
+    given.append(await approve_in_development(world.hub))
+
+    assert given == [2 * stores + len(others), 0, 2 * stores + len(others)]
+    for role in STAFF:
+        assert await listed(world, role) == {global_id(member) for member in three}
+    told = [entry for entry in await world.audited() if entry.operation == "minors approve"]
+    assert [(entry.caller_kind, entry.member_ids) for entry in told] == [("SYSTEM", [])] * 2
+
+
+async def test_in_production_nobody_is_given_one(world: World, three: list[MemberId]) -> None:
+    hub = replace(world.hub, settings=replace(world.hub.settings, mode=Mode.PRODUCTION))
+
+    assert await approve_in_development(hub) == 0
+    assert await listed(world, "sales_associate") == {global_id(three[2])}
+    assert [entry.operation for entry in await world.audited()] == ["memberList"]

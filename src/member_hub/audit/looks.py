@@ -98,6 +98,7 @@ _KINDS: Final = {
     "ingest": LookKind.CHANGE,
     "jobs": LookKind.CHANGE,
     "keys": LookKind.CHANGE,
+    "minors": LookKind.CHANGE,
     "quarantine": LookKind.CHANGE,
     "quarantine show": LookKind.LOOK_UP,
     "rights export": LookKind.COPY,

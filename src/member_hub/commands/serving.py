@@ -59,6 +59,7 @@ def run(*, channels: Path | None) -> None:
     """
     import asyncio
 
+    from member_hub.commands.approving import approve_in_development
     from member_hub.commands.introducing import introduce
     from member_hub.settings import keep_development
 
@@ -69,6 +70,7 @@ def run(*, channels: Path | None) -> None:
             if not runtime.settings.is_production:
                 await publish_of_demo(runtime)  # first: lines of the files find what their people were told
             await _populate(runtime, channels)
+            await approve_in_development(runtime)
             introduction = await introduce(runtime)
             await _serve(runtime, introduction)
 

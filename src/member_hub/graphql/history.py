@@ -9,7 +9,7 @@ from sqlalchemy import Row
 from member_hub.crypto import Item
 from member_hub.graphql.guarded import NOT_CONSENTED, Opened, shown
 from member_hub.graphql.provenance import ProfileValue
-from member_hub.graphql.sight import COLUMNS, Held, Sight, claim_item, collected_for, golden, shows, value_item
+from member_hub.graphql.sight import COLUMNS, Held, Sight, claim_item, golden, shows, value_item
 from member_hub.identity.facts import CONTACT_FIELDS, HELD
 from member_hub.members.rules import SourceStrength
 from member_hub.members.tables import Channel
@@ -38,7 +38,7 @@ class _Lens:
 
     def stated(self, row: Row[Any]) -> ProfileValue:
         found = self._value(row, value_item(row), SourceStrength(row.strength), row.stated_at, is_held=True)
-        if self.sight.withholds_purpose(collected_for(row)):
+        if self.sight.withholds_value(row):
             return replace(found, value=NOT_CONSENTED, chosen=False)
         return found
 

@@ -61,11 +61,12 @@ class Sight:
 
     def withholds(self, row: Row[Any], field: ProfileField) -> bool:
         """Whether the grant would show the field, and the member consented to it for another purpose alone."""
-        held_for_any = row.consented_fields  # of nearly everybody there is none, and then nothing is looked at
-        return bool(held_for_any) and self.withholds_purpose(bits.held_for(held_for_any, field))
+        held = row.consented_fields  # of nearly everybody 0, and then nothing is looked at
+        return bool(held) and not self._sees_all and not bits.is_held_for(held, field, self.grant.purpose)
 
-    def withholds_purpose(self, held_for: Purpose | None) -> bool:
-        return held_for is not None and held_for is not self.grant.purpose and not self._sees_all
+    def withholds_value(self, row: Row[Any]) -> bool:
+        """The same of one stated value."""
+        return row.collected_for not in (None, self.grant.purpose.value) and not self._sees_all
 
     def of_claim(self, kind: ClaimKind) -> Verdict:
         return claim_verdict(self.grant, kind)
@@ -84,7 +85,7 @@ class Sight:
             if is_provenance or (self.wanted.identifiers_opened and shows(self.of_claim(kind))):
                 yield claim_item(row)
         values = (row for rows in held.values.values() for row in rows)
-        yield from (value_item(row) for row in values if not self.withholds_purpose(collected_for(row)))
+        yield from (value_item(row) for row in values if not self.withholds_value(row))
         if self.wanted.consents_opened:
             decisions = (row for rows in held.consents.values() for row in rows)
             yield from (item for row in decisions if (item := self.lens.item(row)) is not None)
@@ -109,11 +110,6 @@ def golden(row: Row[Any], field: ProfileField) -> Item | str | None:
     if stored is None or declaration(COLUMNS[field]).form is not Form.SEALED:
         return stored  # type: ignore[no-any-return]
     return Item(COLUMNS[field], row.member_id, stored)
-
-
-def collected_for(row: Row[Any]) -> Purpose | None:
-    """The consented purpose that alone justifies a stated value; None: held for the service."""
-    return Purpose(row.collected_for) if row.collected_for is not None else None
 
 
 def account_item(row: Row[Any]) -> Item:

@@ -21,7 +21,6 @@ UNRESTRICTED: Final = frozenset({Purpose.RIGHTS_HANDLING, Purpose.STATUTORY_DISC
 
 PURPOSE_BITS: Final[Mapping[Purpose, int]] = MappingProxyType({p: 1 << place for place, p in enumerate(Purpose)})
 _CODES: Final[Mapping[Purpose, int]] = MappingProxyType({p: place for place, p in enumerate(Purpose, start=1)})
-_CODED: Final[Mapping[int, Purpose]] = MappingProxyType({code: p for p, code in _CODES.items()})
 _SHIFTS: Final[Mapping[ProfileField, int]] = MappingProxyType(
     {field: place * CODE_BITS for place, field in enumerate(ProfileField)}
 )
@@ -49,13 +48,12 @@ def shift_of(field: ProfileField) -> int:
     return _SHIFTS[field]
 
 
-def held_for(consented_fields: int, field: ProfileField) -> Purpose | None:
-    """The consented purpose that alone justifies the value; None: it is held for the service.
+def is_held_for(consented_fields: int, field: ProfileField, purpose: Purpose) -> bool:
+    """Whether the value may be read for the purpose: it is held for the service, or for this purpose alone.
 
-    Raises KeyError for a code that no purpose has: nobody reads a field held for what nobody knows.
+    A code that no purpose has is held for nobody.
     """
-    code = consented_fields >> _SHIFTS[field] & CODE_MASK
-    return _CODED[code] if code else None
+    return consented_fields >> _SHIFTS[field] & CODE_MASK in (0, _CODES[purpose])
 
 
 def holding(consented_fields: int, field: ProfileField, purpose: Purpose | None) -> int:
