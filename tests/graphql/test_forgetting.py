@@ -16,7 +16,6 @@ from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of
 from member_hub.ids import MemberId
 from member_hub.members.queries import lock_members
-from member_hub.members.rules import band_kept
 from member_hub.members.tables import AgeBand, Channel, Member, ProfileValue
 from member_hub.privacy import DataClass, ProfileField, Purpose
 from member_hub.profiles import Forgotten, forget_consented, holding_for_consent
@@ -284,11 +283,3 @@ async def test_a_child_stays_a_child_without_the_birthday_that_said_so(world: Wo
     async with transaction(world.hub.database.app) as tx:
         band = await tx.scalar(select(member_t.c.age_band).where(member_t.c.member_id == people.southern))
     assert band == AgeBand.CHILD
-
-
-@pytest.mark.parametrize("read_", AgeBand)
-@pytest.mark.parametrize("before", AgeBand)
-def test_a_sign_of_a_minor_is_kept_until_a_birth_date_says_otherwise(before: AgeBand, read_: AgeBand) -> None:
-    is_kept = read_ is AgeBand.UNKNOWN and before in (AgeBand.CHILD, AgeBand.MINOR)
-
-    assert band_kept(before, read_) is (before if is_kept else read_)

@@ -11,7 +11,6 @@ from datetime import datetime
 from enum import IntEnum
 
 from member_hub.ids import OriginId
-from member_hub.members.tables import AgeBand
 from member_hub.privacy import ProfileField
 
 
@@ -61,18 +60,6 @@ def choose(
         if held is None or _rank(stated) > _rank(held):
             chosen[stated.field] = stated
     return chosen
-
-
-def band_kept(before: AgeBand, read: AgeBand) -> AgeBand:
-    """The age band to be stored where the birth dates held now say `read`.
-
-    Under 14 or under 18 outlives the birth date that said so, until another one says otherwise: a birthday may go with
-    the consent that it was collected under (profiles/forgetting.py), and whoever wrote UNKNOWN then would end the
-    protection of a minor with it. Any sign of a minor counts (PIPL 31; PIPL.md 1b). Price: one coarse fact about
-    somebody who withdrew stays, which only ever protects, and does not grow older by itself.
-    """
-    is_forgotten = read is AgeBand.UNKNOWN and before in (AgeBand.CHILD, AgeBand.MINOR)
-    return before if is_forgotten else read
 
 
 def _rank(stated: ProfileValue) -> tuple[bool, bool, SourceStrength, datetime, datetime, bool, str, bytes]:

@@ -13,7 +13,7 @@ both first. What stays: the same value where another account of the member state
 all else the service needs; the audit log and what was sent while the consent stood, which no withdrawal undoes.
 
 Decision: an age band that says under 14 or under 18 outlives the birthday that it rests on until a birth date says
-otherwise, for any sign of a minor counts (members/rules.py: band_kept).
+otherwise, for any sign of a minor counts (consent/ages.py).
 Decision: a value beside these that was tampered with stops no withdrawal. It opens with no key, so nothing can be
 sealed anew: then all of this is left to the job, with a warning, and the gate of every read shows the field to nobody.
 """
