@@ -49,7 +49,7 @@ MUTATIONS = [(owner, one) for owner, one in EACH if "\nmutation " in one.text]
 AT_THE_TILL = ("SendPhoneCode", "ShowMemberCode")
 OF_NOTICES = ("ReadNotice", "NoticeShown")
 QUERIES = [each for each in EACH if each not in MUTATIONS and each[1].name not in OF_NOTICES]
-CHANGES = [(owner, one) for owner, one in MUTATIONS if one.name not in (*AT_THE_TILL, *OF_NOTICES)]
+CHANGES = [(owner, one) for owner, one in MUTATIONS if one.name not in (*AT_THE_TILL, *OF_NOTICES, "AuthoriseSend")]
 
 
 def write(folder: Path, owner: str, files: Mapping[str, str], fields: frozenset[str] = frozenset()) -> None:
@@ -110,6 +110,15 @@ async def test_the_shipped_documents_of_notices_run(world: World, people: People
     shown = await run_by_id(world, owner, shelves[owner, "NoticeShown"], {"input": said}, **about)
 
     assert (read["id"], shown["userErrors"]) == (notice, [])
+
+
+async def test_the_shipped_document_of_sending_runs(world: World, people: People) -> None:
+    (one,) = [one for one in SHIPPED_SHELVES["crm"].documents if one.name == "AuthoriseSend"]
+    stated = {"purpose": "MEMBER_SERVICE", "channel": "SMS", "items": [{"member": str(people.whole)}]}
+
+    found = await run_by_id(world, "crm", one, {"input": stated})
+
+    assert ([answer["reason"] for answer in found["answers"]], found["userErrors"]) == (["ALLOWED"], [])
 
 
 @pytest.mark.parametrize(("owner", "one"), CHANGES, ids=[f"{owner}-{one.name}" for owner, one in CHANGES])

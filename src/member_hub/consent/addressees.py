@@ -122,7 +122,8 @@ async def _slots(  # noqa: PLR0917 - the parts of one question
         stands = derived(
             decided,
             gate_at=gate.effective_at if gate else None,
-            age_band=bands[row.member_id],
+            # What a member said themselves is judged by their age where it is decided (sending.py), by its own name.
+            age_band=bands[row.member_id] if actor is Actor.GUARDIAN else AgeBand.ADULT,
             numbers=numbers,
             now=now,
         )
