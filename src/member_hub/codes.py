@@ -365,15 +365,6 @@ CODES: Final = (
         "Verify the new value first.",
     ),
     Code(
-        "PIA_MISSING",
-        (_U, _C),
-        Retry.NEVER,
-        "该处理目的没有备案的个人信息保护影响评估。",
-        "The purpose has no impact assessment on file (PIPL 55).",
-        "完成评估并在 consent.toml 中登记编号。",
-        "Carry it out, and put its number into consent.toml.",
-    ),
-    Code(
         "OWN_PHONE_REQUIRED",
         (_U,),
         Retry.CHANGED,
@@ -381,6 +372,15 @@ CODES: Final = (
         "The guardian has no verified phone of their own, or it is the child's.",
         "监护人先验证本人的手机号。",
         "Let the guardian verify a phone of their own first.",
+    ),
+    Code(
+        "PIA_MISSING",
+        (_U, _C),
+        Retry.NEVER,
+        "该处理目的没有备案的个人信息保护影响评估。",
+        "The purpose has no impact assessment on file (PIPL 55).",
+        "完成评估并在 consent.toml 中登记编号。",
+        "Carry it out, and put its number into consent.toml.",
     ),
     Code(
         "POLICY_REFUSED",
