@@ -93,6 +93,23 @@ async def test_what_a_guardian_consented_to_ends_with_that_midnight(family: Fami
     assert len(await _events(family, origin)) == 4
 
 
+async def test_nobody_who_settles_a_child_after_midnight_opens_what_closed(family: Family) -> None:
+    """Neither for the one who has turned 14 nor for the one who has not: the job that knows the day's ages does."""
+    await family.linked()
+    await _granted(family, family.daughter, Actor.GUARDIAN, band="child")
+    hub = family.world.hub
+
+    for midnight, is_open_again in ((MIDNIGHT, True), (TURNS, False)):
+        await _day_by_day(family, until=midnight - SECOND)
+        await family.at(midnight + SECOND)
+        async with transaction(hub.database.app) as tx:
+            await settle(tx, [family.daughter], catalogue=hub.catalogue, now=midnight + SECOND)
+        assert (await bits(hub, family.daughter))[2] == midnight
+        await family.jobs()
+        until = midnight + timedelta(days=1) if is_open_again else None
+        assert (await bits(hub, family.daughter))[2] == until
+
+
 async def test_who_consents_anew_ends_the_handover(family: Family) -> None:
     await family.linked()
     await _granted(family, family.daughter, Actor.GUARDIAN, band="child")

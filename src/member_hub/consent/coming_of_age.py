@@ -155,7 +155,7 @@ async def come_of_age(
             words += link.words
             about.append(link.guardian_id)
         words += await _make_stale(tx, vault, member_id, now)
-    await settle(tx, [member_id], catalogue=catalogue, now=now)
+    await settle(tx, [member_id], catalogue=catalogue, now=now, is_aged=True)
     return words, about
 
 

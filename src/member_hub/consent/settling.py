@@ -15,7 +15,7 @@ asked even where the hand-over's own event is late (PIPL 31; S17). Price: a wron
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -86,10 +86,13 @@ class Settled:
     rows: frozenset[tuple[Any, ...]]
 
 
-async def settle(tx: Tx, member_ids: Collection[MemberId], *, catalogue: Catalogue, now: datetime) -> None:
+async def settle(
+    tx: Tx, member_ids: Collection[MemberId], *, catalogue: Catalogue, now: datetime, is_aged: bool = False
+) -> None:
     """Bring what reads look at in line with the decisions of these roots, which the caller holds locked.
 
-    Writes nothing where nothing changed. A fixed number of statements, whatever the number of members.
+    Writes nothing where nothing changed. A fixed number of statements, whatever the number of members. `is_aged`: the
+    caller has opened the birth dates, so that the bands on the rows are of today (coming_of_age.py).
     """
     ids = sorted(set(member_ids))
     decided = await decisions_of(tx, ids)
@@ -98,7 +101,9 @@ async def settle(tx: Tx, member_ids: Collection[MemberId], *, catalogue: Catalog
     notices = await _notices(tx, decided.values())
     measure = Measure(await current_gates(tx, now=now) if notices else {}, notices, catalogue.numbers, now)
     restrictions = await _restrictions(tx, decided)
-    await _write(tx, {one: settled(one, mine, restrictions.get(one, 0), measure) for one, mine in decided.items()})
+    wanted = {one: settled(one, mine, restrictions.get(one, 0), measure) for one, mine in decided.items()}
+    children = {one for one, mine in decided.items() if mine.age_band is AgeBand.CHILD and not is_aged}
+    await _write(tx, wanted, children=children, now=now)
 
 
 def settled(member_id: MemberId, decided: Decisions, restriction_bits: int, measure: Measure) -> Settled:
@@ -192,13 +197,14 @@ async def _restrictions(tx: Tx, decided: Mapping[MemberId, Decisions]) -> dict[M
     return found
 
 
-async def _write(tx: Tx, wanted: Mapping[MemberId, Settled]) -> None:
+async def _write(tx: Tx, wanted: Mapping[MemberId, Settled], *, children: Collection[MemberId], now: datetime) -> None:
     """Current rows and bits where they differ; the epoch counts what a sender must not have missed."""
     before = await _before(tx, wanted)
     rows = await _rows(tx, wanted)
     changed, bits = [], []
-    for member, shall in wanted.items():
+    for member, opened in wanted.items():
         was = before[member]
+        shall = _still_shut(opened, was, now) if member in children else opened
         is_other = rows.get(member, frozenset()) != shall.rows
         if is_other:
             changed.append(member)
@@ -210,6 +216,14 @@ async def _write(tx: Tx, wanted: Mapping[MemberId, Settled]) -> None:
     await _replace(tx, changed, wanted)
     if bits:
         await update_rows(tx, Member, ("member_id", *_BITS), bits)
+
+
+def _still_shut(shall: Settled, was: Row[Any], now: datetime) -> Settled:
+    """A child's bits whose midnight has passed do not open again before the day's age is known: the band on the row is
+    of yesterday, and whoever settles for another reason (a withdrawal, a clock) must not open what closed (S17)."""
+    if shall.gate_until is None or was.gate_until is None or was.gate_until > now:
+        return shall
+    return replace(shall, gate_until=was.gate_until)
 
 
 async def _replace(tx: Tx, changed: Sequence[MemberId], wanted: Mapping[MemberId, Settled]) -> None:
