@@ -212,11 +212,13 @@ async def test_enrolling_a_new_member_collects_nothing_for_a_consented_purpose(w
 
 async def test_enrolling_another_account_of_who_agreed_collects_it_for_that(world: World, people: People) -> None:
     await (await Consents.of(world)).agrees(people.southern, EMAIL, PUSH)
-    await update(world, "app_crm", people.southern, {"phone": "+8613912345671", "phoneVerified": True})
+    adult = {"birthday": "1990-01-01", "phone": "+8613912345671", "phoneVerified": True}
+    await update(world, "app_crm", people.southern, adult)
     account = {"channel": "WEBSITE", "account": "W901", "name": "张三"}
-    stated = account | {"phone": "+8613912345671", "phoneVerified": True, **BIRTHDAY}
+    gender = {"gender": "F", "collectedFor": [{"field": "GENDER", "purpose": "MARKETING"}]}
+    stated = account | {"phone": "+8613912345671", "phoneVerified": True, **gender}
 
     found = (await world.ask("app_crm", ENROL, variables={"input": stated, "key": "k"}))["memberEnrol"]
 
     assert found["userErrors"] == []
-    assert await held(world, people.southern) == ["marketing", Purpose.MARKETING]
+    assert await held(world, people.southern, ProfileField.GENDER) == ["marketing", Purpose.MARKETING]
