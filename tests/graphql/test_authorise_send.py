@@ -328,9 +328,11 @@ async def test_of_two_numbers_that_were_named_the_profile_s_is_used(world: World
 
 
 async def test_a_number_that_is_somebody_else_s_by_now_is_not_used(world: World, people: People) -> None:
-    await by_phone(world, people.visitor, "+8613912345672")
+    consents = await by_phone(world, people.visitor, "+8613912345672")
     other = said(Channel.WEBSITE, "W777", at=NOW, phone="+8613912345672", phone_verified=True, name="赵六")
     await world.resolve(other)
+    await consents.told(people.visitor)  # of age, whatever the delivery made of it
+    await consents.settles(people.visitor)
     async with transaction(world.hub.database.app) as tx:
         released = text("UPDATE hub.identity_claim SET status = 'released' WHERE member_id = :one AND kind = 'phone'")
         await tx.execute(released, {"one": people.visitor})

@@ -10,7 +10,7 @@ from sqlalchemy import update as update_
 from member_hub.db import transaction
 from member_hub.db.bulk import table_of
 from member_hub.ids import MemberId
-from member_hub.members.bits import held_for
+from member_hub.members.bits import CODE_MASK, shift_of
 from member_hub.members.tables import AgeBand, Channel, Member, ProfileValue
 from member_hub.privacy import ProfileField, Purpose
 from tests.consent.deciding import publish
@@ -31,7 +31,8 @@ async def held(world: World, member: MemberId, field: ProfileField = ProfileFiel
     async with transaction(world.hub.database.app) as tx:
         values = list(await tx.scalars(rows.order_by(value_t.c.first_stated_at)))
         bits = await tx.scalar(select(member_t.c.consented_fields).where(member_t.c.member_id == member))
-    return [*values, held_for(bits, field)]
+    code = bits >> shift_of(field) & CODE_MASK
+    return [*values, list(Purpose)[code - 1] if code else None]
 
 
 async def test_a_field_given_for_a_consented_purpose_is_held_as_that(world: World, people: People) -> None:
@@ -211,11 +212,13 @@ async def test_enrolling_a_new_member_collects_nothing_for_a_consented_purpose(w
 
 async def test_enrolling_another_account_of_who_agreed_collects_it_for_that(world: World, people: People) -> None:
     await (await Consents.of(world)).agrees(people.southern, EMAIL, PUSH)
-    await update(world, "app_crm", people.southern, {"phone": "+8613912345671", "phoneVerified": True})
+    adult = {"birthday": "1990-01-01", "phone": "+8613912345671", "phoneVerified": True}
+    await update(world, "app_crm", people.southern, adult)
     account = {"channel": "WEBSITE", "account": "W901", "name": "张三"}
-    stated = account | {"phone": "+8613912345671", "phoneVerified": True, **BIRTHDAY}
+    gender = {"gender": "F", "collectedFor": [{"field": "GENDER", "purpose": "MARKETING"}]}
+    stated = account | {"phone": "+8613912345671", "phoneVerified": True, **gender}
 
     found = (await world.ask("app_crm", ENROL, variables={"input": stated, "key": "k"}))["memberEnrol"]
 
     assert found["userErrors"] == []
-    assert await held(world, people.southern) == ["marketing", Purpose.MARKETING]
+    assert await held(world, people.southern, ProfileField.GENDER) == ["marketing", Purpose.MARKETING]

@@ -32,7 +32,7 @@ from member_hub.identity.statements import AccountStatement, own_kind
 from member_hub.ids import MemberId
 from member_hub.members.queries import lock_members
 from member_hub.members.reading import Visible, find
-from member_hub.merging import OutcomeKind, Resolver
+from member_hub.merging import OutcomeKind, Resolution, Resolver
 from member_hub.orders.actions import Orders
 from member_hub.privacy import ProfileField, Purpose
 from member_hub.profiles import presence, rules
@@ -85,7 +85,11 @@ async def enrol(
     stated = [said]
     for member_id in presented:
         stated = await presence.stated(tx, resolver.vault, member_id, said, code=wanted.member_code or "", now=now)
-    in_reach = await _stays_in_reach(tx, resolver, visible, stated, presented=presented, now=now)
+    tried = await _tried(tx, resolver, stated, now=now)
+    in_reach = await _stays_in_reach(tx, visible, tried, presented=presented)
+    if in_reach:  # as it stands before this birthday, which might make an adult of somebody
+        target = tried.outcomes[0].member_id
+        await refuse_unconsented(tx, target, wanted.stated.purposes, resting=resting, now=now)
     for member_id in presented:
         await presence.refuse_another(tx, resolver, member_id, said)
     stated[0] = replace(stated[0], is_vouched=in_reach and not presented)
@@ -135,25 +139,22 @@ async def _refuse_apart(tx: Tx, till_view: Visible, presented: MemberId, joined:
         raise NotThePresented(field="memberCode")
 
 
-async def _stays_in_reach(
-    tx: Tx,
-    resolver: Resolver,
-    visible: Visible,
-    stated: Sequence[AccountStatement],
-    *,
-    presented: frozenset[MemberId],
-    now: datetime,
-) -> bool:
-    """Whether all whom the statements would join were in the caller's reach before it; tried, and taken back.
+async def _tried(tx: Tx, resolver: Resolver, stated: Sequence[AccountStatement], *, now: datetime) -> Resolution:
+    """What would become of the statements; taken back."""
+    attempt = await tx.begin_nested()
+    tried = await resolver.resolve(tx, stated, caused_by="an enrolment, tried", now=now)
+    await attempt.rollback()
+    return tried
+
+
+async def _stays_in_reach(tx: Tx, visible: Visible, tried: Resolution, *, presented: frozenset[MemberId]) -> bool:
+    """Whether all whom the statements would join were in the caller's reach before it.
 
     Who shows a member code counts as reached. Else what is merely typed in it may not unite: a stranger's phone, typed
     in with a card that nobody has, would bring the stranger into the caller's store. Raises AlreadyEnrolled for a known
     account, and NotFound where anybody out of reach is involved: a phone of somebody in reach, typed in beside a
     stranger's card, must not tell that the card is known.
     """
-    attempt = await tx.begin_nested()
-    tried = await resolver.resolve(tx, stated, caused_by="an enrolment, tried", now=now)
-    await attempt.rollback()
     reached = (await find(tx, visible, sorted(tried.involved))).keys() | (presented & tried.involved)
     if tried.outcomes[0].kind is OutcomeKind.UPDATED:
         raise AlreadyEnrolled(field="account") if reached == tried.involved else NotFound(field="account")
@@ -187,6 +188,7 @@ async def update(
     held = await _reached(tx, visible, member_id)
     if held.version != expected_version:
         raise VersionConflict(held.version)
+    await refuse_unconsented(tx, held.member_id, stated.purposes, resting=resting, now=now)
     verified = await held_verified(tx, held.member_id)
     _refuse_outranked(resolver, verified, values, stated)
     begins_at = None if _holds_phone(resolver, verified, values) else now

@@ -74,7 +74,8 @@ async def refuse_unconsented(
 ) -> None:
     """Raises Refusals(CollectionNotConsented) unless each purpose rests on consent and this member's consent stands.
 
-    `resting` are the purposes that rest on consent. The caller holds the member, or looks again where it does.
+    `resting` are the purposes that rest on consent. Asked twice: before the value is taken in, for a birthday must not
+    make the adult whose consent it is collected under; and behind it, where the member is held against a withdrawal.
     """
     wanted = set(purposes.values())
     if wanted and not (wanted <= set(resting) and wanted <= await _standing(tx, member_id, wanted, now)):
@@ -84,7 +85,9 @@ async def refuse_unconsented(
 async def _standing(tx: Tx, member_id: MemberId, wanted: Collection[Purpose], now: datetime) -> set[Purpose]:
     """Those of the purposes that the member's bits say stand for the handler itself, and that nobody objected to."""
     columns = (member_t.c.handler, member_t.c.consent_bits, member_t.c.restriction_bits, member_t.c.gate_until)
-    row = (await tx.execute(select(*columns).where(member_t.c.member_id == member_id))).one()
+    row = (await tx.execute(select(*columns).where(member_t.c.member_id == member_id))).one_or_none()
+    if row is None:  # a member who is yet to be made
+        return set()
     if row.gate_until is not None and row.gate_until <= now:
         return set()
     gates = await current_gates(tx, now=now)
