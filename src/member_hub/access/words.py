@@ -164,7 +164,7 @@ MASKABLE: Final = frozenset(
 # What has no masked form has nothing to reveal; identifiers and accounts are never revealed.
 REVEALABLE: Final = MASKABLE & frozenset(PROFILE_GUARDS)
 # What a member reads of their own: no objection and no consent stands between somebody and their own data (PIPL 45).
-OWN_ROWS: Final = frozenset({RowScope.SELF})
+OWN_ROWS: Final = frozenset({RowScope.SELF, RowScope.CHILDREN})
 # Whoever presents himself is found within the caller's handler, and nowhere else.
 PRESENTED_ROWS: Final = RowScope.HANDLER
 

@@ -12,6 +12,7 @@ from member_hub.commands.opening import run
 from member_hub.commands.publishing import publish
 
 if TYPE_CHECKING:
+    from member_hub.consent.filing import Filed
     from member_hub.ids import MemberId
     from member_hub.runtime import Runtime
 
@@ -118,14 +119,16 @@ def verify(*, file: Path, public: str | None, as_json: bool) -> None:
 def replay(*, from_behind: str | None, as_json: bool) -> None:
     """Put right what a restored database forgot; make every projection anew; verify every history. Audited.
 
-    Withdrawals and objections that the ledger outside knows and the database does not are applied. Doing it again
-    changes nothing. Exit 1 where a history does not hold.
+    Lines of channel files whose notice is known by now are applied, and withdrawals and objections that the ledger
+    outside knows and the database does not. Doing it again changes nothing. Exit 1 where a history does not hold.
     """
     import orjson
 
+    from member_hub import profiles
+    from member_hub.audit import Entry
     from member_hub.audit.entry import COMMAND_LINE
     from member_hub.commands.opening import audit
-    from member_hub.consent import restoring
+    from member_hub.consent import replaying, restoring
     from member_hub.consent.timers import Clockwork
     from member_hub.ids import parse_member_id
     from member_hub.privacy import Purpose
@@ -136,12 +139,21 @@ def replay(*, from_behind: str | None, as_json: bool) -> None:
         click.echo(f"{done} members settled, up to {last}", err=True)
 
     async def work(hub: Runtime) -> dict[str, Any]:
+        async def on_record(filed: Filed) -> None:
+            said = Entry.of_command("consent replay", fields=filed.words, member_ids=filed.members, now=hub.clock.now())
+            await hub.audit.write(said)
+
         works = Clockwork(hub.database, hub.vault, hub.catalogue, hub.audit, COMMAND_LINE)
         await audit(hub, restoring.OPERATION, purpose=Purpose.RIGHTS_HANDLING)
+        told = await replaying.replay(hub.database, hub.vault, hub.catalogue, hub.clock, on_batch=on_record)
         recalled = await restoring.recall(works, hub.ledger, hub.clock)
+        forgotten = await profiles.forget_ended(hub, caller=COMMAND_LINE, now=hub.clock.now())
         settled = await restoring.settle_everybody(works, hub.clock, after=after, on_progress=progress)
         chains = await restoring.verify_everything(works)
         return {
+            "lines": told.applied,
+            "lines_waiting": told.waiting,
+            "forgotten": forgotten,
             "withdrawals": recalled.withdrawals,
             "restrictions": recalled.restrictions,
             "settled": settled,
@@ -155,6 +167,7 @@ def replay(*, from_behind: str | None, as_json: bool) -> None:
         click.echo(orjson.dumps(done).decode())
     else:
         back = f"{done['withdrawals']} withdrawals and {done['restrictions']} restrictions put back"
+        click.echo(f"{done['lines']} lines of files applied, {done['lines_waiting']} wait for their notice.")
         click.echo(f"{back}; {done['settled']} members settled; {done['chains']} histories verified.")
         for member in done["broken_members"]:
             click.echo(f"THE HISTORY OF {member} WAS TAMPERED WITH.")

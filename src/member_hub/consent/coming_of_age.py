@@ -16,17 +16,16 @@ from uuid import UUID
 from sqlalchemy import Row, and_, func, literal, select, update
 from sqlalchemy.exc import DBAPIError
 
+from member_hub import telling
 from member_hub.audit import AuditLog, Entry
 from member_hub.clock import business_day
 from member_hub.consent import ages, links
 from member_hub.consent.catalogue import Catalogue, Numbers
-from member_hub.consent.machine import after, link_after
-from member_hub.consent.reading import Decisions, decisions_of
-from member_hub.consent.recording import NewEvent, record
+from member_hub.consent.machine import link_after
 from member_hub.consent.settling import settle
-from member_hub.consent.standing import Slot
 from member_hub.consent.tables import ConsentCurrent
-from member_hub.consent.words import Act, Actor, ConsentState, Method
+from member_hub.consent.timers import outgrown, record_turns
+from member_hub.consent.words import Actor, ConsentState
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx, transaction
 from member_hub.db.bulk import among, table_of
@@ -36,6 +35,7 @@ from member_hub.ids import MemberId
 from member_hub.members.gates import GuardianLink, LinkState
 from member_hub.members.reading import is_living
 from member_hub.members.tables import AgeBand, Member
+from member_hub.telling import Kind, ToTell
 
 BATCH = 100
 BATCHES_MAX = 10_000  # of one round
@@ -95,7 +95,7 @@ class ComingOfAge:
     async def _everybody(self, now: datetime) -> bool:
         """Whether all are done: who was held by others, or failed, comes again in the next round."""
         is_complete = True
-        for band in ages.YOUNG:
+        for band in (*ages.YOUNG, AgeBand.UNKNOWN):
             last = UUID(int=0)
             for _ in range(BATCHES_MAX):
                 async with transaction(self._database.app) as tx:
@@ -154,7 +154,8 @@ async def come_of_age(
         for link in await _hand_over(tx, member_id, catalogue.numbers, now):
             words += link.words
             about.append(link.guardian_id)
-        words += await _make_stale(tx, vault, member_id, now)
+            await telling.ask(tx, [ToTell(member_id, Kind.GUARDIAN_ENDED, link.link_id)], now)
+        words += sorted((await record_turns(tx, vault, [member_id], outgrown, now=now))[0])
     await settle(tx, [member_id], catalogue=catalogue, now=now, is_aged=True)
     return words, about
 
@@ -169,55 +170,6 @@ async def _hand_over(tx: Tx, child_id: MemberId, numbers: Numbers, now: datetime
     return done
 
 
-async def _make_stale(tx: Tx, vault: Vault, member_id: MemberId, now: datetime) -> list[str]:
-    decided = (await decisions_of(tx, [member_id]))[member_id]
-    granted = [one for one in decided.standing if one.state is ConsentState.GRANTED]
-    given = [one.slot for one in granted if one.by.actor is Actor.GUARDIAN]
-    return await by_the_clock(tx, vault, member_id, decided, given, act=Act.TURNS_14, now=now)
-
-
-async def by_the_clock(
-    tx: Tx, vault: Vault, member_id: MemberId, decided: Decisions, slots: Sequence[Slot], *, act: Act, now: datetime
-) -> list[str]:
-    """Put on record what happens to slots because time passed; answers the words for the audit entry."""
-    states = {one.slot: one.state for one in decided.standing}
-    events = [_timed(member_id, decided, slot, act=act, state=states[slot], now=now) for slot in slots]
-    await record(tx, vault, events, now=now)
-    return sorted({f"{after(event.state_from, act)[1]}:{slot_word(event.slot)}" for event in events})
-
-
-def _timed(
-    member_id: MemberId, decided: Decisions, slot: Slot, *, act: Act, state: ConsentState, now: datetime
-) -> NewEvent:
-    """For every account that the member has."""
-    origin, *others = sorted(decided.origins)
-    return NewEvent(
-        member_id=member_id,
-        origin_id=origin,
-        also=frozenset(others),
-        handler=decided.handler,
-        slot=slot,
-        contact_kind=_contact_kind(slot),
-        act=act,
-        state_from=state,
-        state_to=after(state, act)[0],
-        actor=Actor.TIMER,
-        acted_by=Actor.TIMER.value,
-        method=Method.NONE,
-        occurred_at=now,
-    )
-
-
-def slot_word(slot: Slot) -> str:
-    return ".".join(part for part in (slot.purpose, slot.recipient, slot.channel) if part)
-
-
-def _contact_kind(slot: Slot) -> str | None:
-    if slot.contact is None:
-        return None
-    return "email" if slot.channel == "email" else "phone"
-
-
 async def _due_links(tx: Tx, last: UUID, now: datetime) -> list[Any]:
     child = func.coalesce(member_t.c.merged_into, member_t.c.member_id).label("child_id")
     statement = (
@@ -229,10 +181,13 @@ async def _due_links(tx: Tx, last: UUID, now: datetime) -> list[Any]:
 
 
 async def _of_band(tx: Tx, band: AgeBand, last: UUID) -> list[MemberId]:
+    """Of unknown age only who states a birthday: members of a database that is older than the bands."""
     named = literal(band.value, literal_execute=True)  # spelled out, so that the partial index is used
     statement = select(member_t.c.member_id).where(
         member_t.c.age_band == named, member_t.c.member_id > last, is_living()
     )
+    if band is AgeBand.UNKNOWN:
+        statement = statement.where(member_t.c.birthday.is_not(None))
     return [MemberId(one) for one in await tx.scalars(statement.order_by(member_t.c.member_id).limit(BATCH))]
 
 

@@ -20,11 +20,11 @@ from sqlalchemy.exc import DBAPIError
 from member_hub.audit import AuditLog, Entry
 from member_hub.consent import guardians, links
 from member_hub.consent.catalogue import Catalogue
-from member_hub.consent.coming_of_age import CALLER, by_the_clock
-from member_hub.consent.reading import decisions_of
+from member_hub.consent.coming_of_age import CALLER
 from member_hub.consent.settling import settle
 from member_hub.consent.tables import ConsentEvent
-from member_hub.consent.words import Act, Actor, ConsentState
+from member_hub.consent.timers import record_turns, unanswered
+from member_hub.consent.words import Actor, ConsentState
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx, transaction
 from member_hub.db.bulk import table_of
@@ -118,13 +118,10 @@ class GuardianTimers:
         """Consents that wait for a guardian wait for nobody any more, unless there is another link."""
         if await links.open_of(tx, child_id):
             return []
-        decided = (await decisions_of(tx, [child_id]))[child_id]
-        waiting = [one.slot for one in decided.standing if one.state is ConsentState.GUARDIAN_PENDING]
-        if not waiting:
-            return []
-        words = await by_the_clock(tx, self._vault, child_id, decided, waiting, act=Act.TIMEOUT, now=now)
-        await settle(tx, [child_id], catalogue=self._catalogue, now=now)
-        return words
+        words, events = await record_turns(tx, self._vault, [child_id], unanswered, now=now)
+        if events:
+            await settle(tx, [child_id], catalogue=self._catalogue, now=now)
+        return sorted(words)
 
     async def _held(self, tx: Tx, link_id: UUID, now: datetime) -> links.Link | None:
         """The link, if it is still due, with the child locked; None where others hold the child or were here first."""

@@ -20,6 +20,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import and_, exists, func, insert, select, update
 
+from member_hub import telling
 from member_hub.clock import business_day
 from member_hub.consent import ages, links
 from member_hub.consent.catalogue import Numbers
@@ -37,6 +38,7 @@ from member_hub.members.children import ids_of, is_child_of
 from member_hub.members.gates import GuardianLink, LinkState
 from member_hub.members.tables import AgeBand, ChannelAccount, Member
 from member_hub.privacy import DataClass
+from member_hub.telling import Kind, ToTell
 
 CHILDREN_MAX = 10  # open links of one guardian
 GUARDIANS_MAX = 4  # open links of one child
@@ -139,6 +141,7 @@ async def propose(
         ("guardian.proposed",),
     )
     await _insert(tx, link, await _sealed(tx, vault, link, {"relation": relation.value}), now)
+    await telling.ask(tx, [ToTell(guardian_id, Kind.GUARDIAN_ASKED, link.link_id)], now)
     words = [w for one in theirs if one.state is LinkState.ACTIVE for w in await _contest(tx, one, by=link)]
     return replace(link, words=(*link.words, *words))
 

@@ -15,7 +15,7 @@ Doing it again changes nothing. Each batch is a transaction with an audit entry;
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -51,11 +51,6 @@ OPERATION: Final = "consent replay"
 ACTED_BY: Final = "replay"
 
 S = ConsentState
-OnEnded = Callable[[Tx, MemberId, Purpose], Awaitable[None]]
-
-
-async def _nothing_held(_tx: Tx, _member_id: MemberId, _purpose: Purpose) -> None:
-    """Nothing is held for the purpose alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +70,15 @@ class Chains:
     members: tuple[MemberId, ...]
 
 
-async def recall(works: Clockwork, ledger: Ledger, clock: Clock, *, on_ended: OnEnded = _nothing_held) -> Recalled:
+async def recall(works: Clockwork, ledger: Ledger, clock: Clock) -> Recalled:
     """Apply the withdrawals and restrictions of the ledger that the database does not show.
 
-    `on_ended` is awaited where nothing of a purpose is granted any more: what is held for it alone has to go.
+    What was held for a consent that has ended by it is forgotten behind this (profiles.forget_ended).
     """
     done = Recalled()
     async for notes in _notes(ledger):
         async with transaction(works.database.app) as tx:
-            batch = await _recall(tx, works, notes, on_ended, now=clock.now())
+            batch = await _recall(tx, works, notes, now=clock.now())
         done = Recalled(done.withdrawals + batch.withdrawals, done.restrictions + batch.restrictions)
     return done
 
@@ -126,7 +121,7 @@ async def _notes(ledger: Ledger) -> AsyncIterator[Sequence[Note]]:
         yield notes
 
 
-async def _recall(tx: Tx, works: Clockwork, notes: Sequence[Note], on_ended: OnEnded, *, now: datetime) -> Recalled:
+async def _recall(tx: Tx, works: Clockwork, notes: Sequence[Note], *, now: datetime) -> Recalled:
     held = await _held(tx, notes)
     decided = await decisions_of(tx, sorted({member for _, members in held for member in members}))
     events, placed = list[NewEvent](), list[dict[str, object]]()
@@ -147,7 +142,6 @@ async def _recall(tx: Tx, works: Clockwork, notes: Sequence[Note], on_ended: OnE
     if placed:
         await tx.execute(objection_t.insert(), placed)
     await settle(tx, touched, catalogue=works.catalogue, now=now)
-    await _end(tx, events, on_ended)
     await works.audit.write(_entry(touched, words, works.caller, now=now))
     return Recalled(len(events), len(placed))
 
@@ -240,16 +234,6 @@ def _objection(note: Note, member_id: MemberId, origins: Collection[OriginId]) -
         "placed_by": ACTED_BY,
         "placed_at": note.at,
     }
-
-
-async def _end(tx: Tx, events: Sequence[NewEvent], on_ended: OnEnded) -> None:
-    """Where nothing of a purpose is granted now."""
-    members = sorted({event.member_id for event in events})
-    decided = await decisions_of(tx, members)
-    for member_id, purpose in sorted({(event.member_id, event.slot.purpose) for event in events}):
-        left = (S.GRANTED, S.STALE)
-        if not any(one.state in left and one.slot.purpose == purpose for one in decided[member_id].standing):
-            await on_ended(tx, member_id, Purpose(purpose))
 
 
 def _entry(members: Collection[MemberId], words: Collection[str], caller: str, *, now: datetime) -> Entry:

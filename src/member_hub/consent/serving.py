@@ -17,6 +17,7 @@ from sqlalchemy import Row, case, insert, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
+from member_hub import telling
 from member_hub.access import Caller, CallerKind
 from member_hub.consent import asking, gates, notices, scopes
 from member_hub.consent.asking import Measure, Step
@@ -41,12 +42,14 @@ from member_hub.db.bulk import among, table_of
 from member_hub.errors import BadInput, Forbidden, NotFound
 from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.members.bits import restriction_mask
-from member_hub.members.reading import is_living
+from member_hub.members.reading import ids_of_person, is_living
 from member_hub.members.tables import AgeBand, Channel, ChannelAccount, Member
 from member_hub.privacy import Purpose
+from member_hub.telling import Kind
 
 ASKS_MAX: Final = 20  # with one notice
 SAME_WITHIN: Final = timedelta(minutes=10)
+SERVED: Final = "served"  # told_by: no message was needed
 GUARDIAN: Final = "guardian"
 MINI_PROGRAM: Final = "app_mini_program"
 
@@ -137,6 +140,8 @@ async def serve(
         return Served(before, notice.name, [])
     await tx.execute(insert(served_t).values(row))
     await _record(tx, vault, serving, found, taken)
+    person = await ids_of_person(tx, member_id)
+    await telling.told_otherwise(tx, person, Kind.PRIVACY_NOTICE, by=SERVED, now=now)
     await settle(tx, [member_id], catalogue=catalogue, now=now)
     return Served(serving.served_id, notice.name, [f"{step.word}:{scopes.word(step.slot)}" for step in taken])
 

@@ -20,7 +20,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from member_hub.audit import AuditLog, Entry
 from member_hub.audit.entry import FIELDS_MAX
@@ -76,7 +76,7 @@ _KINDS: Final = {
     ContactChannel.EMAIL.value: "email",
 }
 Turn = tuple[Standing, Act]
-_Turns = Callable[[Decisions], Sequence[Turn]]
+Turns = Callable[[Decisions], Sequence[Turn]]
 _Picked = Callable[[Tx], Awaitable[list[MemberId]]]
 
 
@@ -100,31 +100,28 @@ async def run_due(works: Clockwork, *, now: datetime) -> int:
 
 
 async def settle_over(works: Clockwork, *, now: datetime) -> None:
-    """Settle anew the members whose bits hold no longer (`gate_until`); nothing happened, so no event comes of it."""
+    """Settle anew the members whose bits hold no longer (`gate_until`); nothing happened, so no event comes of it.
+
+    Children stay shut until somebody has looked at their age (coming_of_age.py).
+    """
 
     async def picked(tx: Tx) -> list[MemberId]:
-        over = select(member_t.c.member_id).where(member_t.c.gate_until <= now).order_by(member_t.c.gate_until)
+        is_due = and_(member_t.c.gate_until <= now, member_t.c.age_band != AgeBand.CHILD.value)
+        over = select(member_t.c.member_id).where(is_due).order_by(member_t.c.gate_until)
         return [MemberId(one) for one in await tx.scalars(over.limit(BATCH).with_for_update(skip_locked=True))]
 
     await _in_batches(works, picked, lambda _: (), now=now)
 
 
-async def stale_at_14(
-    tx: Tx, vault: Vault, member_ids: Collection[MemberId], *, catalogue: Catalogue, now: datetime
-) -> frozenset[str]:
-    """A guardian's grants of members who are no children any more are stale from now on (PIPL 31; S17).
+def outgrown(mine: Decisions) -> Sequence[Turn]:
+    """A guardian's grants, for a member who is no child any more (PIPL 31; S17)."""
+    granted = [one for one in mine.standing if one.state is S.GRANTED]
+    return [(one, Act.TURNS_14) for one in granted if one.by.actor is Actor.GUARDIAN]
 
-    The caller holds the roots locked, with their age band as it is now, and puts the words that come back on record.
-    """
 
-    def turns(mine: Decisions) -> Sequence[Turn]:
-        if mine.age_band is AgeBand.CHILD:
-            return []
-        granted = [one for one in mine.standing if one.state is S.GRANTED]
-        return [(one, Act.TURNS_14) for one in granted if one.by.actor is Actor.GUARDIAN]
-
-    words, _ = await _turn(tx, vault, member_ids, turns, catalogue=catalogue, now=now)
-    return words
+def unanswered(mine: Decisions) -> Sequence[Turn]:
+    """What waits for a guardian, where there is none any more."""
+    return [(one, Act.TIMEOUT) for one in mine.standing if one.state is S.GUARDIAN_PENDING]
 
 
 def contact_kind(slot: Slot) -> str | None:
@@ -132,7 +129,7 @@ def contact_kind(slot: Slot) -> str | None:
     return None if slot.contact is None else _KINDS[slot.channel]
 
 
-async def _in_batches(works: Clockwork, picked: _Picked, turns: _Turns, *, now: datetime) -> int:
+async def _in_batches(works: Clockwork, picked: _Picked, turns: Turns, *, now: datetime) -> int:
     """Batch after batch, until nobody is left, or those come again who came last: they wait for the next round."""
     made, last = 0, list[MemberId]()
     for _ in range(BATCHES_MAX):
@@ -156,9 +153,21 @@ async def _locked(tx: Tx, member_ids: Collection[UUID]) -> list[MemberId]:
 
 
 async def _turn(
-    tx: Tx, vault: Vault, member_ids: Collection[MemberId], turns: _Turns, *, catalogue: Catalogue, now: datetime
+    tx: Tx, vault: Vault, member_ids: Collection[MemberId], turns: Turns, *, catalogue: Catalogue, now: datetime
 ) -> tuple[frozenset[str], int]:
-    """Record what turns and settle; the words for the audit log, and how many events."""
+    """Record what turns and settle."""
+    done = await record_turns(tx, vault, member_ids, turns, now=now)
+    await settle(tx, member_ids, catalogue=catalogue, now=now)
+    return done
+
+
+async def record_turns(
+    tx: Tx, vault: Vault, member_ids: Collection[MemberId], turns: Turns, *, now: datetime
+) -> tuple[frozenset[str], int]:
+    """Put on record what time did to the decisions of these roots, which the caller holds locked and settles after.
+
+    Returns the words for the audit entry, and how many events.
+    """
     decided = await decisions_of(tx, sorted(member_ids))
     events, words = [], set[str]()
     for member_id, mine in decided.items():
@@ -166,7 +175,6 @@ async def _turn(
             events.append(_event(member_id, mine, one, act, now=now))
             words.add(f"{after(one.state, act)[1]}:{word(one.slot)}")
     await record(tx, vault, events, now=now)
-    await settle(tx, member_ids, catalogue=catalogue, now=now)
     return frozenset(words), len(events)
 
 

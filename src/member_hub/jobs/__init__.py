@@ -5,6 +5,7 @@ Any number of processes may run this: the sealer takes turns by a lock, a notice
 decisions that are due are shared out, and everything else is the same done twice.
 """
 
-from member_hub.jobs.running import Needs, run_forever
+from member_hub.jobs.job import Needs
+from member_hub.jobs.running import run_forever
 
 __all__ = ["Needs", "run_forever"]

@@ -34,7 +34,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from member_hub.access import Caller, CallerKind, Grant
 from member_hub.db.bulk import table_of
-from member_hub.members.bits import restriction_mask
+from member_hub.members.bits import UNRESTRICTED, restriction_mask
 from member_hub.members.gates import ConsentGate, MinorApproval
 from member_hub.members.tables import AgeBand, Member
 from member_hub.privacy import Purpose
@@ -62,7 +62,7 @@ class RowGate:
     @classmethod
     def to(cls, caller: Caller, grant: Grant, *, recipient: str, now: datetime) -> "RowGate":
         """What members read of their own passes as it is; `recipient`: Catalogue.recipient_of(caller)."""
-        is_staff = caller.kind not in _NOT_STAFF
+        is_staff = caller.kind not in _NOT_STAFF and grant.purpose not in UNRESTRICTED  # the officer's own duties
         return cls(
             purpose=grant.purpose,
             recipient=recipient,

@@ -1,9 +1,8 @@
 """The one function that merges two members and the one that splits them; both keep what an unmerge needs."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy import null, or_, update
 
@@ -23,7 +22,6 @@ FULL_WEIGHT_BP = 10_000
 
 
 # Whoever is to be told of something, of which kind, about what; put on record in this transaction.
-Tell = Callable[[Tx, Sequence[tuple[MemberId, str, UUID | None]], datetime], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,6 @@ class Change:
     vault: Vault
     holders: Sequence[Holder]
     catalogue: Catalogue
-    tell: Tell | None
     rule: str
     caused_by: str
     now: datetime

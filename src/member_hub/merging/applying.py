@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
+from member_hub import telling
 from member_hub.clock import business_day
 from member_hub.consent.filing import Filed, file_lines
 from member_hub.consent.settling import settle
@@ -24,9 +25,9 @@ from member_hub.merging.ageing import Ageing, states_birthday
 from member_hub.merging.gathering import Work
 from member_hub.merging.rules import Plan
 from member_hub.privacy import DataClass, ProfileField
+from member_hub.telling import Kind, ToTell
 
 Need = tuple[UUID, DataClass]
-PRIVACY_NOTICE, IDENTITIES_UNITED = "privacy_notice", "identities_united"  # kinds of what members are told
 GOLDEN_CLASSES = (DataClass.CONTACT, DataClass.PROFILE)
 
 
@@ -123,15 +124,13 @@ def _to_settle(work: Work, plan: Plan, changed: Sequence[Golden], filed: Filed) 
 
 async def _notify(change: Change, work: Work, plan: Plan) -> None:
     """The one place where resolution has members told of something (C10); marketing waits for the notice (settle)."""
-    if change.tell is None:
-        return
     backs = {split.back for split in plan.splits}
     united = {merging.kept for merging in plan.merges if merging.gone not in backs}
-    rows: list[tuple[MemberId, str, UUID | None]] = [(one, IDENTITIES_UNITED, None) for one in sorted(united)]
+    rows = [ToTell(one, Kind.IDENTITIES_UNITED) for one in sorted(united)]
     if work.is_delivery:
-        rows += [(one, PRIVACY_NOTICE, None) for one in sorted(plan.made)]
+        rows += [ToTell(one, Kind.PRIVACY_NOTICE) for one in sorted(plan.made)]
     if rows:
-        await change.tell(change.tx, rows, change.now)
+        await telling.ask(change.tx, rows, change.now)
 
 
 def _to_write(work: Work, golden: Sequence[Golden]) -> tuple[list[Golden], list[Golden]]:

@@ -23,7 +23,7 @@ from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.members.bits import restriction_mask
 from member_hub.members.queries import StoredMember
 from member_hub.members.tables import Channel
-from member_hub.merging.actions import Change, Tell
+from member_hub.merging.actions import Change
 from member_hub.merging.applying import apply
 from member_hub.merging.gathering import Work, absorbed_by, gather, regather
 from member_hub.merging.rules import NOBODY, MemberFacts, Plan, assign
@@ -65,8 +65,7 @@ class Resolution:
 class Resolver:
     """Resolves statements against what is stored; one per process.
 
-    `holders` move their rows when members merge or split; the list is made at the top (holders.py). `tell` takes down
-    who has to be told of what (C10: the privacy notice at the first import, and that accounts were united).
+    `holders` move their rows when members merge or split; the list is made at the top (holders.py).
     """
 
     vault: Vault
@@ -74,7 +73,6 @@ class Resolver:
     holders: Sequence[Holder]
     catalogue: Catalogue
     rules: Rules = DEFAULT_RULES
-    tell: Tell | None = None
 
     async def resolve(
         self, tx: Tx, statements: Sequence[AccountStatement], *, caused_by: str, now: datetime
@@ -98,7 +96,7 @@ class Resolver:
         outcomes = _outcomes(work, plan)
         arrived = {(a.channel, a.account): o for o, a in work.accounts.items() if a.is_new and a.account is not None}
         involved = _involved(work, plan, outcomes)
-        change = Change(tx, self.vault, self.holders, self.catalogue, self.tell, RULE, caused_by, now)
+        change = Change(tx, self.vault, self.holders, self.catalogue, RULE, caused_by, now)
         candidates, filed = await apply(change, work, agreed, plan)
         backs = {split.back for split in plan.splits}
         merged = sum(merge.gone not in backs for merge in plan.merges)

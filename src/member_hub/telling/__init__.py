@@ -4,7 +4,7 @@ The front door: `ask` for whoever finds that members have to be told, `Notices` 
 `opened_sender` and `Message` for what is sent at once.
 """
 
-from member_hub.telling.actions import ToldTask, ToTell, ask
+from member_hub.telling.actions import ToldTask, ToTell, ask, told_otherwise
 from member_hub.telling.kinds import By, Kind
 from member_hub.telling.notices import Notices
 from member_hub.telling.refusals import NotSent
@@ -25,4 +25,5 @@ __all__ = [
     "ask",
     "gets_messages",
     "opened_sender",
+    "told_otherwise",
 ]

@@ -121,6 +121,12 @@ async def settle(tx: Tx, task: Claimed, *, by: By | str, now: datetime) -> bool:
     return bool(done.rowcount)
 
 
+async def told_otherwise(tx: Tx, member_ids: Collection[MemberId], kind: Kind, *, by: str, now: datetime) -> None:
+    """These members know it already, without a message: their open tasks of the kind are done."""
+    is_open = among(task_t.c.member_id, member_ids) & (task_t.c.kind == kind.value) & task_t.c.told_at.is_(None)
+    await tx.execute(update(task_t).where(is_open).values(told_at=now, told_by=by))
+
+
 async def is_told_as_one(tx: Tx, task: Claimed, root: MemberId) -> bool:
     """Whether another member that is one with this one now was told the same thing: one person is told once."""
     if task.subject_ref is None:

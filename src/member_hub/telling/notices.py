@@ -56,6 +56,7 @@ class Notices:
 
     `on_told` is called in the transaction that notes that a member was told: what it writes stands if and only if that
     does; where it fails, the member is told again under the same message id. `named` says what a notice is called.
+    `tells_bulk`: whether what is not pressing is told, too.
     """
 
     database: Database
@@ -65,6 +66,7 @@ class Notices:
     notice_url: str | None = None
     named: Naming | None = None
     on_told: OnTold | None = None
+    tells_bulk: bool = True
 
     async def tell(self, tasks: Collection[UUID]) -> int:
         """What these tasks are about, unless somebody else is at it; returns how many were told."""
@@ -92,7 +94,7 @@ class Notices:
     async def _round(self, sender: Sender, is_over: Callable[[], bool]) -> list[Outcome]:
         """TASKS_MAX tasks at most, those that press before the others; fewer: no more are due, or nothing is taken."""
         outcomes: list[Outcome] = []
-        for kinds in (PRESSING, BULK):
+        for kinds in (PRESSING, BULK) if self.tells_bulk else (PRESSING,):
             while len(outcomes) < TASKS_MAX and not is_over():
                 outcome = await self._tell_one(sender, task_t.c.kind.in_(kinds))
                 if outcome is Outcome.NONE_DUE:

@@ -53,4 +53,6 @@ class NoticeTask(Base):
         DateTime(timezone=True), server_default=func.now(), info=technical("when to try again; null: left to people")
     )
     told_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True), info=technical("null: not told yet"))
-    told_by: Mapped[str | None] = mapped_column(Text, info=technical("openid, email or sms; as_one: see AS_ONE"))
+    told_by: Mapped[str | None] = mapped_column(
+        Text, info=technical("openid, email or sms; as_one: see AS_ONE; served: through an app or at a counter")
+    )

@@ -1,0 +1,70 @@
+"""What time does to consent: terms and graces that end, children who turn 14, guardians who never answer; and what is
+much: fields whose consent has ended, lines that waited for their notice, bits that are to be used again.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from member_hub import profiles
+from member_hub.audit import Entry
+from member_hub.consent import recycling, timers
+from member_hub.consent.coming_of_age import ComingOfAge
+from member_hub.consent.filing import Filed
+from member_hub.consent.guardian_timers import GuardianTimers
+from member_hub.consent.replaying import LATECOMERS, newest_publication, replay
+from member_hub.consent.timers import Clockwork
+from member_hub.jobs.job import CALLER, Job, Needs
+
+CLOCK_EVERY: Final = timedelta(minutes=1)
+GUARDIANS_EVERY: Final = timedelta(minutes=1)
+BITS_EVERY: Final = timedelta(minutes=1)
+LINES_EVERY: Final = timedelta(minutes=5)
+FORGETTING_EVERY: Final = timedelta(minutes=10)
+
+
+def jobs_of_time(hub: Needs) -> list[Job]:
+    """Apart from the seals: what a standstill left behind may be a million members."""
+    works = Clockwork(hub.database, hub.vault, hub.catalogue, hub.audit, CALLER)
+    ages = ComingOfAge(hub.database, hub.vault, hub.catalogue, hub.audit)
+    guardians = GuardianTimers(hub.database, hub.vault, hub.catalogue, hub.audit)
+
+    async def clock(now: datetime) -> None:
+        await timers.settle_over(works, now=now)
+        await timers.run_due(works, now=now)
+
+    return [
+        Job("coming of age", GUARDIANS_EVERY, ages.run),
+        Job("guardians", GUARDIANS_EVERY, guardians.run),
+        Job("consent clock", CLOCK_EVERY, clock),
+    ]
+
+
+def jobs_of_much(hub: Needs) -> list[Job]:
+    """Those that go through much; they work in batches and hold nothing up."""
+    done: list[datetime] = []  # when the last round of lines began
+
+    async def forgetting(now: datetime) -> None:
+        await profiles.forget_ended(hub, caller=CALLER, now=now)
+
+    async def lines(now: datetime) -> None:
+        """After a publication, and until no import of before it can still be running, what waited for it."""
+        published_at = await newest_publication(hub.database)
+        if published_at is None or (done and done[0] > published_at + LATECOMERS):
+            return
+        await replay(hub.database, hub.vault, hub.catalogue, hub.clock, on_batch=on_record)
+        done[:] = [now]
+
+    async def on_record(filed: Filed) -> None:
+        said = Entry.of_command(
+            "consent replay", fields=filed.words, member_ids=filed.members, caller=CALLER, now=hub.clock.now()
+        )
+        await hub.audit.write(said)
+
+    async def bits(now: datetime) -> None:
+        await recycling.free_replaced(hub.database, now=now)
+
+    return [
+        Job("fields without consent", FORGETTING_EVERY, forgetting),
+        Job("consent lines that waited", LINES_EVERY, lines),
+        Job("consent bits", BITS_EVERY, bits),
+    ]
