@@ -13,6 +13,7 @@ from member_hub.audit import AuditKeys, AuditLog
 from member_hub.audit.tables import AuditEntry
 from member_hub.consent import timers
 from member_hub.consent.recording import verify
+from member_hub.consent.settling import settle
 from member_hub.consent.standing import Slot
 from member_hub.consent.timers import Clockwork
 from member_hub.consent.words import Act, Actor, ConsentState
@@ -224,7 +225,7 @@ async def test_a_batch_that_fails_changes_nothing(town: Town, monkeypatch: pytes
     assert (await town.states(), len(await town.events())) == ([("sms", "asked")], 1)
 
 
-async def test_a_childs_bits_are_settled_anew_each_midnight(town: Town) -> None:
+async def test_a_childs_bits_wait_for_a_look_at_the_age(town: Town) -> None:
     child = town.members[0][0]
     await aged(town.hub, child, AgeBand.CHILD)
     await town.say(Act.GUARDIAN_GRANT, S.GRANTED, actor=Actor.GUARDIAN)
@@ -233,10 +234,8 @@ async def test_a_childs_bits_are_settled_anew_each_midnight(town: Town) -> None:
 
     assert await town.run(midnight) == 0
 
-    assert (await bits(town.hub, child))[:3] == (1 << 3, 0, midnight + DAY)
-    assert len(await town.events()) == 1
-    (entry,) = await town.audited()
-    assert (entry.fields, entry.member_ids) == ([], [child])
+    assert (await bits(town.hub, child))[:3] == (1 << 3, 0, midnight)
+    assert (len(await town.events()), await town.audited()) == (1, [])
 
 
 async def test_what_a_guardian_gave_is_stale_when_the_child_is_none_any_more(town: Town) -> None:
@@ -249,9 +248,10 @@ async def test_what_a_guardian_gave_is_stale_when_the_child_is_none_any_more(tow
     async def turn(at: datetime) -> frozenset[str]:
         async with transaction(town.hub.database.app) as tx:
             await lock_members(tx, town.hub.vault, both)
-            return await timers.stale_at_14(tx, town.hub.vault, both, catalogue=CATALOGUE, now=at)
+            words, _ = await timers.record_turns(tx, town.hub.vault, both, timers.outgrown, now=at)
+            await settle(tx, both, catalogue=CATALOGUE, now=at, is_aged=True)
+            return words
 
-    assert await turn(NOW + DAY) == frozenset()
     await aged(town.hub, child, AgeBand.MINOR)
     assert await turn(NOW + DAY) == {"consent.stale_age:marketing.sms"}
     assert await turn(NOW + DAY) == frozenset()

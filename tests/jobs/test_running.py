@@ -13,7 +13,9 @@ from member_hub.audit import AuditLog, Sealer, SealsBehind
 from member_hub.clock import Clock
 from member_hub.db import Database, transaction
 from member_hub.jobs import run_forever
-from member_hub.jobs.running import Job, jobs_of
+from member_hub.jobs.consents import jobs_of_much
+from member_hub.jobs.job import Job
+from member_hub.jobs.running import jobs_of
 from member_hub.settings import Settings
 from tests.audit.logs import NOW, Log
 from tests.consent.test_publishing import publish
@@ -29,6 +31,7 @@ class Hub:
     settings: Settings
     vault: Any = None  # nothing is handed over where there is no sender
     catalogue: Any = None  # nobody decided anything
+    ledger: Any = None
     sender: None = None
 
     @property
@@ -116,7 +119,7 @@ async def test_bits_that_a_newer_notice_replaced_are_given_back(hub: Hub) -> Non
     later = {"purposes": ["marketing"], "changed": ["marketing"]}
     await publish(hub.database, "members-2", at=NOW - timedelta(days=1), **later)
 
-    for job in jobs_of(hub):
+    for job in jobs_of_much(hub):
         await job.run_if_due(NOW)
 
     async with transaction(hub.database.app) as tx:
