@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 from unittest.mock import patch
 
-from sqlalchemy import insert, true, update
+from sqlalchemy import insert, update
 
 from benchmarks.access import asker
 from benchmarks.hub import Hub, fresh_hub
@@ -34,7 +34,7 @@ from member_hub.demo import fixed
 from member_hub.holders import HOLDERS
 from member_hub.ids import uuid7
 from member_hub.members.gates import ConsentGate
-from member_hub.members.row_gate import RowGate
+from member_hub.members.row_gate import GateShape, RowGate
 from member_hub.members.tables import Member
 from member_hub.privacy import ProfileField
 from member_hub.runtime import Runtime, open_runtime
@@ -138,11 +138,8 @@ async def _taken(ask: Callable[[], Awaitable[None]], times: int) -> Sequence[tup
 
 @contextmanager
 def _without_gate() -> Iterator[None]:
-    everybody = true()
-    with (
-        patch.object(RowGate, "condition", lambda _: everybody),
-        patch.object(RowGate, "parameters", {}),
-    ):
+    nothing = GateShape(restricts=False, hides_minors=False, needs_consent=False, of_each=False)
+    with patch.object(RowGate, "shape", nothing), patch.object(RowGate, "parameters", {}):
         yield
 
 

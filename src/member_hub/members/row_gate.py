@@ -85,7 +85,7 @@ class RowGate:
 
     def condition(self) -> ColumnElement[bool]:
         """Of hub.member; to be executed with `parameters`."""
-        return _condition(self._shape)
+        return self.shape.condition()
 
     @property
     def parameters(self) -> Mapping[str, Any]:
@@ -103,24 +103,27 @@ class RowGate:
         return given
 
     @property
-    def _shape(self) -> "_Shape":
-        return _Shape(
+    def shape(self) -> "GateShape":
+        return GateShape(
             bool(self.restricted), self.staff_role is not None, self.needs_consent, of_each=self.handler is None
         )
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
+class GateShape:
     """Which conditions there are: sixteen shapes in all."""
 
     restricts: bool
     hides_minors: bool
     needs_consent: bool
-    of_each: bool
+    of_each: bool  # within the handler of each row, not the caller's
+
+    def condition(self) -> ColumnElement[bool]:
+        return _condition(self)
 
 
 @cache
-def _condition(shape: _Shape) -> ColumnElement[bool]:
+def _condition(shape: GateShape) -> ColumnElement[bool]:
     """In the order of a decision (DESIGN 8): objection, age, consent."""
     handler = member_t.c.handler if shape.of_each else bindparam("gate_handler", type_=Text)
     parts: list[ColumnElement[bool]] = []
