@@ -180,7 +180,8 @@ def is_held_for(field: ProfileField, purpose: Purpose) -> ColumnElement[bool]:
     """Whether the value of the field is held for the service or for this very purpose: what is filtered or counted by
     shows as much as what is read."""
     code = member_t.c.consented_fields.bitwise_rshift(shift_of(field)).bitwise_and(CODE_MASK)
-    return code.in_([literal(each, literal_execute=True) for each in (0, code_of(purpose))])
+    is_for_service = member_t.c.consented_fields == literal(0, literal_execute=True)  # nearly everybody, as is known
+    return or_(is_for_service, code.in_([literal(each, literal_execute=True) for each in (0, code_of(purpose))]))
 
 
 def _is_root() -> ColumnElement[bool]:
