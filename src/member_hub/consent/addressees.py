@@ -45,7 +45,7 @@ async def addressees(
     sending: Sending,
     asked: Collection[MemberId],
     *,
-    within: ColumnElement[bool],
+    within: Visible,
     handler: str,
     numbers: Numbers,
     now: datetime,
@@ -74,9 +74,7 @@ async def addressees(
 _MEMBER_COLUMNS = "member_id status age_band consent_bits restriction_bits gate_until privacy_epoch".split()
 
 
-async def _members(
-    tx: Tx, sending: Sending, asked: Collection[MemberId], within: ColumnElement[bool]
-) -> dict[MemberId, Row[Any]]:
+async def _members(tx: Tx, sending: Sending, asked: Collection[MemberId], within: Visible) -> dict[MemberId, Row[Any]]:
     given = member_t.alias("given")
     columns: list[ColumnElement[Any]] = [member_t.c[name] for name in _MEMBER_COLUMNS]
     if sending.contact_kind is not None:
@@ -85,9 +83,9 @@ async def _members(
     statement = (
         select(given.c.member_id.label("asked_id"), *columns)
         .join(member_t, member_t.c.member_id == func.coalesce(given.c.merged_into, given.c.member_id))
-        .where(among(given.c.member_id, sorted(set(asked))), within)
+        .where(among(given.c.member_id, sorted(set(asked))), within.reach())
     )
-    return {MemberId(row.asked_id): row for row in await tx.execute(statement)}
+    return {MemberId(row.asked_id): row for row in await tx.execute(statement, within.parameters)}
 
 
 def _is_informed() -> ColumnElement[bool]:

@@ -7,6 +7,7 @@ guardian is out at the next midnight, until it does.
 """
 
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, or_, select
 
@@ -17,10 +18,14 @@ from member_hub.members.tables import AgeBand, Member, MemberStatus
 
 link_t = table_of(GuardianLink)
 member_t = table_of(Member)
+# A value, or the named parameter that stands for it in a statement that is made once.
+Whose = MemberId | ColumnElement[UUID]
+Moment = datetime | ColumnElement[datetime]
+
 TOO_OLD = (AgeBand.MINOR, AgeBand.ADULT)
 
 
-def is_child_of(guardian_id: MemberId, *, at: datetime) -> ColumnElement[bool]:
+def is_child_of(guardian_id: Whose, *, at: Moment) -> ColumnElement[bool]:
     """The rows of hub.member that are children of this guardian now, whichever of the two was merged meanwhile."""
     of_child = member_t.alias("linked")
     child = func.coalesce(of_child.c.merged_into, of_child.c.member_id)
@@ -32,11 +37,11 @@ def is_child_of(guardian_id: MemberId, *, at: datetime) -> ColumnElement[bool]:
     return and_(member_t.c.member_id.in_(linked), member_t.c.age_band.not_in(TOO_OLD))
 
 
-def is_in_force(at: datetime) -> ColumnElement[bool]:
+def is_in_force(at: Moment) -> ColumnElement[bool]:
     return and_(link_t.c.state == LinkState.ACTIVE, link_t.c.due_at > at)
 
 
-def ids_of(member_id: MemberId) -> Select[tuple[MemberId]]:
+def ids_of(member_id: Whose) -> Select[tuple[MemberId]]:
     """Every id under which a living member is known; none of one who is erased."""
     own = member_t.alias("of_guardian")
     root = _root_of(member_id)
@@ -44,7 +49,7 @@ def ids_of(member_id: MemberId) -> Select[tuple[MemberId]]:
     return select(own.c.member_id).where(or_(and_(own.c.member_id == root, living), own.c.merged_into == root))
 
 
-def _root_of(member_id: MemberId) -> ScalarSelect[MemberId]:
+def _root_of(member_id: Whose) -> ScalarSelect[MemberId]:
     asked = member_t.alias("guardian")
     root = select(func.coalesce(asked.c.merged_into, asked.c.member_id)).where(asked.c.member_id == member_id)
     return root.scalar_subquery()

@@ -8,10 +8,28 @@ from calendar import monthrange
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, false, func, literal, or_, select, true, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Row,
+    Select,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import UUID as PgUuid
 
 from member_hub.access import Caller, Grant, RowScope
 from member_hub.db.base import Tx
@@ -19,7 +37,7 @@ from member_hub.db.bulk import among, table_of
 from member_hub.ids import MemberId
 from member_hub.members.bits import CODE_MASK, code_of, shift_of
 from member_hub.members.children import is_child_of
-from member_hub.members.row_gate import RowGate
+from member_hub.members.row_gate import GateShape, RowGate
 from member_hub.members.tables import Channel, ChannelAccount, Member, MemberStatus, MemberStore, ProfileValue
 from member_hub.organisation import Organisation
 from member_hub.privacy import ProfileField, Purpose
@@ -30,6 +48,7 @@ value_t = table_of(ProfileValue)
 store_t = table_of(MemberStore)
 
 _OF_MEMBERS = (RowScope.SELF, RowScope.CHILDREN)
+STATEMENTS_MAX = 512  # of look-ups, one per shape and set of fields
 PLAIN_COLUMNS = ("member_id", "status", "joined_at", "home_store", "version", "consented_fields", "privacy_epoch")
 
 
@@ -80,46 +99,83 @@ class Visible:
         `by_key`: somebody who knows an exact key of the member asks. An app that acts for a member it does not know
         yet reaches whoever such a key finds, and nobody otherwise.
         """
-        if self.reaches_nobody(by_key=by_key):
-            return false()
-        return and_(is_living(), self._scope(), self.gate.condition())
+        return false() if self.reaches_nobody(by_key=by_key) else _condition(self.shape)
+
+    @property
+    def shape(self) -> "Shape":
+        return Shape(self.rows, self.gate.shape, is_for_one=self.member_id is not None)
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        return self.gate.parameters
+        given = dict(self.gate.parameters)
+        if self.rows in _WITHIN_HANDLER:
+            given["reach_handler"] = self.handler
+        if self.rows in _WITHIN_STORES:
+            given |= {"reach_stores": sorted(self.stores), "reach_since": self.bought_since}
+        if self.rows in _OF_ONE and self.member_id is not None:
+            given["reach_member_id"] = self.member_id
+        if self.rows is RowScope.CHILDREN:
+            given["reach_at"] = self.gate.at
+        return given
 
     def reach(self) -> ColumnElement[bool]:
         """The rows in reach, whether or not they may be read: for who then decides about each of them alone."""
-        return false() if self.reaches_nobody(by_key=False) else and_(is_living(), self._scope())
+        return false() if self.reaches_nobody(by_key=False) else and_(is_living(), self.shape.scope())
 
-    def _scope(self) -> ColumnElement[bool]:
-        ours = member_t.c.handler == self.handler
+
+_WITHIN_STORES: Final = (RowScope.OWN_STORES, RowScope.REGION)
+_WITHIN_HANDLER: Final = (RowScope.HANDLER, RowScope.BEHALF, *_WITHIN_STORES)
+_OF_ONE: Final = (*_OF_MEMBERS, RowScope.BEHALF)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Which conditions a reading has, whatever their values: statements are made once per shape.
+
+    Decision: making the statement of a look-up anew for each request, and finding out each time that it was compiled
+    before, took a tenth of the request. Price: what varies is a named parameter, and has to be passed.
+    """
+
+    rows: RowScope
+    gate: GateShape
+    is_for_one: bool
+
+    def scope(self) -> ColumnElement[bool]:
+        ours = member_t.c.handler == bindparam("reach_handler", type_=Text)
         match self.rows:
             case RowScope.ALL:
                 return true()
             case RowScope.HANDLER:
                 return ours
             case RowScope.OWN_STORES | RowScope.REGION:
-                return and_(ours, self._of_stores())
+                return and_(ours, _of_stores())
             case RowScope.BEHALF:
-                return ours if self.member_id is None else and_(ours, _is_root_of(self.member_id))
+                return and_(ours, _is_root()) if self.is_for_one else ours
             case RowScope.SELF:
-                assert self.member_id is not None
-                return _is_root_of(self.member_id)
+                return _is_root()
             case RowScope.CHILDREN:
-                assert self.member_id is not None
-                return is_child_of(self.member_id, at=self.gate.at)
+                return is_child_of(
+                    bindparam("reach_member_id", type_=PgUuid()),
+                    at=bindparam("reach_at", type_=DateTime(timezone=True)),
+                )
             case RowScope.NONE:
                 return false()
 
-    def _of_stores(self) -> ColumnElement[bool]:
-        """At home in one of the stores, or bought there lately (DESIGN 4)."""
-        bought = select(store_t.c.member_id).where(
-            store_t.c.member_id == member_t.c.member_id,
-            among(store_t.c.store, sorted(self.stores)),
-            store_t.c.purchased_at >= self.bought_since,
-        )
-        return or_(among(member_t.c.home_store, sorted(self.stores)), bought.exists())
+
+@cache
+def _condition(shape: Shape) -> ColumnElement[bool]:
+    return and_(is_living(), shape.scope(), shape.gate.condition())
+
+
+def _of_stores() -> ColumnElement[bool]:
+    """At home in one of the stores, or bought there lately (DESIGN 4)."""
+    stores = bindparam("reach_stores", type_=ARRAY(Text))
+    bought = select(store_t.c.member_id).where(
+        store_t.c.member_id == member_t.c.member_id,
+        store_t.c.store == any_(stores),
+        store_t.c.purchased_at >= bindparam("reach_since", type_=DateTime(timezone=True)),
+    )
+    return or_(member_t.c.home_store == any_(stores), bought.exists())
 
 
 @cache
@@ -137,11 +193,13 @@ def is_held_for(field: ProfileField, purpose: Purpose) -> ColumnElement[bool]:
     """Whether the value of the field is held for the service or for this very purpose: what is filtered or counted by
     shows as much as what is read."""
     code = member_t.c.consented_fields.bitwise_rshift(shift_of(field)).bitwise_and(CODE_MASK)
-    return code.in_([literal(each, literal_execute=True) for each in (0, code_of(purpose))])
+    is_for_service = member_t.c.consented_fields == literal(0, literal_execute=True)  # nearly everybody, as is known
+    return or_(is_for_service, code.in_([literal(each, literal_execute=True) for each in (0, code_of(purpose))]))
 
 
-def _is_root_of(member_id: MemberId) -> ColumnElement[bool]:
-    asked = member_t.alias("own")
+def _is_root() -> ColumnElement[bool]:
+    """The caller's own row, or that of the one for whom an app asks; of a merged id its root's."""
+    asked, member_id = member_t.alias("own"), bindparam("reach_member_id", type_=PgUuid)
     root = select(func.coalesce(asked.c.merged_into, asked.c.member_id)).where(asked.c.member_id == member_id)
     return member_t.c.member_id == root.scalar_subquery()
 
@@ -167,13 +225,19 @@ async def find(
     """
     if not asked or visible.reaches_nobody(by_key=by_key):
         return {}
+    statement = _finding(visible.shape, frozenset(fields))
+    found = await tx.execute(statement, {"asked": list(asked), **visible.parameters})
+    return {MemberId(row.asked_id): row for row in found}
+
+
+@lru_cache(maxsize=STATEMENTS_MAX)
+def _finding(shape: Shape, fields: frozenset[ProfileField]) -> Select[Any]:
     given = member_t.alias("given")
-    statement = (
+    return (
         select(given.c.member_id.label("asked_id"), *_columns(fields))
         .join(member_t, member_t.c.member_id == func.coalesce(given.c.merged_into, given.c.member_id))
-        .where(given.c.member_id.in_(list(asked)), visible.condition(by_key=by_key))
+        .where(given.c.member_id.in_(bindparam("asked", expanding=True)), _condition(shape))
     )
-    return {MemberId(row.asked_id): row for row in await tx.execute(statement, visible.parameters)}
 
 
 @dataclass(frozen=True, slots=True)
