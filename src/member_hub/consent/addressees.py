@@ -21,6 +21,7 @@ from member_hub.db.bulk import among, table_of
 from member_hub.identity.facts import CONTACT_FIELDS, HELD
 from member_hub.identity.reading import claims_of
 from member_hub.ids import MemberId
+from member_hub.members.reading import Visible
 from member_hub.members.tables import AgeBand, Member
 
 current_t = table_of(ConsentCurrent)
