@@ -67,20 +67,22 @@ class Decided:
         rows = [row for row in await self.installed.world.rows("hub.audit_entry") if row.operation == operation]
         return [(row.outcome, row.fields, row.member_ids) for row in sorted(rows, key=lambda row: row.happened_at)]
 
-    async def forget(self) -> None:
-        """Nobody decided anything; also the histories, as only the owner of the database can, and the ledger."""
-        (self.installed.world.settings.ledger_dir / LEDGER_FILE).write_bytes(b"")
-        tables = "consent_event, hub.consent_current, vault.consent_contact, hub.objection, hub.notice, hub.notice_text"
-        async with self.installed.world.database.owner.begin() as tx:
-            await tx.execute(text(f"TRUNCATE hub.{tables}, hub.notice_served, hub.consent_gate"))
-            await tx.execute(text("UPDATE hub.member SET consent_bits = 0, restriction_bits = 0, privacy_epoch = 0"))
+
+async def forget(installed: Installed) -> None:
+    """Nobody decided anything; also the histories, as only the owner of the database can, and the ledger."""
+    (installed.world.settings.ledger_dir / LEDGER_FILE).write_bytes(b"")
+    tables = "consent_event, hub.consent_current, vault.consent_contact, hub.objection, hub.notice, hub.notice_text"
+    async with installed.world.database.owner.begin() as tx:
+        await tx.execute(text(f"TRUNCATE hub.{tables}, hub.notice_served, hub.consent_gate"))
+        await tx.execute(text("UPDATE hub.member SET consent_bits = 0, restriction_bits = 0, privacy_epoch = 0"))
 
 
 @pytest.fixture
 def decided(installed: Installed, run: Run) -> Iterator[Decided]:
+    run(forget(installed))  # what the files brought
     made: Decided = run(_decided(installed))
     yield made
-    run(made.forget())
+    run(forget(installed))
 
 
 async def _decided(installed: Installed) -> Decided:

@@ -127,7 +127,12 @@ async def test_the_bits_hold_until_the_first_end_of_a_term(hub: Hub) -> None:
 async def test_an_objection_of_any_of_ones_accounts_restricts_until_it_is_lifted(hub: Hub) -> None:
     one = await adult(hub)
     row = {"objection_id": uuid7(), "member_id": uuid4(), "origin_id": uuid4(), "also": [one[1]]}
-    said_so = {"scope": ["marketing", "profiling", "sms"], "actor": "member", "placed_by": "member", "placed_at": NOW}
+    said_so = {
+        "scope": ["marketing", "profiling", "channel.sms"],
+        "actor": "member",
+        "placed_by": "member",
+        "placed_at": NOW,
+    }
     async with transaction(hub.database.app) as tx:
         await tx.execute(insert(table_of(Objection)), row | said_so)
     await settled(hub, one[0])

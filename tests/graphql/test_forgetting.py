@@ -15,10 +15,11 @@ from member_hub.db import snapshot, transaction
 from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of
 from member_hub.ids import MemberId
+from member_hub.jobs.consents import jobs_of_much
 from member_hub.members.queries import lock_members
 from member_hub.members.tables import AgeBand, Channel, Member, ProfileValue
 from member_hub.privacy import DataClass, ProfileField, Purpose
-from member_hub.profiles import Forgotten, forget_consented, holding_for_consent
+from member_hub.profiles import Forgotten, forget_consented, forget_ended, holding_for_consent
 from tests.consent import deciding
 from tests.graphql.agreeing import CATALOGUE, EMAIL, PROFILES, PUSH, Consents
 from tests.graphql.test_collected_for import BIRTHDAY, held
@@ -163,6 +164,43 @@ async def test_a_term_that_is_over_needs_no_event(world: World, people: People) 
     assert await forget(world, people.southern) == Forgotten()
     world.clock.at += timedelta(days=1)
     assert await forget(world, people.southern) == Forgotten({people.southern: FORGOTTEN})
+
+
+async def test_the_clock_forgets_what_a_term_that_ended_left_behind_once_and_on_record(
+    world: World, people: People
+) -> None:
+    consents = await given(world, people.southern, EMAIL)
+    before = await read(world, people.southern)
+    older = await copies(world, people.southern)
+    await consents.grants(people.southern, EMAIL, ends_at=world.clock.at + timedelta(days=1))
+    ends_at = world.clock.at - timedelta(seconds=1) + timedelta(days=1)
+
+    assert await forget_ended(world.hub, caller="jobs", now=ends_at - timedelta(seconds=1)) == 0
+    assert await held(world, people.southern) == ["marketing", Purpose.MARKETING]
+    assert [row for row in await world.audited() if row.operation == "consent forget"] == []
+
+    assert await forget_ended(world.hub, caller="jobs", now=ends_at) == 1
+    assert await forget_ended(world.hub, caller="jobs", now=ends_at) == 0
+
+    assert await held(world, people.southern) == [None]
+    assert await shown(world, people.southern) == (0, "ABSENT")
+    assert await opening(world, older) == ["name", "phone"]
+    assert (await read(world, people.southern))["version"] == before["version"] + 1
+    (entry,) = [row for row in await world.audited() if row.operation == "consent forget"]
+    assert (entry.caller, entry.fields, entry.member_ids) == ("jobs", ["member.birthday:FORGET"], [people.southern])
+    notes = [note.note.kind for note in Ledger.open(world.hub.settings.ledger_dir).entries()]
+    assert notes == [LedgerKind.CORRECTION, LedgerKind.REKEY, LedgerKind.REKEY]
+
+
+async def test_the_job_of_the_served_hub_forgets_it(world: World, people: People) -> None:
+    consents = await given(world, people.southern, EMAIL)
+    await consents.grants(people.southern, EMAIL, ends_at=world.clock.at + timedelta(days=1))
+
+    world.clock.at += timedelta(days=1)
+    (job,) = [job for job in jobs_of_much(world.hub) if job.name == "fields without consent"]
+    await job.run_if_due(world.clock.at)
+
+    assert await held(world, people.southern) == [None]
 
 
 async def test_what_another_account_states_for_the_service_stays(world: World, people: People) -> None:

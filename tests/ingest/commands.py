@@ -89,9 +89,17 @@ def program() -> Iterator["subprocess.Popen[str]"]:
         started.stdin.close()
 
 
+_made: set[str] = set()
+
+
 @pytest.fixture(scope="session")
 def migrated(server: Server, run: Run) -> str:
-    """A database as `member-hub migrate` makes it, of which each hub gets a copy."""
+    """A database as `member-hub migrate` makes it, of which each hub gets a copy.
+
+    Made once on a server: the conftest of each folder that takes this fixture up has one of its own.
+    """
+    if server.url(TEMPLATE) in _made:
+        return TEMPLATE
 
     async def make() -> None:
         await admin(server, f"CREATE DATABASE {TEMPLATE}")
@@ -101,6 +109,7 @@ def migrated(server: Server, run: Run) -> str:
         await database.close()
 
     run(make())
+    _made.add(server.url(TEMPLATE))
     return TEMPLATE
 
 

@@ -1,20 +1,20 @@
 """What members decided goes through real merges and splits: most protective together, each side's own apart (C4)."""
 
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 from uuid import UUID
+
+from sqlalchemy import event
 
 from member_hub.consent.reading import decisions_of
 from member_hub.consent.words import Act, ConsentState
 from member_hub.db import transaction
-from member_hub.db.base import Tx
 from member_hub.ids import MemberId
 from member_hub.ingest.words import Source
 from member_hub.members.tables import AgeBand, Channel
 from member_hub.merging.apart import keep_apart
 from tests.consent.deciding import MARKETING, bits, happen, inform, publish, said
+from tests.graphql.world import said as stated
 from tests.hub import NOW, Hub, app, verified, website
 
 PHONE = "13911110001"
@@ -47,8 +47,8 @@ async def decide(
     async with transaction(hub.database.app) as tx:
         also = (await decisions_of(tx, [member]))[member].origins - {origin}
     at = NOW + timedelta(minutes=minute)
-    event = said(member, origin, *how, notice_id=notice)
-    await happen(hub, replace(event, also=also, occurred_at=at), now=at)
+    done = said(member, origin, *how, notice_id=notice)
+    await happen(hub, replace(done, also=also, occurred_at=at), now=at)
 
 
 async def state_of(hub: Hub, channel: Channel, number: str) -> ConsentState | None:
@@ -154,23 +154,35 @@ async def test_an_older_date_of_the_same_account_makes_nobody_an_adult(hub: Hub)
 
 
 async def test_members_of_a_first_import_are_to_be_told_once_and_those_who_became_one_of_that(hub: Hub) -> None:
-    told: list[tuple[MemberId, str, UUID | None]] = []
-
-    async def tell(_tx: Tx, rows: Sequence[tuple[MemberId, str, UUID | None]], now: datetime) -> None:
-        assert now
-        told.extend(rows)
-
-    class Telling(Hub):
-        @property
-        def resolver(self) -> Any:
-            return replace(super().resolver, tell=tell)
-
-    telling = Telling(hub.database, hub.vault, hub.folder, hub.clock, hub.audit)
-    await telling.deliver(Source.WEBSITE, WEBSITE)
-    await telling.deliver(Source.APP, APP_ALONE)
-    await telling.deliver(Source.WEBSITE, WEBSITE | {"message_id": "again", "name": "张晓"})
+    await hub.deliver(Source.WEBSITE, WEBSITE)
+    await hub.deliver(Source.APP, APP_ALONE)
+    await hub.deliver(Source.WEBSITE, WEBSITE | {"message_id": "again", "name": "张晓"})
     one, other = await hub.member_of(Channel.WEBSITE, "W1"), await hub.member_of(Channel.APP, "A1")
-    assert told == [(one, "privacy_notice", None), (other, "privacy_notice", None)]
+    told = {(one, "privacy_notice", None), (other, "privacy_notice", None)}
+    assert await tasks(hub) == told
 
-    await telling.deliver(Source.APP, APP)
-    assert told[2:] == [(one, "identities_united", None)]
+    await hub.deliver(Source.APP, APP)
+    assert await tasks(hub) == told | {(one, "identities_united", None)}
+    await hub.deliver(Source.APP, APP)
+    assert len(await hub.rows("hub.notice_task")) == 3
+
+
+async def test_who_is_typed_live_is_shown_the_notice_there_and_not_sent_it(hub: Hub) -> None:
+    await hub.resolve([replace(stated(Channel.STORE, "1000000001"), is_vouched=False)])
+
+    assert await tasks(hub) == set()
+
+
+async def test_a_batch_asks_for_its_new_members_in_one_statement(hub: Hub) -> None:
+    asked: list[str] = []
+    event.listen(hub.database.app.sync_engine, "before_cursor_execute", lambda *said: asked.append(str(said[2])))
+
+    await hub.deliver(Source.WEBSITE, *(website(f"W{n}", "2025-01-01", phone=f"1391234{n:04}") for n in range(30)))
+
+    assert len([one for one in asked if one.startswith("INSERT INTO hub.notice_task")]) == 1
+    assert len(await tasks(hub)) == 30
+
+
+async def tasks(hub: Hub) -> set[tuple[MemberId, str, UUID | None]]:
+    """Who is to be told what, about what."""
+    return {(row.member_id, row.kind, row.subject_ref) for row in await hub.rows("hub.notice_task")}

@@ -43,7 +43,7 @@ async def test_every_row_and_every_key_goes_and_the_member_becomes_a_tombstone(w
         "hub.member_store": 1,
         "hub.minor_approval": 1,
         "hub.never_merge": 1,
-        "hub.notice_task": 1,
+        "hub.notice_task": 4,  # two privacy notices, that two members are one, and a released phone
         "hub.objection": 1,
         "hub.one_time_code": 1,
         "hub.order_line": 4,
@@ -262,6 +262,7 @@ async def test_who_comes_back_is_a_new_member_without_a_past(world: World, tmp_p
         "hub.channel_account",
         "hub.identity_claim",
         "hub.profile_value",
+        "hub.notice_task",  # to be given the privacy notice
         "hub.review_candidate",  # the phone is on Gu Ming's card, too
     }
     [golden] = copy["held"]["hub.member"]

@@ -1,5 +1,25 @@
-"""`front` and `make_front`, as the tests of signing in have them: members who can be told something over a service."""
+"""`front` as the tests of signing in have it, with a notice in force: members can be pointed to it over a service.
 
-from tests.sign_in_codes.conftest import front, make_front
+`unpublished`: the same hub before there is any notice.
+"""
 
-__all__ = ["front", "make_front"]
+import pytest
+
+from tests.conftest import Run
+from tests.graphql.notices import publish
+from tests.sign_in_codes.conftest import MakeFront, make_front
+from tests.sign_in_codes.desk import Front
+
+__all__ = ["make_front"]
+
+
+@pytest.fixture
+def unpublished(make_front: MakeFront, run: Run) -> Front:
+    made: Front = run(make_front())
+    return made
+
+
+@pytest.fixture
+def front(unpublished: Front, run: Run) -> Front:
+    run(publish(unpublished))
+    return unpublished

@@ -129,9 +129,9 @@ async def told_otherwise(tx: Tx, member_ids: Collection[MemberId], kind: Kind, *
 
 async def is_told_as_one(tx: Tx, task: Claimed, root: MemberId) -> bool:
     """Whether another member that is one with this one now was told the same thing: one person is told once."""
-    if task.subject_ref is None:
+    if task.subject_ref is None and not MANNERS[task.kind].is_once:
         return False
-    same = (task_t.c.kind == task.kind.value, task_t.c.subject_ref == task.subject_ref)
+    same = (task_t.c.kind == task.kind.value, task_t.c.subject_ref.is_not_distinct_from(task.subject_ref))
     of_person = task_t.c.member_id.in_(_united_with([root])) & (task_t.c.member_id != task.member_id)
     told = task_t.c.told_at.is_not(None) & (task_t.c.told_by != AS_ONE)
     return bool(await tx.scalar(select(exists(select(task_t.c.task_id).where(*same, of_person, told)))))
@@ -147,9 +147,15 @@ async def ask_after_all(tx: Tx, parted: Collection[MemberId]) -> None:
     skipped = (await tx.execute(gone)).all()
     if not skipped:
         return
-    things = {(row.kind, row.subject_ref) for row in skipped}
+    things = {(row.kind, row.subject_ref) for row in skipped if row.subject_ref is not None}
+    once = {row.kind for row in skipped if row.subject_ref is None}
     told = select(*(task_t.c[name] for name in KEY)).where(
-        theirs, task_t.c.told_at.is_not(None), tuple_(task_t.c.kind, task_t.c.subject_ref).in_(things)
+        theirs,
+        task_t.c.told_at.is_not(None),
+        or_(
+            tuple_(task_t.c.kind, task_t.c.subject_ref).in_(things),
+            task_t.c.kind.in_(once) & task_t.c.subject_ref.is_(None),
+        ),
     )
     rows = {(row.member_id, row.kind, row.subject_ref) for row in (*skipped, *await tx.execute(told))}
     again = [ToTell(MemberId(member_id), Kind(kind), ref) for member_id, kind, ref in rows]

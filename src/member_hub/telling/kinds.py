@@ -37,11 +37,16 @@ class Value(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How members are told of a kind. Bulk kinds come by the hundred thousand, and let whatever presses go first."""
+    """How members are told of a kind. Bulk kinds come by the hundred thousand, and let whatever presses go first.
+
+    `is_once`: about nothing in particular it is the same thing for every member that a person was; of another kind two
+    tasks about nothing in particular are two things that happened.
+    """
 
     ways: tuple[By, ...] = (By.EMAIL, By.OPENID)  # no phone: it is often the phone that this is about
     values: tuple[Value, ...] = ()
     is_bulk: bool = False
+    is_once: bool = False
 
 
 # Kinds of tasks; a code is sent from the request that asks for it, and is none.
@@ -49,7 +54,9 @@ MANNERS: Final[Mapping[Kind, Manner]] = {
     Kind.PHONE_RELEASED: Manner(),
     Kind.ACCOUNT_OPENED: Manner(),
     Kind.SECOND_THING_WRONG: Manner(),
-    Kind.PRIVACY_NOTICE: Manner(ways=(By.OPENID, By.EMAIL, By.SMS), values=(Value.NOTICE, Value.ADDRESS), is_bulk=True),
+    Kind.PRIVACY_NOTICE: Manner(
+        ways=(By.OPENID, By.EMAIL, By.SMS), values=(Value.NOTICE, Value.ADDRESS), is_bulk=True, is_once=True
+    ),
     Kind.IDENTITIES_UNITED: Manner(),
     Kind.GUARDIAN_ASKED: Manner(),
     Kind.GUARDIAN_ENDED: Manner(),
