@@ -17,6 +17,7 @@ WRITES = {"audit", "put_on_record", "of_command", "_on_record", "_write"}
 WORDS = {
     "audit expire": LookKind.RECORD,
     "consent publish": LookKind.CHANGE,
+    "consent replay": LookKind.CHANGE,
     "identity export": LookKind.COPY,
     "identity keep-apart": LookKind.CHANGE,
     "ingest ": LookKind.CHANGE,
