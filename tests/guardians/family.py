@@ -110,6 +110,16 @@ class Family:
         await ComingOfAge(*held).run(now)
         await GuardianTimers(*held).run(now)
 
+    async def day_by_day(self, *, until: datetime) -> None:
+        """The jobs run at 23:30 and 00:00 of every day; at the end the clock stands there."""
+        moment = MIDNIGHT
+        while moment <= until:
+            for at in (moment - timedelta(minutes=30), moment):
+                await self.at(at)
+                await self.jobs()
+            moment += timedelta(days=1)
+        await self.at(until)
+
     async def recorded(self, operation: str) -> list[Any]:
         """The entries of an operation, in order."""
         rows = [row for row in await self.world.audited() if row.operation == operation]
