@@ -10,6 +10,7 @@ from member_hub.db import transaction
 from member_hub.ids import MemberId
 from member_hub.members.tables import Channel, MemberStatus
 from tests.conftest import Run
+from tests.graphql.consenting import approve
 from tests.graphql.world import NOW, World, said
 from tests.guardians.family import CHILDREN, Family, link_t, member_t, move_in
 from tests.sign_in_codes.conftest import make_front
@@ -141,6 +142,7 @@ async def test_a_session_acts_as_guardian_by_naming_the_role_and_as_nothing_else
         said(Channel.WEBSITE, "W3", at=at, name="李小花", birthday="2012-11-25"),
     )
     family = Family(front, mother, mother, daughter, daughter, daughter)
+    await approve(front, "support_agent")
     await family.linked()
     token = (await front.session("13812345601"))["accessToken"]
 

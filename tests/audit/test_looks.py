@@ -16,10 +16,15 @@ PACKAGE = Path(member_hub.__file__).parent
 WRITES = {"audit", "put_on_record", "of_command", "_on_record", "_write"}
 WORDS = {
     "audit expire": LookKind.RECORD,
+    "consent clock": LookKind.CHANGE,
+    "consent forget": LookKind.CHANGE,
     "consent publish": LookKind.CHANGE,
+    "consent replay": LookKind.CHANGE,
     "identity export": LookKind.COPY,
     "identity keep-apart": LookKind.CHANGE,
     "ingest ": LookKind.CHANGE,
+    "jobs ages": LookKind.CHANGE,
+    "jobs guardians": LookKind.CHANGE,
     "keys rekey": LookKind.CHANGE,
     "keys rotate ": LookKind.CHANGE,
     "minors approve": LookKind.CHANGE,
@@ -35,12 +40,20 @@ WORDS = {
 
 
 def _written() -> Iterator[str]:
-    """The words, and how those begin that go on with a variable, in every call that puts one on record."""
+    """The words, and how those begin that go on with a variable, in every call that puts one on record; and what a
+    module that goes by the clock calls its OPERATION."""
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None and _is_operation(node):
+                yield from (text for text in [_text(node.value)] if text is not None)
             if isinstance(node, ast.Call) and _name(node.func) in WRITES:
                 stated = [*node.args[:2], *(k.value for k in node.keywords if k.arg == "operation")]
                 yield from (text for argument in stated if (text := _text(argument)) is not None)
+
+
+def _is_operation(node: ast.Assign | ast.AnnAssign) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return any(isinstance(target, ast.Name) and target.id == "OPERATION" for target in targets)
 
 
 def _name(function: ast.expr) -> str:

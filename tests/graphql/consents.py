@@ -20,7 +20,7 @@ from member_hub.ids import MemberId, uuid7
 from member_hub.members.reading import ids_of_person
 from member_hub.members.tables import AgeBand, Member
 from member_hub.privacy import Purpose
-from tests.graphql.world import World
+from tests.graphql.world import ONE_MEMBERS, World
 
 NOTICE = "2026-01"
 KEY = "key-1"
@@ -134,17 +134,18 @@ async def deny(
     role: str = "member",
     purpose: str = "MARKETING",
     subject: str | None = None,
+    asker: MemberId | None = None,
     **more: Any,
 ) -> Any:
     """The same of consentWithdraw or consentRefuse; by default of everything about marketing."""
     said = {"purpose": purpose} | ({"member": str(member)} if role != "member" else {})
-    about = _of(role, member) | ({"subject": subject} if subject else {})
+    about = _of(role, asker or member) | ({"subject": subject} if subject else {})
     data = await world.ask(role, mutation, variables={"input": said | more}, **about)
     return told(*data.values())
 
 
 def _of(role: str, member: MemberId) -> dict[str, Any]:
-    return {"member": member} if role in ("member", "app_mini_program") else {}
+    return {"member": member} if role in (*ONE_MEMBERS, "app_mini_program") else {}
 
 
 def told(payload: Any) -> Any:

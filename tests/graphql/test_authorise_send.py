@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text, update
 
+from member_hub.consent.coming_of_age import ComingOfAge
 from member_hub.consent.standing import Slot
 from member_hub.consent.words import Act, Actor, ConsentState
 from member_hub.db import transaction
@@ -225,7 +226,10 @@ async def test_a_guardian_s_grant_over_one_channel_carries_no_child_s_over_anoth
     assert await reasons(world, people.southern, channel="APP_PUSH") == ["ALLOWED"]
 
 
-async def test_a_child_is_settled_anew_every_midnight(world: World, people: People) -> None:
+async def test_what_closes_for_a_child_at_midnight_opens_by_the_job_that_knows_the_days_ages(
+    world: World, people: People
+) -> None:
+    """Whoever else settles the child does not open it: they have not looked at the birth dates."""
     consents = await Consents.of(world)
     await consents.told(people.southern, AgeBand.CHILD)
     await consents.grants(people.southern, PUSH, actor=Actor.GUARDIAN)
@@ -233,6 +237,9 @@ async def test_a_child_is_settled_anew_every_midnight(world: World, people: Peop
     world.clock.at += timedelta(days=1)
     assert await reasons(world, people.southern, channel="APP_PUSH") == ["EXPIRED"]
     await consents.settles(people.southern)
+    assert await reasons(world, people.southern, channel="APP_PUSH") == ["EXPIRED"]
+    hub = world.hub
+    await ComingOfAge(hub.database, hub.vault, hub.catalogue, hub.audit).run(world.clock.now())
     assert await reasons(world, people.southern, channel="APP_PUSH") == ["ALLOWED"]
 
 

@@ -345,6 +345,7 @@ async def test_the_contact_point_is_the_one_named_or_that_of_the_profile(world: 
 
 
 async def test_of_unknown_age_nobody_consents(world: World, people: People) -> None:
+    await aged(world, people.whole, AgeBand.UNKNOWN)
     served = await asked(world, people.whole, await published(world), SMS_ASKED)
 
     assert await refused(world, people, served) == ("purposes", "AGE_UNKNOWN")

@@ -11,6 +11,7 @@ from member_hub.access import Action, Verdict
 from member_hub.crypto import KeySet
 from member_hub.db import transaction
 from member_hub.db.bulk import table_of
+from member_hub.graphql.consents import ConsentLens
 from member_hub.graphql.selection import Wanted
 from member_hub.graphql.sight import Sight
 from member_hub.identity.kinds import ClaimKind
@@ -217,7 +218,9 @@ def test_a_phone_among_the_identifiers_needs_both_rights(
     hub = town.hub
     grant = hub.policies.grant("app_crm", "member_service")
     cells = {**grant.fields, ("member.identifiers", Action.READ): identifiers, ("member.phone", Action.READ): phone}
-    sight = Sight(replace(grant, fields=MappingProxyType(cells)), Wanted(), hub.organisation, hub.vault)
+    changed = replace(grant, fields=MappingProxyType(cells))
+    lens = ConsentLens(changed, hub.policies.register, hub.catalogue, town.clock.now())
+    sight = Sight(changed, Wanted(), hub.organisation, hub.vault, lens)
 
     assert sight.of_claim(ClaimKind.PHONE) is expected
     assert sight.of_claim(ClaimKind.UNIONID) is identifiers

@@ -21,7 +21,6 @@ STAFF = {
     "region_manager": None,
     "support_agent": None,
     "membership_manager": None,
-    "dpo": None,
 }
 
 
@@ -42,6 +41,15 @@ async def test_staff_see_minors_once_their_role_has_an_approval(world: World, th
     await approve(world, role, store=STAFF[role])
 
     assert (before, await listed(world, role)) == ({global_id(three[2])}, everybody)
+
+
+async def test_the_officer_needs_no_approval_for_the_duties_of_the_law(world: World, three: list[MemberId]) -> None:
+    """Whoever answers requests of members, or discloses by statute, cannot ask another officer first."""
+    everybody = {global_id(member) for member in three}
+
+    for purpose in ("rights_handling", "statutory_disclosure"):
+        if ("dpo", purpose) in world.hub.policies.grants:
+            assert await listed(world, "dpo", purpose=purpose) == everybody
 
 
 @pytest.mark.parametrize(

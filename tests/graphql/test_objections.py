@@ -10,6 +10,7 @@ from member_hub.consent.tables import Objection
 from member_hub.crypto import LedgerKind
 from member_hub.db import transaction
 from member_hub.db.bulk import table_of
+from member_hub.graphql.building import global_id
 from member_hub.ids import MemberId
 from member_hub.members.tables import Channel
 from tests.graphql.world import NOW, WHOLE, People, World, said
@@ -40,6 +41,13 @@ async def lift(world: World, role: str, objection: str, whose: Any = None, **abo
 async def is_seen(world: World, role: str, member_id: MemberId, **about: Any) -> bool:
     found = await world.ask(role, FIND, variables={"id": str(member_id)}, **about)
     return found["member"] is not None
+
+
+async def is_node(world: World, member_id: MemberId, **about: Any) -> bool:
+    """What the mini-program sees."""
+    query = "query ($id: ID!) { node(id: $id) { id } }"
+    found = await world.ask("app_mini_program", query, variables={"id": global_id(member_id)}, **about)
+    return found["node"] is not None
 
 
 async def stored(world: World) -> list[Any]:
@@ -169,6 +177,39 @@ async def test_only_the_member_lifts_and_a_part_can_be_lifted(world: World, peop
         (["ANALYTICS", "CUSTOMER_SUPPORT"], False),
         (["ANALYTICS"], True),
     ]
+
+
+async def test_who_restricted_everything_lifts_it_where_they_did_it(world: World, people: People) -> None:
+    """The mini-program shows nothing of the member meanwhile; it reaches them for this, and nobody else."""
+    mine, theirs = {"member": people.whole}, {"member": people.southern}
+    placed, errors = await place(world, "app_mini_program", {"everything": True}, **mine)
+    assert errors == []
+    assert not await is_node(world, people.whole, **mine)
+    assert await place(world, "app_mini_program", {"everything": True}, **mine) == (placed, [])
+
+    for about, whose in ((theirs, people.whole), (theirs, None), ({}, people.whole), (mine, people.southern)):
+        lifted, errors = await lift(world, "app_mini_program", placed["id"], whose, **about)
+        expected = ("objection", "NOT_FOUND") if about == theirs and whose is None else ("member", "NOT_FOUND")
+        assert (lifted, errors) == (None, [expected])
+    assert [row.lifted_at for row in await stored(world)] == [None]
+    held = (await world.ask("app_mini_program", LIST, **mine))["objections"]
+    assert [one["id"] for one in held] == [placed["id"]]
+    lifted, errors = await lift(world, "app_mini_program", placed["id"], **mine)
+
+    assert (lifted["id"], errors) == (placed["id"], [])
+    assert await is_node(world, people.whole, **mine)
+    assert await is_seen(world, "app_checkout", people.whole)
+    last = [row for row in await world.audited() if row.operation == "objectionLift"][-1]
+    assert (last.outcome, last.fields, last.member_ids) == ("ok", ["restrict.lifted:all"], [people.whole])
+
+
+async def test_an_objection_to_everything_takes_an_app_of_others_no_further(world: World, people: People) -> None:
+    await place(world, "member", {"everything": True}, member=people.whole)
+
+    for role in ("app_crm", "app_checkout", "store_manager"):
+        refused = await place(world, role, {"channels": ["SMS"]}, people.whole)
+        assert refused == (None, [("member", "NOT_FOUND")])
+    assert len(await stored(world)) == 1
 
 
 async def test_lifting_nothing_of_ones_own_is_refused(world: World, people: People) -> None:

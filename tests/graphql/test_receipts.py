@@ -67,7 +67,6 @@ async def test_a_receipt_says_what_the_specification_asks_for(decided: Decided) 
     assert (processing["jurisdiction"], processing["communication_channel"]) == ("CN", "sms")
     assert [each["pii_type"] for each in processing["pii_information"]] == [
         "commerce",
-        "consent",
         "contact",
         "identifier",
         "profile",

@@ -15,6 +15,7 @@ from member_hub.ids import MemberId
 from member_hub.members.bits import restriction_mask
 from member_hub.members.tables import AgeBand
 from member_hub.privacy import Purpose
+from tests.graphql.consenting import approve
 from tests.graphql.notices import (
     SERVED,
     SMS,
@@ -369,6 +370,7 @@ async def test_a_child_is_not_asked_but_through_a_guardian(world: World, people:
     general = await publish(world)
     children = await publish(world, "children-1", family="CHILDREN")
     await aged(world, people.whole, AgeBand.CHILD)
+    await approve(world, "store_manager", store="SH001")
 
     about = {"member": people.whole}
     for role, more in (("app_crm", {}), ("store_manager", {}), ("member", {"byMember": True, "about": about})):

@@ -51,6 +51,7 @@ PLACES: Mapping[str, Mapping[str, Sequence[str]]] = {
     "store_manager": {"stores": ["SH001"]},
     "region_manager": {"regions": ["east"]},
 }
+ONE_MEMBERS = frozenset({"member", "guardian"})  # roles whose tokens say for which member they speak
 audit_t = table_of(AuditEntry)
 
 

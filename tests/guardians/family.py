@@ -14,6 +14,7 @@ from member_hub.db.bulk import table_of
 from member_hub.ids import MemberId
 from member_hub.members.gates import GuardianLink
 from member_hub.members.tables import Channel, Member
+from tests.graphql.consenting import approve
 from tests.graphql.world import NOW, World, said
 
 PROPOSE = """mutation ($input: GuardianProposeInput!) {
@@ -109,6 +110,16 @@ class Family:
         await ComingOfAge(*held).run(now)
         await GuardianTimers(*held).run(now)
 
+    async def day_by_day(self, *, until: datetime) -> None:
+        """The jobs run at 23:30 and 00:00 of every day; at the end the clock stands there."""
+        moment = MIDNIGHT
+        while moment <= until:
+            for at in (moment - timedelta(minutes=30), moment):
+                await self.at(at)
+                await self.jobs()
+            moment += timedelta(days=1)
+        await self.at(until)
+
     async def recorded(self, operation: str) -> list[Any]:
         """The entries of an operation, in order."""
         rows = [row for row in await self.world.audited() if row.operation == operation]
@@ -129,6 +140,7 @@ async def move_in(world: World) -> Family:
         _person("W4", "赵小宝", "2018-01-01", phone="+8613812345604", verified=False),
         said(Channel.WEBSITE, "W5", at=when, name="孙小小"),
     )
+    await approve(world, "support_agent")  # who sees no child cannot confirm anybody's guardian
     return Family(world, mother, father, daughter, boy, nameless)
 
 

@@ -35,8 +35,10 @@ async def revoke(world: World, role: str, approval: str, *, subject: str = "S-7"
 
 
 async def stored(world: World) -> list[Any]:
+    """What was granted here, not what the family moved in with."""
+    granted = select(approval_t).where(approval_t.c.approved_at >= NOW).order_by(approval_t.c.approved_at)
     async with transaction(world.hub.database.app) as tx:
-        return list(await tx.execute(select(approval_t).order_by(approval_t.c.approved_at)))
+        return list(await tx.execute(granted))
 
 
 def once(family: Family, **more: Any) -> dict[str, Any]:

@@ -25,7 +25,7 @@ MARKETING, ADS = Slot("marketing", "", "sms"), Slot("personalisation")
 
 async def test_to_the_second_a_guardian_is_out_when_the_child_turns_fourteen(family: Family) -> None:
     await family.linked()
-    await _day_by_day(family, until=TURNS - timedelta(minutes=30))
+    await family.day_by_day(until=TURNS - timedelta(minutes=30))
     await family.jobs()
 
     await family.at(TURNS - SECOND)
@@ -80,7 +80,7 @@ async def test_what_a_guardian_consented_to_ends_with_that_midnight(family: Fami
     origin = await _granted(family, family.daughter, Actor.GUARDIAN, band="child")
     assert (await bits(family.world.hub, family.daughter))[:3] == (1 << BIT, 0, MIDNIGHT)
 
-    await _day_by_day(family, until=TURNS - SECOND)
+    await family.day_by_day(until=TURNS - SECOND)
     assert (await bits(family.world.hub, family.daughter))[:3] == (1 << BIT, 0, TURNS)
     await family.at(TURNS)  # the gate is shut: its time is over, whatever the bits say
     await family.jobs()
@@ -100,7 +100,7 @@ async def test_nobody_who_settles_a_child_after_midnight_opens_what_closed(famil
     hub = family.world.hub
 
     for midnight, is_open_again in ((MIDNIGHT, True), (TURNS, False)):
-        await _day_by_day(family, until=midnight - SECOND)
+        await family.day_by_day(until=midnight - SECOND)
         await family.at(midnight + SECOND)
         async with transaction(hub.database.app) as tx:
             await settle(tx, [family.daughter], catalogue=hub.catalogue, now=midnight + SECOND)
@@ -220,17 +220,6 @@ async def test_who_turns_eighteen_is_an_adult_at_midnight(family: Family) -> Non
     await family.at(datetime.fromisoformat("2030-11-26T00:00:00+08:00"))
     await family.jobs()
     assert await family.band_of(family.daughter) == "adult"
-
-
-async def _day_by_day(family: Family, *, until: datetime) -> None:
-    """The jobs run at 23:30 and 00:00 of every day, and at the end."""
-    moment = MIDNIGHT
-    while moment <= until:
-        for at in (moment - timedelta(minutes=30), moment):
-            await family.at(at)
-            await family.jobs()
-        moment += timedelta(days=1)
-    await family.at(until)
 
 
 async def _of_band(family: Family, member: MemberId, band: str) -> None:

@@ -169,10 +169,11 @@ async def lift(
 
 
 async def of_member(tx: Tx, member_id: MemberId) -> list[Placed]:
-    """Every objection that concerns an account of this member now, the newest first."""
+    """Every objection that concerns an account of this member now, the newest first; of one moment, by time of id."""
     origins = await _origins(tx, member_id)
     concerns = or_(among(objection_t.c.origin_id, origins), objection_t.c.also.overlap(origins))
-    statement = select(objection_t).where(concerns).order_by(objection_t.c.placed_at.desc(), objection_t.c.objection_id)
+    newest_first = (objection_t.c.placed_at.desc(), objection_t.c.objection_id.desc())
+    statement = select(objection_t).where(concerns).order_by(*newest_first)
     return [
         Placed(row.objection_id, Scope.of(row.scope), Actor(row.actor), row.placed_at, row.lifted_at)
         for row in await tx.execute(statement)

@@ -1,4 +1,8 @@
-"""About whom a request is that names a member, or nobody: then the one who asks, or for whom the mini-program asks."""
+"""About whom an act is that names a member, or nobody: then the one who asks, or for whom the mini-program asks.
+
+For acts by which members decide about the processing itself; no objection of theirs stands in the way of those
+(Visible.to_decide).
+"""
 
 from member_hub.consent.holding import locked_in_reach
 from member_hub.db.base import Tx
@@ -18,7 +22,7 @@ def whose(asking: Asking, named: str | None) -> MemberId | None:
 async def reached(asking: Asking, tx: Tx, named: str | None) -> MemberId | None:
     """The root in ordinary reach; None for nobody."""
     member_id = whose(asking, named)
-    found = await find(tx, asking.visible, [member_id]) if member_id is not None else {}
+    found = await find(tx, asking.visible.to_decide(), [member_id]) if member_id is not None else {}
     return MemberId(found[member_id].member_id) if member_id is not None and member_id in found else None
 
 
@@ -27,6 +31,6 @@ async def reached_and_held(asking: Asking, tx: Tx, named: str | None) -> MemberI
 
     Raises NotFound for nobody in reach.
     """
-    root = await locked_in_reach(tx, asking.visible, whose(asking, named))
+    root = await locked_in_reach(tx, asking.visible.to_decide(), whose(asking, named))
     asking.trail.member_ids.add(root)
     return root

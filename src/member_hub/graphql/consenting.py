@@ -27,6 +27,7 @@ from member_hub.graphql.problems import UserError, user_errors
 from member_hub.graphql.query import Info, wanted_of
 from member_hub.graphql.scalars import given
 from member_hub.idempotency import RequestKey
+from member_hub.members.reading import Visible
 from member_hub.privacy import Purpose
 
 _WHOSE = "Whose decision; null: the member who asks, or for whom the mini-program asks."
@@ -161,16 +162,17 @@ async def consent_deny(
     async def work(tx: Tx, held: Held, desk: Desk) -> Acted:
         return await withdrawing.withdraw(tx, desk, held, input.read())
 
-    return await _carried_out(info, given(input.member), work)
+    return await _carried_out(info, given(input.member), work, visible=info.context.visible.to_decide())
 
 
-async def _carried_out(info: Info, named: str | None, work: Work) -> ConsentPayload:
+async def _carried_out(info: Info, named: str | None, work: Work, *, visible: Visible | None = None) -> ConsentPayload:
+    """`visible`: whom the act reaches, where that is more than what the caller may read."""
     asking, hub = info.context, info.context.hub
     desk = Desk(hub.vault, hub.catalogue, hub.policies.register)
     noted = set[str]()  # by an attempt that may have to be made again
 
     async def attempt(tx: Tx) -> Acted:
-        held = await hold(tx, asking.caller, asking.visible, whose(asking, named), now=asking.now)
+        held = await hold(tx, asking.caller, visible or asking.visible, whose(asking, named), now=asking.now)
         asking.trail.member_ids.add(held.member_id)  # from here on the trail knows whom a refusal is about
         acted = await work(tx, held, desk)
         asking.trail.finds([held.member_id])

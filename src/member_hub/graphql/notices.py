@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import strawberry
-from sqlalchemy import select
 
 from member_hub.access import Register
 from member_hub.consent import notices
@@ -14,14 +13,11 @@ from member_hub.consent.lists import Collected, Shared
 from member_hub.consent.notices import PublishedNotice, PublishedText
 from member_hub.consent.words import ContactChannel, Locale, NoticeFamily
 from member_hub.db.base import Tx
-from member_hub.db.bulk import table_of
 from member_hub.graphql.asking import Asking
-from member_hub.members.reading import find
-from member_hub.members.tables import Member
+from member_hub.members.reading import handler_of
 from member_hub.privacy import Purpose
 
 Info = strawberry.Info[Asking, None]
-member_t = table_of(Member)
 
 
 @strawberry.type(description="A purpose that the notice asks about.")
@@ -100,16 +96,14 @@ async def notice_current(
 
 
 async def _handler(asking: Asking, tx: Tx) -> str | None:
-    """The caller's; of a member the one that their data is with."""
+    """The caller's; of a member, and of a guardian, the one that their own data is with.
+
+    A guardian's children are members of the same handler; and the text is needed before any child is in reach.
+    """
     caller = asking.caller
     if caller.handler is not None or caller.member_id is None:
         return caller.handler
-    found = await find(tx, asking.visible, [caller.member_id])
-    roots = [row.member_id for row in found.values()]
-    if not roots:
-        return None
-    handler: str = (await tx.execute(select(member_t.c.handler).where(member_t.c.member_id == roots[0]))).scalar_one()
-    return handler
+    return await handler_of(tx, caller.member_id)
 
 
 def _notice(

@@ -6,7 +6,7 @@ the answer. Rows come sealed; opening what a grant shows is the caller's busines
 
 from calendar import monthrange
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any, Final
@@ -76,6 +76,16 @@ class Visible:
         since = months_before(now, organisation.own_stores_months)
         gate = RowGate.to(caller, grant, recipient=recipient, now=now)
         return cls(grant.rows, stores, caller.handler, member_id, since, gate)
+
+    def to_decide(self) -> "Visible":
+        """The same for what members decide about the processing itself: objecting, lifting, refusing, withdrawing.
+
+        The mini-program that asks for one member then reaches that very member whatever they object to: who restricted
+        everything must be able to end it where they did it. It reads nothing more by this, and no other app does.
+        """
+        if self.rows is not RowScope.BEHALF or self.member_id is None:
+            return self
+        return replace(self, gate=replace(self.gate, restricted=0))
 
     def reaches_nobody(self, *, by_key: bool) -> bool:
         """Whether no row can be in reach, so that nothing need be asked."""
