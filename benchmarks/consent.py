@@ -26,7 +26,7 @@ from benchmarks.tables import print_table
 from member_hub import demo
 from member_hub.access import Ask, DevelopmentTokens
 from member_hub.clock import Clock
-from member_hub.consent.gates import FROM_THE_BEGINNING
+from member_hub.consent.notice.gates import FROM_THE_BEGINNING
 from member_hub.db import transaction
 from member_hub.db.bulk import table_of
 from member_hub.db.session import connect

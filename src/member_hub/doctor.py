@@ -19,7 +19,7 @@ from member_hub.access import Policies, folder_of, issuers
 from member_hub.access.fetching import NotFetched, fetch_keys
 from member_hub.clock import Clock, business_day
 from member_hub.consent import catalogue as catalogues
-from member_hub.consent import notices
+from member_hub.consent.notice import notices
 from member_hub.crypto.ring import load_ring
 from member_hub.crypto.tables import DataKey, RegisteredKey
 from member_hub.db import Database, binaries, migrate, place, provision, transaction

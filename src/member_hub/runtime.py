@@ -12,7 +12,7 @@ from member_hub.audit import AuditKeys, AuditLog, Sealer
 from member_hub.clock import Clock
 from member_hub.consent import catalogue as consents
 from member_hub.consent.catalogue import Catalogue
-from member_hub.consent.signing import ReceiptKey
+from member_hub.consent.history.signing import ReceiptKey
 from member_hub.crypto import Ledger, Vault
 from member_hub.db import Base, Database
 from member_hub.merging import Resolver

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import insert, select, update
 
-from member_hub.consent.recording import NewEvent, record
-from member_hub.consent.settling import settle
-from member_hub.consent.standing import Slot
+from member_hub.consent.history.recording import NewEvent, record
+from member_hub.consent.history.settling import settle
+from member_hub.consent.history.standing import Slot
 from member_hub.consent.tables import Notice, NoticeServed
 from member_hub.consent.words import Act, Actor, ConsentState, Method
 from member_hub.db import transaction

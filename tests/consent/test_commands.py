@@ -12,9 +12,9 @@ import orjson
 import pytest
 from sqlalchemy import insert, text
 
-from member_hub.consent.recording import NewEvent
-from member_hub.consent.signing import ReceiptKey, verified
-from member_hub.consent.standing import Slot
+from member_hub.consent.history.recording import NewEvent
+from member_hub.consent.history.signing import ReceiptKey, verified
+from member_hub.consent.history.standing import Slot
 from member_hub.consent.tables import Objection
 from member_hub.consent.words import Act, ConsentState
 from member_hub.crypto import LedgerKind, Note

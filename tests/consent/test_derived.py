@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from member_hub.consent.derived import Decided, Derived, derived, suffices
+from member_hub.consent.history.derived import Decided, Derived, derived, suffices
 from member_hub.consent.words import Actor, ConsentState
 from member_hub.members.tables import AgeBand
 from tests.consent.deciding import CATALOGUE

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Row, event
 
-from member_hub.consent.reading import decisions_of
+from member_hub.consent.history.reading import decisions_of
 from member_hub.consent.words import Act, Actor, ConsentState
 from member_hub.db import transaction
 from member_hub.ids import MemberId

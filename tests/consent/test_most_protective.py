@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
-from member_hub.consent.standing import Happened, Slot, Standing, standing
+from member_hub.consent.history.standing import Happened, Slot, Standing, standing
 from member_hub.consent.words import PROTECTIVE, Act, Actor, ConsentState
 from member_hub.ids import OriginId
 

@@ -14,7 +14,7 @@ from sqlalchemy import Row, text
 from member_hub import organisation, resources
 from member_hub.access import register
 from member_hub.commands.publishing import publish_of_demo
-from member_hub.consent import files, lists, notices
+from member_hub.consent.notice import files, lists, notices
 from member_hub.consent.words import NoticeFamily
 from member_hub.db import Database, transaction
 from member_hub.doctor import Verdict, examine

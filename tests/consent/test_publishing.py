@@ -16,11 +16,11 @@ from sqlalchemy.exc import DBAPIError
 from member_hub import resources
 from member_hub.access import register as registers
 from member_hub.consent import catalogue as catalogues
-from member_hub.consent import gates, notices
 from member_hub.consent.catalogue import Catalogue
-from member_hub.consent.gates import FROM_THE_BEGINNING
-from member_hub.consent.notices import PublishedNotice, Wording
-from member_hub.consent.refusals import NoticeChangeIsMaterial, NoticeNameTaken, NotInOrder, PiaMissing
+from member_hub.consent.notice import gates, notices
+from member_hub.consent.notice.gates import FROM_THE_BEGINNING
+from member_hub.consent.notice.notices import PublishedNotice, Wording
+from member_hub.consent.notice.refusals import NoticeChangeIsMaterial, NoticeNameTaken, NotInOrder, PiaMissing
 from member_hub.consent.words import NoticeFamily
 from member_hub.db import Database, snapshot, transaction
 from member_hub.errors import BadInput

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from member_hub.consent import recycling
-from member_hub.consent.refusals import NoBitLeft
+from member_hub.consent.notice import recycling
+from member_hub.consent.notice.refusals import NoBitLeft
 from member_hub.consent.words import NoticeFamily
 from member_hub.db import Database, transaction
 from tests.consent.test_publishing import CATALOGUE, NOW, publish

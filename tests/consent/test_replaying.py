@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from member_hub.consent import replaying
-from member_hub.consent.filing import Filed
-from member_hub.consent.reading import decisions_of
-from member_hub.consent.replaying import Replayed, apply_waiting, replay, waiting_count
+from member_hub.consent.history.reading import decisions_of
+from member_hub.consent.replay import replaying
+from member_hub.consent.replay.filing import Filed
+from member_hub.consent.replay.replaying import Replayed, apply_waiting, replay, waiting_count
 from member_hub.consent.words import ConsentState
 from member_hub.db import transaction
 from member_hub.db.bulk import table_of

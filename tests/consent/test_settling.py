@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import event, insert, update
 
-from member_hub.consent.reading import decisions_of
+from member_hub.consent.history.reading import decisions_of
 from member_hub.consent.tables import Objection
 from member_hub.consent.words import Act, Actor, ConsentState
 from member_hub.db import transaction

@@ -11,11 +11,11 @@ from sqlalchemy import select
 
 from member_hub.audit import AuditKeys, AuditLog
 from member_hub.audit.tables import AuditEntry
-from member_hub.consent import timers
-from member_hub.consent.recording import verify
-from member_hub.consent.settling import settle
-from member_hub.consent.standing import Slot
-from member_hub.consent.timers import Clockwork
+from member_hub.consent.history import timers
+from member_hub.consent.history.recording import verify
+from member_hub.consent.history.settling import settle
+from member_hub.consent.history.standing import Slot
+from member_hub.consent.history.timers import Clockwork
 from member_hub.consent.words import Act, Actor, ConsentState
 from member_hub.db import snapshot, transaction
 from member_hub.db.bulk import table_of

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import insert, select
 
-from member_hub.consent.recording import record
-from member_hub.consent.settling import settle
-from member_hub.consent.standing import Slot
+from member_hub.consent.history.recording import record
+from member_hub.consent.history.settling import settle
+from member_hub.consent.history.standing import Slot
 from member_hub.consent.tables import Objection
 from member_hub.consent.words import Act, Actor, ConsentState
 from member_hub.crypto import Ledger

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, insert, select, update
 
-from member_hub.consent.standing import Slot
+from member_hub.consent.history.standing import Slot
 from member_hub.consent.tables import Objection
 from member_hub.consent.words import Act, Actor, ConsentState
 from member_hub.db import transaction

@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from member_hub.consent import machine
-from member_hub.consent.notices import PublishedNotice, Wording, publish
-from member_hub.consent.reading import Decisions, decisions_of
-from member_hub.consent.recording import NewEvent, record
-from member_hub.consent.settling import settle
-from member_hub.consent.standing import Slot, of_slot
+from member_hub.consent.history.reading import Decisions, decisions_of
+from member_hub.consent.history.recording import NewEvent, record
+from member_hub.consent.history.settling import settle
+from member_hub.consent.history.standing import Slot, of_slot
+from member_hub.consent.notice.notices import PublishedNotice, Wording, publish
 from member_hub.consent.tables import ConsentCurrent, ConsentEvent, NoticeServed
 from member_hub.consent.words import Act, Actor, ConsentState, Method, NoticeFamily
 from member_hub.db import transaction

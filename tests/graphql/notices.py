@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import text, update
 
-from member_hub.consent.reading import decisions_of
-from member_hub.consent.recording import NewEvent, record
-from member_hub.consent.settling import settle
-from member_hub.consent.standing import Slot
+from member_hub.consent.history.reading import decisions_of
+from member_hub.consent.history.recording import NewEvent, record
+from member_hub.consent.history.settling import settle
+from member_hub.consent.history.standing import Slot
 from member_hub.consent.words import Act, Actor, ConsentState, Method
 from member_hub.db import transaction
 from member_hub.db.bulk import table_of

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text, update
 
-from member_hub.consent.coming_of_age import ComingOfAge
-from member_hub.consent.standing import Slot
+from member_hub.consent.children.coming_of_age import ComingOfAge
+from member_hub.consent.history.standing import Slot
 from member_hub.consent.words import Act, Actor, ConsentState
 from member_hub.db import transaction
 from member_hub.db.bulk import table_of

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from member_hub.consent.evidence import evidence_t
+from member_hub.consent.deciding.evidence import evidence_t
 from member_hub.consent.tables import ConsentEvidence
 from member_hub.consent.words import NoticeFamily
 from member_hub.crypto import sealed_row

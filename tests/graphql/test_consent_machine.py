@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from member_hub.consent import notices
-from member_hub.consent.gates import current_gates
+from member_hub.consent.history.reading import decisions_of
+from member_hub.consent.history.settling import settle
+from member_hub.consent.history.standing import Slot
 from member_hub.consent.machine import CONSENT
-from member_hub.consent.reading import decisions_of
+from member_hub.consent.notice import notices
+from member_hub.consent.notice.gates import current_gates
 from member_hub.consent.scopes import slot_of, word
-from member_hub.consent.settling import settle
-from member_hub.consent.standing import Slot
 from member_hub.consent.words import Act, ConsentState
 from member_hub.db import transaction
 from member_hub.ids import MemberId

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from member_hub.consent.standing import Slot
+from member_hub.consent.history.standing import Slot
 from member_hub.consent.words import Act, Actor, ConsentState, Method
 from member_hub.identity.kinds import ClaimKind
 from member_hub.members.tables import AgeBand

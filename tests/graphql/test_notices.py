@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from member_hub.consent.standing import Slot
+from member_hub.consent.history.standing import Slot
 from member_hub.consent.words import Act, ConsentState
 from member_hub.db import transaction
 from member_hub.members.tables import AgeBand

@@ -12,8 +12,8 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from member_hub.consent.signing import NotGenuine, ReceiptKey, verified
-from member_hub.consent.standing import Slot
+from member_hub.consent.history.signing import NotGenuine, ReceiptKey, verified
+from member_hub.consent.history.standing import Slot
 from member_hub.consent.words import Act, ConsentState
 from tests.graphql.decided import Decided
 from tests.graphql.world import WHOLE, People, World

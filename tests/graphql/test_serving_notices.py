@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text, update
 from sqlalchemy.exc import DBAPIError
 
-from member_hub.consent import notices
-from member_hub.consent.standing import Slot
+from member_hub.consent.history.standing import Slot
+from member_hub.consent.notice import notices
 from member_hub.consent.words import Act, Actor, ConsentState
 from member_hub.db import transaction
 from member_hub.ids import MemberId

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from member_hub.consent.coming_of_age import ComingOfAge
-from member_hub.consent.guardian_timers import GuardianTimers
+from member_hub.consent.children.coming_of_age import ComingOfAge
+from member_hub.consent.children.guardian_timers import GuardianTimers
 from member_hub.db import transaction
 from member_hub.db.bulk import table_of
 from member_hub.ids import MemberId

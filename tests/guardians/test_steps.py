@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from member_hub.consent.guardians import is_guardian
+from member_hub.consent.children.guardians import is_guardian
 from member_hub.db import transaction
 from tests.graphql.world import NOW
 from tests.guardians.family import CONFIRM, MIDNIGHT, PROPOSE, SEEN, Family

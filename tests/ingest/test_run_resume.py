@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from member_hub.clock import Clock
-from member_hub.consent.recording import verify
+from member_hub.consent.history.recording import verify
 from member_hub.demo import generate
 from member_hub.demo.website import NOTICES
 from member_hub.ingest import batches

@@ -2,7 +2,7 @@
 
 import pytest
 
-from member_hub.consent.settling import EVERYTHING, restriction_bits
+from member_hub.consent.history.settling import EVERYTHING, restriction_bits
 from member_hub.consent.words import ContactChannel
 from member_hub.members import bits
 from member_hub.privacy import ProfileField, Purpose

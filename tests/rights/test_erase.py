@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from member_hub.consent.recording import verify
+from member_hub.consent.history.recording import verify
 from member_hub.crypto import LedgerKind
 from member_hub.db import transaction
 from member_hub.errors import NotFound

@@ -20,9 +20,9 @@ from member_hub import organisation, resources, revealing, till
 from member_hub.access import CallerKind, RowScope, system_caller
 from member_hub.clock import Clock
 from member_hub.consent import catalogue
-from member_hub.consent.recording import NewEvent, record
-from member_hub.consent.settling import settle
-from member_hub.consent.standing import Slot
+from member_hub.consent.history.recording import NewEvent, record
+from member_hub.consent.history.settling import settle
+from member_hub.consent.history.standing import Slot
 from member_hub.consent.tables import ConsentEvidence, GuardianLink, NoticeServed, Objection
 from member_hub.consent.words import Act, Actor, ConsentState, Method
 from member_hub.crypto import KeySet, Ledger, Vault, sealed_row

@@ -12,7 +12,7 @@ from member_hub.commands.opening import run
 from member_hub.commands.publishing import publish
 
 if TYPE_CHECKING:
-    from member_hub.consent.filing import Filed
+    from member_hub.consent.replay.filing import Filed
     from member_hub.ids import MemberId
     from member_hub.runtime import Runtime
 
@@ -78,7 +78,7 @@ def key(*, as_json: bool) -> None:
 
     import orjson
 
-    from member_hub.consent.signing import ReceiptKey
+    from member_hub.consent.history.signing import ReceiptKey
     from member_hub.settings import Settings
 
     found = ReceiptKey.open(Settings.from_environ().key_dir)
@@ -95,7 +95,7 @@ def verify(*, file: Path, public: str | None, as_json: bool) -> None:
     """Check a receipt or an export offline: exit 1 unless it is, byte for byte, what was signed."""
     import orjson
 
-    from member_hub.consent.signing import SIGNED_BYTES_MAX, NotGenuine, ReceiptKey, public_of, verified
+    from member_hub.consent.history.signing import SIGNED_BYTES_MAX, NotGenuine, ReceiptKey, public_of, verified
     from member_hub.settings import Settings
 
     known = public_of(public) if public else ReceiptKey.public_in(Settings.from_environ().key_dir)
@@ -128,8 +128,8 @@ def replay(*, from_behind: str | None, as_json: bool) -> None:
     from member_hub.audit import Entry
     from member_hub.audit.entry import COMMAND_LINE
     from member_hub.commands.opening import audit
-    from member_hub.consent import replaying, restoring
-    from member_hub.consent.timers import Clockwork
+    from member_hub.consent.history.timers import Clockwork
+    from member_hub.consent.replay import replaying, restoring
     from member_hub.ids import parse_member_id
     from member_hub.privacy import Purpose
 
@@ -179,8 +179,8 @@ def _told(operation: str, member: str) -> tuple[dict[str, Any], bytes]:
     from dataclasses import asdict
 
     from member_hub.commands.rights import put_on_record
-    from member_hub.consent.dossier import dossier, receipts
-    from member_hub.consent.receipts import Sources
+    from member_hub.consent.history.dossier import dossier, receipts
+    from member_hub.consent.history.receipts import Sources
     from member_hub.db import Base, snapshot
     from member_hub.ids import parse_member_id
     from member_hub.privacy import Purpose

@@ -11,8 +11,8 @@ import click
 from member_hub.commands.opening import run
 
 if TYPE_CHECKING:
-    from member_hub.consent.files import NoticeFile
-    from member_hub.consent.notices import PublishedNotice
+    from member_hub.consent.notice.files import NoticeFile
+    from member_hub.consent.notice.notices import PublishedNotice
     from member_hub.runtime import Runtime
 
 
@@ -23,7 +23,7 @@ def publish(*, file: Path, as_json: bool) -> None:
     """Publish the notice of FILE (TOML) for good; the same file again is the same notice. Audited. 发布告知书。"""
     import orjson
 
-    from member_hub.consent import files
+    from member_hub.consent.notice import files
     from member_hub.errors import Refused
 
     async def work(hub: Runtime) -> PublishedNotice:
@@ -53,7 +53,7 @@ def publish(*, file: Path, as_json: bool) -> None:
 
 async def publish_notice(hub: Runtime, file: NoticeFile) -> PublishedNotice:
     """Publish what a file says, on record before it is committed; a refusal is on record, too, and raised."""
-    from member_hub.consent import notices
+    from member_hub.consent.notice import notices
     from member_hub.db import transaction
     from member_hub.errors import Refused
 
@@ -84,7 +84,7 @@ async def publish_notice(hub: Runtime, file: NoticeFile) -> PublishedNotice:
 
 async def publish_of_demo(hub: Runtime) -> None:
     """The notices that come with the product, or stand in the policy folder; what is refused is said and left out."""
-    from member_hub.consent import files
+    from member_hub.consent.notice import files
     from member_hub.errors import Refused
 
     for file in files.of_folder(hub.settings, hub.organisation):

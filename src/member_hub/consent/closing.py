@@ -9,10 +9,10 @@ from typing import Final
 
 from sqlalchemy import or_, update
 
+from member_hub.consent.history.reading import Decisions, decisions_of
+from member_hub.consent.history.recording import NewEvent, record
+from member_hub.consent.history.standing import Slot, Standing
 from member_hub.consent.machine import CONSENT
-from member_hub.consent.reading import Decisions, decisions_of
-from member_hub.consent.recording import NewEvent, record
-from member_hub.consent.standing import Slot, Standing
 from member_hub.consent.tables import GuardianLink
 from member_hub.consent.words import Act, Actor, LinkState, Method
 from member_hub.crypto import Vault

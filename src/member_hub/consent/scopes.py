@@ -4,7 +4,7 @@ The contact point has no word: it stays out of both. So what the ledger remember
 whole channel, which is the safe side to err on after a restore.
 """
 
-from member_hub.consent.standing import Slot
+from member_hub.consent.history.standing import Slot
 from member_hub.consent.words import ANY, ContactChannel
 
 _TO = "to"

@@ -4,7 +4,7 @@ For acts by which members decide about the processing itself; no objection of th
 (Visible.to_decide).
 """
 
-from member_hub.consent.holding import locked_in_reach
+from member_hub.consent.deciding.holding import locked_in_reach
 from member_hub.db.base import Tx
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.keys import member_id_of

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import strawberry
 
-from member_hub.consent.outcome import Stands
+from member_hub.consent.deciding.outcome import Stands
 from member_hub.consent.words import ConsentState, ContactChannel
 from member_hub.privacy import Purpose
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import strawberry
 
-from member_hub.consent.queries import current_t, event_t
+from member_hub.consent.history.queries import current_t, event_t
 from member_hub.consent.words import Act, Actor, ConsentState, ContactChannel, EvidenceKind, Method
 from member_hub.graphql.audit_types import Label
 from member_hub.graphql.guarded import GuardedText, guarded

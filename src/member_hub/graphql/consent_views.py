@@ -6,9 +6,9 @@ import strawberry
 from sqlalchemy import Row
 
 from member_hub.access import Guard, Verdict
-from member_hub.consent.queries import decisions_shown, event_of, history_page, is_chain_intact, position_of
-from member_hub.consent.receipts import Sources, receipt
-from member_hub.consent.record_ids import read_record_id, record_id_of
+from member_hub.consent.history.queries import decisions_shown, event_of, history_page, is_chain_intact, position_of
+from member_hub.consent.history.receipts import Sources, receipt
+from member_hub.consent.history.record_ids import read_record_id, record_id_of
 from member_hub.consent.words import Act, Actor, ConsentState, EvidenceKind, Method
 from member_hub.db.base import Base, Tx
 from member_hub.errors import BadInput

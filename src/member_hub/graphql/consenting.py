@@ -10,12 +10,12 @@ import orjson
 import strawberry
 
 from member_hub import idempotency, profiles
-from member_hub.consent import giving, withdrawing
-from member_hub.consent.answering import Answer, Yes
-from member_hub.consent.evidence import Evidence
-from member_hub.consent.holding import Desk, Held, hold
-from member_hub.consent.outcome import Acted
-from member_hub.consent.withdrawing import Denial
+from member_hub.consent.deciding import giving, withdrawing
+from member_hub.consent.deciding.answering import Answer, Yes
+from member_hub.consent.deciding.evidence import Evidence
+from member_hub.consent.deciding.holding import Desk, Held, hold
+from member_hub.consent.deciding.outcome import Acted
+from member_hub.consent.deciding.withdrawing import Denial
 from member_hub.consent.words import ANY, ContactChannel, EvidenceKind, Method
 from member_hub.db.base import Tx
 from member_hub.graphql import reading

@@ -11,8 +11,8 @@ from sqlalchemy import Row
 
 from member_hub.access import Grant, Guard, Register, Verdict, stricter
 from member_hub.consent.catalogue import Catalogue
-from member_hub.consent.derived import Decided, derived, suffices
-from member_hub.consent.record_ids import record_id_of
+from member_hub.consent.history.derived import Decided, derived, suffices
+from member_hub.consent.history.record_ids import record_id_of
 from member_hub.consent.words import Actor, ConsentState, ContactChannel
 from member_hub.crypto import Item, sealed_row
 from member_hub.graphql.asking import Asking, Trail

@@ -15,9 +15,9 @@ import strawberry
 
 from member_hub import revealing, till
 from member_hub.access import Caller, CallerKind, Key
-from member_hub.consent import guardians, links
-from member_hub.consent.guardians import Relation, RelationEvidence
-from member_hub.consent.links import Link
+from member_hub.consent.children import guardians, links
+from member_hub.consent.children.guardians import Relation, RelationEvidence
+from member_hub.consent.children.links import Link
 from member_hub.db.base import Tx
 from member_hub.errors import BadInput, Forbidden, NotFound
 from member_hub.graphql.asking import Asking

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from member_hub.access import Grant, Guard
-from member_hub.consent.queries import decisions_shown
+from member_hub.consent.history.queries import decisions_shown
 from member_hub.crypto import Item
 from member_hub.db.base import Tx
 from member_hub.graphql.asking import Asking

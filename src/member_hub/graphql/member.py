@@ -6,7 +6,7 @@ from typing import Annotated
 
 import strawberry
 
-from member_hub.consent.queries import current_t
+from member_hub.consent.history.queries import current_t
 from member_hub.graphql.account import ChannelAccount
 from member_hub.graphql.consent_types import Consent
 from member_hub.graphql.guarded import GuardedText, guarded

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import strawberry
 
 from member_hub.access import Register
-from member_hub.consent import notices
 from member_hub.consent.catalogue import Catalogue
-from member_hub.consent.lists import Collected, Shared
-from member_hub.consent.notices import PublishedNotice, PublishedText
+from member_hub.consent.notice import notices
+from member_hub.consent.notice.lists import Collected, Shared
+from member_hub.consent.notice.notices import PublishedNotice, PublishedText
 from member_hub.consent.words import ContactChannel, Locale, NoticeFamily
 from member_hub.db.base import Tx
 from member_hub.graphql.asking import Asking

@@ -6,10 +6,10 @@ from uuid import UUID
 
 import strawberry
 
-from member_hub.consent import objections
-from member_hub.consent.acting import acting_of
-from member_hub.consent.objections import Placed
-from member_hub.consent.settling import settle
+from member_hub.consent.deciding import objections
+from member_hub.consent.deciding.acting import acting_of
+from member_hub.consent.deciding.objections import Placed
+from member_hub.consent.history.settling import settle
 from member_hub.consent.words import Actor, ContactChannel
 from member_hub.db.base import Tx
 from member_hub.errors import Forbidden, NotFound, Unavailable

@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from member_hub.audit.queries import Position as AuditPosition
-from member_hub.consent.queries import EventPosition
+from member_hub.consent.history.queries import EventPosition
 from member_hub.crypto import Vault
 from member_hub.errors import BadInput
 from member_hub.graphql.scalars import given

@@ -11,7 +11,7 @@ from graphql import GraphQLError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from member_hub.consent.refusals import CoolingDown
+from member_hub.consent.notice.refusals import CoolingDown
 from member_hub.errors import Refused, Unavailable
 from member_hub.profiles import Refusals
 from member_hub.throttling import Throttled

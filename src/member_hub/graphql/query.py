@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from member_hub.consent.queries import current_t, event_t
+from member_hub.consent.history.queries import current_t, event_t
 from member_hub.graphql import reading
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.audit_types import AccessHistoryConnection, AuditEntryConnection

@@ -15,8 +15,8 @@ from typing import Annotated, Final
 import strawberry
 
 from member_hub.access import CallerKind
-from member_hub.consent.addressees import ITEMS_MAX, Found, addressees
-from member_hub.consent.sending import Addressee, HeldContact, Permission, Sending, SendReason, permission
+from member_hub.consent.deciding.addressees import ITEMS_MAX, Found, addressees
+from member_hub.consent.deciding.sending import Addressee, HeldContact, Permission, Sending, SendReason, permission
 from member_hub.consent.words import ContactChannel
 from member_hub.crypto import Item
 from member_hub.db.base import Tx

@@ -5,11 +5,11 @@ from uuid import UUID
 
 import strawberry
 
-from member_hub.consent import notices, serving
-from member_hub.consent.notices import PublishedNotice, Wording
-from member_hub.consent.refusals import NoticeUnknown
-from member_hub.consent.serving import Served
-from member_hub.consent.standing import Slot
+from member_hub.consent.history.standing import Slot
+from member_hub.consent.notice import notices, serving
+from member_hub.consent.notice.notices import PublishedNotice, Wording
+from member_hub.consent.notice.refusals import NoticeUnknown
+from member_hub.consent.notice.serving import Served
 from member_hub.consent.words import ANY, ByWayOf, ContactChannel, Locale, NoticeFamily
 from member_hub.db.base import Tx
 from member_hub.errors import Forbidden

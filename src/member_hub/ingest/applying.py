@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from member_hub.audit import AuditLog, Entry
-from member_hub.consent.filing import Filed
+from member_hub.consent.replay.filing import Filed
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, parameters, table_of, values_of

@@ -7,12 +7,13 @@ from typing import Final
 
 from member_hub import profiles
 from member_hub.audit import Entry
-from member_hub.consent import recycling, timers
-from member_hub.consent.coming_of_age import ComingOfAge
-from member_hub.consent.filing import Filed
-from member_hub.consent.guardian_timers import GuardianTimers
-from member_hub.consent.replaying import LATECOMERS, newest_publication, replay
-from member_hub.consent.timers import Clockwork
+from member_hub.consent.children.coming_of_age import ComingOfAge
+from member_hub.consent.children.guardian_timers import GuardianTimers
+from member_hub.consent.history import timers
+from member_hub.consent.history.timers import Clockwork
+from member_hub.consent.notice import recycling
+from member_hub.consent.replay.filing import Filed
+from member_hub.consent.replay.replaying import LATECOMERS, newest_publication, replay
 from member_hub.jobs.job import CALLER, Job, Needs
 
 CLOCK_EVERY: Final = timedelta(minutes=1)

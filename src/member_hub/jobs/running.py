@@ -10,7 +10,7 @@ from typing import Final
 
 from member_hub.audit import expire
 from member_hub.clock import Clock
-from member_hub.consent import informing
+from member_hub.consent.notice import informing
 from member_hub.db import partitions
 from member_hub.db.base import transaction
 from member_hub.jobs.consents import jobs_of_much, jobs_of_time

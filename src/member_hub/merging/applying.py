@@ -5,8 +5,8 @@ from uuid import UUID
 
 from member_hub import telling
 from member_hub.clock import business_day
-from member_hub.consent.filing import Filed, file_lines
-from member_hub.consent.settling import settle
+from member_hub.consent.history.settling import settle
+from member_hub.consent.replay.filing import Filed, file_lines
 from member_hub.crypto import KeySet, Vault
 from member_hub.db.base import Tx
 from member_hub.identity import actions as claims

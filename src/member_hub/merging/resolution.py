@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from member_hub.consent.catalogue import Catalogue
-from member_hub.consent.filing import NOTHING_FILED, Filed
+from member_hub.consent.replay.filing import NOTHING_FILED, Filed
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx
 from member_hub.identity.facts import facts_of, shared_values, take_statuses

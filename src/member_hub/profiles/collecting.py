@@ -17,7 +17,7 @@ from typing import Final
 
 from sqlalchemy import select
 
-from member_hub.consent.gates import current_gates
+from member_hub.consent.notice.gates import current_gates
 from member_hub.consent.words import ANY
 from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of

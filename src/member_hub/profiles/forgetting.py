@@ -31,8 +31,8 @@ from sqlalchemy import Row, delete, select
 
 from member_hub.clock import business_day
 from member_hub.consent.catalogue import Numbers
-from member_hub.consent.derived import Decided, derived
-from member_hub.consent.gates import current_gates
+from member_hub.consent.history.derived import Decided, derived
+from member_hub.consent.notice.gates import current_gates
 from member_hub.consent.tables import ConsentCurrent, Notice
 from member_hub.consent.words import ANY, Actor, ConsentState
 from member_hub.crypto import CannotOpen, Ledger, LedgerKind, Note, Vault

@@ -1,0 +1,1 @@
+"""Guardians of children under 14, and coming of age."""

@@ -1,0 +1,1 @@
+"""Acts on consent: giving, refusing, withdrawing, objecting; and whether something may be sent."""

@@ -1,0 +1,188 @@
+"""An answer to a notice, and everything that can be wrong with it; each in a fixed order, with a code of its own.
+
+actor, evidence -> notice known, current -> put before this member -> dated -> purpose, recipient, channel
+-> asked, and not answered before -> (contact point, contacts.py) -> a separate act where one is due -> age
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, select
+
+from member_hub.consent.catalogue import Catalogue
+from member_hub.consent.deciding.act_refusals import (
+    AgeUnknown,
+    Backdated,
+    ConsentReplayed,
+    EvidenceMissing,
+    FutureDated,
+    GuardianDue,
+    NotServed,
+    OnlyTheMember,
+    SeparateActDue,
+)
+from member_hub.consent.deciding.evidence import Evidence
+from member_hub.consent.deciding.holding import Desk, Held
+from member_hub.consent.history.reading import event_t, served_t
+from member_hub.consent.history.standing import Slot
+from member_hub.consent.notice import notices
+from member_hub.consent.notice.gates import Gate, GateKey
+from member_hub.consent.notice.notices import PublishedNotice, holds_under
+from member_hub.consent.notice.refusals import ConsentNotTheBasis, NoticeNotCurrent, NoticeUnknown
+from member_hub.consent.words import ANY, Act, Actor, ContactChannel, Method, NoticeFamily
+from member_hub.db.base import Tx
+from member_hub.db.bulk import among
+from member_hub.errors import BadInput, Refused
+from member_hub.members.tables import AgeBand
+from member_hub.privacy import Purpose
+
+DECISIONS_MAX: Final = 20  # of one act
+METHODS: Final = frozenset(Method) - {Method.CHANNEL_FILE, Method.NONE}  # by which somebody says yes
+
+_ASKS: Final = (Act.SERVE_NOTICE.value, Act.MEMBER_INITIATES.value)
+
+
+class BadAnswer(BadInput):
+    """Something that is neither asked about nor a consent."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Yes:
+    """One thing consented to."""
+
+    purpose: Purpose
+    recipient: str = ANY
+    channel: ContactChannel | None = None
+    contact: str | None = None
+
+    @property
+    def slot(self) -> Slot:
+        """Without its contact point, as it is asked about."""
+        return Slot(self.purpose, self.recipient, self.channel or ANY)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Answer:
+    """What the member answered, to which asking, how and until when."""
+
+    decisions: Sequence[Yes]
+    notice: str
+    served_id: UUID | None
+    method: Method
+    until: datetime | None = None
+    evidence: Evidence | None = None
+    occurred_at: datetime | None = None
+
+
+def check_actor(held: Held, answer: Answer) -> None:
+    if held.acting.actor in (Actor.APP, Actor.SYSTEM):
+        raise OnlyTheMember(field="member")
+    if held.acting.actor is Actor.STAFF_ON_BEHALF and answer.evidence is None:
+        raise EvidenceMissing(field="evidence")
+    if answer.method not in METHODS:
+        raise BadAnswer(field="method")
+
+
+async def notice_of(tx: Tx, held: Held, answer: Answer, now: datetime) -> PublishedNotice:
+    notice = await notices.by_name(tx, held.decided.handler, answer.notice)
+    if notice is None:
+        raise NoticeUnknown(field="notice")
+    current = await notices.current(tx, held.decided.handler, notice.family, now=now)
+    if notice.family.is_on_record_only or current is None or current.notice_id != notice.notice_id:
+        raise NoticeNotCurrent(field="notice")
+    is_for_children = notice.family is NoticeFamily.CHILDREN
+    if (is_for_children and not held.is_child) or (held.acting.actor is Actor.GUARDIAN and not is_for_children):
+        raise NoticeNotCurrent(field="notice")
+    return notice
+
+
+async def served_of(tx: Tx, held: Held, answer: Answer, notice: PublishedNotice) -> Row[Any]:
+    if answer.served_id is None:
+        raise _not_asked(held)
+    theirs = select(served_t).where(
+        among(served_t.c.member_id, held.person),
+        served_t.c.served_id == answer.served_id,
+        served_t.c.notice_id == notice.notice_id,
+    )
+    row = (await tx.execute(theirs)).one_or_none()
+    if row is None:
+        raise _not_asked(held)
+    return row
+
+
+def _not_asked(held: Held) -> Refused:
+    """Whoever is under 14 is not asked at all, so to be told to ask first would lead nowhere."""
+    if held.is_child and held.acting.actor is not Actor.GUARDIAN:
+        return GuardianDue(field="purposes")
+    return NotServed(field="servedId")
+
+
+def check_dates(held: Held, answer: Answer, served: Row[Any], notice: PublishedNotice, *, now: datetime) -> None:
+    """A paper may have been signed before somebody types it in, but under this notice, and not before a later no."""
+    if answer.until is not None and answer.until <= now:
+        raise BadAnswer(field="until")
+    at = answer.occurred_at
+    if at is None:
+        return
+    if at > now:
+        raise FutureDated(field="occurredAt")
+    is_paper = answer.method is Method.PAPER and held.acting.actor is Actor.STAFF_ON_BEHALF
+    if at < (notice.effective_at if is_paper else served.served_at):
+        raise Backdated(field="occurredAt")
+    slots = [one.slot for one in answer.decisions]
+    later = (event for event in held.decided.events if event.is_protective and event.occurred_at > at)
+    if any(event.slot.covers(slot) or slot.covers(event.slot) for event in later for slot in slots):
+        raise Backdated(field="occurredAt")
+
+
+def check_decisions(
+    desk: Desk,
+    held: Held,
+    decisions: Sequence[Yes],
+    notice: PublishedNotice,
+    gates: Mapping[GateKey, Gate],
+) -> None:
+    if not 1 <= len({one.slot for one in decisions}) == len(decisions) <= DECISIONS_MAX:
+        raise BadAnswer(field="purposes")
+    for n, one in enumerate(decisions):
+        named, channels = desk.catalogue.recipients.get(one.recipient), desk.catalogue.purposes[one.purpose].channels
+        if desk.register.purposes[one.purpose].consent_key is None or (named is not None and not named.needs_consent):
+            raise ConsentNotTheBasis(field=f"purposes.{n}")
+        if one.recipient != ANY and (named is None or one.purpose not in named.purposes):
+            raise BadAnswer(field=f"purposes.{n}.recipient")
+        if (one.channel is None) != (not channels) or (one.channel is not None and one.channel not in channels):
+            raise BadAnswer(field=f"purposes.{n}.channel")
+        if not holds_under(notice, gates.get((held.decided.handler, one.purpose, one.recipient))):
+            raise NoticeNotCurrent(field="notice")
+
+
+async def check_asked(tx: Tx, held: Held, served: Row[Any], decisions: Sequence[Yes]) -> None:
+    """Everything was asked with this serving, be it for all channels in one, and nothing of it answered yet."""
+    slots = {(one.slot.purpose, one.slot.recipient, one.slot.channel) for one in decisions}
+    for purpose, recipient, channel in slots:
+        if {f"{purpose}:{recipient}:{channel}", f"{purpose}:{recipient}:{ANY}"}.isdisjoint(served.asked):
+            raise _not_asked(held)
+    columns = (event_t.c.purpose, event_t.c.recipient, event_t.c.channel)
+    answered = select(*columns).where(event_t.c.served_id == served.served_id, event_t.c.act.not_in(_ASKS))
+    if any(tuple(row) in slots for row in await tx.execute(answered)):
+        raise ConsentReplayed(field="servedId")
+
+
+def check_separate(catalogue: Catalogue, held: Held, decisions: Sequence[Yes]) -> None:
+    """Everything about somebody under 14 is sensitive (PIPL 28), so each consent for a child is an act of its own.
+
+    One request is one act: a document has one mutation (graphql/limits.py).
+    """
+    is_due = held.is_child or any(catalogue.needs_separate_act(one.purpose, one.recipient) for one in decisions)
+    if is_due and len(decisions) > 1:
+        raise SeparateActDue(field="purposes")
+
+
+def check_age(held: Held) -> None:
+    if held.decided.age_band is AgeBand.UNKNOWN:
+        raise AgeUnknown(field="purposes")
+    if held.acting.actor is Actor.GUARDIAN and not held.is_child:
+        raise OnlyTheMember(field="member")

@@ -1,0 +1,98 @@
+"""A member held for a decision: the root row locked, the accounts that speak for it, all that was decided before.
+
+Decision: `now` of whoever holds lies behind everything on record about the member, if need be by a microsecond. Two
+requests take their time before either has the lock, and clocks of two machines differ; what stands must follow the
+order in which the lock was had, or a withdrawal could lose to a grant that came before it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import select
+
+from member_hub.access import Caller, Register
+from member_hub.consent.catalogue import Catalogue
+from member_hub.consent.deciding.acting import Acting, acting_of
+from member_hub.consent.history.reading import Decisions, decisions_of
+from member_hub.crypto import Vault
+from member_hub.db.base import Tx
+from member_hub.db.bulk import table_of
+from member_hub.errors import Conflict, NotFound
+from member_hub.ids import MemberId, OriginId
+from member_hub.members.reading import Visible, account_t, find, ids_of_person
+from member_hub.members.tables import AgeBand, Channel, Member, MemberStatus
+
+TRIES_MAX: Final = 4  # where others merge the member while it is looked for
+_TICK: Final = timedelta(microseconds=1)
+_SPEAKS: Final = (Channel.WEBSITE, Channel.APP, Channel.STORE)
+
+member_t = table_of(Member)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Desk:
+    """What acts on consent are judged by and written with; the same for every request."""
+
+    vault: Vault
+    catalogue: Catalogue
+    register: Register
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Held:
+    """A root member whose row is locked until the transaction ends, and who acts for it."""
+
+    acting: Acting
+    member_id: MemberId
+    person: Sequence[MemberId]  # the root first, then what was merged into it
+    speaker: OriginId  # through which account a decision is made that names none
+    decided: Decisions
+    now: datetime
+
+    @property
+    def is_child(self) -> bool:
+        return self.decided.age_band is AgeBand.CHILD
+
+    def others(self, origin: OriginId) -> frozenset[OriginId]:
+        """An act of the member is one for every account that is theirs at the moment."""
+        return self.decided.origins - {origin}
+
+
+async def hold(tx: Tx, caller: Caller, visible: Visible, member_id: MemberId | None, *, now: datetime) -> Held:
+    """Lock the member behind an id in reach. Raises NotFound (also for one out of reach), Conflict without accounts."""
+    root = await locked_in_reach(tx, visible, member_id)
+    decided = (await decisions_of(tx, [root]))[root]
+    latest = max((event.recorded_at for event in decided.events), default=now - _TICK)
+    return Held(
+        acting=acting_of(caller, visible.rows),
+        member_id=root,
+        person=await ids_of_person(tx, root),
+        speaker=await _speaker(tx, root),
+        decided=decided,
+        now=max(now, latest + _TICK),
+    )
+
+
+async def locked_in_reach(tx: Tx, visible: Visible, member_id: MemberId | None) -> MemberId:
+    """The root behind an id, locked until the transaction ends. Raises NotFound, also for one out of reach."""
+    for _ in range(TRIES_MAX if member_id is not None else 0):
+        assert member_id is not None
+        found = await find(tx, visible, [member_id])
+        if member_id not in found:
+            raise NotFound(field="member")
+        root = MemberId(found[member_id].member_id)
+        status = select(member_t.c.status).where(member_t.c.member_id == root).with_for_update()
+        if await tx.scalar(status) not in (MemberStatus.MERGED, MemberStatus.ERASED):
+            return root
+    raise NotFound(field="member") if member_id is None else Conflict(field="member")
+
+
+async def _speaker(tx: Tx, root: MemberId) -> OriginId:
+    columns = (account_t.c.origin_id, account_t.c.channel, account_t.c.last_seen_at)
+    rows = (await tx.execute(select(*columns).where(account_t.c.member_id == root))).all()
+    if not rows:
+        raise Conflict("This member has no channel account.", zh="该会员没有渠道账号。", field="member")
+    first = min(rows, key=lambda a: (_SPEAKS.index(Channel(a.channel)), -a.last_seen_at.timestamp(), a.origin_id))
+    return OriginId(first.origin_id)

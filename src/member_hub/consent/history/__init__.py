@@ -1,0 +1,1 @@
+"""What was decided, chained and never changed; where it stands now; receipts; what the clock does to it."""

@@ -1,0 +1,398 @@
+"""Notices: published once, in Chinese and English, never changed; what they say is collected is what is declared.
+
+Publishing writes the notice, its two texts with the generated lists and their digest, and a gate for every purpose
+that it asks about; it touches no member. Each purpose that it changes materially gets a fresh bit (PIPL 14): every
+grant under an older notice is stale with that commit. A list that changed in what a consented purpose rests on cannot
+be published as a trifle.
+
+Decision: a notice is in force from the moment it is published; one that is to come is published when it comes. Only
+older texts of a channel lie in the past: they are on record, so that a line of its file finds what its person was
+told, and they never open a newer gate than one that exists. Price: nobody prepares a change overnight.
+Decision: purposes have one gate over all families, so after a material change in one family the other has to be
+published anew before anybody is asked about that purpose under it (`holds_under`). Price: two publications.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Row, insert, select
+
+from member_hub.access.register import Register
+from member_hub.consent.catalogue import Catalogue
+from member_hub.consent.notice import gates, lists
+from member_hub.consent.notice.gates import FROM_THE_BEGINNING, Gate, GateKey
+from member_hub.consent.notice.lists import LOCALES, Collected, Shared
+from member_hub.consent.notice.refusals import (
+    ConsentNotTheBasis,
+    NoticeChangeIsMaterial,
+    NoticeNameTaken,
+    NotInOrder,
+    PiaMissing,
+)
+from member_hub.consent.tables import Notice, NoticeText
+from member_hub.consent.words import ANY, NoticeFamily
+from member_hub.db.base import Base, Tx
+from member_hub.db.bulk import among, table_of
+from member_hub.errors import BadInput
+from member_hub.ids import uuid7
+from member_hub.privacy import Purpose
+
+NAME_CHARS_MAX: Final = 60
+TITLE_CHARS_MAX: Final = 200
+BODY_CHARS_MAX: Final = 100_000
+
+notice_t, text_t = table_of(Notice), table_of(NoticeText)
+_NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A notice in one language, as somebody wrote it."""
+
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedNotice:
+    """A notice without its texts; `purposes` are those that it asks about, in the order of the register."""
+
+    notice_id: UUID
+    handler: str
+    family: NoticeFamily
+    name: str
+    is_material: bool
+    purposes: tuple[str, ...]
+    changed: tuple[str, ...]
+    effective_at: datetime
+    published_at: datetime
+    published_by: str
+    is_new: bool = False  # of `publish`: false where it stood already
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A notice as far as a decision under it is judged."""
+
+    name: str
+    effective_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedText:
+    """A notice in one language, with the lists as they were when it was published."""
+
+    locale: str
+    title: str
+    body: str
+    collected: Sequence[Collected]
+    shared: Sequence[Shared]
+    sha256: bytes
+
+
+async def publish(
+    tx: Tx,
+    catalogue: Catalogue,
+    register: Register,
+    *,
+    handler: str,
+    family: NoticeFamily,
+    name: str,
+    is_material: bool,
+    changed: Collection[str],
+    texts: Mapping[str, Wording],
+    purposes: Collection[str],
+    effective_at: datetime | None,
+    published_by: str,
+    now: datetime,
+) -> PublishedNotice:
+    """Put a notice on record and in force. The same name with the same content again is the same notice.
+
+    `effective_at` None: now. Raises BadInput, ConsentNotTheBasis, PiaMissing, NoticeNameTaken, NotInOrder,
+    NoticeChangeIsMaterial, NoBitLeft; then nothing was written that the caller's rolling back would not undo.
+    """
+    notice = PublishedNotice(
+        notice_id=uuid7(),
+        handler=handler,
+        family=family,
+        name=name,
+        is_material=is_material,
+        purposes=tuple(str(purpose) for purpose in Purpose if purpose in purposes),
+        changed=tuple(str(purpose) for purpose in Purpose if purpose in changed),
+        effective_at=effective_at or now,
+        published_at=now,
+        published_by=published_by,
+        is_new=True,
+    )
+    _check(notice, texts, purposes=purposes, changed=changed, now=now)
+    _check_purposes(notice.purposes, catalogue, register)
+    await gates.lock(tx)
+    if (standing := await by_name(tx, handler, name)) is not None:
+        return await _the_same(tx, standing, notice, texts, says_when=effective_at is not None)
+    made = {locale: _text(locale, texts[locale], catalogue, register) for locale in LOCALES}
+    if not family.is_on_record_only:
+        await _check_order(tx, notice)
+        await _check_lists(tx, notice, made["zh"])
+    await _write(tx, notice, made.values())
+    await gates.open_gates(tx, handler, await _gates_due(tx, catalogue, notice), notice_id=notice.notice_id)
+    return notice
+
+
+async def current(tx: Tx, handler: str, family: NoticeFamily, *, now: datetime) -> PublishedNotice | None:
+    """The newest notice of a family that is in force."""
+    newest = (
+        select(notice_t)
+        .where(notice_t.c.handler == handler, notice_t.c.family == family, notice_t.c.effective_at <= now)
+        .order_by(notice_t.c.effective_at.desc(), notice_t.c.notice_id.desc())
+        .limit(1)
+    )
+    row = (await tx.execute(newest)).one_or_none()
+    return _published(row) if row is not None else None
+
+
+async def by_id(tx: Tx, notice_id: UUID) -> PublishedNotice | None:
+    row = (await tx.execute(select(notice_t).where(notice_t.c.notice_id == notice_id))).one_or_none()
+    return _published(row) if row is not None else None
+
+
+async def by_name(tx: Tx, handler: str, name: str) -> PublishedNotice | None:
+    """As people and channel files name it."""
+    named = select(notice_t).where(notice_t.c.handler == handler, notice_t.c.name == name)
+    row = (await tx.execute(named)).one_or_none()
+    return _published(row) if row is not None else None
+
+
+async def named(tx: Tx, notice_ids: Collection[UUID]) -> dict[UUID, Named]:
+    """What decisions have to know of the notices that they were made under; ids that are none are left out."""
+    if not notice_ids:
+        return {}
+    columns = (notice_t.c.notice_id, notice_t.c.name, notice_t.c.effective_at)
+    rows = await tx.execute(select(*columns).where(among(notice_t.c.notice_id, notice_ids)))
+    return {row.notice_id: Named(row.name, row.effective_at) for row in rows}
+
+
+async def text_of(tx: Tx, notice_id: UUID, locale: str) -> PublishedText | None:
+    """The wording in one language."""
+    wanted = select(text_t).where(text_t.c.notice_id == notice_id, text_t.c.locale == locale)
+    row = (await tx.execute(wanted)).one_or_none()
+    return _read(row) if row is not None else None
+
+
+def holds_under(notice: PublishedNotice, gate: Gate | None) -> bool:
+    """Whether a grant under this notice counts at the gate: not without one, and not if the gate is newer."""
+    return gate is not None and notice.effective_at >= gate.effective_at
+
+
+async def shortcomings(
+    tx: Tx, catalogue: Catalogue, register: Register, handler: str, *, now: datetime
+) -> Sequence[str]:
+    """What keeps a handler from informing and asking members as it has to; empty: nothing. Needs every table loaded."""
+    general = await current(tx, handler, NoticeFamily.GENERAL, now=now)
+    if general is None:
+        return ["no general notice is in force: nobody is informed or asked, and no consent counts"]
+    counting, said = await gates.current_gates(tx, now=now), []
+    for family in (NoticeFamily.GENERAL, NoticeFamily.CHILDREN):
+        notice = general if family is NoticeFamily.GENERAL else await current(tx, handler, family, now=now)
+        if notice is None:
+            said.append(f"no notice of the family {family} is in force")
+            continue
+        text = await text_of(tx, notice.notice_id, "zh")
+        now_so = (lists.collected(Base.metadata, register, "zh"), lists.shared(catalogue, register, "zh"))
+        if text is None or (text.collected, text.shared) != now_so:
+            said.append(f"the lists of {notice.name} are not what is declared any more")
+        newer = (counting.get((handler, *key)) for key in asked_for(catalogue, notice.purposes))
+        if not all(holds_under(notice, gate) for gate in newer):
+            said.append(f"nobody can be asked by {notice.name}: a newer notice changed one of its purposes")
+    return said
+
+
+def audit_words(notice: PublishedNotice) -> list[str]:
+    """What the entry of a publication says; for all grants that it makes stale, for none has an event (DESIGN 8)."""
+    stale = [f"consent.stale:{purpose}" for purpose in notice.changed] if notice.is_new else []
+    return [f"notice:{notice.name}", *stale]
+
+
+def _check(
+    notice: PublishedNotice,
+    texts: Mapping[str, Wording],
+    *,
+    purposes: Collection[str],
+    changed: Collection[str],
+    now: datetime,
+) -> None:
+    if not _NAME.fullmatch(notice.name) or len(notice.name) > NAME_CHARS_MAX:
+        raise _bad("name", "a name is lower case letters and digits joined by . _ -", "名称只含小写字母、数字与 . _ -")
+    if set(texts) != set(LOCALES):
+        raise _bad("texts", "a notice speaks Chinese and English", "告知书须有中文与英文两个版本")
+    for wording in texts.values():
+        _check_text("title", wording.title, TITLE_CHARS_MAX)
+        _check_text("body", wording.body, BODY_CHARS_MAX)
+    if len(notice.purposes) != len(set(purposes)) or len(notice.changed) != len(set(changed)):
+        raise _bad("purposes", "a purpose is not known", "处理目的未登记")
+    if not set(notice.changed) <= set(notice.purposes) or (notice.changed and not notice.is_material):
+        raise _bad(
+            "changed",
+            "what a notice changes is among its purposes, and then it is material",
+            "被改变的目的须在该告知书的目的之中,且须标明为实质变更",
+        )
+    if notice.effective_at > now:
+        raise _bad("effectiveAt", "publish it when it comes into force", "请在生效之时发布")
+    if notice.family.is_on_record_only and notice.is_material:
+        raise _bad(
+            "isMaterial", "an older text of a channel changes nothing now", "渠道的旧文本仅作存档,不产生实质变更"
+        )
+    if not notice.family.is_on_record_only and notice.effective_at < now:
+        raise _bad("effectiveAt", "only older texts of a channel lie in the past", "只有渠道的旧文本可以早于现在生效")
+
+
+def _check_text(field: str, value: str, most: int) -> None:
+    if not 0 < len(value.strip()) <= len(value) <= most:
+        raise _bad(field, f"1 to {most} characters", f"须为 1 至 {most} 个字符")
+    if any(unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "Cn"} and c != "\n" for c in value):
+        raise _bad(field, "it holds an invisible character", "含有不可见字符")
+
+
+def _bad(field: str, en: str, zh: str) -> BadInput:
+    return BadInput(f"{en[0].upper()}{en[1:]}.", zh=f"{zh}。", field=field)
+
+
+def _check_purposes(purposes: Sequence[str], catalogue: Catalogue, register: Register) -> None:
+    for purpose in map(Purpose, purposes):
+        if register.purposes[purpose].consent_key is None:
+            raise ConsentNotTheBasis(field="purposes")
+        if lacks_assessment(catalogue, purpose):
+            raise PiaMissing(field="purposes")
+
+
+def lacks_assessment(catalogue: Catalogue, purpose: Purpose) -> bool:
+    """Whether nobody may be asked about a purpose: sensitive, published or provided without one on file (PIPL 55)."""
+    terms = catalogue.purposes[purpose]
+    is_provided = any(purpose in recipient.purposes for recipient in catalogue.recipients.values())
+    return (terms.is_sensitive or terms.is_published or is_provided) and terms.assessment is None
+
+
+async def _the_same(
+    tx: Tx, standing: PublishedNotice, notice: PublishedNotice, texts: Mapping[str, Wording], *, says_when: bool
+) -> PublishedNotice:
+    """What stands under the name, if it is what somebody wants to publish; the lists stay as they were then."""
+    same = (
+        (standing.family, standing.is_material, standing.purposes, standing.changed)
+        == (notice.family, notice.is_material, notice.purposes, notice.changed)
+    ) and (not says_when or standing.effective_at == notice.effective_at)
+    for locale in LOCALES:
+        stood = await text_of(tx, standing.notice_id, locale)
+        same = same and stood is not None and Wording(stood.title, stood.body) == texts[locale]
+    if not same:
+        raise NoticeNameTaken(field="name")
+    return standing
+
+
+async def _check_order(tx: Tx, notice: PublishedNotice) -> None:
+    """Two notices of a family, or a notice and a gate, never begin at one moment."""
+    before = await current(tx, notice.handler, notice.family, now=notice.effective_at)
+    counting = await gates.current_gates(tx, now=notice.effective_at)
+    newest = [
+        gate.effective_at
+        for (handler, purpose, _), gate in counting.items()
+        if handler == notice.handler and purpose in notice.changed
+    ]
+    if (before and before.effective_at >= notice.effective_at) or any(at >= notice.effective_at for at in newest):
+        raise NotInOrder
+
+
+async def _check_lists(tx: Tx, notice: PublishedNotice, text: PublishedText) -> None:
+    """What a consented purpose rests on is as in the newest notice of the family that asked about it, or is named."""
+    for purpose in notice.purposes:
+        if purpose in notice.changed:
+            continue
+        before = await _newest_text_about(tx, notice, purpose)
+        if before is None:
+            continue
+        told = lists.about(purpose, before.collected, before.shared)
+        if lists.about(purpose, text.collected, text.shared) != told:
+            raise NoticeChangeIsMaterial(field="changed")
+
+
+async def _newest_text_about(tx: Tx, notice: PublishedNotice, purpose: str) -> PublishedText | None:
+    newest = (
+        select(notice_t.c.notice_id)
+        .where(
+            notice_t.c.handler == notice.handler,
+            notice_t.c.family == notice.family,
+            notice_t.c.purposes.contains([purpose]),
+        )
+        .order_by(notice_t.c.effective_at.desc())
+        .limit(1)
+    )
+    found = (await tx.execute(newest)).scalar_one_or_none()
+    return await text_of(tx, found, "zh") if found is not None else None
+
+
+async def _gates_due(tx: Tx, catalogue: Catalogue, notice: PublishedNotice) -> list[tuple[str, str, datetime]]:
+    """A purpose's first gate counts from the beginning, one of a material change from its notice on."""
+    counting = await gates.current_gates(tx, now=notice.published_at)
+    due = []
+    for purpose, recipient in asked_for(catalogue, notice.purposes):
+        key: GateKey = (notice.handler, purpose, recipient)
+        if purpose in notice.changed:
+            due.append((purpose, recipient, notice.effective_at))
+        elif key not in counting:
+            due.append((purpose, recipient, FROM_THE_BEGINNING))
+    return due
+
+
+def asked_for(catalogue: Catalogue, purposes: Collection[str]) -> list[tuple[str, str]]:
+    """Every (purpose, recipient) that a member may decide about; recipient empty: the handler itself."""
+    receiving = sorted((r for r in catalogue.recipients.values() if r.needs_consent), key=lambda r: r.name)
+    return [
+        (purpose, recipient)
+        for purpose in purposes
+        for recipient in (ANY, *(r.name for r in receiving if purpose in r.purposes))
+    ]
+
+
+def _text(locale: str, wording: Wording, catalogue: Catalogue, register: Register) -> PublishedText:
+    collected = lists.collected(Base.metadata, register, locale)
+    shared = lists.shared(catalogue, register, locale)
+    return PublishedText(locale, wording.title, wording.body, collected, shared, digest_of(wording, collected, shared))
+
+
+def digest_of(wording: Wording, collected: Sequence[Collected], shared: Sequence[Shared]) -> bytes:
+    """SHA-256 over title, body and both lists as canonical JSON: keys in order, no spaces, UTF-8."""
+    whole = {"title": wording.title, "body": wording.body, "collected": collected, "shared": shared}
+    return hashlib.sha256(orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+async def _write(tx: Tx, notice: PublishedNotice, texts: Collection[PublishedText]) -> None:
+    row = {column.name: getattr(notice, column.name) for column in notice_t.c}
+    await tx.execute(
+        insert(notice_t).values(row | {"purposes": list(notice.purposes), "changed": list(notice.changed)})
+    )
+    rows = [{column.name: getattr(t, column.name) for column in text_t.c if column.name != "notice_id"} for t in texts]
+    await tx.execute(insert(text_t), [one | {"notice_id": notice.notice_id} for one in rows])
+
+
+def _published(row: Row[Any]) -> PublishedNotice:
+    return PublishedNotice(
+        notice_id=row.notice_id,
+        handler=row.handler,
+        family=NoticeFamily(row.family),
+        name=row.name,
+        is_material=row.is_material,
+        purposes=tuple(row.purposes),
+        changed=tuple(row.changed),
+        effective_at=row.effective_at,
+        published_at=row.published_at,
+        published_by=row.published_by,
+    )
+
+
+def _read(row: Row[Any]) -> PublishedText:
+    return PublishedText(row.locale, row.title, row.body, row.collected, row.shared, row.sha256)

@@ -1,0 +1,1 @@
+"""Decisions told by channel files, and those that a restored database has forgotten."""
