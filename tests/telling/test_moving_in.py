@@ -210,3 +210,19 @@ async def test_two_unions_are_two_things_of_which_a_member_is_told(front: Front)
     await run_at(front, NOW + MINUTE)
 
     assert [row.told_by for row in await tasks(front) if row.task_id == again] == ["email"]
+
+
+async def test_a_child_is_told_of_the_notice_for_children_or_of_the_one_there_is(front: Front) -> None:
+    """Being told is not kept from a child because one text is missing: the message is sent, and not again."""
+    young = {"birthday": "2015-05-05", "email": EMAIL}
+    (before,) = await delivered(front, said(Channel.WEBSITE, "W1", **young))
+    await run_at(front, NOW)
+    front.clock.at = NOW + MINUTE
+    children = await publish(front, "children-1", family="CHILDREN")
+    (after,) = await delivered(front, said(Channel.WEBSITE, "W2", **{**young, "email": "little@brandmail.cn"}))
+    await run_at(front, NOW + 2 * MINUTE)
+
+    shown = {row.member_id: str(row.notice_id) for row in await front.rows(NoticeServed)}
+    assert shown.keys() == {before, after}
+    assert (shown[before] == children, shown[after] == children) == (False, True)
+    assert [by for _, _, by in await told(front)] == ["email", "email"]

@@ -51,8 +51,9 @@ async def _served_by_message(tx: Tx, catalogue: Catalogue, told: ToldTask) -> No
     row = (await tx.execute(root.with_for_update(of=member_t))).one_or_none()
     if row is None:
         return
-    family = NoticeFamily.CHILDREN if row.age_band == AgeBand.CHILD else NoticeFamily.GENERAL
-    notice = await notices.current(tx, row.handler, family, now=told.told_at)
+    notice = await notices.current(tx, row.handler, NoticeFamily.GENERAL, now=told.told_at)
+    if row.age_band == AgeBand.CHILD:
+        notice = await notices.current(tx, row.handler, NoticeFamily.CHILDREN, now=told.told_at) or notice
     if notice is None:
         return
     served = {
