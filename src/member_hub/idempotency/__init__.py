@@ -1,5 +1,5 @@
 """Doing what was asked twice only once: keys of retryable requests, each with what came of it."""
 
-from member_hub.idempotency.actions import KeyReused, RequestKey, begin, finish
+from member_hub.idempotency.actions import Done, KeyReused, RequestKey, begin, claim, finish
 
-__all__ = ["KeyReused", "RequestKey", "begin", "finish"]
+__all__ = ["Done", "KeyReused", "RequestKey", "begin", "claim", "finish"]
