@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from member_hub.crypto import LedgerKind
+from member_hub.db import snapshot
 from member_hub.errors import NotFound
 from member_hub.identity.kinds import ClaimKind
 from member_hub.ids import MemberId, uuid7
 from member_hub.members.tables import Channel
+from member_hub.points.checking import self_check
 from member_hub.privacy import OnErasure, declaration
 from member_hub.tables import METADATA
 from tests.rights import world as files
@@ -40,6 +42,10 @@ async def test_every_row_and_every_key_goes_and_the_member_becomes_a_tombstone(w
         "hub.notice_task": 1,
         "hub.one_time_code": 1,
         "hub.order_line": 4,
+        "hub.points_hold": 1,
+        "hub.points_hold_lot": 1,
+        "hub.points_line": 1,
+        "hub.points_lot": 1,
         "hub.profile_value": 8,
         "hub.quarantine": 4,
         "hub.review_candidate": 1,
@@ -49,8 +55,11 @@ async def test_every_row_and_every_key_goes_and_the_member_becomes_a_tombstone(w
         "vault.identity_hint": 14,
         "vault.identity_token": 9,
     }
-    kept = {"hub.member"}
-    assert await world.counts() == {t: n - (0 if t in kept else done.rows[t]) for t, n in before.items()}
+    kept = {"hub.member", "hub.points_account", "hub.points_entry", "hub.points_line"}
+    added = {"hub.points_entry": 3}  # the hold ends, what she had is forfeited, the account closes
+    assert await world.counts() == {
+        t: n + added.get(t, 0) - (0 if t in kept else done.rows[t]) for t, n in before.items()
+    }
     gone = {*person.member_ids, *person.origin_ids}
     assert [row for row in await world.rows("vault.data_key") if row.subject in gone] == []
     assert done.keys > 0
@@ -84,7 +93,28 @@ async def test_no_row_anywhere_names_an_account_of_hers_but_the_log_of_merges(wo
         for row in await world.rows(table)
         if any(str(origin) in gone for value in row for origin in (value if isinstance(value, list) else [value]))
     }
-    assert naming == {"hub.merge_event"}  # ids only, and nothing that they lead to
+    assert naming == {"hub.merge_event", "hub.points_entry"}  # ids only, and nothing that they lead to
+
+
+async def test_of_her_points_nothing_is_left_but_books_that_add_up(world: World) -> None:
+    person = await world.person(await hers(world))
+
+    await world.erase(person.member_id)
+
+    account, *others = await world.rows("hub.points_account")
+    assert (account.member_id, account.state, others) == (person.member_id, "closed", [])
+    assert (account.active, account.pending, account.held, account.debt) == (0, 0, 0, 0)
+    entries = await world.rows("hub.points_entry")
+    assert [(e.act, e.amount) for e in entries[-3:]] == [("release", 40), ("forfeit", 100), ("close", 0)]
+    assert {table: await world.rows(f"hub.points_{table}") for table in ("lot", "hold", "hold_lot")} == {
+        "lot": [],
+        "hold": [],
+        "hold_lot": [],
+    }
+    (line,) = await world.rows("hub.points_line")
+    assert (line.order_no, line.origin_id) == (None, None)  # it stays counted, for whoever brings the order again
+    async with snapshot(world.database.app) as tx:
+        assert await self_check(tx, [person.member_id]) == []
 
 
 async def test_she_is_found_by_no_key_afterwards(world: World) -> None:
