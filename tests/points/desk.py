@@ -1,13 +1,13 @@
 """A hub with members who have points: acts go in through the front door, each in a transaction of its own."""
 
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Concatenate
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from member_hub import organisation, points, programme, resources
@@ -21,7 +21,7 @@ from member_hub.idempotency import RequestKey
 from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.members.tables import ChannelAccount, Member, MemberStatus
 from member_hub.points import Asked, Earning, Line, LotKind, Programme, Receipt, Rules
-from member_hub.points.checking import Finding, self_check
+from member_hub.points.checking import Finding, check_all, self_check
 from member_hub.points.holder import PointsHolder
 from member_hub.points.queries import Balance, Pots, balances, points_at
 from member_hub.privacy import Purpose
@@ -159,11 +159,12 @@ class Desk:
         async with snapshot(self.database.app) as tx:
             return await points_at(tx, member_id, moment)
 
-    async def faults(self) -> list[Finding]:
-        accounts = METADATA.tables["hub.points_account"]
-        async with snapshot(self.database.app) as tx:
-            ids = list((await tx.execute(select(accounts.c.member_id))).scalars())
-            return await self_check(tx, ids)
+    async def faults(self, members: Sequence[MemberId] = ()) -> list[Finding]:
+        """What the self-check finds; of all accounts unless some are named."""
+        if members:
+            async with snapshot(self.database.app) as tx:
+                return await self_check(tx, members)
+        return [finding async for _, found in check_all(self.database) for finding in found]
 
     async def rows(self, table: str) -> list[Row[Any]]:
         found = METADATA.tables[f"hub.{table}"]
@@ -185,10 +186,6 @@ async def _account(tx: AsyncConnection, member_id: MemberId) -> None:
     )  # fmt: skip
     row = (member_id, uuid7(), member_id, "store", "brand", "brand", NOW, NOW, b"")
     await insert_rows(tx, ChannelAccount, columns, [row])
-
-
-def count(table: Any) -> Any:
-    return select(func.count()).select_from(table)
 
 
 def lot_of(receipt: Receipt) -> UUID:

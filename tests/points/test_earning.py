@@ -278,8 +278,8 @@ async def test_limits_of_one_earning_and_unknown_words(desk: Desk) -> None:
         await desk.earn(anna, 1, LotKind.OPENING)
     with pytest.raises(UnknownPlace):
         await desk.do(points.earn, anna, earning=Earning(LotKind.TASK, 1), channel="fax")
+    line = Line("fax", "O1", 1)
     with pytest.raises(UnknownPlace):
-        line = Line("fax", "O1", 1)
         await desk.do(points.earn_for_order_line, anna, line=line, earning=Earning(LotKind.PURCHASE, 100))
 
     assert await desk.everything() == before

@@ -77,7 +77,10 @@ async def balances(tx: Tx, member_ids: Sequence[MemberId], *, now: datetime) -> 
 
 
 async def points_at(tx: Tx, member_id: MemberId, moment: datetime) -> Pots:
-    """The balance at a past moment, from the entries alone; of everything that is one member with this id today."""
+    """The balance at a past moment, from the entries alone; of everything that is one member with this id today.
+
+    What has fallen due and nobody has written yet (the clockwork does within minutes) is not among them.
+    """
     sums = [func.coalesce(func.sum(entry_t.c[pot]), 0) for pot in ("active", "pending", "held", "debt")]
     statement = select(*sums).where(of_one(entry_t.c.member_id, member_id), effective_at() <= moment)
     return Pots(*(int(value) for value in (await tx.execute(statement)).one()))
