@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from member_hub.organisation import Section
-from member_hub.points.rules import MULTIPLIER_BP_MAX, Campaign, EarnRule, Lasting, Rules
+from member_hub.points.rules import FULL_BP, MULTIPLIER_BP_MAX, Campaign, EarnRule, Lasting, Rules
 from member_hub.points.words import EARNED_KINDS, ExpiryUnit, LotKind, NegativeBalance
 
 LIMIT_MAX: Final = 1_000_000_000
@@ -80,7 +80,7 @@ def _campaign(section: Section) -> Campaign:
     first, last = _day(inner, "from"), _day(inner, "to")
     if last < first:
         raise inner.refused("to", "'to' is before 'from'")
-    return Campaign(inner.text("name"), kind, inner.number("multiplier_bp", 1, MULTIPLIER_BP_MAX), first, last)
+    return Campaign(inner.text("name"), kind, inner.number("multiplier_bp", FULL_BP, MULTIPLIER_BP_MAX), first, last)
 
 
 def _day(section: Section, key: str) -> date:
