@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from benchmarks import access, audit, door, importing, lookup, quality
+from benchmarks import access, audit, door, importing, lookup, points, quality
 from benchmarks.hub import HubFailed
 
-NAMES = ("quality", "import", "lookup", "access", "audit", "door")
+NAMES = ("quality", "import", "lookup", "access", "audit", "points", "door")
 
 
 def main() -> int:
@@ -31,6 +31,8 @@ def main() -> int:
             access.main()
         if "audit" in names and not said.without_hub:
             audit.main()
+        if "points" in names and not said.without_hub:
+            points.main()
         if "door" in names:
             door.main()
     except HubFailed as error:
