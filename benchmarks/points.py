@@ -1,8 +1,8 @@
 """Earning points beside pgbench: the action from as many processes as pgbench has threads, and pgbench with its SQL.
 
 Both do the same statements, in the same order, with a commit each that is on disk before the answer: the key of the
-request, the guarded account, the lot, the entry, the account. The script for pgbench is made from what one earning sends
-(names of parameters and all), so it stays the same SQL when the action changes. They take turns, and the median counts.
+request, the guarded account, the lot, the entry, the account. The script for pgbench is made from what one earning
+sends, so it stays the same SQL when the action changes. They take turns, and the median counts.
 """
 
 import asyncio
@@ -114,7 +114,7 @@ async def _prepare(hub: Hub) -> str:
     await database.close()
     lines = ["\\set n random(1, :members)", "\\set r random(1, 9000000000000000000)", "BEGIN;"]
     for statement, names, parameters in sent:
-        ends = " \\gset" if statement.lstrip().startswith("UPDATE") and "RETURNING" in statement else ";"
+        ends = " \\gset" if "own_origin" in statement else ";"
         lines.append(_scripted(statement, names, parameters) + ends)
     return "\n".join([*lines, "END;\n"])
 
@@ -131,9 +131,7 @@ def _scripted(statement: str, names: Sequence[str], parameters: Sequence[Any]) -
         index = int(found[1]) - 1
         kind = found[2] or ""
         given, name = parameters[index], names[index]
-        if kind.endswith("[]"):
-            return f"ARRAY[{', '.join(_value(name, one, row) for row, one in enumerate(given))}]::{kind}"
-        return f"{_value(name, given, 0)}::{kind}" if kind else _value(name, given, 0)
+        return f"{_value(name, given)}::{kind}" if kind else _value(name, given)
 
     flat = re.sub(r"\s+", " ", statement)
     return re.sub(r"\$(\d+)(?:::([A-Z]+(?: [A-Z]+)*(?:\[\])?))?", value, flat)
@@ -148,21 +146,21 @@ _OURS: Final = {
     "result_id": _RANDOM,
     "operation_id": _RANDOM,
     "lot_id": _RANDOM,
-    "origin_id": "':own_origin'",
+    "origin_id": ":own_origin",
     "version": ":version",
     "pending": "(:pending::bigint + 100)",
 }
 
 
-def _value(name: str, given: Any, row: int) -> str:
-    is_column = name.startswith("p_")
-    name = name.removeprefix("p_")
+def _value(name: str, given: Any) -> str:
+    row = int(found[2]) if (found := re.match("(lot|entry)([0-9])_", name)) else None
+    name = re.sub("^(lot[0-9]|entry[0-9]|claim)_", "", name)
     if name == "sequence":
-        return f"(:sequence::bigint + {row + 1})"
-    if name == "pending" and is_column:
+        return f"(:sequence::bigint + {(row or 0) + 1})"
+    if name == "pending" and row is not None:
         return str(given)
     if name in _OURS:
-        return ":own_origin" if name == "origin_id" else _OURS[name]
+        return _OURS[name]
     return _literal(given)
 
 

@@ -7,7 +7,7 @@ phone number, and the values of a request, are in no table.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, select, update
@@ -31,18 +31,18 @@ SOURCE = "idempotency"
 done_t = table_of(DoneRequest)
 
 
-def _claiming() -> ReturningInsert[tuple[str]]:
-    statement = insert(done_t).values({column.name: bindparam(column.name) for column in done_t.c})
+def _claim_statement() -> ReturningInsert[tuple[str]]:
+    statement = insert(done_t).values({c.name: bindparam(f"claim_{c.name}", type_=c.type) for c in done_t.c})
     keys = ("caller", "key_digest")
     fresh = {column.name: statement.excluded[column.name] for column in done_t.c if column.name not in keys}
-    now = bindparam("now", type_=done_t.c.expires_at.type)
+    now = bindparam("claim_now", type_=done_t.c.expires_at.type)
     taken_over = statement.on_conflict_do_update(
         index_elements=list(keys), set_=fresh, where=done_t.c.expires_at <= now
     )
     return taken_over.returning(done_t.c.caller)
 
 
-_CLAIM = _claiming()
+CLAIM: Final = _claim_statement()
 
 
 class KeyReused(Conflict):
@@ -81,22 +81,39 @@ async def begin(tx: Tx, vault: Vault, wanted: RequestKey, *, now: datetime) -> M
 
     A member id: it was done before. Raises KeyReused where the key stands for another request.
     """
-    done = await _claim(tx, vault, wanted, None, now)
-    if done is not None:
-        return MemberId(done.member_id)
+    if (await tx.execute(CLAIM, claiming(vault, wanted, None, now=now))).first() is None:
+        return MemberId((await _done(tx, vault, wanted)).member_id)
     await _forget_expired(tx, now)
     return None
 
 
-async def claim(
-    tx: Tx, vault: Vault, wanted: RequestKey, *, member_id: MemberId, result_id: UUID, now: datetime
-) -> Done | None:
+async def claim(tx: Tx, vault: Vault, wanted: RequestKey, result: Done, *, now: datetime) -> Done | None:
     """The same in one statement, for work that names its result beforehand; there is nothing to finish.
 
     Done: it was done before, and the first answer is to be given again. Raises KeyReused.
     """
-    done = await _claim(tx, vault, wanted, Done(member_id, result_id), now)
-    if done is not None:
+    claimed = (await tx.execute(CLAIM, claiming(vault, wanted, result, now=now))).first() is not None
+    return await claimed_or_done(tx, vault, wanted, claimed=claimed, now=now)
+
+
+def claiming(vault: Vault, wanted: RequestKey, result: Done | None, *, now: datetime) -> dict[str, Any]:
+    """The parameters of CLAIM, for whoever makes it a part of a statement of its own."""
+    row = {
+        "caller": wanted.caller,
+        "key_digest": _key_digest(vault, wanted),
+        "request_digest": vault.message_digest(wanted.request),
+        "member_id": result.member_id if result else None,
+        "result_id": result.result_id if result else None,
+        "done_at": now,
+        "expires_at": now + KEPT,
+    }
+    return {f"claim_{name}": value for name, value in row.items()} | {"claim_now": now}
+
+
+async def claimed_or_done(tx: Tx, vault: Vault, wanted: RequestKey, *, claimed: bool, now: datetime) -> Done | None:
+    """What `claim` answers, once CLAIM has been carried out."""
+    if not claimed:
+        done = await _done(tx, vault, wanted)
         if done.result_id is None:
             raise KeyReused(field="idempotencyKey")
         return Done(MemberId(done.member_id), done.result_id)
@@ -110,22 +127,10 @@ async def finish(tx: Tx, vault: Vault, wanted: RequestKey, member_id: MemberId) 
     await tx.execute(update(done_t).where(_is(vault, wanted)).values(member_id=member_id))
 
 
-async def _claim(tx: Tx, vault: Vault, wanted: RequestKey, result: Done | None, now: datetime) -> Row[Any] | None:
-    """None: claimed. Else what stands under the key, of the same request."""
-    row = {
-        "caller": wanted.caller,
-        "key_digest": _key_digest(vault, wanted),
-        "request_digest": vault.message_digest(wanted.request),
-        "member_id": result.member_id if result else None,
-        "result_id": result.result_id if result else None,
-        "done_at": now,
-        "expires_at": now + KEPT,
-    }
-    claimed = await tx.execute(_CLAIM, row | {"now": now})
-    if claimed.first() is not None:
-        return None
+async def _done(tx: Tx, vault: Vault, wanted: RequestKey) -> Row[Any]:
+    """What stands under the key. Raises KeyReused where it was another request."""
     done = (await tx.execute(select(done_t).where(_is(vault, wanted)))).one()
-    if done.request_digest != row["request_digest"]:
+    if done.request_digest != vault.message_digest(wanted.request):
         raise KeyReused(field="idempotencyKey")
     return done
 

@@ -16,12 +16,12 @@ from member_hub.access import Caller
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx
 from member_hub.errors import NotFound
-from member_hub.idempotency import RequestKey, claim
+from member_hub.idempotency import Done, RequestKey, claim, claimed_or_done, claiming
 from member_hub.ids import MemberId, uuid7
 from member_hub.organisation import Organisation, UnknownPlace
-from member_hub.points.book import Book
+from member_hub.points.book import Book, Cause
 from member_hub.points.rules import Rules
-from member_hub.points.store import entry_t, write
+from member_hub.points.store import NORMALLY, Wanted, claim_and_take, entry_t, take, write
 from member_hub.points.words import Act, Reason
 
 
@@ -95,8 +95,34 @@ async def begin(tx: Tx, asked: Asked, member_id: MemberId) -> Begun:
     operation_id = uuid7()
     if asked.key is None:
         return Begun(operation_id)
-    done = await claim(tx, asked.programme.vault, asked.key, member_id=member_id, result_id=operation_id, now=asked.now)
+    done = await claim(tx, asked.programme.vault, asked.key, Done(member_id, operation_id), now=asked.now)
     return Begun(operation_id) if done is None else Begun(done.result_id, await receipt(tx, done.result_id))
+
+
+async def start(
+    tx: Tx,
+    asked: Asked,
+    member_id: MemberId,
+    reason: Reason,
+    *,
+    wanted: Wanted = NORMALLY,
+    of_operation: UUID | None = None,
+) -> Book | Receipt:
+    """Claim the key and take the account, with one statement; or the receipt of the first time.
+
+    Raises KeyReused, and what `store.take` raises.
+    """
+    operation_id, key, vault = uuid7(), asked.key, asked.programme.vault
+    cause = Cause(operation_id, reason, of_operation=of_operation)
+    if key is None:
+        return await take(tx, member_id, cause, now=asked.now, wanted=wanted)
+    claimed = claiming(vault, key, Done(member_id, operation_id), now=asked.now)
+    book = await claim_and_take(tx, member_id, cause, claimed, now=asked.now, wanted=wanted)
+    done = await claimed_or_done(tx, vault, key, claimed=book is not None, now=asked.now)
+    if done is not None:
+        return await receipt(tx, done.result_id)
+    assert book is not None
+    return book
 
 
 async def finish(tx: Tx, book: Book, caller: Caller, *, approved_by: str | None = None) -> Receipt:

@@ -10,7 +10,7 @@ from member_hub.access import Caller
 from member_hub.db.base import Tx
 from member_hub.errors import BadInput, NotFound, Unavailable
 from member_hub.ids import MemberId
-from member_hub.points.asking import Asked, Receipt, begin, finish
+from member_hub.points.asking import Asked, Receipt, begin, finish, start
 from member_hub.points.book import Book, Cause, Lot
 from member_hub.points.calendar import after_days, day_of
 from member_hub.points.earning import active_lot
@@ -58,11 +58,9 @@ async def adjust(
         raise OverLimit(field="amount")
     if size > asked.rules.adjustment_alone_max and approved_by in (None, "", caller.subject):
         raise NeedsApproval(field="approvedBy")
-    begun = await begin(tx, asked, member_id)
-    if begun.done is not None:
-        return begun.done
-    wanted = Wanted(at_least=size if amount < 0 else 0)
-    book = await take(tx, member_id, Cause(begun.operation_id, reason), now=asked.now, wanted=wanted)
+    book = await start(tx, asked, member_id, reason, wanted=Wanted(at_least=size if amount < 0 else 0))
+    if isinstance(book, Receipt):
+        return book
     if amount > 0:
         until = asked.rules.lasting.until(book.now)
         book.add_active(Act.ADJUST, active_lot(book, LotKind.ADJUSTMENT, size, until))
@@ -112,10 +110,9 @@ async def reinstate(
     """Make expired points of a lot good again for a while. Raises OverLimit where they expired too long ago."""
     if amount is not None:
         whole(amount)
-    begun = await begin(tx, asked, member_id)
-    if begun.done is not None:
-        return begun.done
-    book = await take(tx, member_id, Cause(begun.operation_id, reason), now=asked.now)
+    book = await start(tx, asked, member_id, reason)
+    if isinstance(book, Receipt):
+        return book
     lot = await _lot(tx, book, lot_id)
     wanted = lot.expired if amount is None else amount
     if not 0 < wanted <= lot.expired:
@@ -140,10 +137,9 @@ async def extend(
     end."""
     if until.tzinfo is None or until > asked.now + asked.rules.extend_max:
         raise OverLimit(field="until")
-    begun = await begin(tx, asked, member_id)
-    if begun.done is not None:
-        return begun.done
-    book = await take(tx, member_id, Cause(begun.operation_id, reason), now=asked.now)
+    book = await start(tx, asked, member_id, reason)
+    if isinstance(book, Receipt):
+        return book
     lot = await _lot(tx, book, lot_id)
     if not lot.remaining:
         raise NotEnoughPoints(field="lotId")
@@ -157,10 +153,9 @@ async def freeze(
     tx: Tx, caller: Caller, member_id: MemberId, *, asked: Asked, reason: Reason = Reason.SUSPICION
 ) -> Receipt:
     """Nothing is earned or spent from now on; what falls due by time goes on."""
-    begun = await begin(tx, asked, member_id)
-    if begun.done is not None:
-        return begun.done
-    book = await take(tx, member_id, Cause(begun.operation_id, reason), now=asked.now)
+    book = await start(tx, asked, member_id, reason)
+    if isinstance(book, Receipt):
+        return book
     book.turn(Act.FREEZE, AccountState.FROZEN)
     return await finish(tx, book, caller)
 
@@ -168,22 +163,18 @@ async def freeze(
 async def unfreeze(
     tx: Tx, caller: Caller, member_id: MemberId, *, asked: Asked, reason: Reason = Reason.CLEARED
 ) -> Receipt:
-    begun = await begin(tx, asked, member_id)
-    if begun.done is not None:
-        return begun.done
-    wanted = Wanted(ANY_LIVING)
-    book = await take(tx, member_id, Cause(begun.operation_id, reason), now=asked.now, wanted=wanted)
+    book = await start(tx, asked, member_id, reason, wanted=Wanted(ANY_LIVING))
+    if isinstance(book, Receipt):
+        return book
     book.turn(Act.UNFREEZE, AccountState.OPEN)
     return await finish(tx, book, caller)
 
 
 async def close(tx: Tx, caller: Caller, member_id: MemberId, *, asked: Asked) -> Receipt:
     """The membership ends: what is left is forfeited, for good. Raises HoldsOpen."""
-    begun = await begin(tx, asked, member_id)
-    if begun.done is not None:
-        return begun.done
-    cause, wanted = Cause(begun.operation_id, Reason.MEMBERSHIP_ENDED), Wanted(ANY_LIVING)
-    book = await take(tx, member_id, cause, now=asked.now, wanted=wanted)
+    book = await start(tx, asked, member_id, Reason.MEMBERSHIP_ENDED, wanted=Wanted(ANY_LIVING))
+    if isinstance(book, Receipt):
+        return book
     await load_all(tx, book)
     if any(hold.state is HoldState.OPEN for hold in book.holds.values()):
         raise HoldsOpen(field="id")

@@ -17,7 +17,7 @@ from member_hub.access import Caller, CallerKind
 from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of
 from member_hub.ids import MemberId, OriginId, uuid7
-from member_hub.points.asking import Asked, Receipt, begin, finish
+from member_hub.points.asking import Asked, Receipt, begin, finish, start
 from member_hub.points.book import Book, Cause, Lot
 from member_hub.points.calendar import day_of
 from member_hub.points.refusals import AlreadyCounted, BadReason, OrderLineUnknown
@@ -64,10 +64,9 @@ async def earn(
         asked.known_channel(channel)
     earning = replace(earning, occurred_at=happened(earning.occurred_at, asked.now))
     points = _by_rule(asked, earning)
-    begun = await begin(tx, asked, member_id)
-    if begun.done is not None:
-        return begun.done
-    book = await take(tx, member_id, Cause(begun.operation_id, Reason(earning.kind.value)), now=asked.now)
+    book = await start(tx, asked, member_id, Reason(earning.kind.value))
+    if isinstance(book, Receipt):
+        return book
     await _post(tx, book, asked, earning, points)
     return await finish(tx, book, caller)
 
@@ -149,10 +148,9 @@ async def open_balance(
 ) -> Receipt:
     """The balance that an old system kept for a channel account becomes a lot, once. Raises AlreadyCounted."""
     whole(points, field="points")
-    begun = await begin(tx, asked, member_id)
-    if begun.done is not None:
-        return begun.done
-    book = await take(tx, member_id, Cause(begun.operation_id, Reason.OPENING), now=asked.now)
+    book = await start(tx, asked, member_id, Reason.OPENING)
+    if isinstance(book, Receipt):
+        return book
     known = exists(select(lot_t.c.lot_id).where(lot_t.c.origin_id == origin_id, lot_t.c.kind == LotKind.OPENING))
     if await tx.scalar(select(known)):
         raise AlreadyCounted(field="origin")

@@ -11,13 +11,13 @@ from member_hub.access import Caller
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among
 from member_hub.ids import MemberId
-from member_hub.points.asking import Asked, Receipt, begin, finish
-from member_hub.points.book import Book, Cause, Hold, Lot
+from member_hub.points.asking import Asked, Receipt, finish, start
+from member_hub.points.book import Book, Hold, Lot
 from member_hub.points.calendar import after_days
 from member_hub.points.earning import line_t, take_back
 from member_hub.points.refusals import CaptureTooLarge, HoldEnded, NotReversible, OverLimit
 from member_hub.points.rules import allot, whole
-from member_hub.points.store import Wanted, entry_t, load_hold, load_lots, load_spendable, lot_of, lot_t, member_t, take
+from member_hub.points.store import Wanted, entry_t, load_hold, load_lots, load_spendable, lot_of, lot_t, member_t
 from member_hub.points.words import Act, HoldState, LotState, Reason
 
 SPENT: Final = (Act.REDEEM, Act.CAPTURE)
@@ -28,11 +28,9 @@ async def redeem(
 ) -> Receipt:
     """Spend active points, earliest expiry first. Raises BadAmount, NotEnoughPoints, and what `store.take` raises."""
     whole(amount)
-    begun = await begin(tx, asked, member_id)
-    if begun.done is not None:
-        return begun.done
-    wanted = Wanted(at_least=amount)
-    book = await take(tx, member_id, Cause(begun.operation_id, reason), now=asked.now, wanted=wanted)
+    book = await start(tx, asked, member_id, reason, wanted=Wanted(at_least=amount))
+    if isinstance(book, Receipt):
+        return book
     await load_spendable(tx, book)
     book.spend(Act.REDEEM, amount)
     return await finish(tx, book, caller)
@@ -46,11 +44,9 @@ async def hold(
     lasts = asked.rules.hold_for if lasts is None else lasts
     if not timedelta(0) < lasts <= asked.rules.hold_for_max:
         raise OverLimit(field="minutes")
-    begun = await begin(tx, asked, member_id)
-    if begun.done is not None:
-        return begun.done
-    cause, wanted = Cause(begun.operation_id, Reason.REWARD), Wanted(at_least=amount)
-    book = await take(tx, member_id, cause, now=asked.now, wanted=wanted)
+    book = await start(tx, asked, member_id, Reason.REWARD, wanted=Wanted(at_least=amount))
+    if isinstance(book, Receipt):
+        return book
     await load_spendable(tx, book)
     book.hold(amount, book.now + lasts)
     return await finish(tx, book, caller)
@@ -72,10 +68,9 @@ async def capture(
     """
     if amount is not None:
         whole(amount)
-    begun = await begin(tx, asked, member_id)
-    if begun.done is not None:
-        return begun.done
-    book = await take(tx, member_id, Cause(begun.operation_id, Reason.REWARD), now=asked.now)
+    book = await start(tx, asked, member_id, Reason.REWARD)
+    if isinstance(book, Receipt):
+        return book
     held = await _open_hold(tx, book, hold_id)
     there = sum(held.parts.values())
     if amount is not None and amount > there:
@@ -88,10 +83,9 @@ async def capture(
 
 async def release(tx: Tx, caller: Caller, member_id: MemberId, *, asked: Asked, hold_id: UUID) -> Receipt:
     """What is held is active again. Raises HoldEnded, NotFound."""
-    begun = await begin(tx, asked, member_id)
-    if begun.done is not None:
-        return begun.done
-    book = await take(tx, member_id, Cause(begun.operation_id, Reason.CANCELLED), now=asked.now)
+    book = await start(tx, asked, member_id, Reason.CANCELLED)
+    if isinstance(book, Receipt):
+        return book
     book.release(await _open_hold(tx, book, hold_id), book.now)
     return await finish(tx, book, caller)
 
@@ -113,11 +107,9 @@ async def reverse(
     """
     if amount is not None:
         whole(amount)
-    begun = await begin(tx, asked, member_id)
-    if begun.done is not None:
-        return begun.done
-    cause = Cause(begun.operation_id, reason, of_operation=operation_id)
-    book = await take(tx, member_id, cause, now=asked.now)
+    book = await start(tx, asked, member_id, reason, of_operation=operation_id)
+    if isinstance(book, Receipt):
+        return book
     rows, reversed_before = await _of_operation(tx, book, operation_id)
     spent = [row for row in rows if row.act in SPENT]
     if spent:

@@ -1,46 +1,55 @@
 """Taking an account in hand and writing what an act did to it.
 
+    claim      the key of the request, in one statement with
     guard      one UPDATE of the account's row, with its state (and what has to be there) in the WHERE; the lock
     load       what has fallen due, and the lots that the act needs, under that lock
     settle     what has fallen due (book.py)
-    write      lots, holds, entries and the account, each with one statement
+    write      lots, entries and the account, in one statement; holds in others
 
 A merged id acts on its root: the guard finds the root by itself, and where a merge commits while it waits, it finds
 the account merged and looks again. A new account is made under a lock on the member's row, so that neither a merge nor
 an erasure can miss it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
+    CTE,
     BigInteger,
     BindParameter,
+    Column,
     ColumnElement,
     DateTime,
     Label,
     Row,
     Select,
+    Table,
     Update,
     and_,
     bindparam,
+    exists,
     func,
     literal,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from member_hub.access import Caller
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, insert_rows, table_of
 from member_hub.errors import NotFound, Unavailable
+from member_hub.idempotency import CLAIM
 from member_hub.ids import MemberId
 from member_hub.members.tables import ChannelAccount, Member, MemberStatus
 from member_hub.points.book import Book, Cause, Hold, Lot
@@ -51,6 +60,7 @@ from member_hub.points.words import AccountState, HoldState, LotKind, LotState, 
 ATTEMPTS_MAX: Final = 4  # how often the member may be merged or made meanwhile
 LOTS_MAX: Final = 5_000  # in hand at once; what needs more is refused
 SETTLE_ROUNDS_MAX: Final = 20
+FEW: Final = 3
 CLOCK_SLACK: Final = timedelta(minutes=5)  # between the clocks of two machines
 
 account_t = table_of(PointsAccount)
@@ -75,6 +85,9 @@ class Wanted:
     only_if_due: bool = False
 
 
+NORMALLY: Final = Wanted()
+
+
 async def take(tx: Tx, member_id: MemberId, cause: Cause, *, now: datetime, wanted: Wanted = Wanted()) -> Book:
     """The account of the member's root, locked until the transaction ends, with everything due done.
 
@@ -86,6 +99,24 @@ async def take(tx: Tx, member_id: MemberId, cause: Cause, *, now: datetime, want
             return await _opened(tx, row, cause, now)
         await _explain(tx, member_id, wanted, now)
     raise Unavailable
+
+
+async def claim_and_take(
+    tx: Tx, member_id: MemberId, cause: Cause, claimed: Mapping[str, Any], *, now: datetime, wanted: Wanted
+) -> Book | None:
+    """The key of a request and the account in one statement; None: the key stands already, nothing is taken.
+
+    `claimed` are the parameters of idempotency.CLAIM. Raises what `take` raises.
+    """
+    statement = _CLAIM_SPENDING if wanted.at_least else _CLAIM_AND_TAKE
+    bound = _bound(member_id, wanted, now) | {"now": now, **claimed}
+    row = (await tx.execute(statement, bound)).one_or_none()
+    if row is None:
+        return None
+    if row.member_id is not None:
+        return await _opened(tx, row, cause, now)
+    await _explain(tx, member_id, wanted, now)
+    return await take(tx, member_id, cause, now=now, wanted=wanted)
 
 
 async def take_due(tx: Tx, member_id: MemberId, cause: Cause, *, now: datetime) -> Book | None:
@@ -148,29 +179,24 @@ async def load_hold(tx: Tx, book: Book, hold_id: UUID) -> Hold:
 
 async def write(tx: Tx, book: Book, caller: Caller, *, approved_by: str | None = None) -> None:
     """What the act did; an act without a posting leaves the account's version as it was."""
-    if book.changed_lots:
-        rows = [_lot_row(book, lot) for lot in book.changed_lots.values()]
-        await insert_rows(tx, PointsLot, LOT_COLUMNS, rows, on_conflict="replace")
     if book.changed_holds:
         await _write_holds(tx, book)
-    if book.postings:
-        rows = [_entry_row(book, caller, approved_by, number) for number in range(len(book.postings))]
-        await insert_rows(tx, PointsEntry, ENTRY_COLUMNS, rows)
-    await tx.execute(
-        _SET,
-        {
-            "of_member": book.member_id,
-            "state": book.state,
-            "active": book.active,
-            "pending": book.pending,
-            "held": book.held,
-            "debt": book.debt,
-            "sequence": book.sequence,
-            "version": book.version if book.postings else book.version - 1,
-            "due_at": book.due_at,
-            "updated_at": book.now,
-        },
-    )
+    bound = {
+        "of_member": book.member_id,
+        "state": book.state,
+        "active": book.active,
+        "pending": book.pending,
+        "held": book.held,
+        "debt": book.debt,
+        "sequence": book.sequence,
+        "version": book.version if book.postings else book.version - 1,
+        "due_at": book.due_at,
+        "updated_at": book.now,
+    }
+    lots = [_lot_row(book, lot) for lot in book.changed_lots.values()]
+    entries = [_entry_row(book, caller, approved_by, number) for number in range(len(book.postings))]
+    bound |= _named("lot", LOT_COLUMNS, lots) | _named("entry", ENTRY_COLUMNS, entries)
+    await tx.execute(_writing(min(len(lots), FEW + 1), min(len(entries), FEW + 1)), bound)
 
 
 def root_of(member_id: ColumnElement[Any]) -> Select[tuple[UUID]]:
@@ -184,7 +210,7 @@ _ASKED = bindparam("asked", type_=PgUuid())
 _STATES: Final[BindParameter[Any]] = bindparam("states", expanding=True)
 
 
-def _make_guard(*, needs: bool) -> ReturningUpdate[Any]:
+def _make_guard(*, needs: bool, claimed: CTE | None = None) -> ReturningUpdate[Any]:
     statement = (
         update(account_t)
         .where(
@@ -198,7 +224,16 @@ def _make_guard(*, needs: bool) -> ReturningUpdate[Any]:
     if needs:
         is_due = account_t.c.due_at <= bindparam("now", type_=DateTime(timezone=True))
         statement = statement.where(or_(account_t.c.active >= bindparam("at_least", type_=BigInteger()), is_due))
+    if claimed is not None:
+        statement = statement.where(exists(select(claimed.c.caller)))
     return statement.returning(*account_t.c, _own_origin())
+
+
+def _claiming_guard(*, needs: bool) -> Select[Any]:
+    """The account is taken only where the key was claimed; one row where it was, empty where the guard refused."""
+    claimed = CLAIM.cte("claimed")
+    taken = _make_guard(needs=needs, claimed=claimed).cte("taken")
+    return select(*taken.c).select_from(claimed.outerjoin(taken, true()))
 
 
 def _own_origin() -> Label[Any]:
@@ -216,6 +251,8 @@ def _own_origin() -> Label[Any]:
 
 _GUARD: Final = _make_guard(needs=False)
 _GUARD_SPENDING: Final = _make_guard(needs=True)
+_CLAIM_AND_TAKE: Final = _claiming_guard(needs=False)
+_CLAIM_SPENDING: Final = _claiming_guard(needs=True)
 _GUARD_DUE: Final = (
     update(account_t)
     .where(
@@ -226,7 +263,7 @@ _GUARD_DUE: Final = (
     .values(version=account_t.c.version + 1)
     .returning(*account_t.c)
 )
-_SET: Final[Update] = (
+_SET: Final = (
     update(account_t)
     .where(account_t.c.member_id == bindparam("of_member", type_=PgUuid()))
     .values({c.name: bindparam(c.name, type_=c.type) for c in account_t.c if c.name != "member_id"})
@@ -389,6 +426,48 @@ LOT_COLUMNS: Final = tuple(column.name for column in lot_t.c)
 ENTRY_COLUMNS: Final = tuple(column.name for column in entry_t.c)
 HOLD_COLUMNS: Final = tuple(column.name for column in hold_t.c)
 PART_COLUMNS: Final = tuple(column.name for column in part_t.c)
+
+
+def _inserting(table: Table, name: str, *, rows: int, replaces: bool) -> list[CTE]:
+    """CTEs that insert so many rows: one for each while they are few, else one for rows given as arrays.
+
+    The server plans a statement with arrays anew each time, because their length might matter; a till waits for that.
+    """
+    if rows > FEW:
+        arrays = [bindparam(f"{name}_{c.name}", type_=ARRAY(c.type)) for c in table.c]
+        given = func.unnest(*arrays).table_valued(*(Column(c.name, c.type) for c in table.c), name=f"{name}s")
+        several = insert(table).from_select([c.name for c in table.c], select(*given.render_derived().c))
+        return [_replacing(several, table, replaces=replaces).cte(f"written_{name}")]
+    single = [
+        insert(table).values({c.name: bindparam(f"{name}{n}_{c.name}", type_=c.type) for c in table.c})
+        for n in range(rows)
+    ]
+    return [_replacing(one, table, replaces=replaces).cte(f"written_{name}{n}") for n, one in enumerate(single)]
+
+
+def _replacing(statement: Insert, table: Table, *, replaces: bool) -> Insert:
+    if not replaces:
+        return statement
+    keys = [c.name for c in table.primary_key]
+    fresh = {c.name: statement.excluded[c.name] for c in table.c if c.name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=fresh)
+
+
+def _named(name: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
+    """The parameters that `_inserting` names."""
+    if len(rows) > FEW:
+        return {f"{name}_{column}": list(some) for column, some in zip(columns, zip(*rows, strict=True), strict=True)}
+    named: dict[str, Any] = {}
+    for n, row in enumerate(rows):
+        named |= {f"{name}{n}_{column}": value for column, value in zip(columns, row, strict=True)}
+    return named
+
+
+@cache
+def _writing(lots: int, entries: int) -> Update:
+    """Everything that an act wrote in one statement, for a till waits for each."""
+    written = _inserting(lot_t, "lot", rows=lots, replaces=True)
+    return _SET.add_cte(*written, *_inserting(entry_t, "entry", rows=entries, replaces=False))
 
 
 def _lot_row(book: Book, lot: Lot) -> tuple[Any, ...]:
