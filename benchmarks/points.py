@@ -14,15 +14,16 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import Any, Final
+from unittest.mock import patch
 from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import UUID
 
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from benchmarks.hub import Hub, fresh_hub
 from benchmarks.tables import print_table
@@ -31,6 +32,8 @@ from member_hub.access import Caller, system_caller
 from member_hub.clock import Clock
 from member_hub.crypto import Vault
 from member_hub.db import Database, binaries, transaction
+from member_hub.db.base import Tx
+from member_hub.db.direct import Direct
 from member_hub.db.roles import Role, role_name
 from member_hub.idempotency import RequestKey
 from member_hub.ids import MemberId, uuid7
@@ -103,14 +106,16 @@ async def _prepare(hub: Hub) -> str:
     vault = await Vault.open_ring(database, Settings.from_environ(os.environ | hub.environ), Clock())
     sent: list[tuple[str, Sequence[str], Sequence[Any]]] = []
 
-    def note(*said: Any) -> None:
-        _, _, statement, parameters, context, _ = said
-        if context is not None and context.compiled is not None:
-            sent.append((statement, context.compiled.positiontup or [], parameters))
+    one = Direct.one
+
+    async def noting(self: Direct, tx: Tx, values: Mapping[str, Any]) -> Any:
+        names = self.names
+        sent.append((self.text, names, [values.get(name, self.known.get(name)) for name in names]))
+        return await one(self, tx, values)
 
     await _earn(database, vault, _member(1), "first")  # the statements of the second are those of all
-    event.listen(database.app.sync_engine, "before_cursor_execute", note)
-    await _earn(database, vault, _member(1), _key_of_no_cleaning(vault))
+    with patch.object(Direct, "one", noting):
+        await _earn(database, vault, _member(1), _key_of_no_cleaning(vault))
     await database.close()
     lines = ["\\set n random(1, :members)", "\\set r random(1, 9000000000000000000)", "BEGIN;"]
     for statement, names, parameters in sent:

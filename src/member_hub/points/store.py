@@ -22,7 +22,6 @@ from sqlalchemy import (
     ARRAY,
     CTE,
     BigInteger,
-    BindParameter,
     Column,
     ColumnElement,
     DateTime,
@@ -30,8 +29,9 @@ from sqlalchemy import (
     Row,
     Select,
     Table,
-    Update,
+    Text,
     and_,
+    any_,
     bindparam,
     exists,
     func,
@@ -48,6 +48,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from member_hub.access import Caller
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, insert_rows, table_of
+from member_hub.db.direct import Direct
 from member_hub.errors import NotFound, Unavailable
 from member_hub.idempotency import CLAIM
 from member_hub.ids import MemberId
@@ -94,7 +95,7 @@ async def take(tx: Tx, member_id: MemberId, cause: Cause, *, now: datetime, want
     Raises NotFound for an unknown or erased member, PointsFrozen, PointsClosed, NotEnoughPoints, ClockJumped.
     """
     for _ in range(ATTEMPTS_MAX):
-        row = (await tx.execute(_guard(wanted), _bound(member_id, wanted, now))).one_or_none()
+        row = await _guard(wanted).one(tx, _bound(member_id, wanted, now))
         if row is not None:
             return await _opened(tx, row, cause, now)
         await _explain(tx, member_id, wanted, now)
@@ -110,7 +111,7 @@ async def claim_and_take(
     """
     statement = _CLAIM_SPENDING if wanted.at_least else _CLAIM_AND_TAKE
     bound = _bound(member_id, wanted, now) | {"now": now, **claimed}
-    row = (await tx.execute(statement, bound)).one_or_none()
+    row = await statement.one(tx, bound)
     if row is None:
         return None
     if row.member_id is not None:
@@ -122,7 +123,7 @@ async def claim_and_take(
 async def take_due(tx: Tx, member_id: MemberId, cause: Cause, *, now: datetime) -> Book | None:
     """The account by its own id, where something of it is due; None where nothing is (any more)."""
     wanted = Wanted(ANY_LIVING, only_if_due=True)
-    row = (await tx.execute(_guard_of_one(), _bound(member_id, wanted, now) | {"now": now})).one_or_none()
+    row = await _GUARD_DUE.one(tx, _bound(member_id, wanted, now) | {"now": now})
     return None if row is None else await _opened(tx, row, cause, now)
 
 
@@ -196,7 +197,7 @@ async def write(tx: Tx, book: Book, caller: Caller, *, approved_by: str | None =
     lots = [_lot_row(book, lot) for lot in book.changed_lots.values()]
     entries = [_entry_row(book, caller, approved_by, number) for number in range(len(book.postings))]
     bound |= _named("lot", LOT_COLUMNS, lots) | _named("entry", ENTRY_COLUMNS, entries)
-    await tx.execute(_writing(min(len(lots), FEW + 1), min(len(entries), FEW + 1)), bound)
+    await _writing(min(len(lots), FEW + 1), min(len(entries), FEW + 1)).one(tx, bound)
 
 
 def root_of(member_id: ColumnElement[Any]) -> Select[tuple[UUID]]:
@@ -207,7 +208,7 @@ def root_of(member_id: ColumnElement[Any]) -> Select[tuple[UUID]]:
 # The guard.
 
 _ASKED = bindparam("asked", type_=PgUuid())
-_STATES: Final[BindParameter[Any]] = bindparam("states", expanding=True)
+_STATES: Final[ColumnElement[Any]] = any_(bindparam("states", type_=ARRAY(Text)))
 
 
 def _make_guard(*, needs: bool, claimed: CTE | None = None) -> ReturningUpdate[Any]:
@@ -217,7 +218,7 @@ def _make_guard(*, needs: bool, claimed: CTE | None = None) -> ReturningUpdate[A
             account_t.c.member_id == member_t.c.member_id,
             member_t.c.member_id == root_of(_ASKED).scalar_subquery(),
             member_t.c.status == MemberStatus.ACTIVE,
-            account_t.c.state.in_(_STATES),
+            account_t.c.state == _STATES,
         )
         .values(version=account_t.c.version + 1)
     )
@@ -249,15 +250,15 @@ def _own_origin() -> Label[Any]:
     )
 
 
-_GUARD: Final = _make_guard(needs=False)
-_GUARD_SPENDING: Final = _make_guard(needs=True)
-_CLAIM_AND_TAKE: Final = _claiming_guard(needs=False)
-_CLAIM_SPENDING: Final = _claiming_guard(needs=True)
-_GUARD_DUE: Final = (
+_GUARD: Final = Direct(_make_guard(needs=False))
+_GUARD_SPENDING: Final = Direct(_make_guard(needs=True))
+_CLAIM_AND_TAKE: Final = Direct(_claiming_guard(needs=False))
+_CLAIM_SPENDING: Final = Direct(_claiming_guard(needs=True))
+_GUARD_DUE: Final = Direct(
     update(account_t)
     .where(
         account_t.c.member_id == _ASKED,
-        account_t.c.state.in_(_STATES),
+        account_t.c.state == _STATES,
         account_t.c.due_at <= bindparam("now", type_=DateTime(timezone=True)),
     )
     .values(version=account_t.c.version + 1)
@@ -270,12 +271,8 @@ _SET: Final = (
 )
 
 
-def _guard(wanted: Wanted) -> ReturningUpdate[Any]:
+def _guard(wanted: Wanted) -> Direct:
     return _GUARD_SPENDING if wanted.at_least else _GUARD
-
-
-def _guard_of_one() -> ReturningUpdate[Any]:
-    return _GUARD_DUE
 
 
 def _bound(member_id: MemberId, wanted: Wanted, now: datetime) -> dict[str, Any]:
@@ -317,7 +314,7 @@ async def _make(tx: Tx, root: UUID, now: datetime) -> None:
     await tx.execute(insert(account_t).from_select(columns, living).on_conflict_do_nothing())
 
 
-async def _opened(tx: Tx, row: Row[Any], cause: Cause, now: datetime) -> Book:
+async def _opened(tx: Tx, row: Any, cause: Cause, now: datetime) -> Book:
     if row.updated_at > now + CLOCK_SLACK:
         raise ClockJumped
     return await _up_to_date(tx, book_of(row, now, cause))
@@ -331,7 +328,7 @@ async def _up_to_date(tx: Tx, book: Book) -> Book:
     raise Unavailable  # the clockwork catches up with an account of so many lots
 
 
-def book_of(row: Row[Any], now: datetime, cause: Cause = NOBODYS) -> Book:
+def book_of(row: Any, now: datetime, cause: Cause = NOBODYS) -> Book:
     """What is recorded is never earlier than what was recorded last."""
     return Book(
         member_id=MemberId(row.member_id),
@@ -464,10 +461,10 @@ def _named(name: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -
 
 
 @cache
-def _writing(lots: int, entries: int) -> Update:
+def _writing(lots: int, entries: int) -> Direct:
     """Everything that an act wrote in one statement, for a till waits for each."""
     written = _inserting(lot_t, "lot", rows=lots, replaces=True)
-    return _SET.add_cte(*written, *_inserting(entry_t, "entry", rows=entries, replaces=False))
+    return Direct(_SET.add_cte(*written, *_inserting(entry_t, "entry", rows=entries, replaces=False)))
 
 
 def _lot_row(book: Book, lot: Lot) -> tuple[Any, ...]:
