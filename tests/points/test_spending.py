@@ -7,7 +7,7 @@ import pytest
 from member_hub import points
 from member_hub.errors import NotFound
 from member_hub.idempotency import KeyReused
-from member_hub.points import LotKind
+from member_hub.points import LotKind, store
 from member_hub.points.refusals import CaptureTooLarge, HoldEnded, NotEnoughPoints, NotReversible, OverLimit
 from tests.points.desk import Desk, lot_of
 
@@ -24,6 +24,35 @@ async def test_the_earliest_expiry_is_spent_first_and_then_the_lower_lot(desk: D
     assert [(e.lot_id, e.amount) for e in done.entries] == [(first, 100), (second, 100), (lot_of(late), 10)]
     assert (done.points, done.balance) == (210, 90)
     assert await desk.pots(anna) == (90, 0, 0, 0)
+    assert await desk.faults() == []
+
+
+async def test_what_would_take_more_lots_than_in_hand_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "LOTS_MAX", 2)
+    anna = await desk.member()
+    for _ in range(3):
+        await desk.earn(anna, 100)
+    before = await desk.everything()
+
+    with pytest.raises(OverLimit):
+        await desk.do(points.redeem, anna, amount=201)
+
+    assert await desk.everything() == before
+    assert (await desk.do(points.redeem, anna, amount=200)).balance == 100
+
+
+async def test_more_lots_fall_due_than_are_in_hand_and_all_of_them_expire(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "LOTS_MAX", 2)
+    anna = await desk.member()
+    for _ in range(7):
+        await desk.earn(anna, 10)
+    desk.later(days=200)
+
+    assert await desk.settle() == 7
+
+    assert await desk.pots(anna) == (0, 0, 0, 0)
     assert await desk.faults() == []
 
 

@@ -166,8 +166,8 @@ async def load_lots(tx: Tx, book: Book, lot_ids: Iterable[UUID]) -> None:
 
 async def load_all(tx: Tx, book: Book) -> None:
     """Everything live, and the open holds: for closing, merging, splitting; in as many rounds as it takes."""
-    await _load(tx, book, lot_t.c.remaining > 0, most=None)
-    await _load_holds(tx, book, hold_t.c.state == HoldState.OPEN, most=None)
+    await _load(tx, book, lot_t.c.remaining > 0, everything=True)
+    await _load_holds(tx, book, hold_t.c.state == HoldState.OPEN, everything=True)
 
 
 async def load_hold(tx: Tx, book: Book, hold_id: UUID) -> Hold:
@@ -373,17 +373,17 @@ def _next_due(member_id: MemberId) -> Select[Any]:
 # Loading.
 
 
-async def _load(tx: Tx, book: Book, which: ColumnElement[bool], *, most: int | None = LOTS_MAX) -> None:
+async def _load(tx: Tx, book: Book, which: ColumnElement[bool], *, everything: bool = False) -> None:
     statement = select(lot_t).where(lot_t.c.member_id == book.member_id, which)
     statement = statement.order_by(lot_t.c.expires_at, lot_t.c.lot_id)
-    for row in await tx.execute(statement if most is None else statement.limit(most)):
+    for row in await tx.execute(statement if everything else statement.limit(LOTS_MAX)):
         if row.lot_id not in book.lots:
             book.lots[row.lot_id] = lot_of(row)
 
 
-async def _load_holds(tx: Tx, book: Book, which: ColumnElement[bool], *, most: int | None = LOTS_MAX) -> None:
+async def _load_holds(tx: Tx, book: Book, which: ColumnElement[bool], *, everything: bool = False) -> None:
     statement = select(hold_t).where(hold_t.c.member_id == book.member_id, which).order_by(hold_t.c.hold_id)
-    rows = list(await tx.execute(statement if most is None else statement.limit(most)))
+    rows = list(await tx.execute(statement if everything else statement.limit(LOTS_MAX)))
     found = {row.hold_id: hold_of(row) for row in rows if row.hold_id not in book.holds}
     if not found:
         return
