@@ -13,7 +13,8 @@ import pytest
 
 from member_hub.errors import Refused
 from member_hub.ids import MemberId, uuid7
-from member_hub.points.book import Book, Cause, Hold, Lot
+from member_hub.points.book import Book
+from member_hub.points.lots import Cause, Hold, Lot
 from member_hub.points.words import (
     AccountState,
     Act,

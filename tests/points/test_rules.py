@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from member_hub import points, programme, resources
 from member_hub.clock import SHANGHAI
 from member_hub.organisation import PolicyError
-from member_hub.points.book import Lot
 from member_hub.points.calendar import after_days, after_months
+from member_hub.points.lots import Lot
 from member_hub.points.rules import FULL_BP, Campaign, allot, capped, in_order, points_for, taken_back
 from member_hub.points.words import ExpiryUnit, LotKind, LotState
 from tests.points.desk import SHIPPED

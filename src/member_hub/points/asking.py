@@ -19,10 +19,12 @@ from member_hub.errors import NotFound
 from member_hub.idempotency import Done, RequestKey, claim, claimed_or_done, claiming
 from member_hub.ids import MemberId, uuid7
 from member_hub.organisation import Organisation, UnknownPlace
-from member_hub.points.book import Book, Cause
+from member_hub.points.book import Book
+from member_hub.points.guards import NORMALLY, Wanted, claim_and_take, take
+from member_hub.points.lots import Cause
 from member_hub.points.rules import Rules
-from member_hub.points.store import NORMALLY, Wanted, claim_and_take, entry_t, take, write
 from member_hub.points.words import Act, Reason
+from member_hub.points.writing import entry_t, write
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ async def start(
 ) -> Book | Receipt:
     """Claim the key and take the account, with one statement; or the receipt of the first time.
 
-    Raises KeyReused, and what `store.take` raises.
+    Raises KeyReused, and what `guards.take` raises.
     """
     operation_id, key, vault = uuid7(), asked.key, asked.programme.vault
     cause = Cause(operation_id, reason, of_operation=of_operation)

@@ -11,25 +11,16 @@ from member_hub.db.base import Tx
 from member_hub.errors import BadInput, NotFound, Unavailable
 from member_hub.ids import MemberId
 from member_hub.points.asking import Asked, Receipt, begin, finish, start
-from member_hub.points.book import Book, Cause, Lot
+from member_hub.points.book import Book
 from member_hub.points.calendar import after_days, day_of
 from member_hub.points.earning import active_lot
+from member_hub.points.guards import ANY_LIVING, ATTEMPTS_MAX, Wanted, lock_members, roots_of, take
+from member_hub.points.lots import Cause, Lot
 from member_hub.points.refusals import BadAmount, BadReason, HoldsOpen, NeedsApproval, NotEnoughPoints, OverLimit
 from member_hub.points.rules import whole
-from member_hub.points.store import (
-    ANY_LIVING,
-    ATTEMPTS_MAX,
-    Wanted,
-    entry_t,
-    load_all,
-    load_lots,
-    load_spendable,
-    lock_members,
-    roots_of,
-    take,
-    write,
-)
+from member_hub.points.store import load_all, load_lots, load_spendable
 from member_hub.points.words import ADJUSTING, AccountState, Act, HoldState, LotKind, LotState, Reason
+from member_hub.points.writing import entry_t, write
 
 
 class SameMember(BadInput):
@@ -49,7 +40,7 @@ async def adjust(
 ) -> Receipt:
     """Add points, or take away active ones; above a limit a second person has approved it.
 
-    Raises BadAmount, BadReason, OverLimit, NeedsApproval, NotEnoughPoints, and what `store.take` raises.
+    Raises BadAmount, BadReason, OverLimit, NeedsApproval, NotEnoughPoints, and what `guards.take` raises.
     """
     size = whole(abs(amount)) if type(amount) is int else whole(amount)
     if reason not in ADJUSTING:
@@ -74,7 +65,7 @@ async def transfer(tx: Tx, caller: Caller, member_id: MemberId, *, asked: Asked,
     """Give active points to another member; they expire there when they would have here.
 
     Both accounts are taken in the order of their ids, after both members' rows. Raises SameMember, OverLimit,
-    NotEnoughPoints, and what `store.take` raises for either.
+    NotEnoughPoints, and what `guards.take` raises for either.
     """
     whole(amount)
     if not asked.rules.transfer_min <= amount <= asked.rules.transfer_max:

@@ -16,8 +16,8 @@ from member_hub.db.base import Tx, snapshot
 from member_hub.db.bulk import among
 from member_hub.db.engines import Database
 from member_hub.ids import MemberId
-from member_hub.points.store import account_t, entry_t, hold_t, lot_t, part_t
 from member_hub.points.words import AccountState, Act, HoldState, LotState
+from member_hub.points.writing import account_t, entry_t, hold_t, lot_t, part_t
 
 BATCH: Final = 500
 POTS: Final = ("active", "pending", "held", "debt")

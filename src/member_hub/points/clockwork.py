@@ -13,9 +13,10 @@ from sqlalchemy import select
 from member_hub.access import Caller
 from member_hub.db.base import Tx
 from member_hub.ids import MemberId, uuid7
-from member_hub.points.book import Cause
-from member_hub.points.store import ANY_LIVING, account_t, take_due, write
+from member_hub.points.guards import ANY_LIVING, take_due
+from member_hub.points.lots import Cause
 from member_hub.points.words import Reason
+from member_hub.points.writing import account_t, write
 
 DUE_MAX: Final = 500  # accounts in one look
 

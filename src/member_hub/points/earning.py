@@ -18,13 +18,16 @@ from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of
 from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.points.asking import Asked, Receipt, begin, finish, start
-from member_hub.points.book import Book, Cause, Lot
+from member_hub.points.book import Book
 from member_hub.points.calendar import day_of
+from member_hub.points.guards import channel_t, roots_of, take
+from member_hub.points.lots import Cause, Lot
 from member_hub.points.refusals import AlreadyCounted, BadReason, OrderLineUnknown
 from member_hub.points.rules import FULL_BP, capped, happened, points_for, taken_back, whole
-from member_hub.points.store import channel_t, load_lots, load_spendable, lot_t, roots_of, take
+from member_hub.points.store import load_lots, load_spendable
 from member_hub.points.tables import PointsLine
 from member_hub.points.words import EARNED_KINDS, Act, LineAct, LotKind, LotState, NegativeBalance, Reason
+from member_hub.points.writing import lot_t
 
 SOURCE = "points.order"
 
@@ -56,7 +59,7 @@ async def earn(
 ) -> Receipt:
     """Earn by rule, under the day's cap. What comes to no points leaves an entry of none.
 
-    Raises BadAmount, OverLimit, OccurredTooFar, UnknownPlace, and what `store.take` raises.
+    Raises BadAmount, OverLimit, OccurredTooFar, UnknownPlace, and what `guards.take` raises.
     """
     if earning.kind not in EARNED_KINDS:
         raise BadReason(field="kind")

@@ -20,9 +20,11 @@ from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
 from member_hub.holding import rows_where
 from member_hub.ids import MemberId, OriginId, uuid7
-from member_hub.points.book import Book, Cause, Hold
+from member_hub.points.book import Book
 from member_hub.points.earning import line_t
-from member_hub.points.store import account_t, entry_t, hold_t, load_all, lot_t, part_t, take_row, write
+from member_hub.points.guards import take_row
+from member_hub.points.lots import Cause, Hold
+from member_hub.points.store import load_all
 from member_hub.points.tables import (
     PointsAccount,
     PointsEntry,
@@ -32,6 +34,7 @@ from member_hub.points.tables import (
     PointsLot,
 )
 from member_hub.points.words import AccountState, Act, HoldState, Reason
+from member_hub.points.writing import account_t, entry_t, hold_t, lot_t, part_t, write
 from member_hub.privacy import Erased, Held, Person, Purpose
 
 MODELS = (PointsAccount, PointsLot, PointsEntry, PointsHold, PointsHoldLot, PointsLine)

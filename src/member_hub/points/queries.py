@@ -12,18 +12,10 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among
 from member_hub.ids import MemberId
-from member_hub.points.store import (
-    account_t,
-    book_of,
-    entry_t,
-    hold_of,
-    hold_t,
-    lot_of,
-    lot_t,
-    member_t,
-    part_t,
-)
+from member_hub.points.guards import member_t
+from member_hub.points.store import book_of, hold_of, lot_of
 from member_hub.points.words import AccountState, HoldState, LotState, Reason
+from member_hub.points.writing import account_t, entry_t, hold_t, lot_t, part_t
 
 MEMBERS_MAX: Final = 500  # asked for at once
 MONTHS_MAX: Final = 240

@@ -12,13 +12,16 @@ from member_hub.db.base import Tx
 from member_hub.db.bulk import among
 from member_hub.ids import MemberId
 from member_hub.points.asking import Asked, Receipt, finish, start
-from member_hub.points.book import Book, Hold, Lot
+from member_hub.points.book import Book
 from member_hub.points.calendar import after_days
 from member_hub.points.earning import line_t, take_back
+from member_hub.points.guards import Wanted, member_t
+from member_hub.points.lots import Hold, Lot
 from member_hub.points.refusals import CaptureTooLarge, HoldEnded, NotReversible, OverLimit
 from member_hub.points.rules import allot, whole
-from member_hub.points.store import Wanted, entry_t, load_hold, load_lots, load_spendable, lot_of, lot_t, member_t
+from member_hub.points.store import load_hold, load_lots, load_spendable, lot_of
 from member_hub.points.words import Act, HoldState, LotState, Reason
+from member_hub.points.writing import entry_t, lot_t
 
 SPENT: Final = (Act.REDEEM, Act.CAPTURE)
 
@@ -26,7 +29,7 @@ SPENT: Final = (Act.REDEEM, Act.CAPTURE)
 async def redeem(
     tx: Tx, caller: Caller, member_id: MemberId, *, asked: Asked, amount: int, reason: Reason = Reason.REWARD
 ) -> Receipt:
-    """Spend active points, earliest expiry first. Raises BadAmount, NotEnoughPoints, and what `store.take` raises."""
+    """Spend active points, earliest expiry first. Raises BadAmount, NotEnoughPoints, and what `guards.take` raises."""
     whole(amount)
     book = await start(tx, asked, member_id, reason, wanted=Wanted(at_least=amount))
     if isinstance(book, Receipt):
