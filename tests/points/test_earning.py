@@ -10,6 +10,7 @@ from member_hub.organisation import UnknownPlace
 from member_hub.points import Earning, Line, LotKind
 from member_hub.points.refusals import (
     AlreadyCounted,
+    BadLine,
     BadReason,
     OccurredTooFar,
     OrderLineUnknown,
@@ -283,6 +284,36 @@ async def test_limits_of_one_earning_and_unknown_words(desk: Desk) -> None:
         await desk.do(points.earn_for_order_line, anna, line=line, earning=Earning(LotKind.PURCHASE, 100))
 
     assert await desk.everything() == before
+
+
+@pytest.mark.parametrize(
+    ("order_no", "line_no"), [("", 1), ("O" * 101, 1), ("O\n1", 1), ("O1", 0), ("O1", 2**31), ("O1", True)]
+)
+async def test_an_order_line_has_a_plain_number(desk: Desk, order_no: str, line_no: int) -> None:
+    anna, line = await desk.member(), Line("store", order_no, line_no)
+    await desk.buy(anna, "O1", 100)
+    before = await desk.everything()
+
+    said = {"earning": Earning(LotKind.PURCHASE, 100)}
+    with pytest.raises(BadLine):
+        await desk.do(points.earn_for_order_line, anna, line=line, **said)
+    for one, other in ((line, Line("store", "R1", 1)), (Line("store", "O1", 1), line)):
+        with pytest.raises(BadLine):
+            await desk.do(points.reverse_order_line, anna, line=one, refund=other, refund_fen=1)
+
+    assert await desk.everything() == before
+
+
+async def test_a_time_without_a_zone_is_refused_from_the_hub_too_and_a_line_is_a_purchase(desk: Desk) -> None:
+    anna = await desk.member()
+    line, naive = Line("store", "O1", 1), desk.clock.now().replace(tzinfo=None)
+
+    for earning, why in (
+        (Earning(LotKind.PURCHASE, 100, occurred_at=naive), OccurredTooFar),
+        (Earning(LotKind.TASK, 100), BadReason),
+    ):
+        with pytest.raises(why):
+            await desk.do(points.earn_for_order_line, anna, by=HUB, line=line, earning=earning)
 
 
 async def test_points_stay_with_the_account_that_earned_them(desk: Desk) -> None:

@@ -22,7 +22,7 @@ from member_hub.points.book import Book
 from member_hub.points.calendar import day_of
 from member_hub.points.guards import channel_t, roots_of, take
 from member_hub.points.lots import Cause, Lot
-from member_hub.points.refusals import AlreadyCounted, BadReason, OrderLineUnknown
+from member_hub.points.refusals import AlreadyCounted, BadLine, BadReason, OrderLineUnknown
 from member_hub.points.rules import FULL_BP, capped, happened, points_for, taken_back, whole
 from member_hub.points.store import load_lots, load_spendable
 from member_hub.points.tables import PointsLine
@@ -30,6 +30,8 @@ from member_hub.points.words import EARNED_KINDS, Act, LineAct, LotKind, LotStat
 from member_hub.points.writing import lot_t
 
 SOURCE = "points.order"
+ORDER_NO_CHARS_MAX = 100
+LINE_NO_MAX = 2**31 - 1
 
 line_t = table_of(PointsLine)
 
@@ -41,6 +43,14 @@ class Line:
     channel: str
     order_no: str
     line_no: int
+
+    def checked(self) -> "Line":
+        """Raises BadLine."""
+        if not 0 < len(self.order_no) <= ORDER_NO_CHARS_MAX or not self.order_no.isprintable():
+            raise BadLine(field="orderNo")
+        if type(self.line_no) is not int or not 0 < self.line_no <= LINE_NO_MAX:
+            raise BadLine(field="lineNo")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +92,9 @@ async def earn_for_order_line(
     The hub itself may bring lines of any age. Raises AlreadyCounted, and what `earn` raises.
     """
     whole(earning.amount, field="amountFen")
-    asked.known_channel(line.channel)
+    if earning.kind is not LotKind.PURCHASE:
+        raise BadReason(field="kind")
+    asked.known_channel(line.checked().channel)
     earning = replace(earning, occurred_at=_when(caller, earning.occurred_at, asked))
     points = _by_rule(asked, earning)
     begun = await begin(tx, asked, member_id)
@@ -120,7 +132,8 @@ async def reverse_order_line(
     Raises OrderLineUnknown also where the line is another member's, RefundTooLarge, AlreadyCounted.
     """
     whole(refund_fen, field="amountFen")
-    asked.known_channel(refund.channel)
+    for one in (line, refund):
+        asked.known_channel(one.checked().channel)
     _when(caller, occurred_at, asked)
     begun = await begin(tx, asked, member_id)
     if begun.done is not None:
@@ -183,7 +196,8 @@ def _by_rule(asked: Asked, earning: Earning) -> int:
 
 
 def _when(caller: Caller, occurred_at: datetime | None, asked: Asked) -> datetime:
-    if caller.kind is CallerKind.SYSTEM and occurred_at is not None and occurred_at <= asked.now:
+    is_import = caller.kind is CallerKind.SYSTEM and occurred_at is not None and occurred_at.tzinfo is not None
+    if is_import and occurred_at is not None and occurred_at <= asked.now:
         return occurred_at
     return happened(occurred_at, asked.now)
 

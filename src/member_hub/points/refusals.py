@@ -8,6 +8,11 @@ class BadAmount(BadInput):
     en = "An amount is a whole number from 1 to 2^53."
 
 
+class BadLine(BadInput):
+    zh = "订单号须为 1 至 100 个可见字符，行号须为正整数。"
+    en = "An order number has 1 to 100 visible characters, a line number is a positive whole number."
+
+
 class BadReason(BadInput):
     zh = "该操作不接受这个原因。"
     en = "This reason does not fit what is asked for."
