@@ -56,10 +56,11 @@ class Direct:
 
 async def _begun(tx: Tx) -> Any:
     """The driver's connection, in its transaction."""
-    raw = await tx.get_raw_connection()
-    connection: Any = raw.driver_connection
+    assert tx.sync_connection is not None
+    raw: Any = tx.sync_connection.connection  # without `get_raw_connection`, which changes tasks for it
+    connection = raw.driver_connection
     if not connection.is_in_transaction():
-        await raw.dbapi_connection._start_transaction()  # type: ignore[union-attr] # noqa: SLF001
+        await raw.dbapi_connection._start_transaction()  # noqa: SLF001
     return connection
 
 
