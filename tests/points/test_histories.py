@@ -1,7 +1,7 @@
 """Random histories through the front door and a real database: earning, holding, refunds, transfers, merging, expiry.
 
 After every history the self-check proves the books, and the ledger gives every balance of the past as it was seen then.
-MEMBER_HUB_LEDGER_HISTORIES tries another number (10000 take some ten minutes); each is its seed, named by a failure.
+MEMBER_HUB_LEDGER_HISTORIES tries another number (a thousand take some minutes); each is its seed, named by a failure.
 """
 
 import os
@@ -20,7 +20,7 @@ from member_hub.points.queries import balances
 from member_hub.points.words import NegativeBalance
 from tests.points.desk import Desk
 
-HISTORIES = int(os.environ.get("MEMBER_HUB_LEDGER_HISTORIES", "120"))
+HISTORIES = int(os.environ.get("MEMBER_HUB_LEDGER_HISTORIES", "100"))
 STEPS = 16
 NOTHING = (0, 0, 0, 0)
 
