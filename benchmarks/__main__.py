@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from benchmarks import access, audit, consent, door, importing, lookup, quality
+from benchmarks import access, audit, consent, door, importing, lookup, points, quality
 from benchmarks.hub import HubFailed
 
-NAMES = ("quality", "import", "lookup", "access", "consent", "audit", "door")
+NAMES = ("quality", "import", "lookup", "access", "consent", "audit", "points", "door")
 
 
 def main() -> int:
@@ -33,6 +33,8 @@ def main() -> int:
             consent.main()
         if "audit" in names and not said.without_hub:
             audit.main()
+        if "points" in names and not said.without_hub:
+            points.main()
         if "door" in names:
             door.main()
     except HubFailed as error:

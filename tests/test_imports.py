@@ -36,6 +36,7 @@ idempotency
 audit
 access | crypto
 holding
+programme
 organisation
 privacy
 db

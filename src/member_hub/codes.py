@@ -46,6 +46,15 @@ CODES: Final = (
         "State the date of birth first.",
     ),
     Code(
+        "ALREADY_COUNTED",
+        (),
+        Retry.NEVER,
+        "该订单行、退款行或期初余额已经入账。",
+        "The order line, the refund or the opening balance was counted before.",
+        "无需再次提交；核对订单号与行号。",
+        "Nothing is to be done; check order and line number.",
+    ),
+    Code(
         "ALREADY_ENROLLED",
         (_U,),
         Retry.NEVER,
@@ -53,6 +62,15 @@ CODES: Final = (
         "The channel account is known already.",
         "按账号查找该会员。",
         "Look the member up by this account.",
+    ),
+    Code(
+        "APPROVAL_REQUIRED",
+        (),
+        Retry.CHANGED,
+        "超过限额的调整须由另一人批准，且不能是本人。",
+        "An adjustment above the limit needs a second person, who is not the same.",
+        "请另一位有权限的人员批准后再提交。",
+        "Have another person approve it, and send it again.",
     ),
     Code(
         "AUDIT_BEHIND",
@@ -90,6 +108,24 @@ CODES: Final = (
         "按提示修改后再发送。",
         "Put it right and send it again.",
         400,
+    ),
+    Code(
+        "CAPTURE_TOO_LARGE",
+        (),
+        Retry.CHANGED,
+        "扣取数量超过仍冻结的积分。",
+        "More is to be captured than is still held.",
+        "以不超过冻结的数量再提交，或另行兑换其余部分。",
+        "Capture what is held, and redeem the rest apart.",
+    ),
+    Code(
+        "CLOCK_JUMPED",
+        (),
+        Retry.LATER,
+        "本机时钟落后于账本中最近一笔的时间。",
+        "The clock of this machine is behind the newest entry of the account.",
+        "校准时钟后重试。",
+        "Set the clock right and retry.",
     ),
     Code(
         "COLLECTION_NOT_CONSENTED",
@@ -200,6 +236,24 @@ CODES: Final = (
         "The member is under 14; a guardian decides, and the question was handed on.",
         "等待监护人答复。",
         "Wait for the guardian's answer.",
+    ),
+    Code(
+        "HOLDS_OPEN",
+        (),
+        Retry.CHANGED,
+        "账户尚有未结束的冻结。",
+        "The account has holds that have not ended.",
+        "先扣取或释放这些冻结。",
+        "Capture or release them first.",
+    ),
+    Code(
+        "HOLD_ENDED",
+        (),
+        Retry.NEVER,
+        "该冻结已扣取、释放或超时。",
+        "The hold was captured, released or timed out.",
+        "需要时重新冻结。",
+        "Hold again if it is still wanted.",
     ),
     Code(
         "INTERNAL",
@@ -329,6 +383,15 @@ CODES: Final = (
         "Have the receipt or export made anew, and check which public key it is to be checked with.",
     ),
     Code(
+        "NOT_REVERSIBLE",
+        (),
+        Retry.NEVER,
+        "该笔记录不属于可冲正的种类，或已全部冲正。",
+        "It is nothing that can be reversed, or nothing of it is left to reverse.",
+        "订单获得的积分按订单行退款冲正。",
+        "What an order line earned is reversed by its refund.",
+    ),
+    Code(
         "NOT_SERVED",
         (_U,),
         Retry.CHANGED,
@@ -356,6 +419,24 @@ CODES: Final = (
         "Object to everything, or cancel the membership.",
     ),
     Code(
+        "OCCURRED_AT_OUT_OF_RANGE",
+        (),
+        Retry.NEVER,
+        "发生时间距现在超过七天，或没有时区。",
+        "The time of occurrence is more than seven days from now, or has no time zone.",
+        "由人工以调整方式补录。",
+        "Let a person adjust the points instead.",
+    ),
+    Code(
+        "ORDER_LINE_UNKNOWN",
+        (),
+        Retry.CHANGED,
+        "该会员没有以这个订单行获得过积分。",
+        "This member earned nothing by that order line.",
+        "核对订单号与行号；原单尚未入账时先提交原单。",
+        "Check order and line number; send the original first if it has not come.",
+    ),
+    Code(
         "OUTRANKED",
         (_U,),
         Retry.NEVER,
@@ -381,6 +462,42 @@ CODES: Final = (
         "The purpose has no impact assessment on file (PIPL 55).",
         "完成评估并在 consent.toml 中登记编号。",
         "Carry it out, and put its number into consent.toml.",
+    ),
+    Code(
+        "POINTS_CLOSED",
+        (),
+        Retry.NEVER,
+        "该会员的积分账户已关闭。",
+        "The points account of this member is closed.",
+        "无法恢复。",
+        "It cannot be opened again.",
+    ),
+    Code(
+        "POINTS_FROZEN",
+        (),
+        Retry.LATER,
+        "该会员或其积分账户已冻结或限制处理。",
+        "The member or the points account is frozen or restricted.",
+        "由客服核实后解除冻结。",
+        "Have it looked at; it can be unfrozen.",
+    ),
+    Code(
+        "POINTS_LIMIT",
+        (),
+        Retry.CHANGED,
+        "超过积分规则的限额：单次、每日、调整、转赠、延期或余额。",
+        "More than the programme allows: at once, in a day, of an adjustment, a transfer, an extension or a balance.",
+        "减少数量后再提交。",
+        "Ask for less.",
+    ),
+    Code(
+        "POINTS_NOT_ENOUGH",
+        (),
+        Retry.CHANGED,
+        "可用积分不足。",
+        "There are not enough active points.",
+        "减少数量；待生效或冻结的积分不能使用。",
+        "Ask for less; pending and held points cannot be spent.",
     ),
     Code(
         "POLICY_REFUSED",
@@ -420,6 +537,15 @@ CODES: Final = (
         "分页或拆分请求；extensions.cost 给出成本与上限。",
         "Take smaller pages or several requests; extensions.cost says cost and limit.",
         422,
+    ),
+    Code(
+        "REFUND_TOO_LARGE",
+        (),
+        Retry.NEVER,
+        "退款金额超过原订单行尚未退款的部分。",
+        "The refund is greater than what is left of the order line.",
+        "核对金额。",
+        "Check the amount.",
     ),
     Code(
         "REFUSED",
@@ -518,7 +644,8 @@ def as_markdown() -> str:
 
 
 def _entry(code: Code) -> str:
-    about = [", ".join(code.places), f"retry: {code.retry}"]
+    about = [", ".join(code.places)] if code.places else []  # none: no door of the hub leads there yet
+    about += [f"retry: {code.retry}"]
     about += [f"status {code.status}"] if code.status else []
     return (
         f"\n## {code.name}\n{'; '.join(about)}\n\n{code.cause_en} {code.remedy_en}\n\n{code.cause_zh}{code.remedy_zh}\n"

@@ -8,6 +8,7 @@ from member_hub.identity.holder import IdentityHolder
 from member_hub.ingest.holder import IngestHolder
 from member_hub.members.holder import MembersHolder
 from member_hub.orders.holder import OrdersHolder
+from member_hub.points.holder import PointsHolder
 from member_hub.privacy import Holder
 from member_hub.revealing.holder import ApprovalsHolder
 from member_hub.sign_in.holder import SignInHolder
@@ -19,6 +20,7 @@ HOLDERS: Sequence[Holder] = (
     IdentityHolder(),
     ConsentHolder(),
     OrdersHolder(),
+    PointsHolder(),
     IngestHolder(),
     MemberRows((MemberCode,)),
     ApprovalsHolder(),

@@ -14,6 +14,7 @@ import member_hub.ingest.tables
 import member_hub.members.gates
 import member_hub.members.tables
 import member_hub.orders.tables
+import member_hub.points.tables
 import member_hub.reports.tables
 import member_hub.revealing.tables
 import member_hub.sign_in.tables

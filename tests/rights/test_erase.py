@@ -6,11 +6,12 @@ import pytest
 
 from member_hub.consent.history.recording import verify
 from member_hub.crypto import LedgerKind
-from member_hub.db import transaction
+from member_hub.db import snapshot, transaction
 from member_hub.errors import NotFound
 from member_hub.identity.kinds import ClaimKind
 from member_hub.ids import MemberId, uuid7
 from member_hub.members.tables import Channel
+from member_hub.points.checking import self_check
 from member_hub.privacy import OnErasure, declaration
 from member_hub.tables import METADATA
 from tests.rights import world as files
@@ -47,6 +48,10 @@ async def test_every_row_and_every_key_goes_and_the_member_becomes_a_tombstone(w
         "hub.objection": 1,
         "hub.one_time_code": 1,
         "hub.order_line": 4,
+        "hub.points_hold": 1,
+        "hub.points_hold_lot": 1,
+        "hub.points_line": 1,
+        "hub.points_lot": 1,
         "hub.profile_value": 8,
         "hub.quarantine": 4,
         "hub.review_candidate": 1,
@@ -58,9 +63,11 @@ async def test_every_row_and_every_key_goes_and_the_member_becomes_a_tombstone(w
         "vault.identity_token": 9,
     }
     left = {t: n - done.rows.get(t, 0) for t, n in before.items()}
-    # The tombstones stay; what she decided and was told stays as evidence, with an end to what stood.
-    left |= {t: before[t] for t in ("hub.member", "hub.notice_served")}
+    # The tombstones stay; what she decided and was told stays as evidence, with an end to what stood; and her books.
+    kept = {"hub.member", "hub.notice_served", "hub.points_account", "hub.points_entry", "hub.points_line"}
+    left |= {t: before[t] for t in kept}
     left["hub.consent_event"] = before["hub.consent_event"] + 1
+    left["hub.points_entry"] += 3  # the hold ends, what she had is forfeited, the account closes
     assert await world.counts() == left
     gone = {*person.member_ids, *person.origin_ids}
     assert [row for row in await world.rows("vault.data_key") if row.subject in gone] == []
@@ -96,7 +103,28 @@ async def test_no_row_anywhere_names_an_account_of_hers_but_the_log_of_merges_an
         if any(str(origin) in gone for value in row for origin in (value if isinstance(value, list) else [value]))
     }
     # Ids only, and nothing that they lead to: an unmerge needs the one, the other is evidence (PIPL 9, 69).
-    assert naming == {"hub.merge_event", "hub.consent_event"}
+    assert naming == {"hub.merge_event", "hub.consent_event", "hub.points_entry"}
+
+
+async def test_of_her_points_nothing_is_left_but_books_that_add_up(world: World) -> None:
+    person = await world.person(await hers(world))
+
+    await world.erase(person.member_id)
+
+    account, *others = await world.rows("hub.points_account")
+    assert (account.member_id, account.state, others) == (person.member_id, "closed", [])
+    assert (account.active, account.pending, account.held, account.debt) == (0, 0, 0, 0)
+    entries = await world.rows("hub.points_entry")
+    assert [(e.act, e.amount) for e in entries[-3:]] == [("release", 40), ("forfeit", 100), ("close", 0)]
+    assert {table: await world.rows(f"hub.points_{table}") for table in ("lot", "hold", "hold_lot")} == {
+        "lot": [],
+        "hold": [],
+        "hold_lot": [],
+    }
+    (line,) = await world.rows("hub.points_line")
+    assert (line.order_no, line.origin_id) == (None, None)  # it stays counted, for whoever brings the order again
+    async with snapshot(world.database.app) as tx:
+        assert await self_check(tx, [person.member_id]) == []
 
 
 async def test_she_is_found_by_no_key_afterwards(world: World) -> None:

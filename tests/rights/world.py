@@ -10,13 +10,13 @@ number that 孙新 verified later.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Row, select
 
-from member_hub import organisation, resources, revealing, till
+from member_hub import organisation, points, programme, resources, revealing, till
 from member_hub.access import CallerKind, RowScope, system_caller
 from member_hub.clock import Clock
 from member_hub.consent import catalogue
@@ -201,6 +201,7 @@ async def populate(world: World, folder: Path) -> None:
         await _at_the_till(world, await world.member_of(Channel.WEBSITE, account))
     await _sign_in(world)
     await decide(world)
+    await _points(world)
 
 
 async def decide(world: World) -> None:
@@ -271,6 +272,19 @@ def _link(keys: KeySet, child: MemberId, origin: OriginId, guardian: MemberId) -
     )
     known = {"member_id": child, "link_id": link_id, "origin_id": origin, "guardian_id": guardian}
     return known | {"state": "active", "proposed_by": "member", "proposed_at": NOW, "relation": relation}
+
+
+async def _points(world: World) -> None:
+    """She has points of an order, and some of them on hold."""
+    member = await world.member_of(Channel.WEBSITE, WEBSITE)
+    rules = points.rules_of(programme.read(resources.folder("policies") / "programme.toml")["points"])
+    asked = points.Asked(points.Programme(world.vault, REGISTER, rules), NOW, None)
+    hub = system_caller(subject="a test", purpose=Purpose.MEMBER_SERVICE, request_id=uuid7())
+    bought, line = NOW - timedelta(days=30), points.Line("store", "P-1", 1)
+    earning = points.Earning(points.LotKind.PURCHASE, 10_000, occurred_at=bought)
+    async with transaction(world.database.app) as tx:
+        await points.earn_for_order_line(tx, hub, member, asked=asked, line=line, earning=earning)
+        await points.hold(tx, hub, member, asked=asked, amount=40)
 
 
 async def _at_the_till(world: World, member_id: MemberId) -> None:

@@ -25,7 +25,10 @@ VERSION_WITH_SET = 160000  # from here on being a member of a role and being all
 VERSION_TABLE = f"{HUB}.alembic_version"
 # The app reads these and adds to them; it has no right to change or remove a row.
 APPEND_ONLY: frozenset[str] = frozenset(
-    {f"{HUB}.{name}" for name in ("merge_event", "notice", "notice_text", "notice_served", "consent_event")}
+    {
+        f"{HUB}.{name}"
+        for name in ("merge_event", "notice", "notice_text", "notice_served", "consent_event", "points_entry")
+    }
 )
 # The audit role reads these and adds to them; the app has no right on them at all.
 AUDIT_ONLY: frozenset[str] = frozenset(

@@ -1,5 +1,15 @@
 """Doing what was asked twice only once: keys of retryable requests, each with what came of it."""
 
-from member_hub.idempotency.actions import KeyReused, RequestKey, begin, finish
+from member_hub.idempotency.actions import (
+    CLAIM,
+    Done,
+    KeyReused,
+    RequestKey,
+    begin,
+    claim,
+    claimed_or_done,
+    claiming,
+    finish,
+)
 
-__all__ = ["KeyReused", "RequestKey", "begin", "finish"]
+__all__ = ["CLAIM", "Done", "KeyReused", "RequestKey", "begin", "claim", "claimed_or_done", "claiming", "finish"]

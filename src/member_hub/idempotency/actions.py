@@ -7,9 +7,12 @@ phone number, and the values of a request, are in no table.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, null, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningInsert
 
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx
@@ -21,10 +24,25 @@ from member_hub.ids import MemberId
 KEPT = timedelta(days=7)
 KEY_CHARS_MAX = 100
 FORGET_MAX = 100  # expired rows removed per request
+FORGET_EVERY = 16  # of requests that keep an answer, where each statement counts; by the first byte of the digest
 
 SOURCE = "idempotency"
 
 done_t = table_of(DoneRequest)
+
+
+def _claim_statement() -> ReturningInsert[tuple[str]]:
+    statement = insert(done_t).values({c.name: bindparam(f"claim_{c.name}", type_=c.type) for c in done_t.c})
+    keys = ("caller", "key_digest")
+    fresh = {column.name: statement.excluded[column.name] for column in done_t.c if column.name not in keys}
+    now = bindparam("claim_now", type_=done_t.c.expires_at.type)
+    taken_over = statement.on_conflict_do_update(
+        index_elements=list(keys), set_=fresh, where=done_t.c.expires_at <= now
+    )
+    return taken_over.returning(done_t.c.caller)
+
+
+CLAIM: Final = _claim_statement()
 
 
 class KeyReused(Conflict):
@@ -50,38 +68,71 @@ class RequestKey:
             raise BadKey(field="idempotencyKey")
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was done under a key: to whom, and by what its answer is found."""
+
+    member_id: MemberId
+    result_id: UUID
+
+
 async def begin(tx: Tx, vault: Vault, wanted: RequestKey, *, now: datetime) -> MemberId | None:
     """Claim the key until the transaction ends; None: the work is to be done, and `finish` told what came of it.
 
     A member id: it was done before. Raises KeyReused where the key stands for another request.
     """
-    digest = vault.message_digest(wanted.request)
+    if (await tx.execute(CLAIM, claiming(vault, wanted, None, now=now))).first() is None:
+        return MemberId((await _done(tx, vault, wanted)).member_id)
+    await _forget_expired(tx, now)
+    return None
+
+
+async def claim(tx: Tx, vault: Vault, wanted: RequestKey, result: Done, *, now: datetime) -> Done | None:
+    """The same in one statement, for work that names its result beforehand; there is nothing to finish.
+
+    Done: it was done before, and the first answer is to be given again. Raises KeyReused.
+    """
+    claimed = (await tx.execute(CLAIM, claiming(vault, wanted, result, now=now))).first() is not None
+    return await claimed_or_done(tx, vault, wanted, claimed=claimed, now=now)
+
+
+def claiming(vault: Vault, wanted: RequestKey, result: Done | None, *, now: datetime) -> dict[str, Any]:
+    """The parameters of CLAIM, for whoever makes it a part of a statement of its own."""
     row = {
         "caller": wanted.caller,
         "key_digest": _key_digest(vault, wanted),
-        "request_digest": digest,
-        "member_id": null(),
+        "request_digest": vault.message_digest(wanted.request),
+        "member_id": result.member_id if result else None,
+        "result_id": result.result_id if result else None,
         "done_at": now,
         "expires_at": now + KEPT,
     }
-    claim = insert(done_t).values(row)
-    fresh = {name: claim.excluded[name] for name in ("request_digest", "member_id", "done_at", "expires_at")}
-    taken_over = claim.on_conflict_do_update(
-        index_elements=["caller", "key_digest"], set_=fresh, where=done_t.c.expires_at <= now
-    )
-    claimed = await tx.execute(taken_over.returning(done_t.c.caller))
-    if claimed.first() is not None:
+    return {f"claim_{name}": value for name, value in row.items()} | {"claim_now": now}
+
+
+async def claimed_or_done(tx: Tx, vault: Vault, wanted: RequestKey, *, claimed: bool, now: datetime) -> Done | None:
+    """What `claim` answers, once CLAIM has been carried out."""
+    if not claimed:
+        done = await _done(tx, vault, wanted)
+        if done.result_id is None:
+            raise KeyReused(field="idempotencyKey")
+        return Done(MemberId(done.member_id), done.result_id)
+    if _key_digest(vault, wanted)[0] % FORGET_EVERY == 0:
         await _forget_expired(tx, now)
-        return None
-    done = (await tx.execute(select(done_t).where(_is(vault, wanted)))).one()
-    if done.request_digest != digest:
-        raise KeyReused(field="idempotencyKey")
-    return MemberId(done.member_id)
+    return None
 
 
 async def finish(tx: Tx, vault: Vault, wanted: RequestKey, member_id: MemberId) -> None:
     """Remember what came of the request whose key `begin` claimed in this transaction."""
     await tx.execute(update(done_t).where(_is(vault, wanted)).values(member_id=member_id))
+
+
+async def _done(tx: Tx, vault: Vault, wanted: RequestKey) -> Row[Any]:
+    """What stands under the key. Raises KeyReused where it was another request."""
+    done = (await tx.execute(select(done_t).where(_is(vault, wanted)))).one()
+    if done.request_digest != vault.message_digest(wanted.request):
+        raise KeyReused(field="idempotencyKey")
+    return done
 
 
 def _is(vault: Vault, wanted: RequestKey) -> ColumnElement[bool]:

@@ -25,5 +25,8 @@ class DoneRequest(Base):
         LargeBinary, info=technical("keyed digest of the request as sent: comparable with nothing else")
     )
     member_id: Mapped[UUID | None] = mapped_column(PgUuid, info=technical("what came of it; a merged id resolves"))
+    result_id: Mapped[UUID | None] = mapped_column(
+        PgUuid, info=technical("what the first answer is found by, where a member id says too little")
+    )
     done_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), info=technical("when it was done"))
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), info=technical("when it is forgotten"))

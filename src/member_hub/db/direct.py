@@ -1,0 +1,68 @@
+"""Statements of the hottest paths, sent by the driver itself.
+
+Context: at a till every statement is waited for, and SQLAlchemy's execution takes 60 to 120 us of processor for one,
+the driver 10 to 30. Decision: such a statement is built with Core like all others, compiled once, and from then on only
+its values are handed to the driver, in the transaction that SQLAlchemy holds.
+Price: values have to be of the types that the driver takes as they are (uuid, int, text, bytes, aware times, and lists
+of them); and a transaction that nothing was said in yet is begun through SQLAlchemy's adapter, by a name that it does
+not publish: tests/db/test_direct.py notices when that changes. Errors are SQLAlchemy's, with nothing quoted.
+"""
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any, NoReturn
+
+import asyncpg
+from sqlalchemy import Executable
+from sqlalchemy.dialects.postgresql import asyncpg as dialect
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.elements import ClauseElement
+
+from member_hub.db.base import Tx
+
+_DIALECT = dialect.dialect()  # type: ignore[no-untyped-call]
+
+
+class Failed(Exception):
+    """What went wrong, by its SQLSTATE and the name of the constraint."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.sqlstate: str | None = getattr(error, "sqlstate", None)
+        named = getattr(error, "constraint_name", None) or type(error).__name__
+        super().__init__(f"SQLSTATE {self.sqlstate or 'none'} ({named})")
+
+
+class Direct:
+    """A statement ready to be sent. Its parameters have names of their own and no expanding ones."""
+
+    def __init__(self, statement: Executable) -> None:
+        assert isinstance(statement, ClauseElement)
+        compiled = statement.compile(dialect=_DIALECT)
+        self.text = str(compiled)
+        self.known = dict(compiled.params)
+        self.names: list[str] = list(getattr(compiled, "positiontup", None) or [])
+
+    async def one(self, tx: Tx, values: Mapping[str, Any]) -> Any | None:
+        """The first row, with its columns as attributes; None where there is none. Raises DBAPIError."""
+        known = self.known
+        given = [values[name] if name in values else known[name] for name in self.names]
+        connection = await _begun(tx)
+        try:
+            row = await connection.fetchrow(self.text, *given)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            _raise(error)
+        return None if row is None else SimpleNamespace(**row)
+
+
+async def _begun(tx: Tx) -> Any:
+    """The driver's connection, in its transaction."""
+    assert tx.sync_connection is not None
+    raw: Any = tx.sync_connection.connection  # without `get_raw_connection`, which changes tasks for it
+    connection = raw.driver_connection
+    if not connection.is_in_transaction():
+        await raw.dbapi_connection._start_transaction()  # noqa: SLF001
+    return connection
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise DBAPIError("", None, Failed(error), hide_parameters=True) from None

@@ -1,0 +1,43 @@
+"""Points: an append-only ledger with lots, and what may be done with it (P1 to P13)."""
+
+from member_hub.points.asking import Asked, Entry, Programme, Receipt
+from member_hub.points.care import adjust, close, extend, freeze, reinstate, transfer, unfreeze
+from member_hub.points.clockwork import due_accounts, settle_due
+from member_hub.points.earning import Earning, Line, earn, earn_for_order_line, open_balance, reverse_order_line
+from member_hub.points.programme import rules_of
+from member_hub.points.refusals import NotEnoughPoints
+from member_hub.points.rules import Rules
+from member_hub.points.spending import capture, hold, redeem, release, reverse
+from member_hub.points.words import LotKind, Reason
+
+__all__ = [
+    "Asked",
+    "Earning",
+    "Entry",
+    "Line",
+    "LotKind",
+    "NotEnoughPoints",
+    "Programme",
+    "Reason",
+    "Receipt",
+    "Rules",
+    "adjust",
+    "capture",
+    "close",
+    "due_accounts",
+    "earn",
+    "earn_for_order_line",
+    "extend",
+    "freeze",
+    "hold",
+    "open_balance",
+    "redeem",
+    "reinstate",
+    "release",
+    "reverse",
+    "reverse_order_line",
+    "rules_of",
+    "settle_due",
+    "transfer",
+    "unfreeze",
+]

@@ -1,0 +1,388 @@
+"""One account in hand, its row locked: every act as postings over pots and lots (pure).
+
+    pots of an account    active (to be spent), pending (return window), held, debt
+    a lot                 earned = remaining + spent + expired + reversed + moved;  held is a part of remaining
+
+The account's active is what remains of its active lots without what is held; pending what remains of pending ones;
+held the sum of what is held. There is a debt only while nothing is active. Every posting says by how much each pot
+changes, so the entries alone give every balance at any time, and the self-check (checking.py) proves the rest by them.
+
+Decision: whoever acts on an account first does what has fallen due on it (`settle`), at the times at which it fell due.
+So a balance is right whether the clockwork ran or stood still, and the clockwork is only for accounts nobody touches.
+Points that are held do not expire; they do when they are released after their time.
+"""
+
+import heapq
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from uuid import UUID
+
+from member_hub.ids import MemberId, uuid7
+from member_hub.points.lots import Cause, Hold, Lot, Posting
+from member_hub.points.refusals import CaptureTooLarge, NotEnoughPoints, OverLimit
+from member_hub.points.rules import allot, in_order
+from member_hub.points.words import (
+    POINTS_MAX,
+    AccountState,
+    Act,
+    HoldState,
+    LotState,
+    NegativeBalance,
+    Reason,
+)
+
+
+@dataclass(slots=True)
+class Book:
+    """The account; lots and holds as far as they were loaded."""
+
+    member_id: MemberId
+    state: AccountState
+    active: int
+    pending: int
+    held: int
+    debt: int
+    sequence: int
+    version: int  # of the account once this is written
+    due_at: datetime | None
+    now: datetime
+    cause: Cause
+    lots: dict[UUID, Lot] = field(default_factory=dict)
+    holds: dict[UUID, Hold] = field(default_factory=dict)
+    postings: list[Posting] = field(default_factory=list)
+    changed_lots: dict[UUID, Lot] = field(default_factory=dict)
+    changed_holds: dict[UUID, Hold] = field(default_factory=dict)
+    own_origin: UUID | None = None  # the channel account for what none is named
+
+    @property
+    def balance(self) -> int:
+        return self.active - self.debt
+
+    def due_by(self, moment: datetime) -> None:
+        """Something falls due then."""
+        self.due_at = moment if self.due_at is None else min(self.due_at, moment)
+
+    # What falls due.
+
+    def settle(self) -> None:
+        """Activate, expire and time out what is due, in the order in which it fell due; of the lots that are loaded."""
+        due: list[tuple[datetime, int, UUID]] = [
+            *self._due_holds(),
+            *(e for lot in self.lots.values() for e in _due(lot)),
+        ]
+        due = [one for one in due if one[0] <= self.now]
+        heapq.heapify(due)
+        asked, self.cause = self.cause, Cause(uuid7(), Reason.DUE, is_due=True)
+        while due:
+            at, what, which = heapq.heappop(due)
+            if what == _TIME_OUT:
+                self.cause = replace(self.cause, reason=Reason.TIMED_OUT)
+                self.release(self.holds[which], at, state=HoldState.TIMED_OUT)
+                self.cause = replace(self.cause, reason=Reason.DUE)
+            elif what == _ACTIVATE:
+                self._activate(self.lots[which], at)
+                if self.lots[which].expires_at <= self.now and self.lots[which].state is LotState.ACTIVE:
+                    heapq.heappush(due, (max(at, self.lots[which].expires_at), _EXPIRE, which))
+            else:
+                self._expire(self.lots[which], at)
+        self.cause = asked
+
+    def _due_holds(self) -> Iterable[tuple[datetime, int, UUID]]:
+        return ((h.expires_at, _TIME_OUT, h.hold_id) for h in self.holds.values() if h.state is HoldState.OPEN)
+
+    def _activate(self, lot: Lot, at: datetime) -> None:
+        if lot.state is not LotState.PENDING:
+            return
+        lot.state = LotState.ACTIVE
+        self._post(Act.ACTIVATE, lot.remaining, at, lot, pending=-lot.remaining, active=lot.remaining)
+        self.repay(lot, at)
+
+    def _expire(self, lot: Lot, at: datetime) -> None:
+        n = lot.available
+        if lot.state is not LotState.ACTIVE or n <= 0:
+            return
+        lot.remaining -= n
+        lot.expired += n
+        if not lot.remaining:
+            lot.state = LotState.EXPIRED
+        self._post(Act.EXPIRE, n, at, lot, active=-n)
+
+    def repay(self, lot: Lot, at: datetime) -> None:
+        """What has just become active pays the debt first."""
+        n = min(self.debt, lot.available)
+        if n > 0:
+            lot.remaining -= n
+            lot.spent += n
+            self._post(Act.REPAY, n, at, lot, active=-n, debt=-n)
+
+    # What comes in.
+
+    def add_pending(self, lot: Lot) -> None:
+        """Points earned; they become active by settling, at once where they do not wait."""
+        self.lots[lot.lot_id] = lot
+        self._post(Act.EARN, lot.earned, lot.earned_at, lot, pending=lot.earned)
+        if lot.activates_at <= self.now:
+            at = max(lot.earned_at, lot.activates_at)
+            self._activate(lot, at)
+            if lot.expires_at <= self.now:
+                self._expire(lot, max(at, lot.expires_at))
+        self._wait_for(lot)
+
+    def add_active(self, act: Act, lot: Lot) -> None:
+        """Points that are active at once: opening balance, adjustment, transfer."""
+        self.lots[lot.lot_id] = lot
+        self._post(act, lot.earned, self.now, lot, active=lot.earned)
+        self.repay(lot, self.now)
+        self._wait_for(lot)
+
+    def reinstate(self, lot: Lot, n: int, until: datetime) -> None:
+        """Points of a lot that have expired are good again."""
+        lot.expired -= n
+        self._again(lot, n, until)
+        self._post(Act.REINSTATE, n, self.now, lot, active=n)
+        self.repay(lot, self.now)
+
+    def give_back(self, lot: Lot, n: int, until: datetime) -> None:
+        """Points that were spent come back to their lot; a lot whose time is over is good until `until` again."""
+        lot.spent -= n
+        self._again(lot, n, until if lot.expires_at <= self.now else lot.expires_at)
+        self._post(Act.REVERSE, n, self.now, lot, active=n)
+        self.repay(lot, self.now)
+
+    def extend(self, lot: Lot, until: datetime) -> None:
+        lot.expires_at = until
+        self._post(Act.EXTEND, lot.remaining, self.now, lot)
+        self._wait_for(lot)
+
+    def _again(self, lot: Lot, n: int, until: datetime) -> None:
+        lot.remaining += n
+        lot.expires_at = until
+        lot.state = LotState.ACTIVE
+        self._wait_for(lot)
+
+    def _wait_for(self, lot: Lot) -> None:
+        if lot.state is LotState.PENDING:
+            self.due_by(lot.activates_at)
+        elif lot.state is LotState.ACTIVE and lot.available:
+            self.due_by(lot.expires_at)
+
+    def nothing(self, act: Act) -> None:
+        """It came to no points; an entry says so."""
+        self._post(act, 0, self.now, None)
+
+    # What goes out.
+
+    def spend(self, act: Act, amount: int) -> list[tuple[Lot, int]]:
+        """Take active points, earliest expiry first. Raises NotEnoughPoints."""
+        parts = self._parts(amount)
+        for lot, n in parts:
+            lot.remaining -= n
+            lot.spent += n
+            self._post(act, n, self.now, lot, active=-n)
+        return parts
+
+    def hold(self, amount: int, until: datetime) -> Hold:
+        hold = Hold(self.cause.operation_id, amount, HoldState.OPEN, self.now, until)
+        for lot, n in self._parts(amount):
+            lot.held += n
+            hold.parts[lot.lot_id] = n
+            self._post(Act.HOLD, n, self.now, lot, hold, active=-n, held=n)
+        self.holds[hold.hold_id] = self.changed_holds[hold.hold_id] = hold
+        self.due_by(until)
+        return hold
+
+    def capture(self, hold: Hold, amount: int) -> None:
+        """Spend some of what is held. Raises CaptureTooLarge."""
+        if amount > sum(hold.parts.values()):
+            raise CaptureTooLarge(field="amount")
+        lots = in_order(self.lots[lot_id] for lot_id in hold.parts)
+        for lot, n in allot([(lot, hold.parts[lot.lot_id]) for lot in lots], amount):
+            hold.parts[lot.lot_id] -= n
+            hold.captured += n
+            lot.held -= n
+            lot.remaining -= n
+            lot.spent += n
+            self._post(Act.CAPTURE, n, self.now, lot, hold, held=-n)
+            self._bury(lot)
+        if not any(hold.parts.values()):
+            hold.state = HoldState.CAPTURED
+        self.changed_holds[hold.hold_id] = hold
+
+    def release(self, hold: Hold, at: datetime, *, state: HoldState = HoldState.RELEASED) -> None:
+        """What is still held is active again; of a lot whose time is over it expires."""
+        hold.state = HoldState.CAPTURED if hold.captured else state
+        for lot in in_order(self.lots[lot_id] for lot_id in hold.parts):
+            n = hold.parts[lot.lot_id]
+            if not n:
+                continue
+            hold.parts[lot.lot_id] = 0
+            lot.held -= n
+            self._post(Act.RELEASE, n, at, lot, hold, active=n, held=-n)
+            self.repay(lot, at)
+            if lot.expires_at <= self.now:
+                self._expire(lot, max(at, lot.expires_at))
+        self.changed_holds[hold.hold_id] = hold
+
+    def take_back(self, lot: Lot | None, due: int, policy: NegativeBalance) -> None:
+        """Take `due` points that should not have been earned; `lot` where it is in this account.
+
+        First what is left of their lot; what expired is gone anyway, and can be brought back no more; for what was
+        spent, or is held, the policy decides.
+        """
+        before = self.sequence
+        if lot is not None:
+            due -= self._take_from(lot, due)
+            due -= self._take_expired(lot, due)
+        if policy is not NegativeBalance.NEVER:
+            for other, n in self._parts(min(due, self.active)):
+                other.remaining -= n
+                other.spent += n
+                self._post(Act.REVERSE, n, self.now, other, active=-n)
+                due -= n
+        if due and policy is NegativeBalance.ALLOWED:
+            self._post(Act.REVERSE, due, self.now, lot, debt=due)
+        if self.sequence == before:
+            self.nothing(Act.REVERSE)
+
+    def forfeit(self) -> None:
+        """Everything goes; the holds have ended."""
+        for lot in in_order(lot for lot in self.lots.values() if lot.available > 0):
+            n, is_pending = lot.available, lot.state is LotState.PENDING
+            lot.remaining -= n
+            lot.expired += n
+            lot.state = LotState.EXPIRED
+            self._take_out(Act.FORFEIT, n, lot, is_pending=is_pending)
+        if self.debt:
+            self._post(Act.FORFEIT, self.debt, self.now, None, debt=-self.debt)
+
+    def end(self) -> None:
+        """The account closes; nothing of it falls due any more."""
+        self.forfeit()
+        self.turn(Act.CLOSE, AccountState.CLOSED)
+        self.due_at = None
+
+    def turn(self, act: Act, state: AccountState) -> None:
+        """Frozen, open again, closed: an entry of no points says who and why."""
+        self.state = state
+        self._post(act, 0, self.now, None)
+
+    # What moves when members merge or split.
+
+    def move_out(self, lot: Lot) -> Lot:
+        """All that remains leaves for another account, held points and all; returns the lot as it arrives there."""
+        arriving = replace(lot)
+        active = lot.available if lot.state is LotState.ACTIVE else 0
+        pending = lot.available if lot.state is LotState.PENDING else 0
+        n, held = lot.remaining, lot.held
+        lot.moved += n
+        lot.remaining = lot.held = 0
+        lot.state = LotState.MOVED
+        self._post(Act.MERGE_OUT, n, self.now, lot, active=-active, pending=-pending, held=-held)
+        return arriving
+
+    def move_in(self, lot: Lot) -> None:
+        self.lots[lot.lot_id] = lot
+        active = lot.available if lot.state is LotState.ACTIVE else 0
+        pending = lot.available if lot.state is LotState.PENDING else 0
+        self._post(Act.MERGE_IN, lot.remaining, self.now, lot, active=active, pending=pending, held=lot.held)
+        self._wait_for(lot)
+
+    def move_debt(self, act: Act, n: int) -> None:
+        self._post(act, abs(n), self.now, None, debt=n)
+
+    def pay_debt(self) -> None:
+        """After two accounts became one: the points of one pay the debt of the other."""
+        for lot in in_order(self.lots.values()):
+            if self.debt and lot.state is LotState.ACTIVE:
+                self.repay(lot, self.now)
+
+    # Below: shared.
+
+    def _parts(self, amount: int) -> list[tuple[Lot, int]]:
+        usable = in_order(x for x in self.lots.values() if x.state is LotState.ACTIVE and x.available > 0)
+        parts = allot([(lot, lot.available) for lot in usable], amount)
+        if sum(n for _, n in parts) < amount:
+            raise (OverLimit if amount <= self.active else NotEnoughPoints)(field="amount")  # more lots than in hand
+        return parts
+
+    def _take_from(self, lot: Lot, due: int) -> int:
+        n = min(due, lot.available)
+        if n <= 0 or lot.state not in (LotState.ACTIVE, LotState.PENDING):
+            return 0
+        is_pending = lot.state is LotState.PENDING
+        lot.remaining -= n
+        lot.reversed += n
+        if not lot.remaining and lot.reversed == lot.earned:
+            lot.state = LotState.REVERSED
+        self._take_out(Act.REVERSE, n, lot, is_pending=is_pending)
+        return n
+
+    def _take_out(self, act: Act, n: int, lot: Lot, *, is_pending: bool) -> None:
+        pending, active = (-n, 0) if is_pending else (0, -n)
+        self._post(act, n, self.now, lot, pending=pending, active=active)
+
+    def _take_expired(self, lot: Lot, due: int) -> int:
+        n = min(due, lot.expired)
+        if n > 0:
+            lot.expired -= n
+            lot.reversed += n
+            self._post(Act.REVERSE, n, self.now, lot)
+        return n
+
+    def _bury(self, lot: Lot) -> None:
+        """A lot whose last held points were spent after its time was over is an expired one."""
+        if not lot.remaining and lot.expired and lot.expires_at <= self.now:
+            lot.state = LotState.EXPIRED
+
+    def _post(
+        self,
+        act: Act,
+        amount: int,
+        at: datetime,
+        lot: Lot | None,
+        hold: Hold | None = None,
+        *,
+        active: int = 0,
+        pending: int = 0,
+        held: int = 0,
+        debt: int = 0,
+    ) -> None:
+        self.sequence += 1
+        self.active += active
+        self.pending += pending
+        self.held += held
+        self.debt += debt
+        if max(self.active, self.pending, self.held, self.debt) > POINTS_MAX:
+            raise OverLimit(field="amount")
+        assert min(self.active, self.pending, self.held, self.debt) >= 0
+        if lot is not None:
+            assert 0 <= lot.held <= lot.remaining
+            self.changed_lots[lot.lot_id] = lot
+        self.postings.append(
+            Posting(
+                sequence=self.sequence,
+                act=act,
+                cause=self.cause,
+                amount=amount,
+                occurred_at=at,
+                lot_id=None if lot is None else lot.lot_id,
+                hold_id=None if hold is None else hold.hold_id,
+                origin_id=None if lot is None else lot.origin_id,
+                active=active,
+                pending=pending,
+                held=held,
+                debt=debt,
+                balance=self.balance,
+            )
+        )
+
+
+_TIME_OUT, _ACTIVATE, _EXPIRE = 0, 1, 2  # at the same moment in this order
+
+
+def _due(lot: Lot) -> Iterable[tuple[datetime, int, UUID]]:
+    if lot.state is LotState.PENDING:
+        yield lot.activates_at, _ACTIVATE, lot.lot_id
+    elif lot.state is LotState.ACTIVE:
+        yield lot.expires_at, _EXPIRE, lot.lot_id

@@ -1,0 +1,210 @@
+"""What people decide about points: adjusting, transferring, bringing back, extending, freezing and closing."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from member_hub.access import Caller
+from member_hub.db.base import Tx
+from member_hub.errors import BadInput, NotFound, Unavailable
+from member_hub.ids import MemberId
+from member_hub.points.asking import Asked, Receipt, begin, finish, start
+from member_hub.points.book import Book
+from member_hub.points.calendar import after_days, day_of
+from member_hub.points.earning import active_lot
+from member_hub.points.guards import ANY_LIVING, ATTEMPTS_MAX, Wanted, lock_members, roots_of, take
+from member_hub.points.lots import Cause, Lot
+from member_hub.points.refusals import BadAmount, BadReason, HoldsOpen, NeedsApproval, NotEnoughPoints, OverLimit
+from member_hub.points.rules import whole
+from member_hub.points.store import load_all, load_lots, load_spendable
+from member_hub.points.words import ADJUSTING, AccountState, Act, HoldState, LotKind, LotState, Reason
+from member_hub.points.writing import entry_t, write
+
+
+class SameMember(BadInput):
+    zh = "不能转给自己。"
+    en = "Points cannot be transferred to the same member."
+
+
+async def adjust(
+    tx: Tx,
+    caller: Caller,
+    member_id: MemberId,
+    *,
+    asked: Asked,
+    amount: int,
+    reason: Reason,
+    approved_by: str | None = None,
+) -> Receipt:
+    """Add points, or take away active ones; above a limit a second person has approved it.
+
+    Raises BadAmount, BadReason, OverLimit, NeedsApproval, NotEnoughPoints, and what `guards.take` raises.
+    """
+    size = whole(abs(amount)) if type(amount) is int else whole(amount)
+    if reason not in ADJUSTING:
+        raise BadReason(field="reason")
+    if size > asked.rules.adjustment_max:
+        raise OverLimit(field="amount")
+    if size > asked.rules.adjustment_alone_max and approved_by in (None, "", caller.subject):
+        raise NeedsApproval(field="approvedBy")
+    book = await start(tx, asked, member_id, reason, wanted=Wanted(at_least=size if amount < 0 else 0))
+    if isinstance(book, Receipt):
+        return book
+    if amount > 0:
+        until = asked.rules.lasting.until(book.now)
+        book.add_active(Act.ADJUST, active_lot(book, LotKind.ADJUSTMENT, size, until))
+    else:
+        await load_spendable(tx, book)
+        book.spend(Act.ADJUST, size)
+    return await finish(tx, book, caller, approved_by=approved_by)
+
+
+async def transfer(tx: Tx, caller: Caller, member_id: MemberId, *, asked: Asked, to: MemberId, amount: int) -> Receipt:
+    """Give active points to another member; they expire there when they would have here.
+
+    Both accounts are taken in the order of their ids, after both members' rows. Raises SameMember, OverLimit,
+    NotEnoughPoints, and what `guards.take` raises for either.
+    """
+    whole(amount)
+    if not asked.rules.transfer_min <= amount <= asked.rules.transfer_max:
+        raise OverLimit(field="amount")
+    begun = await begin(tx, asked, member_id)
+    if begun.done is not None:
+        return begun.done
+    payer, payee = await _both(tx, member_id, to)
+    books: dict[MemberId, Book] = {}
+    for root in sorted((payer, payee)):
+        wanted = Wanted(at_least=amount if root == payer else 0)
+        books[root] = await take(tx, root, Cause(begun.operation_id, Reason.GIFT), now=asked.now, wanted=wanted)
+    giving, getting = books[payer], books[payee]
+    if amount + await _given_today(tx, giving) > asked.rules.transfer_day_max:
+        raise OverLimit(field="amount")
+    await load_spendable(tx, giving)
+    for expires_at, n in _by_expiry(giving.spend(Act.TRANSFER_OUT, amount)):
+        getting.add_active(Act.TRANSFER_IN, active_lot(getting, LotKind.TRANSFER, n, expires_at))
+    await write(tx, getting, caller)
+    return await finish(tx, giving, caller)
+
+
+async def reinstate(
+    tx: Tx,
+    caller: Caller,
+    member_id: MemberId,
+    *,
+    asked: Asked,
+    lot_id: UUID,
+    amount: int | None = None,
+    reason: Reason = Reason.GOODWILL,
+) -> Receipt:
+    """Make expired points of a lot good again for a while. Raises OverLimit where they expired too long ago."""
+    if amount is not None:
+        whole(amount)
+    book = await start(tx, asked, member_id, reason)
+    if isinstance(book, Receipt):
+        return book
+    lot = await _lot(tx, book, lot_id)
+    wanted = lot.expired if amount is None else amount
+    if not 0 < wanted <= lot.expired:
+        raise NotEnoughPoints(field="amount")
+    if book.now - lot.expires_at > asked.rules.reinstate_within:
+        raise OverLimit(field="lotId")
+    book.reinstate(lot, wanted, max(lot.expires_at, after_days(book.now, asked.rules.reinstated_days)))
+    return await finish(tx, book, caller)
+
+
+async def extend(
+    tx: Tx,
+    caller: Caller,
+    member_id: MemberId,
+    *,
+    asked: Asked,
+    lot_id: UUID,
+    until: datetime,
+    reason: Reason = Reason.GOODWILL,
+) -> Receipt:
+    """Let a lot that is still good last longer. Raises OverLimit beyond the programme's limit, BadAmount for an earlier
+    end."""
+    if until.tzinfo is None or until > asked.now + asked.rules.extend_max:
+        raise OverLimit(field="until")
+    book = await start(tx, asked, member_id, reason)
+    if isinstance(book, Receipt):
+        return book
+    lot = await _lot(tx, book, lot_id)
+    if not lot.remaining:
+        raise NotEnoughPoints(field="lotId")
+    if until <= lot.expires_at:
+        raise BadAmount(field="until")
+    book.extend(lot, until)
+    return await finish(tx, book, caller)
+
+
+async def freeze(
+    tx: Tx, caller: Caller, member_id: MemberId, *, asked: Asked, reason: Reason = Reason.SUSPICION
+) -> Receipt:
+    """Nothing is earned or spent from now on; what falls due by time goes on."""
+    book = await start(tx, asked, member_id, reason)
+    if isinstance(book, Receipt):
+        return book
+    book.turn(Act.FREEZE, AccountState.FROZEN)
+    return await finish(tx, book, caller)
+
+
+async def unfreeze(
+    tx: Tx, caller: Caller, member_id: MemberId, *, asked: Asked, reason: Reason = Reason.CLEARED
+) -> Receipt:
+    book = await start(tx, asked, member_id, reason, wanted=Wanted(ANY_LIVING))
+    if isinstance(book, Receipt):
+        return book
+    book.turn(Act.UNFREEZE, AccountState.OPEN)
+    return await finish(tx, book, caller)
+
+
+async def close(tx: Tx, caller: Caller, member_id: MemberId, *, asked: Asked) -> Receipt:
+    """The membership ends: what is left is forfeited, for good. Raises HoldsOpen."""
+    book = await start(tx, asked, member_id, Reason.MEMBERSHIP_ENDED, wanted=Wanted(ANY_LIVING))
+    if isinstance(book, Receipt):
+        return book
+    await load_all(tx, book)
+    if any(hold.state is HoldState.OPEN for hold in book.holds.values()):
+        raise HoldsOpen(field="id")
+    book.end()
+    return await finish(tx, book, caller)
+
+
+async def _both(tx: Tx, payer: MemberId, payee: MemberId) -> tuple[MemberId, MemberId]:
+    """The roots of both, held against merging until the transaction ends."""
+    for _ in range(ATTEMPTS_MAX):
+        roots = await roots_of(tx, [payer, payee])
+        if roots[0] == roots[1]:
+            raise SameMember(field="to")
+        await lock_members(tx, roots)
+        if await roots_of(tx, [payer, payee]) == roots:
+            return roots[0], roots[1]
+    raise Unavailable
+
+
+async def _given_today(tx: Tx, book: Book) -> int:
+    begins, _ = day_of(book.now)
+    statement = select(func.coalesce(func.sum(entry_t.c.amount), 0)).where(
+        entry_t.c.member_id == book.member_id,
+        entry_t.c.act == Act.TRANSFER_OUT,
+        entry_t.c.recorded_at >= begins,
+    )
+    return int(await tx.scalar(statement) or 0)
+
+
+def _by_expiry(parts: Sequence[tuple[Lot, int]]) -> list[tuple[datetime, int]]:
+    sums: dict[datetime, int] = {}
+    for lot, n in parts:
+        sums[lot.expires_at] = sums.get(lot.expires_at, 0) + n
+    return sorted(sums.items())
+
+
+async def _lot(tx: Tx, book: Book, lot_id: UUID) -> Lot:
+    await load_lots(tx, book, [lot_id])
+    lot = book.lots.get(lot_id)
+    if lot is None or lot.state is LotState.MOVED:
+        raise NotFound(field="lotId")
+    return lot

@@ -1,0 +1,73 @@
+"""Lots, holds and postings: what an account in hand consists of."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from member_hub.points.words import Act, HoldState, LotKind, LotState, Reason
+
+
+@dataclass(slots=True)
+class Lot:
+    """Points that were earned together and expire together."""
+
+    lot_id: UUID
+    kind: LotKind
+    origin_id: UUID | None
+    earned: int
+    remaining: int
+    state: LotState
+    earned_at: datetime
+    activates_at: datetime
+    expires_at: datetime
+    held: int = 0
+    spent: int = 0
+    expired: int = 0
+    reversed: int = 0
+    moved: int = 0
+
+    @property
+    def available(self) -> int:
+        return self.remaining - self.held
+
+
+@dataclass(slots=True)
+class Hold:
+    """Points that are kept for a purchase in hand; `parts` says how many of each lot are still held."""
+
+    hold_id: UUID
+    amount: int
+    state: HoldState
+    created_at: datetime
+    expires_at: datetime
+    captured: int = 0
+    parts: dict[UUID, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Which act of whom a posting belongs to. Settling has one of its own."""
+
+    operation_id: UUID
+    reason: Reason
+    is_due: bool = False
+    of_operation: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One entry of the ledger in the making. `amount` is how many points it is about, the pots say what changes."""
+
+    sequence: int
+    act: Act
+    cause: Cause
+    amount: int
+    occurred_at: datetime
+    lot_id: UUID | None
+    hold_id: UUID | None
+    origin_id: UUID | None
+    active: int
+    pending: int
+    held: int
+    debt: int
+    balance: int  # active less debt, afterwards

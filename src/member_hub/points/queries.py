@@ -1,0 +1,171 @@
+"""Reading points: balances, entries, the balance at any past moment, and what is owed by month of expiry."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, DateTime, Row, Select, and_, case, func, literal, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
+
+from member_hub.db.base import Tx
+from member_hub.db.bulk import among
+from member_hub.ids import MemberId
+from member_hub.points.guards import member_t
+from member_hub.points.store import book_of, hold_of, lot_of
+from member_hub.points.words import AccountState, HoldState, LotState, Reason
+from member_hub.points.writing import account_t, entry_t, hold_t, lot_t, part_t
+
+MEMBERS_MAX: Final = 500  # asked for at once
+MONTHS_MAX: Final = 240
+_SHANGHAI: Final = timedelta(hours=8)
+
+
+@dataclass(frozen=True, slots=True)
+class Pots:
+    active: int = 0
+    pending: int = 0
+    held: int = 0
+    debt: int = 0
+
+    @property
+    def balance(self) -> int:
+        return self.active - self.debt
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """An account as of a moment, what is due by then done."""
+
+    state: AccountState
+    pots: Pots
+    expires_next_at: datetime | None
+    expires_next: int
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """Points whose last day is in this month."""
+
+    month: date
+    active: int
+    pending: int
+    held: int
+
+
+async def balances(tx: Tx, member_ids: Sequence[MemberId], *, now: datetime) -> dict[MemberId, Balance]:
+    """For members given by their roots; those who never had points are left out. At most MEMBERS_MAX, in snapshot."""
+    accounts = (await tx.execute(select(account_t).where(among(account_t.c.member_id, member_ids)))).all()
+    due = [row.member_id for row in accounts if row.due_at is not None and row.due_at <= now]
+    settled = await _settled(tx, [row for row in accounts if row.member_id in set(due)], now) if due else {}
+    nexts = await _expiring_next(tx, member_ids, now)
+    found = {}
+    for row in accounts:
+        pots = settled.get(row.member_id) or Pots(row.active, row.pending, row.held, row.debt)
+        at, points = nexts.get(row.member_id, (None, 0))
+        found[MemberId(row.member_id)] = Balance(AccountState(row.state), pots, at, points)
+    return found
+
+
+async def points_at(tx: Tx, member_id: MemberId, moment: datetime) -> Pots:
+    """The balance at a past moment, from the entries alone; of everything that is one member with this id today.
+
+    What has fallen due and nobody has written yet (the clockwork does within minutes) is not among them.
+    """
+    sums = [func.coalesce(func.sum(entry_t.c[pot]), 0) for pot in ("active", "pending", "held", "debt")]
+    statement = select(*sums).where(of_one(entry_t.c.member_id, member_id), effective_at() <= moment)
+    return Pots(*(int(value) for value in (await tx.execute(statement)).one()))
+
+
+async def entries_of(
+    tx: Tx, member_id: MemberId, *, count: int, after: tuple[datetime, UUID, int] | None = None
+) -> tuple[Sequence[Row[Any]], bool]:
+    """Up to `count` entries, newest first, of everything that is one member with this id; and whether there are more.
+
+    `after` is the (recorded_at, member_id, sequence) of the last one seen.
+    """
+    key = (entry_t.c.recorded_at, entry_t.c.member_id, entry_t.c.sequence)
+    statement = select(entry_t).where(of_one(entry_t.c.member_id, member_id))
+    if after is not None:
+        there = tuple_(*(literal(part, column.type) for part, column in zip(after, key, strict=True)))
+        statement = statement.where(tuple_(*key) < there)
+    rows = (await tx.execute(statement.order_by(*(column.desc() for column in key)).limit(count + 1))).all()
+    return rows[:count], len(rows) > count
+
+
+async def liability(tx: Tx, *, handler: str | None = None) -> list[Owed]:
+    """What is owed, by the month of the last day, earliest first; of one handler, or of all."""
+    last = func.timezone(literal(_SHANGHAI), lot_t.c.expires_at - literal(timedelta(microseconds=1)))
+    month = func.date_trunc("month", last).label("month")
+    free = lot_t.c.remaining - lot_t.c.held
+    sums = [
+        func.coalesce(func.sum(free).filter(lot_t.c.state == state), 0) for state in (LotState.ACTIVE, LotState.PENDING)
+    ]
+    statement = select(month, *sums, func.sum(lot_t.c.held)).where(lot_t.c.remaining > 0)
+    if handler is not None:
+        statement = statement.join(member_t, member_t.c.member_id == lot_t.c.member_id)
+        statement = statement.where(member_t.c.handler == handler)
+    rows = await tx.execute(statement.group_by(month).order_by(month).limit(MONTHS_MAX))
+    return [Owed(row[0].date(), *(int(value) for value in row[1:])) for row in rows]
+
+
+def effective_at() -> ColumnElement[datetime]:
+    """Since when an entry counts: what fell due, since it did, whenever that was written; all else since it was."""
+    is_due = entry_t.c.reason.in_((Reason.DUE, Reason.TIMED_OUT))
+    return case((is_due, entry_t.c.occurred_at), else_=entry_t.c.recorded_at)
+
+
+def of_one(column: ColumnElement[Any], member_id: MemberId) -> ColumnElement[bool]:
+    """The id itself, its root and whatever was merged into that: entries stay where they were written."""
+    asked = member_t.alias("asked")
+    root = select(func.coalesce(asked.c.merged_into, asked.c.member_id)).where(asked.c.member_id == member_id)
+    there = or_(member_t.c.member_id == root.scalar_subquery(), member_t.c.merged_into == root.scalar_subquery())
+    return column.in_(select(member_t.c.member_id).where(there))
+
+
+async def _settled(tx: Tx, accounts: Sequence[Row[Any]], now: datetime) -> dict[UUID, Pots]:
+    """What settling would make of the accounts, without doing it."""
+    books = {row.member_id: book_of(row, now) for row in accounts}
+    at = literal(now, DateTime(timezone=True))
+    holds = select(hold_t).where(among(hold_t.c.member_id, books), hold_t.c.state == HoldState.OPEN)
+    for row in await tx.execute(holds.where(hold_t.c.expires_at <= at)):
+        books[row.member_id].holds[row.hold_id] = hold_of(row)
+    timed_out = [hold_id for book in books.values() for hold_id in book.holds]
+    parts = select(part_t).where(among(part_t.c.member_id, books), among(part_t.c.hold_id, timed_out))
+    on_hold = set()
+    for row in await tx.execute(parts) if timed_out else ():
+        books[row.member_id].holds[row.hold_id].parts[row.lot_id] = row.held
+        on_hold.add(row.lot_id)
+    for row in await tx.execute(_due_lots(books, on_hold, at)):
+        books[row.member_id].lots[row.lot_id] = lot_of(row)
+    for book in books.values():
+        book.settle()
+    return {member_id: Pots(b.active, b.pending, b.held, b.debt) for member_id, b in books.items()}
+
+
+def _due_lots(books: dict[UUID, Any], on_hold: set[UUID], at: ColumnElement[datetime]) -> Select[Any]:
+    begins = and_(lot_t.c.state == LotState.PENDING, lot_t.c.activates_at <= at)
+    ends = and_(lot_t.c.state == LotState.ACTIVE, lot_t.c.expires_at <= at)
+    return select(lot_t).where(
+        among(lot_t.c.member_id, books), lot_t.c.remaining > 0, or_(begins, ends, among(lot_t.c.lot_id, on_hold))
+    )
+
+
+async def _expiring_next(tx: Tx, member_ids: Sequence[MemberId], now: datetime) -> dict[UUID, tuple[datetime, int]]:
+    """Of each member the earliest expiry to come, and how many points expire then."""
+    lots = and_(
+        among(lot_t.c.member_id, member_ids),
+        lot_t.c.state == LotState.ACTIVE,
+        lot_t.c.remaining > lot_t.c.held,
+        lot_t.c.expires_at > now,
+    )
+    points = func.sum(lot_t.c.remaining - lot_t.c.held).label("points")
+    statement = (
+        select(lot_t.c.member_id, lot_t.c.expires_at, points)
+        .where(lots)
+        .group_by(lot_t.c.member_id, lot_t.c.expires_at)
+        .ext(distinct_on(lot_t.c.member_id))
+        .order_by(lot_t.c.member_id, lot_t.c.expires_at)
+    )
+    return {row.member_id: (row.expires_at, int(row.points)) for row in await tx.execute(statement)}

@@ -1,0 +1,108 @@
+"""What the points ledger refuses, one class per fact."""
+
+from member_hub.errors import BadInput, Refused, Unavailable
+
+
+class BadAmount(BadInput):
+    zh = "数量须为 1 至 2^53 的整数。"
+    en = "An amount is a whole number from 1 to 2^53."
+
+
+class BadLine(BadInput):
+    zh = "订单号须为 1 至 100 个可见字符，行号须为正整数。"
+    en = "An order number has 1 to 100 visible characters, a line number is a positive whole number."
+
+
+class BadReason(BadInput):
+    zh = "该操作不接受这个原因。"
+    en = "This reason does not fit what is asked for."
+
+
+class OccurredTooFar(BadInput):
+    code = "OCCURRED_AT_OUT_OF_RANGE"
+    zh = "发生时间距现在超过七天。"
+    en = "What happened more than seven days from now is not accepted."
+
+
+class ClockJumped(Unavailable):
+    """The ledger is ahead of this machine's clock; an entry would stand before an older one."""
+
+    code = "CLOCK_JUMPED"
+    zh = "服务器时钟落后于账本，请检查时钟。"
+    en = "The clock of this machine is behind the ledger."
+
+
+class PointsFrozen(Refused):
+    code = "POINTS_FROZEN"
+    zh = "该会员的积分已冻结。"
+    en = "The points of this member are frozen."
+
+
+class PointsClosed(Refused):
+    code = "POINTS_CLOSED"
+    zh = "该积分账户已关闭。"
+    en = "This points account is closed."
+
+
+class NotEnoughPoints(Refused):
+    code = "POINTS_NOT_ENOUGH"
+    zh = "积分不足。"
+    en = "There are not enough points."
+
+
+class OverLimit(Refused):
+    """A limit of the programme: of one adjustment, of a transfer, of a day, of an extension, of a balance."""
+
+    code = "POINTS_LIMIT"
+    zh = "超过积分规则的限额。"
+    en = "This is more than the programme allows."
+
+
+class NeedsApproval(Refused):
+    code = "APPROVAL_REQUIRED"
+    zh = "超过限额的调整须由另一人批准。"
+    en = "An adjustment of this size needs the approval of a second person."
+
+
+class CaptureTooLarge(Refused):
+    code = "CAPTURE_TOO_LARGE"
+    zh = "扣取数量超过冻结数量。"
+    en = "This is more than is held."
+
+
+class HoldEnded(Refused):
+    code = "HOLD_ENDED"
+    zh = "该冻结已结束。"
+    en = "This hold has ended."
+
+
+class HoldsOpen(Refused):
+    code = "HOLDS_OPEN"
+    zh = "尚有未结束的冻结。"
+    en = "There are open holds."
+
+
+class RefundTooLarge(Refused):
+    code = "REFUND_TOO_LARGE"
+    zh = "退款金额超过原订单行。"
+    en = "The refund is greater than what is left of the order line."
+
+
+class OrderLineUnknown(Refused):
+    code = "ORDER_LINE_UNKNOWN"
+    zh = "没有为该订单行发放过积分。"
+    en = "No points were earned for this order line."
+
+
+class AlreadyCounted(Refused):
+    """The order line or the opening balance, perhaps for another member or with another amount."""
+
+    code = "ALREADY_COUNTED"
+    zh = "该订单行或期初余额已经入账。"
+    en = "This order line or opening balance was counted before."
+
+
+class NotReversible(Refused):
+    code = "NOT_REVERSIBLE"
+    zh = "该笔记录不能冲正，或已全部冲正。"
+    en = "This cannot be reversed, or is reversed already."

@@ -1,0 +1,68 @@
+"""Statements that the driver sends itself stand in SQLAlchemy's transaction, and their errors quote nothing."""
+
+import traceback
+from uuid import UUID
+
+import pytest
+from sqlalchemy import bindparam, insert, select, text
+from sqlalchemy.exc import DBAPIError
+
+from member_hub.db import Database, transaction
+from member_hub.db.bulk import table_of
+from member_hub.db.direct import Direct
+from member_hub.ids import uuid7
+from member_hub.merging import sqlstate
+from member_hub.till.tables import MemberCode
+
+code_t = table_of(MemberCode)
+NAMED = {column.name: bindparam(f"code_{column.name}", type_=column.type) for column in code_t.c}
+WRITE = Direct(insert(code_t).values(NAMED).returning(code_t.c.member_id))
+READ = Direct(select(code_t.c.member_id).where(code_t.c.member_id == bindparam("of", type_=code_t.c.member_id.type)))
+
+
+async def _row(database: Database, member_id: UUID) -> dict[str, object]:
+    kinds = {"UUID": member_id, "DateTime": None, "LargeBinary": b"13912345678", "Text": "13912345678"}
+    async with transaction(database.app) as tx:
+        now = await tx.scalar(text("select now()"))
+    values = {c.name: kinds.get(type(c.type).__name__) or now for c in code_t.c}
+    return {f"code_{name}": value for name, value in values.items()}
+
+
+async def _write(database: Database, row: dict[str, object], *, fails: bool = False) -> None:
+    async with transaction(database.app) as tx:
+        written = await WRITE.one(tx, row)
+        assert written is not None
+        assert written.member_id == row["code_member_id"]
+        if fails:
+            raise LookupError
+
+
+async def _read(database: Database, member_id: UUID) -> UUID | None:
+    async with transaction(database.app) as tx:
+        found = await READ.one(tx, {"of": member_id})
+        return None if found is None else found.member_id
+
+
+async def test_it_is_a_part_of_the_transaction_even_as_its_first_word(database: Database) -> None:
+    member_id = uuid7()
+    row = await _row(database, member_id)
+
+    with pytest.raises(LookupError):
+        await _write(database, row, fails=True)
+    assert await _read(database, member_id) is None
+    await _write(database, row)
+
+    assert await _read(database, member_id) == member_id
+
+
+async def test_an_error_is_sqlalchemys_with_its_state_and_quotes_no_value(database: Database) -> None:
+    row = await _row(database, uuid7())
+
+    await _write(database, row)
+    with pytest.raises(DBAPIError) as caught:
+        await _write(database, row)
+
+    assert sqlstate(caught.value) == "23505"
+    said = "".join(traceback.format_exception(caught.value)) + repr(vars(caught.value))
+    assert "13912345678" not in said
+    assert str(row["code_member_id"]) not in said

@@ -1,0 +1,190 @@
+"""Two members turn out to be one, and back again: points go along by lot, and come back as far as they are left."""
+
+from dataclasses import replace
+
+import pytest
+
+from member_hub import points
+from member_hub.errors import NotFound
+from member_hub.points.refusals import AlreadyCounted, PointsFrozen
+from member_hub.points.words import NegativeBalance
+from tests.points.desk import Desk, lot_of
+
+
+async def test_lots_move_as_they_are_and_the_old_id_acts_on_its_root(desk: Desk) -> None:
+    anna, twin = await desk.member(), await desk.member()
+    await desk.earn(anna, 10)
+    await desk.earn(twin, 100)
+    await desk.buy(twin, "O1", 10_000)
+    lots = {lot.lot_id: (lot.expires_at, lot.activates_at, lot.origin_id) for lot in await desk.rows("points_lot")}
+    desk.later(minutes=1)
+
+    await desk.merge(anna, twin)
+
+    assert await desk.pots(anna) == (110, 100, 0, 0)
+    assert await desk.pots(twin) == (0, 0, 0, 0)
+    there = [lot for lot in await desk.rows("points_lot") if lot.member_id == anna]
+    assert {lot.lot_id: (lot.expires_at, lot.activates_at, lot.origin_id) for lot in there} == lots
+    assert (await desk.do(points.redeem, twin, amount=110)).member_id == anna
+    assert await desk.faults() == []
+
+
+async def test_what_is_left_of_ones_own_lots_comes_back(desk: Desk) -> None:
+    anna, twin = await desk.member(), await desk.member()
+    await desk.earn(anna, 100)
+    await desk.earn(twin, 100)
+    await desk.merge(anna, twin)
+    spent = await desk.do(points.redeem, anna, amount=130)
+    left = {entry.lot_id: 100 - entry.amount for entry in spent.entries}
+
+    await desk.split(anna, twin)
+
+    (own,) = [lot for lot in await desk.rows("points_lot") if lot.member_id == twin]
+    assert await desk.pots(twin) == (left[own.lot_id], 0, 0, 0)
+    assert await desk.pots(anna) == (70 - left[own.lot_id], 0, 0, 0)
+    assert await desk.faults() == []
+    assert (await desk.earn(twin, 5)).member_id == twin
+
+
+async def test_merging_and_splitting_ten_times_changes_nothing(desk: Desk) -> None:
+    anna, twin = await desk.member(), await desk.member()
+    await desk.earn(anna, 100)
+    await desk.buy(twin, "O1", 10_000)
+    held = await desk.do(points.hold, anna, amount=30)
+    before = await desk.pots(anna), await desk.pots(twin)
+
+    for _ in range(10):
+        await desk.merge(anna, twin)
+        assert await desk.pots(anna) == (70, 100, 30, 0)
+        await desk.split(anna, twin)
+
+    assert (await desk.pots(anna), await desk.pots(twin)) == before
+    assert await desk.faults() == []
+    await desk.do(points.capture, anna, hold_id=held.operation_id)
+    assert await desk.faults() == []
+
+
+async def test_an_open_hold_goes_along_and_back(desk: Desk) -> None:
+    anna, twin = await desk.member(), await desk.member()
+    await desk.earn(twin, 100)
+    held = await desk.do(points.hold, twin, amount=60)
+
+    await desk.merge(anna, twin)
+    await desk.do(points.capture, twin, hold_id=held.operation_id, amount=20, keeps_rest=True)
+    assert await desk.pots(anna) == (40, 0, 40, 0)
+    await desk.split(anna, twin)
+
+    assert await desk.pots(twin) == (40, 0, 40, 0)
+    await desk.do(points.release, twin, hold_id=held.operation_id)
+    with pytest.raises(Exception, match="ended"):
+        await desk.do(points.release, anna, hold_id=held.operation_id)
+    assert await desk.pots(twin) == (80, 0, 0, 0)
+    assert await desk.faults() == []
+
+
+async def test_the_points_of_one_pay_the_debt_of_the_other(desk: Desk) -> None:
+    desk.rules = replace(desk.rules, negative_balance=NegativeBalance.ALLOWED)
+    anna, twin = await desk.member(), await desk.member()
+    await desk.earn(anna, 30)
+    await desk.buy(twin, "O1", 10_000)
+    desk.later(days=10)
+    await desk.do(points.redeem, twin, amount=100)
+    await desk.refund(twin, "O1", "R1", 10_000)
+    assert await desk.pots(twin) == (0, 0, 0, 100)
+
+    await desk.merge(anna, twin)
+
+    assert await desk.pots(anna) == (0, 0, 0, 70)
+    assert await desk.pots(twin) == (0, 0, 0, 0)
+    assert await desk.faults() == []
+
+
+async def test_a_refund_finds_the_lot_wherever_merging_and_splitting_took_it(desk: Desk) -> None:
+    anna, twin = await desk.member(), await desk.member()
+    bought = await desk.buy(twin, "O1", 10_000)
+    await desk.earn(anna, 50)
+
+    await desk.merge(anna, twin)
+    merged = await desk.refund(twin, "O1", "R1", 3_000)
+    await desk.split(anna, twin)
+    apart = await desk.refund(twin, "O1", "R2", 7_000)
+
+    assert (merged.member_id, merged.points, lot_of(merged)) == (anna, 30, lot_of(bought))
+    assert (apart.member_id, apart.points, lot_of(apart)) == (twin, 70, lot_of(bought))
+    assert (await desk.pots(anna), await desk.pots(twin)) == ((50, 0, 0, 0), (0, 0, 0, 0))
+    assert await desk.faults() == []
+
+
+async def test_a_redemption_before_the_merge_is_reversed_after_it(desk: Desk) -> None:
+    anna, twin = await desk.member(), await desk.member()
+    await desk.earn(twin, 100)
+    spent = await desk.do(points.redeem, twin, amount=100)  # to the end: the lot does not move
+    await desk.merge(anna, twin)
+
+    for amount in (40, 60):
+        await desk.do(points.reverse, twin, operation_id=spent.operation_id, amount=amount)
+
+    assert await desk.pots(anna) == (100, 0, 0, 0)
+    with pytest.raises(Exception, match="reversed"):
+        await desk.do(points.reverse, anna, operation_id=spent.operation_id)
+    assert await desk.faults() == []
+
+
+async def test_the_past_of_a_merged_member_is_that_of_all_its_parts(desk: Desk) -> None:
+    anna, twin = await desk.member(), await desk.member()
+    await desk.earn(anna, 10)
+    await desk.earn(twin, 100)
+    apart = desk.clock.now()
+    desk.later(hours=1)
+    await desk.merge(anna, twin)
+    desk.later(hours=1)
+    await desk.do(points.redeem, anna, amount=20)
+
+    for member in (anna, twin):
+        assert [(await desk.at(member, at)).active for at in (apart, desk.clock.now())] == [110, 90]
+
+
+async def test_a_frozen_side_freezes_the_whole_and_is_frozen_again_after_the_split(desk: Desk) -> None:
+    anna, twin = await desk.member(), await desk.member()
+    await desk.earn(anna, 10)
+    await desk.earn(twin, 100)
+    await desk.do(points.freeze, twin)
+
+    await desk.merge(anna, twin)
+    with pytest.raises(PointsFrozen):
+        await desk.do(points.redeem, anna, amount=1)
+    await desk.do(points.unfreeze, anna)
+    await desk.split(anna, twin)
+
+    assert (await desk.do(points.redeem, anna, amount=10)).balance == 0
+    with pytest.raises(PointsFrozen):
+        await desk.do(points.redeem, twin, amount=1)
+    assert await desk.faults() == []
+
+
+async def test_an_opening_balance_counts_once_over_merging_and_splitting(desk: Desk) -> None:
+    anna, twin = await desk.member(), await desk.member()
+    origin = await desk.origin(twin)
+    await desk.do(points.open_balance, twin, points=50, origin_id=origin)
+
+    await desk.merge(anna, twin)
+    with pytest.raises(AlreadyCounted):
+        await desk.do(points.open_balance, anna, points=50, origin_id=origin)
+    await desk.do(points.redeem, anna, amount=50)
+    await desk.split(anna, twin)
+
+    with pytest.raises(AlreadyCounted):
+        await desk.do(points.open_balance, twin, points=50, origin_id=origin)
+
+
+async def test_a_member_who_never_had_points_merges_without_an_account(desk: Desk) -> None:
+    anna, twin = await desk.member(), await desk.member()
+
+    await desk.merge(anna, twin)
+    await desk.split(anna, twin)
+
+    assert await desk.rows("points_account") == []
+    await desk.merge(anna, twin)
+    assert (await desk.earn(twin, 10)).member_id == anna
+    with pytest.raises(NotFound):
+        await desk.do(points.release, twin, hold_id=twin)
