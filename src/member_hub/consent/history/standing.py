@@ -64,12 +64,13 @@ class Happened:
 
     @property
     def order(self) -> tuple[datetime, datetime, UUID]:
-        """A file's line counts from when it was said, for files come late; an act here from when it was recorded.
+        """A file's line counts from when it was said, for files come late, and so does what is put back from the ledger
+        (replay/restoring.py); an act here from when it was recorded.
 
         A paper that is typed in a week later does not outweigh what was decided meanwhile, nor is it outweighed by
         being asked (giving.py refuses one that is older than a later refusal).
         """
-        counts_from = self.occurred_at if self.actor is Actor.FILE else self.recorded_at
+        counts_from = self.occurred_at if self.actor in (Actor.FILE, Actor.SYSTEM) else self.recorded_at
         return (counts_from, self.recorded_at, self.event_id)
 
     @property
