@@ -1,8 +1,8 @@
 """Whose guardian a member is at a moment: the children of a link in force, as a condition on hub.member.
 
 Decision: a link in force carries `due_at`, a midnight (Asia/Shanghai) until which the child is known to be under 14; a
-job moves it on day by day (consent/children/coming_of_age.py). So a guardian's reach ends at 00:00 of the day on which the
-child turns 14 by the clock alone, and the table tells nobody's birth date. Price: where the job does not run, every
+job moves it on day by day (consent/children/coming_of_age.py). So a guardian's reach ends at 00:00 of the day on which
+the child turns 14 by the clock alone, and the table tells nobody's birth date. Price: where the job does not run, every
 guardian is out at the next midnight, until it does.
 """
 
