@@ -1,6 +1,7 @@
 """C4 as properties of the fold: whatever is merged and split, no act that protects is lost and no grant is spread."""
 
 from datetime import UTC, datetime, timedelta
+from time import process_time
 from uuid import UUID, uuid4
 
 from hypothesis import given
@@ -95,3 +96,48 @@ def test_what_was_granted_while_merged_counts_where_the_account_is_that_granted(
 
     assert states(standing(ALL, [*events, while_merged]))[slot] is S.GRANTED
     assert standing(OTHER, [*events, while_merged]) == standing(OTHER, events)
+
+
+FALLEN = (S.NEVER_ASKED, S.LAPSED, S.ASKED)  # the cool-down is over, silence, the member asks to be asked
+
+
+@given(apart(), st.data())
+def test_a_no_that_falls_away_brings_back_no_older_grant_of_any_account(
+    events: list[Happened], data: st.DataObject
+) -> None:
+    more = [
+        happened(data.draw(st.sampled_from(sorted(ALL))), frozenset(), slot, state, minute)
+        for minute in range(8, 8 + data.draw(st.integers(0, 8)))
+        for slot in [data.draw(st.sampled_from(SLOTS))]
+        for state in [data.draw(st.sampled_from((*STATES, *FALLEN)))]
+    ]
+    known = [*events, *more]
+
+    for side in (ONE, OTHER, ALL):
+        ours = [event for event in known if event.origin_id in side or (event.is_protective and event.also & side)]
+        for slot, state in states(standing(side, known)).items():
+            denied = max((e.order for e in ours if e.state in PROTECTIVE and e.slot.covers(slot)), default=None)
+            if state is S.GRANTED:
+                granted = [event.order for event in ours if event.state is S.GRANTED and event.slot == slot]
+                assert denied is None or max(granted) > denied
+
+
+def test_the_end_of_a_cool_down_leaves_the_older_tick_of_another_account_outweighed() -> None:
+    slot, later = Slot("personalisation"), frozenset({A})
+    told = [happened(B, frozenset(), slot, S.GRANTED, 0), happened(A, later, slot, S.REFUSED, 10)]
+
+    for fallen in FALLEN:
+        over = [*told, happened(A, later, slot, fallen, 20)]
+        assert states(standing({A, B}, over)) == {slot: fallen}
+        again = happened(A, frozenset({A, B}), slot, S.GRANTED, 30)
+        assert states(standing({A, B}, [*over, again])) == {slot: S.GRANTED}
+
+
+def test_the_fold_of_many_slots_takes_time_in_proportion() -> None:
+    many = [happened(A, frozenset({A}), Slot("marketing", "", "sms", bytes([n // 256, n % 256])), S.REFUSED, n)
+            for n in range(4000)]  # fmt: skip
+    started = process_time()
+
+    assert len(standing({A}, many)) == 4000
+
+    assert process_time() - started < 2  # seconds; each slot over all events takes several

@@ -123,7 +123,7 @@ async def test_what_was_never_given_is_refused_from_now_on(world: World, people:
     assert await deny(world, people.whole, mutation) == ([("REFUSED", "MARKETING", None, None)], [])
 
     assert await passed(world) == [("refuse", "never_asked", "refused")]
-    assert remembered(world) == []
+    assert remembered(world) == [("withdrawal", ("marketing", "refused"), 5)]
     assert (await said_on_record(world))[-1][1:3] == ("ok", ["consent.refused:marketing"])
 
 
@@ -243,11 +243,18 @@ async def test_what_fails_behind_the_ledger_changed_nothing_and_asking_again_fin
     assert [scope for _, scope, _ in remembered(world)] == [("marketing",)] * 2
 
 
-async def test_a_refusal_of_what_was_never_given_needs_no_ledger(world: World, people: People) -> None:
+async def test_a_refusal_of_what_was_never_given_is_remembered_as_well_or_not_taken(
+    world: World, people: People
+) -> None:
+    """A line of a file that comes after a restore may tell of an older yes."""
     file = world.hub.settings.ledger_dir / "erasure.jsonl"
     file.rename(file.with_suffix(".away"))
+    said = {"input": {"purpose": "MARKETING"}}
 
-    assert (await deny(world, people.whole))[0] == [("REFUSED", "MARKETING", None, None)]
+    assert await world.refused("member", REFUSE, variables=said, member=people.whole) == ["UNAVAILABLE"]
+
+    assert await passed(world) == []
+    assert (await said_on_record(world))[-1][:2] == ("consentRefuse", "UNAVAILABLE")
 
 
 async def test_without_any_consent_the_member_is_served_as_before(world: World, people: People) -> None:

@@ -28,6 +28,12 @@ def band_of(
     return AgeBand.MINOR if today <= birthday_at(youngest, minor_under) else AgeBand.ADULT
 
 
+def last_day_as_child(birthdays: Iterable[date], *, child_under: int = CHILD_UNDER) -> date | None:
+    """The last day on which somebody counts as under 14, by the youngest reading; None where no date is held."""
+    youngest = max(birthdays, default=None)
+    return None if youngest is None else birthday_at(youngest, child_under)
+
+
 def birthday_at(born: date, years: int) -> date:
     """The birthday with which so many years are full."""
     try:

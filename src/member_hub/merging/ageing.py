@@ -11,7 +11,7 @@ from typing import Final
 
 from member_hub.consent.catalogue import Numbers
 from member_hub.identity.states import AccountState
-from member_hub.members.age import band_of
+from member_hub.members.age import band_of, last_day_as_child
 from member_hub.members.tables import AgeBand
 from member_hub.privacy import ProfileField
 
@@ -36,6 +36,10 @@ class Ageing:
         if found is not AgeBand.UNKNOWN:
             return found
         return next((band for band in YOUNG if band in before), AgeBand.UNKNOWN)
+
+    def last_day_as_child(self, accounts: Iterable[AccountState]) -> date | None:
+        """The last day on which whoever has these accounts counts as a child; None where no date is held."""
+        return last_day_as_child(_birthdays(accounts), child_under=self.numbers.guardian_consent_under)
 
 
 def states_birthday(accounts: Iterable[AccountState]) -> bool:

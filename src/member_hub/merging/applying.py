@@ -5,8 +5,10 @@ from uuid import UUID
 
 from member_hub import telling
 from member_hub.clock import business_day
+from member_hub.consent.history.reading import Decisions
 from member_hub.consent.history.settling import settle
-from member_hub.consent.replay.filing import Filed, file_lines
+from member_hub.consent.history.timers import Turn, record_turns, ticked_as_a_child
+from member_hub.consent.replay.filing import NOTHING_FILED, Filed, file_lines
 from member_hub.crypto import KeySet, Vault
 from member_hub.db.base import Tx
 from member_hub.identity import actions as claims
@@ -49,9 +51,34 @@ async def apply(change: Change, work: Work, agreed: Partition, plan: Plan) -> tu
     await _renew_keys(tx, vault, work, plan, changed)
     found = await claims.write_candidates(tx, work.accounts, agreed.candidates, now=now)
     found += await claims.note_live(tx, work.accounts.values(), now=now)
-    await settle(tx, _to_settle(work, plan, changed, filed), catalogue=change.catalogue, now=now)
+    touched = _to_settle(work, plan, changed, filed)
+    children = {one.member_id for one in golden if one.age_band is AgeBand.CHILD}
+    looked_at = _to_settle(work, plan, changed, NOTHING_FILED) | (touched & children)  # a line looks at its own date
+    invalid = await _invalidate_ticks(change, work, plan, looked_at, ageing)
+    await settle(tx, touched, catalogue=change.catalogue, now=now)
     await _notify(change, work, plan)
-    return found, filed
+    return found, Filed(filed.members | invalid.members, filed.words | invalid.words)
+
+
+async def _invalidate_ticks(
+    change: Change, work: Work, plan: Plan, touched: Collection[MemberId], ageing: Ageing
+) -> Filed:
+    """Put on record that what members ticked alone while under 14 is no consent, where that shows only now."""
+    if not touched:
+        return NOTHING_FILED
+    by_member = {member: its for member, its in _by_member(work, plan).items() if member in touched}
+    days = {
+        account.origin_id: day
+        for its in by_member.values()
+        if (day := ageing.last_day_as_child(its)) is not None
+        for account in its
+    }
+
+    def turns(mine: Decisions) -> Sequence[Turn]:
+        return ticked_as_a_child(mine, max((days[one] for one in mine.origins if one in days), default=None))
+
+    words, _ = await record_turns(change.tx, change.vault, touched, turns, now=change.now)
+    return Filed(frozenset(touched) if words else frozenset(), words)
 
 
 async def _reshape(change: Change, work: Work, plan: Plan) -> None:

@@ -17,7 +17,7 @@ from member_hub.crypto import CannotOpen, Item, Vault, sealed_row
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of, update_rows
 from member_hub.ids import MemberId
-from member_hub.members.age import band_of
+from member_hub.members.age import band_of, last_day_as_child
 from member_hub.members.tables import AgeBand, Member, ProfileValue
 from member_hub.privacy import DataClass, ProfileField
 
@@ -37,6 +37,12 @@ async def bands_of(tx: Tx, vault: Vault, member_ids: Collection[MemberId], *, to
     }
     dates = await _birthdays(tx, vault, stored)
     return {one: _band(dates.get(one, ()), was, today) for one, was in stored.items()}
+
+
+async def last_days_as_child(tx: Tx, vault: Vault, member_ids: Collection[MemberId]) -> dict[MemberId, date]:
+    """The last day on which these members count as under 14; those without a birth date are left out."""
+    found = {one: last_day_as_child(dates) for one, dates in (await _birthdays(tx, vault, member_ids)).items()}
+    return {one: day for one, day in found.items() if day is not None}
 
 
 async def renew(tx: Tx, vault: Vault, member_ids: Collection[MemberId], *, now: datetime) -> Mapping[MemberId, AgeBand]:

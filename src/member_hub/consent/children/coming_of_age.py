@@ -22,7 +22,7 @@ from member_hub.clock import business_day
 from member_hub.consent.catalogue import Catalogue, Numbers
 from member_hub.consent.children import ages, links
 from member_hub.consent.history.settling import settle
-from member_hub.consent.history.timers import outgrown, record_turns
+from member_hub.consent.history.timers import outgrown, record_turns, ticked_as_a_child
 from member_hub.consent.machine import link_after
 from member_hub.consent.tables import ConsentCurrent
 from member_hub.consent.words import Actor, ConsentState
@@ -109,7 +109,8 @@ class ComingOfAge:
         return is_complete
 
     async def _changing(self, tx: Tx, band: AgeBand, members: Sequence[MemberId], now: datetime) -> list[MemberId]:
-        """Who is older than the row says, whose consents wait for a new day, or who has a guardian's consents left."""
+        """Who is older than the row says, whose consents wait for a new day, who has a guardian's consents left, or
+        while a child one of their own."""
         if not members:
             return []
         bands = await ages.bands_of(tx, self._vault, members, today=business_day(now))
@@ -119,7 +120,14 @@ class ComingOfAge:
             current_t.c.actor == Actor.GUARDIAN.value,
             current_t.c.state == ConsentState.GRANTED.value,
         )
+        by_child = select(current_t.c.member_id).where(
+            among(current_t.c.member_id, members),
+            current_t.c.actor != Actor.GUARDIAN.value,
+            current_t.c.state == ConsentState.GRANTED.value,
+        )
         left = set(await tx.scalars(waiting))
+        if band is AgeBand.CHILD:
+            left |= set(await tx.scalars(by_child))
         if band is not AgeBand.CHILD:
             left |= set(await tx.scalars(by_guardian))
         return [one for one in members if bands.get(one) is not band or one in left]
@@ -144,11 +152,14 @@ async def come_of_age(
 ) -> tuple[list[str], list[UUID]]:
     """The member's band of today and all that follows from it; what goes on record, and about whom.
 
-    Who is no child any more: the guardians' links go over to the member, and what guardians consented to is stale. The
-    caller holds the member locked. Doing it again changes nothing.
+    What they ticked alone while under 14 is invalid for good. Who is no child any more: the guardians' links go over
+    to the member, and what guardians consented to is stale. The caller holds the member locked. Doing it again changes
+    nothing.
     """
     band = (await ages.renew(tx, vault, [member_id], now=now))[member_id]
-    words: list[str] = []
+    last_day = (await ages.last_days_as_child(tx, vault, [member_id])).get(member_id)
+    ticked, _ = await record_turns(tx, vault, [member_id], lambda mine: ticked_as_a_child(mine, last_day), now=now)
+    words = sorted(ticked)
     about: list[UUID] = [member_id]
     if band in (AgeBand.MINOR, AgeBand.ADULT):
         for link in await _hand_over(tx, member_id, catalogue.numbers, now):

@@ -6,14 +6,17 @@ narrower (standing.py). To say no again changes nothing.
 
 Decision: a no where nothing was asked or granted is a refusal and goes on record, too. A line of a file that comes
 later and tells of an older yes then changes nothing. Price: an event for somebody who only wants to be sure.
-Decision: what ends a grant is written to the outside ledger before it is committed, so that no restored database
-forgets it; a ledger that cannot be written refuses the withdrawal, and the member is told so. The other way round they
-would be told that it is done, and the next restore would bring the consent back. A refusal of what was never granted
-needs no such line: no older database knows a grant that it could bring back.
+Decision: what one account refused may hide what another of the member's granted, and a split would give that back. So
+a no is without an event only where each account is protected by itself; else it is recorded for those that are not,
+and what the others said stays as it is, cool-downs included.
+Decision: every no is written to the outside ledger before it is committed, so that no restored database forgets it; a
+ledger that cannot be written refuses the withdrawal, and the member is told so. The other way round they would be told
+that it is done, and the next restore would bring the consent back. A refusal of what was never granted, too: a line of
+a file that waits for its text, or is delivered later, may bring an older grant. Price: a line for every no.
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,15 +26,16 @@ from member_hub.consent.deciding.acting import way_of
 from member_hub.consent.deciding.contacts import Contact, named_contact
 from member_hub.consent.deciding.holding import Desk, Held
 from member_hub.consent.deciding.outcome import Acted, shown, stands_about
-from member_hub.consent.history.reading import decisions_of
+from member_hub.consent.history.reading import Decisions, decisions_of
 from member_hub.consent.history.recording import NewEvent, record
 from member_hub.consent.history.settling import settle
-from member_hub.consent.history.standing import Slot, Standing, of_slot
+from member_hub.consent.history.standing import Slot, Standing, of_slot, standing
 from member_hub.consent.notice.refusals import ConsentNotTheBasis
 from member_hub.consent.words import ANY, PROTECTIVE, Act, Actor, ConsentState, ContactChannel
 from member_hub.crypto import Ledger, LedgerBroken, LedgerKind, Note
 from member_hub.db.base import Tx
 from member_hub.errors import BadInput
+from member_hub.ids import OriginId
 from member_hub.privacy import Purpose
 
 S = ConsentState
@@ -63,12 +67,13 @@ async def withdraw(tx: Tx, desk: Desk, held: Held, denial: Denial) -> Acted:
     _check(desk, held.decided.standing, denial)
     contact = await named_contact(tx, desk.vault, held, denial.channel, denial.contact, field="contact")
     slot = Slot(denial.purpose, denial.recipient, denial.channel or ANY, contact.token if contact else None)
-    state = stands_as(slot, held.decided.standing)
-    if state in PROTECTIVE:
+    unprotected = _unprotected(slot, held.decided)
+    if not unprotected:
         return Acted(held.member_id, await stands_about(tx, desk.catalogue, held.member_id, [slot], now=held.now))
+    state = _ended(slot, held.decided, unprotected)
     act = _act(state, held.acting.actor)
     after, word = machine.after(state, act)
-    event = _event(held, slot, contact, act=act, state_from=state, state_to=after)
+    event = _event(held, slot, contact, unprotected, act=act, state_from=state, state_to=after)
     await record(tx, desk.vault, [event], now=held.now)
     await settle(tx, [held.member_id], catalogue=desk.catalogue, now=held.now)
     decided = (await decisions_of(tx, [held.member_id]))[held.member_id]
@@ -78,7 +83,7 @@ async def withdraw(tx: Tx, desk: Desk, held: Held, denial: Denial) -> Acted:
         member_id=held.member_id,
         stands=await shown(tx, desk.catalogue, decided, about, now=held.now),
         words=[f"{word}:{scopes.word(slot)}"],
-        note=_note(held, slot) if state in _WAS_GIVEN else None,
+        note=_note(held, event),
         ended=frozenset() if is_left else frozenset({denial.purpose}),
     )
 
@@ -99,12 +104,29 @@ async def announce(ledger: Ledger, acted: Acted) -> None:
 
 def stands_as(slot: Slot, found: Collection[Standing]) -> ConsentState:
     """The state that a no to this slot ends: of what it covers, the one that reaches furthest."""
-    under = {one.state for one in found if slot.covers(one.slot)}
-    for state in _LIVE:
-        if state in under:
-            return state
     own = of_slot(slot, found)
-    return own.state if own is not None else S.NEVER_ASKED
+    under = {one.state for one in found if slot.covers(one.slot)}
+    return _furthest(under, own.state if own is not None else S.NEVER_ASKED)
+
+
+def _furthest(states: Collection[ConsentState], otherwise: ConsentState) -> ConsentState:
+    return next((state for state in _LIVE if state in states), otherwise)
+
+
+def _unprotected(slot: Slot, decided: Decisions) -> dict[OriginId, ConsentState]:
+    """For which accounts a no is due, and the state that it ends there: all, unless they have said it together; then
+    those that would not stand so alone."""
+    alone = {origin: stands_as(slot, standing([origin], decided.events)) for origin in decided.origins}
+    if stands_as(slot, decided.standing) not in PROTECTIVE:
+        return alone
+    return {origin: state for origin, state in alone.items() if state not in PROTECTIVE}
+
+
+def _ended(slot: Slot, decided: Decisions, unprotected: Mapping[OriginId, ConsentState]) -> ConsentState:
+    """What a no ends, hidden grants of single accounts included."""
+    together = stands_as(slot, decided.standing)
+    otherwise = together if together not in PROTECTIVE else unprotected[min(unprotected)]
+    return _furthest({together, *unprotected.values()}, otherwise)
 
 
 def _act(state: ConsentState, actor: Actor) -> Act:
@@ -132,16 +154,18 @@ def _event(
     held: Held,
     slot: Slot,
     contact: Contact | None,
+    accounts: Collection[OriginId],
     *,
     act: Act,
     state_from: ConsentState,
     state_to: ConsentState,
 ) -> NewEvent:
-    origin = contact.origin_id if contact is not None and contact.origin_id is not None else held.speaker
+    holder = contact.origin_id if contact is not None and contact.origin_id is not None else held.speaker
+    origin = next((one for one in (holder, held.speaker) if one in accounts), min(accounts))
     return NewEvent(
         member_id=held.member_id,
         origin_id=origin,
-        also=held.others(origin),
+        also=frozenset(accounts) - {origin},
         handler=held.decided.handler,
         slot=slot,
         contact_kind=contact.kind.value if contact is not None else None,
@@ -156,6 +180,7 @@ def _event(
     )
 
 
-def _note(held: Held, slot: Slot) -> Note:
-    subjects = (*held.person, *sorted(held.decided.origins))
-    return Note(LedgerKind.WITHDRAWAL, subjects, held.now, (scopes.word(slot),))
+def _note(held: Held, event: NewEvent) -> Note:
+    accounts = {event.origin_id} | (event.also or frozenset())
+    said = scopes.noted(event.slot, is_refusal=event.state_to is S.REFUSED)
+    return Note(LedgerKind.WITHDRAWAL, (*held.person, *sorted(accounts)), event.occurred_at, said)

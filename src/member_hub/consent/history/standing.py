@@ -4,7 +4,8 @@ A slot is (purpose, recipient, channel, contact point). The events of a person a
 are theirs now, so a merge or a split is no edit of history: it is the same fold over other accounts.
 
     per account:  its events in order of time; a live act counts for every account that the member had at that moment
-    per person:   any refusal or withdrawal wins; a grant counts only for its own slot; never asked stays never asked
+    per person:   any refusal or withdrawal wins, and a grant that is older than one stays outweighed when that falls
+                  away; a grant counts only for its own slot; never asked stays never asked
 
 A grant made while merged counts where the account that made it is; a refusal, a withdrawal or an invalidation counts on
 every side for good (DOMAIN: consent; DESIGN 7). A refusal or withdrawal of a whole purpose, or of a channel for every
@@ -14,7 +15,7 @@ Decision: accounts are combined by protection, not by time: a later grant throug
 outweigh an earlier refusal elsewhere. Only a live act of the member does, for it is an act for all accounts.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -63,12 +64,13 @@ class Happened:
 
     @property
     def order(self) -> tuple[datetime, datetime, UUID]:
-        """A file's line counts from when it was said, for files come late; an act here from when it was recorded.
+        """A file's line counts from when it was said, for files come late, and so does what is put back from the ledger
+        (replay/restoring.py); an act here from when it was recorded.
 
         A paper that is typed in a week later does not outweigh what was decided meanwhile, nor is it outweighed by
         being asked (giving.py refuses one that is older than a later refusal).
         """
-        counts_from = self.occurred_at if self.actor is Actor.FILE else self.recorded_at
+        counts_from = self.occurred_at if self.actor in (Actor.FILE, Actor.SYSTEM) else self.recorded_at
         return (counts_from, self.recorded_at, self.event_id)
 
     @property
@@ -104,17 +106,64 @@ _STRONGEST: Final = (
 def standing(origins: Collection[OriginId], events: Iterable[Happened]) -> list[Standing]:
     """Every slot that anything was ever said about, in order; the events may be of other accounts, too."""
     ours = frozenset(origins)
-    counted = sorted((e for e in events if _concerns(e, ours)), key=_turn)
-    slots = sorted({event.slot for event in counted}, key=_slot_order)
-    stands = [found for slot in slots if (found := _of_slot(slot, ours, counted)) is not None]
-    return [one for one in stands if not (one.state is S.ASKED and any(_answers(other, one) for other in stands))]
+    told = _Told(event for event in events if _concerns(event, ours))
+    stands = [found for slot in told.slots() if (found := _of_slot(slot, ours, told.about(slot))) is not None]
+    answered = _newest_answers(stands)
+    return [one for one in stands if one.state is not S.ASKED or one.by.order >= answered.get(one.slot, one.by.order)]
 
 
-def _answers(other: Standing, question: Standing) -> bool:
+def grants_within(origins: Collection[OriginId], events: Iterable[Happened]) -> list[Standing]:
+    """Every grant that is the last word of an account, be it hidden now by what another account says: what merging or
+    splitting could make stand again."""
+    ours, known = frozenset(origins), list(events)
+    found: dict[tuple[Slot, UUID], Standing] = {}
+    for side in (ours, *(frozenset({origin}) for origin in sorted(ours))):
+        told = _Told(event for event in known if _concerns(event, side))
+        for slot in told.slots():
+            for event in _last_words(side, told.about(slot)).values():
+                if event.state is S.GRANTED:
+                    found[slot, event.event_id] = Standing(slot, event.state, event)
+    return list(found.values())
+
+
+class _Told:
+    """Events in their turn, found by the slot that they are about: each slot has at most eight that cover it."""
+
+    def __init__(self, events: Iterable[Happened]) -> None:
+        self._about: dict[Slot, list[tuple[int, Happened]]] = {}
+        for turn, event in enumerate(sorted(events, key=_turn)):
+            self._about.setdefault(event.slot, []).append((turn, event))
+
+    def slots(self) -> list[Slot]:
+        return sorted(self._about, key=_slot_order)
+
+    def about(self, slot: Slot) -> list[Happened]:
+        """What was said of it, and every no that covers it."""
+        found = list(self._about.get(slot, ()))
+        for wider in _covering(slot) - {slot}:
+            found += (one for one in self._about.get(wider, ()) if one[1].state in PROTECTIVE)
+        return [event for _, event in sorted(found, key=lambda one: one[0])]
+
+
+def _covering(slot: Slot) -> frozenset[Slot]:
+    """Every slot that covers this one, itself included."""
+    return frozenset(
+        Slot(slot.purpose, recipient, channel, contact)
+        for recipient in (ANY, slot.recipient)
+        for channel in (ANY, slot.channel)
+        for contact in (None, slot.contact)
+    )
+
+
+def _newest_answers(stands: Iterable[Standing]) -> dict[Slot, tuple[datetime, datetime, UUID]]:
     """One asks about a channel, and answers for a contact point: then the question is no open one beside the answer."""
-    is_narrower = other.slot != question.slot and question.slot.covers(other.slot)
-    is_of_it = is_narrower and other.slot.recipient == question.slot.recipient and other.state is not S.ASKED
-    return is_of_it and other.by.order > question.by.order
+    newest: dict[Slot, tuple[datetime, datetime, UUID]] = {}
+    for one in stands:
+        if one.state is not S.ASKED:
+            for wider in _covering(one.slot) - {one.slot}:
+                if wider.recipient == one.slot.recipient:
+                    newest[wider] = max(newest.get(wider, one.by.order), one.by.order)
+    return newest
 
 
 def _turn(event: Happened) -> tuple[datetime, bool, datetime, UUID]:
@@ -130,18 +179,29 @@ def _concerns(event: Happened, ours: frozenset[OriginId]) -> bool:
     return event.is_protective and not event.also.isdisjoint(ours)
 
 
-def _of_slot(slot: Slot, ours: frozenset[OriginId], counted: Sequence[Happened]) -> Standing | None:
+def _of_slot(slot: Slot, ours: frozenset[OriginId], told: Sequence[Happened]) -> Standing | None:
+    """`told`: what concerns the slot, in its turn.
+
+    A grant counts only if it is later than the last no of any account. Else a no that falls away (the cool-down is
+    over, what was asked anew is not answered) would bring back the older yes of another account, which it outweighed.
+    """
+    denied = max((turn for turn, event in enumerate(told) if event.state in PROTECTIVE), default=-1)
+    outweighed = {event.event_id for event in told[: denied + 1] if event.state is S.GRANTED}
+    words = _last_words(ours, told).values()
+    return _strongest(slot, [event for event in words if event.event_id not in outweighed])
+
+
+def _last_words(ours: frozenset[OriginId], told: Iterable[Happened]) -> dict[OriginId, Happened]:
     last: dict[OriginId, Happened] = {}
-    for event in counted:
-        if event.slot == slot or (event.state in PROTECTIVE and event.slot.covers(slot)):
-            for origin in ({event.origin_id} | event.also) & ours:
-                last[origin] = event
-    return _strongest(slot, last)
+    for event in told:
+        for origin in ({event.origin_id} | event.also) & ours:
+            last[origin] = event
+    return last
 
 
-def _strongest(slot: Slot, last: Mapping[OriginId, Happened]) -> Standing | None:
+def _strongest(slot: Slot, last: Collection[Happened]) -> Standing | None:
     for state in _STRONGEST:
-        same = [event for event in last.values() if event.state is state]
+        same = [event for event in last if event.state is state]
         if same:
             return Standing(slot, state, max(same, key=lambda event: event.order))
     return None

@@ -6,6 +6,7 @@
     stale             -> lapsed        after the grace            (grace_over)
     refused           -> never_asked   after cooldown_days, while asks_max is not reached  (cooldown_over)
     granted by a guardian -> stale     when the child is no child any more                 (turns_14)
+    granted by a child    -> invalidated   when it shows that the member was under 14      (invalidate)
 
 `consent_current.due_at` says who is due (derived.due_at); the events say what is due, and are looked at again under the
 member's lock: a stale projection makes no event, it is settled. Nobody's reading waits for these: what is over does not
@@ -16,7 +17,7 @@ batch holds up no withdrawal. Whoever is locked is taken in a later round.
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
@@ -24,12 +25,13 @@ from sqlalchemy import and_, select
 
 from member_hub.audit import AuditLog, Entry
 from member_hub.audit.entry import FIELDS_MAX
+from member_hub.clock import business_day
 from member_hub.consent.catalogue import Catalogue
 from member_hub.consent.history.derived import due_of
 from member_hub.consent.history.reading import Decisions, decisions_of
 from member_hub.consent.history.recording import NewEvent, record
 from member_hub.consent.history.settling import settle
-from member_hub.consent.history.standing import Slot, Standing
+from member_hub.consent.history.standing import Slot, Standing, grants_within
 from member_hub.consent.machine import after
 from member_hub.consent.scopes import word
 from member_hub.consent.tables import ConsentCurrent
@@ -117,6 +119,18 @@ def outgrown(mine: Decisions) -> Sequence[Turn]:
     """A guardian's grants, for a member who is no child any more (PIPL 31; S17)."""
     granted = [one for one in mine.standing if one.state is S.GRANTED]
     return [(one, Act.TURNS_14) for one in granted if one.by.actor is Actor.GUARDIAN]
+
+
+def ticked_as_a_child(mine: Decisions, last_day: date | None) -> Sequence[Turn]:
+    """Grants that a member gave alone while under 14: no consents, and none when they are 14 either (PIPL 31).
+
+    Of a child all of them, whatever day they are of; else those of `last_day` and before. Also grants that something
+    hides at present: a split must not bring them back.
+    """
+    alone = [one for one in grants_within(mine.origins, mine.events) if one.by.actor is not Actor.GUARDIAN]
+    if mine.age_band is not AgeBand.CHILD:
+        alone = [one for one in alone if last_day is not None and business_day(one.by.occurred_at) <= last_day]
+    return [(one, Act.INVALIDATE) for one in alone]
 
 
 def unanswered(mine: Decisions) -> Sequence[Turn]:

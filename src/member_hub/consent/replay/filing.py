@@ -6,7 +6,7 @@ published (replaying.py). All of it is set-wise: a batch of 500 accounts costs a
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from sqlalchemy import select
@@ -24,7 +24,8 @@ from member_hub.identity.kinds import ClaimKind
 from member_hub.identity.statements import StatedConsent
 from member_hub.identity.states import AccountState
 from member_hub.ids import MemberId, OriginId
-from member_hub.privacy import DataClass
+from member_hub.members.age import last_day_as_child
+from member_hub.privacy import DataClass, ProfileField
 
 line_t = table_of(ConsentLine)
 notice_t = table_of(Notice)
@@ -72,11 +73,15 @@ async def file_lines(
     fresh = await _store(tx, keys, telling, notices, now)
     history = await events_of_accounts(tx, fresh.keys() & set(stored))
     reading = Reading(notices, catalogue, now)
+    born = _birthdays(states)
     events = [
         event
         for state in telling
         for event in events_of(
-            _teller(state), fresh.get(state.origin_id, ()), history.get(state.origin_id, ()), reading
+            _teller(state, born.get(state.member_id, ())),
+            fresh.get(state.origin_id, ()),
+            history.get(state.origin_id, ()),
+            reading,
         )
     ]
     await record(tx, vault, events, now=now)
@@ -108,10 +113,20 @@ async def _store(
     return fresh
 
 
-def _teller(state: AccountState) -> Teller:
+def _birthdays(states: Iterable[AccountState]) -> dict[MemberId | None, list[date]]:
+    """By member, for each of their accounts may tell."""
+    found: dict[MemberId | None, list[date]] = {}
+    for state in states:
+        for value in state.values.values():
+            if value.field is ProfileField.BIRTHDAY:
+                found.setdefault(state.member_id, []).append(date.fromisoformat(value.plain))
+    return found
+
+
+def _teller(state: AccountState, birthdays: Iterable[date]) -> Teller:
     assert state.member_id is not None
     phones = [(claim.stated_from, claim.token) for claim in state.claims.values() if claim.kind is ClaimKind.PHONE]
-    return Teller(state.member_id, state.origin_id, state.handler, phones)
+    return Teller(state.member_id, state.origin_id, state.handler, phones, last_day_as_child(birthdays))
 
 
 def filed(events: Iterable[NewEvent]) -> Filed:

@@ -5,7 +5,8 @@ question that the hub has asked, so it does not go through the machine's `asked`
 for that account at the time of the line, `state_to` what the line makes of it.
 
     granted: true    granted, if the account's handler had published that text for that purpose, the text was in force
-                     at the time, and no act of its own was due; else invalidated: it widens nothing and shows why
+                     at the time, no act of its own was due, and the member was not under 14 then; else
+                     invalidated: it widens nothing and shows why
     granted: false   withdrawn where it had been granted, else refused; it counts whatever the text was and whether or
                      not anybody knows it, and about the channel as a whole: "no messages" means to no number
 
@@ -16,13 +17,14 @@ A grant of `marketing_sms` is for the phone that the account stated then, and wi
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from itertools import takewhile
 from typing import Final
 from uuid import UUID
 
 import orjson
 
+from member_hub.clock import business_day
 from member_hub.consent.catalogue import Catalogue
 from member_hub.consent.history.recording import NewEvent
 from member_hub.consent.history.standing import Happened, Slot, of_slot, standing
@@ -61,6 +63,7 @@ class Teller:
     origin_id: OriginId
     handler: str
     phones: Sequence[tuple[datetime, bytes]]
+    last_day_as_child: date | None = None  # of the member, by the birth dates that are known
 
     def phone_at(self, moment: datetime) -> bytes | None:
         """What it stated last before; where it had stated none yet, what it stated first."""
@@ -142,10 +145,15 @@ def _events_of_one(
     if not said.granted:
         is_withdrawn = event.state_from in _HAD_SAID_YES
         return [replace(event, act=Act.WITHDRAW, state_to=S.WITHDRAWN) if is_withdrawn else event]
-    if not _is_informed(said, slot, notice, reading):
+    if _is_by_a_child(teller, said) or not _is_informed(said, slot, notice, reading):
         return [replace(event, act=Act.INVALIDATE, state_to=S.INVALIDATED)]
     granted = replace(event, act=Act.GRANT, state_to=S.GRANTED, ends_at=at + terms.term if terms.term else None)
     return [granted, *_withdrawn_after(granted, known)]
+
+
+def _is_by_a_child(teller: Teller, said: StatedConsent) -> bool:
+    """Who ticked it was under 14 then: no consent, and none when they are 14 either (PIPL 31)."""
+    return teller.last_day_as_child is not None and business_day(said.at) <= teller.last_day_as_child
 
 
 def _is_informed(said: StatedConsent, slot: Slot, notice: FileNotice | None, reading: Reading) -> bool:

@@ -13,6 +13,7 @@ from sqlalchemy import Column, Row, and_, func, select, tuple_
 
 from member_hub.clock import Clock
 from member_hub.consent.catalogue import Catalogue
+from member_hub.consent.children.ages import last_days_as_child
 from member_hub.consent.history.reading import events_of_accounts
 from member_hub.consent.history.recording import record
 from member_hub.consent.history.settling import settle
@@ -141,10 +142,12 @@ async def _apply(tx: Tx, vault: Vault, lines: Sequence[_Waiting], reading: Readi
         by_account.setdefault(OriginId(line.row.origin_id), []).append(line)
     phones = await _phones(tx, by_account)
     history = await events_of_accounts(tx, by_account)
+    young = await last_days_as_child(tx, vault, {MemberId(line.row.member_id) for line in lines})
     events = []
     for origin, told in by_account.items():
         row = told[0].row
-        teller = Teller(MemberId(row.member_id), origin, row.handler, phones.get(origin, ()))
+        member = MemberId(row.member_id)
+        teller = Teller(member, origin, row.handler, phones.get(origin, ()), young.get(member))
         events += events_of(teller, [line.said for line in told], history.get(origin, ()), reading)
     await record(tx, vault, events, now=reading.now)
     keys = [(*(getattr(line.row, name) for name in _KEY), reading.now) for line in lines]

@@ -4,19 +4,21 @@ A backup is older than some withdrawals and objections; restoring the consent wo
 data. The ledger knows each by the member's accounts, the time and the words of its scope, and by nothing else.
 
     ledger entry        the database shows it by                               else
-    withdrawal          an event recorded then or later that refuses the slot  the slot is withdrawn now
+    withdrawal          an event of that time or later that refuses the slot   the slot is withdrawn (or refused, as it
+                        for each of the accounts                               was), as of that moment
     restriction         an objection placed at that very moment, lifted or not it is placed, as of that moment
 
 Decision: a withdrawal for one phone number is put back for the whole channel, and an objection that was lifted behind
 the backup stands again: the ledger knows neither the number nor the lifting, and the member is asked rather than
-overruled. Decision: what the member gave later than an entry stands; a withdrawal that was announced and never
-committed does not outlive a later yes.
+overruled. Decision: what is missing is always put back, and where it stood in time; what outweighs it since is for the
+fold to say (standing.py). So a withdrawal that was announced and never committed does not outlive a later yes of the
+member, and a later yes by one account's file takes nothing from what the other accounts withdrew.
 Doing it again changes nothing. Each batch is a transaction with an audit entry; a run that dies goes on where it was.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final
@@ -32,9 +34,9 @@ from member_hub.clock import Clock
 from member_hub.consent.history.reading import Decisions, decisions_of
 from member_hub.consent.history.recording import NewEvent, event_t, record, verify
 from member_hub.consent.history.settling import objection_t, settle
-from member_hub.consent.history.standing import Happened, Slot
+from member_hub.consent.history.standing import Slot
 from member_hub.consent.history.timers import Clockwork, contact_kind
-from member_hub.consent.scopes import slot_of, word
+from member_hub.consent.scopes import read_noted, word
 from member_hub.consent.words import PROTECTIVE, Act, Actor, ConsentState, Method
 from member_hub.crypto import Ledger, LedgerKind, Note
 from member_hub.db import transaction
@@ -129,7 +131,7 @@ async def _recall(tx: Tx, works: Clockwork, notes: Sequence[Note], *, now: datet
     for note, members in held:
         for member_id, origins in members.items():
             if note.kind is LedgerKind.WITHDRAWAL:
-                events += _withdrawals(note, member_id, decided[member_id], origins)
+                events += _denials(note, member_id, decided[member_id], origins)
             elif not await _is_placed(tx, note, origins):
                 placed.append(_objection(note, member_id, origins))
                 restricted.add(member_id)
@@ -137,7 +139,7 @@ async def _recall(tx: Tx, works: Clockwork, notes: Sequence[Note], *, now: datet
     touched = {event.member_id for event in events} | restricted
     if not touched:
         return Recalled()
-    words |= {f"consent.withdrawn:{word(event.slot)}" for event in events}
+    words |= {f"consent.{event.state_to.value}:{word(event.slot)}" for event in events}
     await record(tx, works.vault, events, now=now)
     if placed:
         await tx.execute(objection_t.insert(), placed)
@@ -169,34 +171,33 @@ async def _owners(tx: Tx, subjects: Collection[UUID]) -> dict[UUID, MemberId]:
     return {row.origin_id: MemberId(row.member_id) for row in rows}
 
 
-def _withdrawals(note: Note, member_id: MemberId, mine: Decisions, origins: frozenset[OriginId]) -> list[NewEvent]:
-    slots = [slot for said in note.scope for slot in _missing(slot_of(said), note.at, mine)]
-    return [_withdrawal(note, member_id, mine, origins, slot) for slot in slots]
+def _denials(note: Note, member_id: MemberId, mine: Decisions, origins: frozenset[OriginId]) -> list[NewEvent]:
+    """What of a no the events do not show, for the accounts for which they do not."""
+    slots, is_refusal = read_noted(note.scope)
+    missing = ((slot, frozenset(o for o in origins if not _is_shown(slot, note.at, o, mine))) for slot in slots)
+    return [_denial(note, member_id, mine, of, slot, is_refusal=is_refusal) for slot, of in missing if of]
 
 
-def _missing(slot: Slot, at: datetime, mine: Decisions) -> list[Slot]:
-    """What of a withdrawal the events do not show: all of it, or where something was given later, the rest."""
-    if any(_shows(event, slot, at) for event in mine.events):
-        return []
-    later = [event for event in mine.events if event.state is S.GRANTED and _is_later(event, at)]
-    if not any(slot.covers(event.slot) for event in later):
-        return [slot]
-    granted = [one for one in mine.standing if slot.covers(one.slot) and one.state is S.GRANTED]
-    return [one.slot for one in granted if not _is_later(one.by, at)]
+def _is_shown(slot: Slot, at: datetime, origin: OriginId, mine: Decisions) -> bool:
+    """The ledger knows no contact point: of one, the event of that very moment is what it means."""
+    return any(
+        event.state in PROTECTIVE
+        and (origin == event.origin_id or origin in event.also)
+        and (
+            (max(event.order[0], event.occurred_at) >= at and event.slot.covers(slot))
+            or (at in (event.order[0], event.occurred_at) and replace(event.slot, contact=None) == slot)
+        )
+        for event in mine.events
+    )
 
 
-def _shows(event: Happened, slot: Slot, at: datetime) -> bool:
-    return event.state in PROTECTIVE and event.slot.covers(slot) and event.occurred_at >= at
-
-
-def _is_later(event: Happened, at: datetime) -> bool:
-    """A file's line counts from when it was said, an act here from when it was recorded."""
-    return (event.occurred_at if event.actor is Actor.FILE else event.recorded_at) > at
-
-
-def _withdrawal(note: Note, member_id: MemberId, mine: Decisions, origins: frozenset[OriginId], slot: Slot) -> NewEvent:
-    """From granted, whatever the database knew: only the end of a consent is written to the ledger."""
-    first, *others = sorted(origins & mine.origins)
+def _denial(
+    note: Note, member_id: MemberId, mine: Decisions, origins: frozenset[OriginId], slot: Slot, *, is_refusal: bool
+) -> NewEvent:
+    """As it was, whatever the database knew. By the hub itself, and so it counts from when it was said."""
+    first, *others = sorted(origins)
+    withdrawn, refused = (Act.WITHDRAW, S.GRANTED, S.WITHDRAWN), (Act.REFUSE, S.NEVER_ASKED, S.REFUSED)
+    act, state_from, state_to = refused if is_refusal else withdrawn
     return NewEvent(
         member_id=member_id,
         origin_id=first,
@@ -204,9 +205,9 @@ def _withdrawal(note: Note, member_id: MemberId, mine: Decisions, origins: froze
         handler=mine.handler,
         slot=slot,
         contact_kind=contact_kind(slot),
-        act=Act.WITHDRAW,
-        state_from=S.GRANTED,
-        state_to=S.WITHDRAWN,
+        act=act,
+        state_from=state_from,
+        state_to=state_to,
         actor=Actor.SYSTEM,
         acted_by=ACTED_BY,
         method=Method.NONE,
