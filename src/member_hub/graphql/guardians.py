@@ -175,7 +175,7 @@ async def guardian_confirm(
             )
         link = await _in_reach(asking, tx, link_id)
         if input.step is GuardianStep.KEEP:
-            return await guardians.keep(tx, hub.vault, link, now=asking.now)
+            return await guardians.keep(tx, hub.vault, link, numbers=hub.catalogue.numbers, now=asking.now)
         relation, evidence = given(input.relation), given(input.evidence)
         reference = revealing.reference_of(evidence.reference) if evidence is not None else None
         if relation is None or evidence is None or reference is None:
@@ -188,6 +188,7 @@ async def guardian_confirm(
             evidence=evidence.kind,
             reference=reference,
             staff=caller.subject,
+            numbers=hub.catalogue.numbers,
             now=asking.now,
         )
 

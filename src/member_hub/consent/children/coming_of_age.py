@@ -84,7 +84,7 @@ class ComingOfAge:
         for at in sorted({max(row.due_at, now) for row in rows}):
             same = [row for row in rows if max(row.due_at, now) == at]
             children = {MemberId(row.child_id) for row in same}
-            bands = await ages.bands_of(tx, self._vault, children, today=business_day(at))
+            bands = await ages.bands_of(tx, self._vault, children, numbers=self._catalogue.numbers, today=business_day(at))
             young = [row.link_id for row in same if bands.get(row.child_id) is AgeBand.CHILD]
             still = and_(among(link_t.c.link_id, young), link_t.c.state == LinkState.ACTIVE, link_t.c.due_at <= at)
             if young:
@@ -112,7 +112,8 @@ class ComingOfAge:
         """Who is older than the row says, whose consents wait for a new day, or who has a guardian's consents left."""
         if not members:
             return []
-        bands = await ages.bands_of(tx, self._vault, members, today=business_day(now))
+        today, numbers = business_day(now), self._catalogue.numbers
+        bands = await ages.bands_of(tx, self._vault, members, numbers=numbers, today=today)
         waiting = select(member_t.c.member_id).where(among(member_t.c.member_id, members), member_t.c.gate_until <= now)
         by_guardian = select(current_t.c.member_id).where(
             among(current_t.c.member_id, members),
@@ -147,7 +148,7 @@ async def come_of_age(
     Who is no child any more: the guardians' links go over to the member, and what guardians consented to is stale. The
     caller holds the member locked. Doing it again changes nothing.
     """
-    band = (await ages.renew(tx, vault, [member_id], now=now))[member_id]
+    band = (await ages.renew(tx, vault, [member_id], numbers=catalogue.numbers, now=now))[member_id]
     words: list[str] = []
     about: list[UUID] = [member_id]
     if band in (AgeBand.MINOR, AgeBand.ADULT):

@@ -33,6 +33,7 @@ from member_hub.errors import Conflict, Forbidden, NotFound, Refused
 from member_hub.identity.kinds import ClaimKind, ClaimStatus
 from member_hub.identity.tables import IdentityClaim, IdentityHint
 from member_hub.ids import MemberId, OriginId, uuid7
+from member_hub.members.age import MINOR_UNDER
 from member_hub.members.approvals import number_of
 from member_hub.members.children import ids_of, is_child_of
 from member_hub.members.gates import GuardianLink, LinkState
@@ -128,7 +129,7 @@ async def propose(
     mine = set(await tx.scalars(ids_of(guardian_id)))
     if standing := next((one for one in theirs if one.guardian_id in mine), None):
         return standing
-    await _check_ages(tx, vault, child_id, guardian_id, now)
+    await _check_ages(tx, vault, child_id, guardian_id, numbers, now)
     await _check_number(tx, theirs, guardian_id)
     link = Link(
         uuid7(),
@@ -165,6 +166,7 @@ async def confirm_relation(
     evidence: RelationEvidence,
     reference: str,
     staff: str,
+    numbers: Numbers,
     now: datetime,
 ) -> Link:
     """Staff saw what shows the relation; from now on the guardian acts. The caller holds the link, reaches the child.
@@ -177,7 +179,7 @@ async def confirm_relation(
         raise SecondPersonRequired(field="step")
     if any(one.state is LinkState.DISPUTED for one in await links.open_of(tx, link.child_id)):
         raise IsDisputed(field="link")
-    await _check_ages(tx, vault, link.child_id, link.guardian_id, now)
+    await _check_ages(tx, vault, link.child_id, link.guardian_id, numbers, now)
     is_unknown = and_(member_t.c.member_id == link.child_id, member_t.c.age_band == AgeBand.UNKNOWN)
     await tx.execute(update(member_t).where(is_unknown).values(age_band=AgeBand.CHILD.value))
     said = {"relation": relation.value, "evidence": evidence.value, "reference": reference}
@@ -186,11 +188,11 @@ async def confirm_relation(
     return await links.change(tx, link, to, word, due_at=links.next_midnight(now), **values)
 
 
-async def keep(tx: Tx, vault: Vault, link: Link, *, now: datetime) -> Link:
+async def keep(tx: Tx, vault: Vault, link: Link, *, numbers: Numbers, now: datetime) -> Link:
     """The officer resolves a dispute for this link. Of a child who has turned 14 meanwhile it is due at once."""
     to, word = link_after(link.state, "resolved_keep")
-    band = (await ages.bands_of(tx, vault, [link.child_id], today=business_day(now)))[link.child_id]
-    due_at = links.next_midnight(now) if band is AgeBand.CHILD else now
+    bands = await ages.bands_of(tx, vault, [link.child_id], numbers=numbers, today=business_day(now))
+    due_at = links.next_midnight(now) if bands[link.child_id] is AgeBand.CHILD else now
     return await links.change(tx, link, to, word, due_at=due_at, contested_by=None)
 
 
@@ -203,11 +205,19 @@ async def end(tx: Tx, vault: Vault, link: Link, *, event: str, now: datetime) ->
     return ended
 
 
-async def _check_ages(tx: Tx, vault: Vault, child_id: MemberId, guardian_id: MemberId, now: datetime) -> None:
-    """By the birth dates themselves: what stands on the rows is as old as the last midnight job."""
-    bands = await ages.bands_of(tx, vault, [child_id, guardian_id], today=business_day(now))
-    if bands[child_id] not in (AgeBand.CHILD, AgeBand.UNKNOWN):
+async def _check_ages(
+    tx: Tx, vault: Vault, child_id: MemberId, guardian_id: MemberId, numbers: Numbers, now: datetime
+) -> None:
+    """By the birth dates themselves: what stands on the rows is as old as the last midnight job.
+
+    A guardian is of age by the Civil Code (17, 27), whatever the pack says about whom staff may see.
+    """
+    today = business_day(now)
+    of_child = await ages.bands_of(tx, vault, [child_id], numbers=numbers, today=today)
+    if of_child[child_id] not in (AgeBand.CHILD, AgeBand.UNKNOWN):
         raise NotAChild(field="child")
+    of_age = replace(numbers, staff_approval_under=MINOR_UNDER)
+    bands = await ages.bands_of(tx, vault, [guardian_id], numbers=of_age, today=today)
     if bands[guardian_id] is not AgeBand.ADULT:
         raise NotAnAdult(field="guardian")
 
