@@ -34,9 +34,9 @@ from member_hub.identity.kinds import ClaimKind, ClaimStatus
 from member_hub.identity.tables import IdentityClaim, IdentityHint
 from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.members.age import MINOR_UNDER
-from member_hub.members.approvals import number_of
 from member_hub.members.children import ids_of, is_child_of
 from member_hub.members.gates import GuardianLink, LinkState
+from member_hub.members.staff_numbers import number_of
 from member_hub.members.tables import AgeBand, ChannelAccount, Member
 from member_hub.privacy import DataClass
 from member_hub.telling import Kind, ToTell
