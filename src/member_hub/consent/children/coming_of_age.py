@@ -80,11 +80,11 @@ class ComingOfAge:
 
     async def _move_on(self, tx: Tx, rows: Sequence[Row[Any]], now: datetime) -> list[MemberId]:
         """Whose link is due and who is no child any more. The condition stands in the statement: no lock is taken."""
-        older = []
+        older, numbers = [], self._catalogue.numbers
         for at in sorted({max(row.due_at, now) for row in rows}):
             same = [row for row in rows if max(row.due_at, now) == at]
             children = {MemberId(row.child_id) for row in same}
-            bands = await ages.bands_of(tx, self._vault, children, numbers=self._catalogue.numbers, today=business_day(at))
+            bands = await ages.bands_of(tx, self._vault, children, numbers=numbers, today=business_day(at))
             young = [row.link_id for row in same if bands.get(row.child_id) is AgeBand.CHILD]
             still = and_(among(link_t.c.link_id, young), link_t.c.state == LinkState.ACTIVE, link_t.c.due_at <= at)
             if young:

@@ -129,7 +129,7 @@ async def propose(
     mine = set(await tx.scalars(ids_of(guardian_id)))
     if standing := next((one for one in theirs if one.guardian_id in mine), None):
         return standing
-    await _check_ages(tx, vault, child_id, guardian_id, numbers, now)
+    await _check_ages(tx, vault, child_id, guardian_id, numbers=numbers, now=now)
     await _check_number(tx, theirs, guardian_id)
     link = Link(
         uuid7(),
@@ -179,7 +179,7 @@ async def confirm_relation(
         raise SecondPersonRequired(field="step")
     if any(one.state is LinkState.DISPUTED for one in await links.open_of(tx, link.child_id)):
         raise IsDisputed(field="link")
-    await _check_ages(tx, vault, link.child_id, link.guardian_id, numbers, now)
+    await _check_ages(tx, vault, link.child_id, link.guardian_id, numbers=numbers, now=now)
     is_unknown = and_(member_t.c.member_id == link.child_id, member_t.c.age_band == AgeBand.UNKNOWN)
     await tx.execute(update(member_t).where(is_unknown).values(age_band=AgeBand.CHILD.value))
     said = {"relation": relation.value, "evidence": evidence.value, "reference": reference}
@@ -206,7 +206,7 @@ async def end(tx: Tx, vault: Vault, link: Link, *, event: str, now: datetime) ->
 
 
 async def _check_ages(
-    tx: Tx, vault: Vault, child_id: MemberId, guardian_id: MemberId, numbers: Numbers, now: datetime
+    tx: Tx, vault: Vault, child_id: MemberId, guardian_id: MemberId, *, numbers: Numbers, now: datetime
 ) -> None:
     """By the birth dates themselves: what stands on the rows is as old as the last midnight job.
 
