@@ -172,7 +172,7 @@ class Mutation:
     )
     objection_lift: ObjectionPayload = strawberry.field(
         resolver=objection_lift,
-        description="Take back an objection, or a part of it; only the member, or a child's guardian, can.",
+        description="Take back an objection, or a part of it; only the member can, and under 14 only a guardian.",
     )
     phone_code_send: PhoneCodeSendPayload = strawberry.field(
         resolver=phone_code_send,

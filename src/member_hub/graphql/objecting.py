@@ -18,6 +18,8 @@ from member_hub.graphql.asking import Asking
 from member_hub.graphql.changing import carried_out
 from member_hub.graphql.problems import UserError
 from member_hub.graphql.scalars import given
+from member_hub.members.reading import band_of
+from member_hub.members.tables import AgeBand
 from member_hub.privacy import Purpose
 
 Info = strawberry.Info[Asking, None]
@@ -121,6 +123,8 @@ async def objection_lift(
         if acting.actor not in LIFTED_BY:
             raise OnlyTheMember
         member_id = await reached_and_held(asking, tx, given(input.member))
+        if acting.actor is not Actor.GUARDIAN and await band_of(tx, member_id) is AgeBand.CHILD:
+            raise OnlyTheGuardian
         lifted = await objections.lift(tx, acting, member_id, _uuid(input.objection), only=only, now=asking.now)
         await settle(tx, [member_id], catalogue=asking.hub.catalogue, now=asking.now)
         word = "restrict.changed" if only is not None else "restrict.lifted"
@@ -146,6 +150,13 @@ async def objections_of(
             return None
         asking.trail.finds([member_id])
         return [_shown(placed) for placed in await objections.of_member(tx, member_id)]
+
+
+class OnlyTheGuardian(Forbidden):
+    """Whoever cannot consent cannot take back what keeps their data unused either (PIPL 31)."""
+
+    zh = "未满十四周岁会员的限制，只能由其监护人解除。"
+    en = "Under 14 only a guardian lifts an objection."
 
 
 class OnlyTheMember(Forbidden):

@@ -38,7 +38,7 @@ from member_hub.ids import MemberId
 from member_hub.members.bits import CODE_MASK, code_of, shift_of
 from member_hub.members.children import is_child_of
 from member_hub.members.row_gate import GateShape, RowGate
-from member_hub.members.tables import Channel, ChannelAccount, Member, MemberStatus, MemberStore, ProfileValue
+from member_hub.members.tables import AgeBand, Channel, ChannelAccount, Member, MemberStatus, MemberStore, ProfileValue
 from member_hub.organisation import Organisation
 from member_hub.privacy import ProfileField, Purpose
 
@@ -351,6 +351,12 @@ async def handler_of(tx: Tx, member_id: MemberId) -> str | None:
     """The legal entity that answers for a member's data; None for nobody."""
     found: str | None = await tx.scalar(select(member_t.c.handler).where(member_t.c.member_id == member_id))
     return found
+
+
+async def band_of(tx: Tx, member_id: MemberId) -> AgeBand:
+    """As what a root is taken; of nobody nothing is known."""
+    found = await tx.scalar(select(member_t.c.age_band).where(member_t.c.member_id == member_id))
+    return AgeBand(found or AgeBand.UNKNOWN)
 
 
 async def ids_of_person(tx: Tx, member_id: MemberId) -> list[MemberId]:
