@@ -128,8 +128,9 @@ async def place(
 ) -> tuple[Placed, bool]:
     """Object; answers the objection and whether it is new. The caller holds the root locked and settles it after.
 
-    What is in force already is not placed again, and to everything can be objected however much else is in force. Raises NothingNamed, ObjectionNotPossible, TooManyObjections; OSError
-    where the ledger cannot be written: then nothing has changed.
+    What is in force already is not placed again, and to everything can be objected however much else is in force.
+    Raises NothingNamed, ObjectionNotPossible, TooManyObjections; OSError where the ledger cannot be written: then
+    nothing has changed.
     """
     scope.check()
     held = await _in_force(tx, member_id)
