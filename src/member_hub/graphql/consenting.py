@@ -162,7 +162,7 @@ async def consent_deny(
     async def work(tx: Tx, held: Held, desk: Desk) -> Acted:
         return await withdrawing.withdraw(tx, desk, held, input.read())
 
-    return await _carried_out(info, given(input.member), work, visible=info.context.visible.to_decide())
+    return await _carried_out(info, given(input.member), work, visible=info.context.visible.to_protect())
 
 
 async def _carried_out(info: Info, named: str | None, work: Work, *, visible: Visible | None = None) -> ConsentPayload:

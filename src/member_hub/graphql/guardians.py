@@ -38,7 +38,8 @@ strawberry.enum(
     name="GuardianLinkState",
     description=(
         "Where a guardian's link stands: PROPOSED until the guardian is verified; RELATION_PENDING until staff saw "
-        "what shows the relation; ACTIVE, the guardian acts; DISPUTED, a second guardian came and nobody acts; "
+        "what shows the relation, and of a second guardian until the officer decided; ACTIVE, the guardian acts; "
+        "DISPUTED, a second guardian came with evidence, and this one only refuses, withdraws and objects; "
         "HANDOVER, the child has turned 14; ENDED; REJECTED."
     ),
 )
@@ -204,7 +205,8 @@ async def guardian_revoke(
 
     async def work(tx: Tx) -> Link:
         link = await _in_reach(asking, tx, _link_id(input.link))
-        return await guardians.end(tx, asking.hub.vault, link, event=_end_of(asking.caller, link), now=asking.now)
+        event, numbers = _end_of(asking.caller, link), asking.hub.catalogue.numbers
+        return await guardians.end(tx, asking.hub.vault, link, event=event, numbers=numbers, now=asking.now)
 
     return await _carried_out(asking, work)
 

@@ -97,7 +97,7 @@ async def objection_place(
 
     async def work(tx: Tx) -> Placed:
         scope.check()
-        member_id = await reached_and_held(asking, tx, given(input.member))
+        member_id = await reached_and_held(asking, tx, given(input.member), protects=True)
         try:
             placed, is_new = await objections.place(tx, asking.hub.ledger, acting, member_id, scope, now=asking.now)
         except OSError:

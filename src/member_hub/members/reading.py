@@ -63,6 +63,7 @@ class Visible:
     member_id: MemberId | None
     bought_since: datetime
     gate: RowGate
+    protects: bool = False  # reads nothing: refuses, withdraws or objects
 
     @classmethod
     def to(
@@ -86,6 +87,11 @@ class Visible:
         if self.rows is not RowScope.BEHALF or self.member_id is None:
             return self
         return replace(self, gate=replace(self.gate, restricted=0))
+
+    def to_protect(self) -> "Visible":
+        """The same as `to_decide`, for acts that can only keep data unused: a guardian whom another one contests may do
+        these for the child, and nothing else."""
+        return replace(self.to_decide(), protects=self.rows is RowScope.CHILDREN)
 
     def reaches_nobody(self, *, by_key: bool) -> bool:
         """Whether no row can be in reach, so that nothing need be asked."""
@@ -113,7 +119,7 @@ class Visible:
 
     @property
     def shape(self) -> "Shape":
-        return Shape(self.rows, self.gate.shape, is_for_one=self.member_id is not None)
+        return Shape(self.rows, self.gate.shape, is_for_one=self.member_id is not None, protects=self.protects)
 
     @property
     def parameters(self) -> Mapping[str, Any]:
@@ -149,6 +155,7 @@ class Shape:
     rows: RowScope
     gate: GateShape
     is_for_one: bool
+    protects: bool
 
     def scope(self) -> ColumnElement[bool]:
         ours = member_t.c.handler == bindparam("reach_handler", type_=Text)
@@ -167,6 +174,7 @@ class Shape:
                 return is_child_of(
                     bindparam("reach_member_id", type_=PgUuid()),
                     at=bindparam("reach_at", type_=DateTime(timezone=True)),
+                    or_contested=self.protects,
                 )
             case RowScope.NONE:
                 return false()
