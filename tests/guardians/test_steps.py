@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from member_hub.consent.children.guardians import is_guardian
 from member_hub.consent.closing import close
@@ -13,8 +14,8 @@ from member_hub.privacy import Person
 from tests.graphql.consents import deny, give
 from tests.graphql.notices import publish, served
 from tests.graphql.test_objections import lift, place
-from tests.graphql.world import NOW
-from tests.guardians.family import CONFIRM, MIDNIGHT, PROPOSE, SEEN, Family
+from tests.graphql.world import NOW, World
+from tests.guardians.family import CONFIRM, MIDNIGHT, PROPOSE, SEEN, Family, member_t, move_in
 
 LATER = (NOW + timedelta(days=7)).isoformat().replace("+00:00", "Z")
 
@@ -215,6 +216,28 @@ async def test_staff_who_do_not_reach_the_child_confirm_and_end_nothing(family: 
     assert await family.shown(proposed["id"], role="store_manager") == (None, [("link", "NOT_FOUND")])
     assert await family.revoked(proposed["id"], "store_manager") == (None, [("link", "NOT_FOUND")])
     assert await family.states() == ["relation_pending"]
+
+
+async def test_where_nobody_approved_that_staff_see_minors_a_guardian_is_linked_all_the_same(world: World) -> None:
+    """Looking at the evidence shows nothing of the child; everything else takes the approval."""
+    family = await move_in(world, is_approved=False)
+    async with transaction(world.hub.database.app) as tx:
+        known = update(member_t).where(member_t.c.member_id.in_([family.daughter, family.boy]))
+        await tx.execute(known.values(age_band="child"))
+    refused, _ = await family.proposes(family.father, family.boy)
+    stated = {"relation": "PARENT", "child": str(family.daughter), "guardian": str(family.mother)}
+    assert await family.said("support_agent", PROPOSE, stated) == (None, [("child", "NOT_FOUND")])
+    assert await family.revoked(refused["id"], "support_agent") == (None, [("link", "NOT_FOUND")])
+
+    link = await family.linked()
+    await family.confirms(family.father, refused["id"])
+    assert (await family.revoked(refused["id"], "support_agent", reason="RELATION_NOT_SHOWN"))[1] == []
+
+    assert await family.children_of(family.mother) == ["李小花"]
+    assert await family.states() == ["rejected", "active"]
+    assert await family.revoked(link, "support_agent") == (None, [("link", "NOT_FOUND")])
+    seen = "query ($id: ID!) { member(by: {id: $id}) { id } }"
+    assert await world.ask("support_agent", seen, variables={"id": str(family.daughter)}) == {"member": None}
 
 
 async def test_a_relation_that_was_not_shown_leaves_nothing_of_it(family: Family) -> None:

@@ -264,7 +264,11 @@ async def _reached(asking: Asking, tx: Tx, text: str | None, *, field: str) -> M
 
 
 async def _in_reach(asking: Asking, tx: Tx, link_id: UUID) -> Link:
-    """The link, held: a guardian's own one; of a child whom staff reach; for the officer anybody's of the handler."""
+    """The link, held: a guardian's own one; of a child whom staff reach; for the officer anybody's of the handler.
+
+    Who looks at the evidence needs no approval to see minors: the step shows nothing of the child, and a hub where
+    nobody has approved anything yet would link no guardian at all.
+    """
     caller = asking.caller
     if caller.kind is not CallerKind.STAFF:
         return await links.held(tx, link_id, of_guardian=caller.member_id)
@@ -272,7 +276,8 @@ async def _in_reach(asking: Asking, tx: Tx, link_id: UUID) -> Link:
     if caller.role == DPO:
         is_in_reach = await handler_of(tx, link.child_id) == caller.handler
     else:
-        is_in_reach = bool(await find(tx, asking.visible, [link.child_id]))
+        visible = asking.visible.of_unseen() if link.state is LinkState.RELATION_PENDING else asking.visible
+        is_in_reach = bool(await find(tx, visible, [link.child_id]))
     if not is_in_reach:
         raise NotFound(field="link")
     return link

@@ -93,6 +93,10 @@ class Visible:
         these for the child, and nothing else."""
         return replace(self.to_decide(), protects=self.rows is RowScope.CHILDREN)
 
+    def of_unseen(self) -> "Visible":
+        """The same for an act on somebody of whom nothing is shown: it takes no approval to see minors."""
+        return replace(self, gate=self.gate.of_figures())
+
     def reaches_nobody(self, *, by_key: bool) -> bool:
         """Whether no row can be in reach, so that nothing need be asked."""
         match self.rows:
