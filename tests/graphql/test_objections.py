@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from member_hub.consent.tables import Objection
-from member_hub.crypto import LedgerKind
+from member_hub.crypto import LedgerBroken, LedgerKind
 from member_hub.db import transaction
 from member_hub.db.bulk import table_of
 from member_hub.graphql.building import global_id
@@ -104,11 +104,12 @@ async def test_the_outside_ledger_has_it_with_the_time_of_the_row(world: World, 
     assert {people.whole, people.merged, row.origin_id, *row.also} == set(entry.note.subjects)
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), LedgerBroken(3, "it is no line")])
 async def test_a_ledger_that_cannot_be_written_refuses_and_changes_nothing(
-    world: World, people: People, monkeypatch: pytest.MonkeyPatch
+    world: World, people: People, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def full(_: object) -> None:
-        raise OSError(28, "No space left on device")
+        raise error
 
     monkeypatch.setattr(world.hub.ledger, "append", full)
 

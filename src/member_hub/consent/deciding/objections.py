@@ -14,7 +14,6 @@ member (merging/resolution.py); accounts that shall part are kept apart one by o
 joins what belongs together.
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +25,7 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 from member_hub.consent.deciding.acting import Acting
 from member_hub.consent.tables import Objection
 from member_hub.consent.words import Actor, ContactChannel
-from member_hub.crypto import Ledger, LedgerKind, Note
+from member_hub.crypto import LedgerKind, Note
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
 from member_hub.errors import BadInput, Conflict, NotFound, Refused
@@ -124,28 +123,26 @@ class Placed:
 
 
 async def place(
-    tx: Tx, ledger: Ledger, acting: Acting, member_id: MemberId, scope: Scope, *, now: datetime
-) -> tuple[Placed, bool]:
-    """Object; answers the objection and whether it is new. The caller holds the root locked and settles it after.
+    tx: Tx, acting: Acting, member_id: MemberId, scope: Scope, *, now: datetime
+) -> tuple[Placed, Note | None]:
+    """Object; answers the objection and, of a new one, what the caller writes to the ledger, last before the commit.
 
-    What is in force already is not placed again, and to everything can be objected however much else is in force.
-    Raises NothingNamed, ObjectionNotPossible, TooManyObjections; OSError where the ledger cannot be written: then
-    nothing has changed.
+    The caller holds the root locked and settles it after. What is in force already is not placed again, and to
+    everything can be objected however much else is in force. Raises NothingNamed, ObjectionNotPossible,
+    TooManyObjections.
     """
     scope.check()
     held = await _in_force(tx, member_id)
     same = next((one for one in held if one.scope == scope), None)
     if same is not None:
-        return same, False
+        return same, None
     if len(held) >= IN_FORCE_MAX and not scope.is_everything:
         raise TooManyObjections
     placed = Placed(uuid7(), scope, acting.actor, now, None)
     origins = await _origins(tx, member_id)
     await _insert(tx, acting, member_id, placed, origins)
     person = await ids_of_person(tx, member_id)
-    note = Note(LedgerKind.RESTRICTION, (*person, *origins), now, tuple(scope.words))
-    await asyncio.to_thread(ledger.append, [note])
-    return placed, True
+    return placed, Note(LedgerKind.RESTRICTION, (*person, *origins), now, tuple(scope.words))
 
 
 async def lift(
