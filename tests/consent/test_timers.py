@@ -16,6 +16,7 @@ from member_hub.consent.history.recording import verify
 from member_hub.consent.history.settling import settle
 from member_hub.consent.history.standing import Slot
 from member_hub.consent.history.timers import Clockwork
+from member_hub.consent.tables import ConsentCurrent
 from member_hub.consent.words import Act, Actor, ConsentState
 from member_hub.db import snapshot, transaction
 from member_hub.db.bulk import table_of
@@ -29,6 +30,7 @@ from tests.consent.deciding import CATALOGUE, aged, bits, happen, inform, publis
 from tests.hub import NOW, Hub, website
 
 S = ConsentState
+current_t = table_of(ConsentCurrent)
 DAY = timedelta(days=1)
 WHOLE = Slot("marketing")
 
@@ -210,6 +212,27 @@ async def test_who_is_locked_is_left_for_the_next_round_and_holds_up_nobody(town
 
     assert (await town.states(0), await town.states(1)) == ([("sms", "asked")], [("sms", "lapsed")])
     assert await town.run(NOW + 30 * DAY) == 1
+
+
+async def test_a_batch_holds_nothing_of_whom_it_passed_over(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who withdraws has the member first and what stands about them after: no batch may have that."""
+    for number in range(2):
+        await town.say(Act.SERVE_NOTICE, S.ASKED, of=number)
+    write, free = town.works.audit.write, []
+
+    async with transaction(town.hub.database.app) as withdrawal:
+        await lock_members(withdrawal, town.hub.vault, [town.members[0][0]])
+        theirs = select(current_t.c.state).where(current_t.c.member_id == town.members[0][0])
+
+        async def writes(entry: Any) -> None:
+            """Within the batch."""
+            free.append(list(await withdrawal.scalars(theirs.with_for_update(nowait=True))))
+            await write(entry)
+
+        monkeypatch.setattr(town.works.audit, "write", writes)
+        assert await town.run(NOW + 30 * DAY) == 1
+
+    assert free == [["asked"]]
 
 
 async def test_a_batch_that_fails_changes_nothing(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import insert, select
 from member_hub.consent.history.recording import record
 from member_hub.consent.history.settling import settle
 from member_hub.consent.history.standing import Slot
+from member_hub.consent.outside import remember
 from member_hub.consent.tables import Objection
 from member_hub.consent.words import Act, Actor, ConsentState
 from member_hub.crypto import Ledger
@@ -100,7 +101,9 @@ class Consents:
             await record(tx, hub.vault, events, now=now)
             await settle(tx, [member], catalogue=CATALOGUE, now=now)
             ledger, numbers = Ledger.open(hub.settings.ledger_dir), CATALOGUE.numbers
-            return await forget_consented(tx, hub.vault, ledger, [member], numbers=numbers, now=now)
+            gone = await forget_consented(tx, hub.vault, [member], numbers=numbers, now=now)
+            await remember(ledger, gone.notes)
+            return gone
 
     def _next(self) -> datetime:
         """Each act is a little later than the one before."""

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
+from member_hub.consent.outside import remember
 from member_hub.consent.words import Act, Actor, ConsentState
-from member_hub.crypto import CannotOpen, Item, Ledger, LedgerKind, sealed_row
+from member_hub.crypto import CannotOpen, Item, Ledger, LedgerBroken, LedgerKind, sealed_row
 from member_hub.db import snapshot, transaction
 from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of
@@ -22,6 +23,7 @@ from member_hub.privacy import DataClass, ProfileField, Purpose
 from member_hub.profiles import Forgotten, forget_consented, forget_ended, holding_for_consent
 from tests.consent import deciding
 from tests.graphql.agreeing import CATALOGUE, EMAIL, PROFILES, PUSH, Consents
+from tests.graphql.consents import WITHDRAW, deny
 from tests.graphql.test_collected_for import BIRTHDAY, held
 from tests.graphql.test_update import read, update
 from tests.graphql.world import People, World, said
@@ -139,7 +141,9 @@ async def forget(world: World, *members: MemberId) -> Forgotten:
     """As a timer does."""
     hub, ledger = world.hub, Ledger.open(world.hub.settings.ledger_dir)
     async with transaction(hub.database.app) as tx:
-        return await forget_consented(tx, hub.vault, ledger, members, numbers=CATALOGUE.numbers, now=world.clock.at)
+        gone = await forget_consented(tx, hub.vault, members, numbers=CATALOGUE.numbers, now=world.clock.at)
+        await remember(ledger, gone.notes)
+        return gone
 
 
 async def test_what_is_stale_waits_for_the_end_of_its_grace(world: World, people: People) -> None:
@@ -298,7 +302,8 @@ async def withdrawing(world: World, consents: Consents, member: MemberId) -> Asy
         await deciding.record(tx, hub.vault, [event], now=now)
         await deciding.settle(tx, [member], catalogue=CATALOGUE, now=now)
         ledger = Ledger.open(hub.settings.ledger_dir)
-        await forget_consented(tx, hub.vault, ledger, [member], numbers=CATALOGUE.numbers, now=now)
+        gone = await forget_consented(tx, hub.vault, [member], numbers=CATALOGUE.numbers, now=now)
+        await remember(ledger, gone.notes)
         yield tx
 
 
@@ -321,3 +326,44 @@ async def test_a_child_stays_a_child_without_the_birthday_that_said_so(world: Wo
     async with transaction(world.hub.database.app) as tx:
         band = await tx.scalar(select(member_t.c.age_band).where(member_t.c.member_id == people.southern))
     assert band == AgeBand.CHILD
+
+
+async def test_a_withdrawal_and_what_goes_with_it_are_one_append_behind_the_audit_entry(
+    world: World, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The withdrawal first: a restored database that is told of no more than the beginning has the consent ended."""
+    await given(world, people.southern, EMAIL)
+    append, write, done = world.hub.ledger.append, world.hub.audit.write, list[Any]()
+
+    def appends(notes: Any) -> Any:
+        done.append([note.kind for note in notes])
+        return append(notes)
+
+    async def writes(*said: Any, **more: Any) -> None:
+        done.append("audit")
+        await write(*said, **more)
+
+    monkeypatch.setattr(world.hub.ledger, "append", appends)
+    monkeypatch.setattr(world.hub.audit, "write", writes)
+    assert (await deny(world, people.southern))[1] == []
+
+    kinds = LedgerKind
+    assert done == ["audit", [kinds.WITHDRAWAL, kinds.CORRECTION, kinds.REKEY, kinds.REKEY]]
+    assert await held(world, people.southern) == [None]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), LedgerBroken(3, "it is no line")])
+async def test_where_the_ledger_cannot_be_written_nothing_is_withdrawn_and_nothing_forgotten(
+    world: World, people: People, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    await given(world, people.southern, EMAIL)
+
+    def full(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(world.hub.ledger, "append", full)
+    said = {"input": {"purpose": "MARKETING"}}
+
+    assert await world.refused("member", WITHDRAW, variables=said, member=people.southern) == ["UNAVAILABLE"]
+    assert await held(world, people.southern) == ["marketing", Purpose.MARKETING]
+    assert (await world.audited())[-1].outcome == "UNAVAILABLE"

@@ -4,10 +4,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import literal, select
 
 from member_hub.commands.approving import approve_in_development
+from member_hub.db import transaction
 from member_hub.graphql.building import global_id
 from member_hub.ids import MemberId
+from member_hub.members.staff_numbers import number_in, number_of, spellings_of
 from member_hub.members.tables import AgeBand
 from member_hub.settings import Mode
 from tests.conftest import Run
@@ -158,3 +161,26 @@ async def test_in_production_nobody_is_given_one(world: World, three: list[Membe
     assert await approve_in_development(hub) == 0
     assert await listed(world, "sales_associate") == {global_id(three[2])}
     assert [entry.operation for entry in await world.audited()] == ["memberList"]
+
+
+@pytest.mark.parametrize("subject", ["corp:E0001", "other:e0001", "E0001"])
+async def test_an_approval_shows_no_minor_to_whoever_gave_it_in_another_role(
+    world: World, three: list[MemberId], subject: str
+) -> None:
+    """Who is store manager and associate in one: one staff number, whatever the issuer of the credential."""
+    await approve(world, "sales_associate", store="SH001", approved_by="corp:E0001")
+
+    assert await listed(world, "sales_associate", subject=subject) == {global_id(three[2])}
+    assert await listed(world, "sales_associate", subject="corp:E0002") == {global_id(member) for member in three}
+
+    await approve(world, "sales_associate", store="SH001", approved_by="corp:E0002")
+    assert await listed(world, "sales_associate", subject=subject) == {global_id(member) for member in three}
+
+
+@pytest.mark.parametrize("subject", ["corp:S-1", "other:s-1", "S-1", "corp:", ":S-1", "a:b:C", "corp:张1"])
+async def test_a_statement_and_the_hub_mean_the_same_staff_number(world: World, subject: str) -> None:
+    async with transaction(world.hub.database.app) as tx:
+        found = await tx.scalar(select(number_in(literal(subject))))
+
+    assert found == number_of(subject)
+    assert found in spellings_of(subject)

@@ -1,18 +1,19 @@
 """Objecting to processing: at once, whole, on record outside first, lifted by the member alone (PIPL 44)."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from member_hub.consent.tables import Objection
-from member_hub.crypto import LedgerKind
+from member_hub.crypto import LedgerBroken, LedgerKind
 from member_hub.db import transaction
 from member_hub.db.bulk import table_of
 from member_hub.graphql.building import global_id
-from member_hub.ids import MemberId
+from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.members.tables import Channel
+from tests.graphql.consenting import origin_of
 from tests.graphql.world import NOW, WHOLE, People, World, said
 
 PLACE = """mutation ($input: ObjectionPlaceInput!) { objectionPlace(input: $input) {
@@ -103,11 +104,12 @@ async def test_the_outside_ledger_has_it_with_the_time_of_the_row(world: World, 
     assert {people.whole, people.merged, row.origin_id, *row.also} == set(entry.note.subjects)
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), LedgerBroken(3, "it is no line")])
 async def test_a_ledger_that_cannot_be_written_refuses_and_changes_nothing(
-    world: World, people: People, monkeypatch: pytest.MonkeyPatch
+    world: World, people: People, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def full(_: object) -> None:
-        raise OSError(28, "No space left on device")
+        raise error
 
     monkeypatch.setattr(world.hub.ledger, "append", full)
 
@@ -250,3 +252,45 @@ async def test_an_objection_to_uniting_keeps_what_is_united_and_joins_nothing_mo
     [held] = (await world.ask("member", LIST, member=member))["objections"]
     await lift(world, "member", held["id"], member=member)
     assert await world.resolve(second) == await world.resolve(first)
+
+
+async def test_what_was_lifted_ends_nobodys_right_and_of_it_the_newest_hundred_are_shown(
+    world: World, people: People
+) -> None:
+    origin = await origin_of(world, people.whole)
+    lifted = [
+        _row(people.whole, origin, ["analytics"], NOW - timedelta(days=n), lifted_at=NOW - timedelta(hours=1))
+        for n in range(1, 121)
+    ]
+    async with transaction(world.hub.database.app) as tx:
+        await tx.execute(objection_t.insert(), lifted)
+
+    placed, errors = await place(world, "member", {"purposes": ["ANALYTICS"]}, member=people.whole)
+
+    assert errors == []
+    shown = (await world.ask("member", LIST, member=people.whole))["objections"]
+    assert [one["id"] for one in shown] == [placed["id"], *(str(row["objection_id"]) for row in lifted[:100])]
+
+
+async def test_a_hundred_in_force_are_enough_and_everything_is_never_too_much(world: World, people: People) -> None:
+    origin = await origin_of(world, people.whole)
+    held = [_row(people.whole, origin, ["channel.sms"], NOW - timedelta(days=n)) for n in range(1, 101)]
+    async with transaction(world.hub.database.app) as tx:
+        await tx.execute(objection_t.insert(), held)
+    before = world.hub.ledger.head()
+
+    refused = await place(world, "member", {"purposes": ["ANALYTICS"]}, member=people.whole)
+    assert refused == (None, [(None, "CONFLICT")])
+    assert (len(await stored(world)), world.hub.ledger.head()) == (100, before)
+    assert (await world.audited())[-1].outcome == "CONFLICT"
+
+    placed, errors = await place(world, "member", {"everything": True}, member=people.whole)
+    assert (placed["everything"], errors) == (True, [])
+    await lift(world, "member", str(held[0]["objection_id"]), member=people.whole)
+    await lift(world, "member", str(held[1]["objection_id"]), member=people.whole)
+    assert (await place(world, "member", {"purposes": ["ANALYTICS"]}, member=people.whole))[1] == []
+
+
+def _row(member: MemberId, origin: OriginId, scope: list[str], at: datetime, **more: Any) -> dict[str, Any]:
+    row = {"member_id": member, "objection_id": uuid7(), "origin_id": origin, "also": [], "scope": scope}
+    return row | {"actor": "member", "placed_by": "member", "placed_at": at, **more}

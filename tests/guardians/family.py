@@ -131,7 +131,8 @@ class Family:
         return [(row.role, row.operation, row.outcome, row.fields) for row in rows]
 
 
-async def move_in(world: World) -> Family:
+async def move_in(world: World, *, is_approved: bool = True) -> Family:
+    """`is_approved`: whether the support desk may see minors."""
     when = NOW - timedelta(days=30)
     mother, father, daughter, boy, nameless = await world.resolve(
         _person("W1", "王芳", "1985-05-05", phone="+8613812345601", verified=True),
@@ -140,7 +141,8 @@ async def move_in(world: World) -> Family:
         _person("W4", "赵小宝", "2018-01-01", phone="+8613812345604", verified=False),
         said(Channel.WEBSITE, "W5", at=when, name="孙小小"),
     )
-    await approve(world, "support_agent")  # who sees no child cannot confirm anybody's guardian
+    if is_approved:
+        await approve(world, "support_agent")
     return Family(world, mother, father, daughter, boy, nameless)
 
 

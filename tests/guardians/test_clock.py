@@ -142,7 +142,9 @@ async def test_a_handover_ends_by_itself_after_thirty_days(family: Family) -> No
 
 async def test_a_dispute_over_a_child_who_has_turned_fourteen_ends_in_a_handover(family: Family) -> None:
     link = await family.linked()
-    await family.proposes(family.father, family.daughter)
+    second, _ = await family.proposes(family.father, family.daughter)
+    await family.confirms(family.father, second["id"])
+    await family.shown(second["id"])
     await family.at(TURNS + timedelta(hours=1))
 
     assert (await family.resolved(link))[0]["state"] == "ACTIVE"

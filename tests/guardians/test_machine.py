@@ -31,10 +31,10 @@ def test_from_every_state_a_link_can_end_and_an_end_is_one() -> None:
         assert (_reached(state) == {state}) == (state in ENDS), state
 
 
-def test_only_a_confirmed_relation_or_the_officer_brings_a_link_into_force() -> None:
+def test_only_a_confirmed_relation_the_officer_or_the_end_of_a_contest_brings_a_link_into_force() -> None:
     into = {event for (_, event), (to, _) in GUARDIAN_LINK.items() if to is LinkState.ACTIVE}
 
-    assert into == {"relation_evidence_ok", "resolved_keep"}
+    assert into == {"relation_evidence_ok", "resolved_keep", "contest_over"}
 
 
 @given(st.lists(st.sampled_from(EVENTS), max_size=20))

@@ -4,11 +4,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from member_hub.consent.children.guardians import is_guardian
+from member_hub.consent.closing import close
 from member_hub.db import transaction
-from tests.graphql.world import NOW
-from tests.guardians.family import CONFIRM, MIDNIGHT, PROPOSE, SEEN, Family
+from member_hub.ids import MemberId
+from member_hub.privacy import Person
+from tests.graphql.consents import deny, give
+from tests.graphql.notices import publish, served
+from tests.graphql.test_objections import lift, place
+from tests.graphql.world import NOW, World
+from tests.guardians.family import CONFIRM, MIDNIGHT, PROPOSE, SEEN, Family, member_t, move_in
 
 LATER = (NOW + timedelta(days=7)).isoformat().replace("+00:00", "Z")
 
@@ -211,6 +218,28 @@ async def test_staff_who_do_not_reach_the_child_confirm_and_end_nothing(family: 
     assert await family.states() == ["relation_pending"]
 
 
+async def test_where_nobody_approved_that_staff_see_minors_a_guardian_is_linked_all_the_same(world: World) -> None:
+    """Looking at the evidence shows nothing of the child; everything else takes the approval."""
+    family = await move_in(world, is_approved=False)
+    async with transaction(world.hub.database.app) as tx:
+        known = update(member_t).where(member_t.c.member_id.in_([family.daughter, family.boy]))
+        await tx.execute(known.values(age_band="child"))
+    refused, _ = await family.proposes(family.father, family.boy)
+    stated = {"relation": "PARENT", "child": str(family.daughter), "guardian": str(family.mother)}
+    assert await family.said("support_agent", PROPOSE, stated) == (None, [("child", "NOT_FOUND")])
+    assert await family.revoked(refused["id"], "support_agent") == (None, [("link", "NOT_FOUND")])
+
+    link = await family.linked()
+    await family.confirms(family.father, refused["id"])
+    assert (await family.revoked(refused["id"], "support_agent", reason="RELATION_NOT_SHOWN"))[1] == []
+
+    assert await family.children_of(family.mother) == ["李小花"]
+    assert await family.states() == ["rejected", "active"]
+    assert await family.revoked(link, "support_agent") == (None, [("link", "NOT_FOUND")])
+    seen = "query ($id: ID!) { member(by: {id: $id}) { id } }"
+    assert await world.ask("support_agent", seen, variables={"id": str(family.daughter)}) == {"member": None}
+
+
 async def test_a_relation_that_was_not_shown_leaves_nothing_of_it(family: Family) -> None:
     proposed, _ = await family.proposes(family.mother, family.daughter)
     await family.confirms(family.mother, proposed["id"])
@@ -237,32 +266,98 @@ async def test_a_link_in_force_is_ended_at_once(family: Family, role: str) -> No
 
 
 async def test_a_second_guardian_suspends_the_first_until_the_officer_decides(family: Family) -> None:
-    link = await family.linked()
-    second, _ = await family.proposes(family.father, family.daughter)
+    link, second = await _contested(family)
 
-    assert await family.states() == ["disputed", "proposed"]
+    assert await family.states() == ["disputed", "relation_pending"]
+    assert [one[3] for one in await family.told() if one[1] == "guardianConfirm"][-1] == [
+        "guardian.disputed",
+        "step:relation",
+    ]
     assert await family.children_of(family.mother) == []
     assert await family.revoked(link, "member", member=family.mother) == (None, [(None, "CONFLICT")])
-    await family.confirms(family.father, second["id"])
-    assert await family.shown(second["id"]) == (None, [("link", "CONFLICT")])
+    assert await family.shown(second) == (None, [("link", "CONFLICT")])
     assert await family.children_of(family.father) == []
 
     kept, errors = await family.resolved(link)
     assert (kept["state"], errors) == ("ACTIVE", [])
     assert await family.children_of(family.mother) == ["李小花"]
-    assert (await family.shown(second["id"]))[0]["state"] == "ACTIVE"
+    assert (await family.shown(second))[0]["state"] == "ACTIVE"
     assert await family.children_of(family.father) == ["李小花"]
+    assert await family.states() == ["active", "active"]
+
+
+async def _contested(family: Family, child: MemberId | None = None) -> tuple[str, str]:
+    """The mother's link, and the father's: staff have seen evidence of both."""
+    child = child or family.daughter
+    link = await family.linked(child=child)
+    second, _ = await family.proposes(family.father, child)
+    await family.confirms(family.father, second["id"])
+    seen, errors = await family.shown(second["id"])
+    assert (seen["state"], seen["dueAt"], errors) == ("RELATION_PENDING", LATER, [])
+    return link, str(second["id"])
+
+
+async def test_whom_nobody_saw_evidence_of_suspends_no_guardian(family: Family) -> None:
+    """A stranger who had the child's code in hand once, with a phone and a birth date of their own."""
+    await family.linked()
+    second, _ = await family.proposes(family.father, family.daughter)
+    assert await family.states() == ["active", "proposed"]
+    assert (await family.confirms(family.father, second["id"]))[1] == []
+
+    assert await family.states() == ["active", "relation_pending"]
+    assert await family.children_of(family.mother) == ["李小花"]
+    assert (await deny(family.world, family.daughter, role="guardian", asker=family.mother))[1] == []
+
+
+@pytest.mark.parametrize("how", ["refused", "unanswered", "erased"])
+async def test_with_the_end_of_the_contest_the_first_guardian_acts_again(family: Family, how: str) -> None:
+    _, second = await _contested(family, family.boy)
+    if how == "refused":
+        assert (await family.revoked(second, "support_agent", reason="RELATION_NOT_SHOWN"))[1] == []
+    elif how == "unanswered":
+        await family.at(NOW + timedelta(days=7))
+        await family.jobs()
+    else:
+        async with transaction(family.world.hub.database.app) as tx:
+            father = Person(family.father, (), (), (), ())
+            await close(tx, family.world.hub.vault, father, now=NOW)
+        await family.jobs()
+
+    assert await family.states() == ["active", "ended" if how == "erased" else "rejected"]
+    assert await family.children_of(family.mother) == ["赵小宝"]
+    if how == "refused":
+        words = [one[3] for one in await family.told() if one[1] == "guardianRevoke"]
+        assert words == [["guardian.rejected", "guardian.restored", "reason:RELATION_NOT_SHOWN"]]
+
+
+async def test_a_contested_guardian_protects_the_child_and_does_nothing_else(family: Family) -> None:
+    await _contested(family)
+    notice = await publish(family.world, "children-1", family="CHILDREN")
+    mother: dict[str, Any] = {"member": family.mother}
+
+    assert (await deny(family.world, family.daughter, role="guardian", asker=family.mother))[1] == []
+    placed, errors = await place(family.world, "guardian", {"profiling": True}, family.daughter, **mother)
+    assert errors == []
+
+    gone = (None, [("member", "NOT_FOUND")])
+    assert await lift(family.world, "guardian", placed["id"], family.daughter, **mother) == gone
+    assert await served(family.world, family.daughter, notice, role="guardian", about=mother) == gone
+    assert (await give(family.world, family.daughter, None, role="guardian", asker=family.mother))[1] == gone[1]
+    for query in ("objections", "consents"):
+        asked = f"query ($m: ID) {{ {query}(member: $m) {{ __typename }} }}"
+        found = await family.world.ask("guardian", asked, variables={"m": str(family.daughter)}, **mother)
+        assert found == {query: None}
+    assert await family.children_of(family.mother) == []
+    assert (await deny(family.world, family.daughter, role="guardian", asker=family.father))[1] == gone[1]
 
 
 async def test_the_officer_ends_a_disputed_link(family: Family) -> None:
-    link = await family.linked()
-    second, _ = await family.proposes(family.father, family.daughter)
+    link, second = await _contested(family)
 
     ended, errors = await family.revoked(link, "dpo", reason="COURT_DECISION")
 
     assert (ended["state"], errors) == ("ENDED", [])
-    await family.confirms(family.father, second["id"])
-    await family.shown(second["id"])
+    assert (await family.shown(second))[0]["state"] == "ACTIVE"
     assert await family.children_of(family.mother) == []
     assert await family.children_of(family.father) == ["李小花"]
 

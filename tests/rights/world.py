@@ -290,7 +290,7 @@ async def _points(world: World) -> None:
 async def _at_the_till(world: World, member_id: MemberId) -> None:
     """A member code is shown, and somebody may see the phone."""
     async with transaction(world.database.app) as tx:
-        gate = RowGate(Purpose.MEMBER_SERVICE, "", None, 0, None, frozenset(), needs_consent=False, at=NOW)
+        gate = RowGate(Purpose.MEMBER_SERVICE, "", None, 0, None, frozenset(), "", needs_consent=False, at=NOW)
         visible = Visible(RowScope.SELF, frozenset(), None, member_id, NOW, gate)
         await till.issue(tx, world.vault, visible, member_id)
         await approve_a_reveal(tx, member_id)

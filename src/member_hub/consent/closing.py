@@ -3,11 +3,12 @@
 Called before the holders, which know no time and no vault: what stands is told by accounts that are gone afterwards.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
-from sqlalchemy import or_, update
+from sqlalchemy import and_, or_, update
 
 from member_hub.consent.history.reading import Decisions, decisions_of
 from member_hub.consent.history.recording import NewEvent, record
@@ -32,8 +33,15 @@ async def close(tx: Tx, vault: Vault, person: Person, *, now: datetime) -> int:
     await record(tx, vault, events, now=now)
     theirs = or_(among(link_t.c.member_id, person.member_ids), among(link_t.c.guardian_id, person.member_ids))
     ended = {"state": LinkState.ENDED.value, "ended_at": now, "due_at": None}
-    await tx.execute(update(link_t).where(theirs, link_t.c.state.not_in(OVER)).values(ended))
+    over = update(link_t).where(theirs, link_t.c.state.not_in(OVER)).values(ended).returning(link_t.c.link_id)
+    await _end_contests(tx, list(await tx.scalars(over)), now)
     return len(events)
+
+
+async def _end_contests(tx: Tx, ended: Collection[UUID], now: datetime) -> None:
+    """Whom somebody contested who is gone is in force again: due at once, so that the job looks at the child's age."""
+    theirs = and_(among(link_t.c.contested_by, ended), link_t.c.state == LinkState.DISPUTED.value)
+    await tx.execute(update(link_t).where(theirs).values(state=LinkState.ACTIVE.value, due_at=now))
 
 
 def _closing(member_id: MemberId, decided: Decisions, now: datetime) -> Iterable[NewEvent]:

@@ -91,7 +91,7 @@ class ConsentHolder:
         )
         made_since = or_(merged_at.is_(None), link_t.c.proposed_at >= merged_at)
         doubtful = (link_t.c.guardian_id == kept, link_t.c.state == LinkState.ACTIVE.value, made_since)
-        await tx.execute(update(link_t).where(*doubtful).values(state=LinkState.DISPUTED.value))
+        await tx.execute(update(link_t).where(*doubtful).values(state=LinkState.DISPUTED.value, contested_by=None))
 
 
 def _of(person: Person) -> list[tuple[type[Any], ColumnElement[bool]]]:

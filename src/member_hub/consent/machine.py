@@ -60,6 +60,7 @@ GUARDIAN_LINK: Final[Mapping[tuple[LinkState, str], tuple[LinkState, str]]] = Ma
         (L.ACTIVE, "contested"): (L.DISPUTED, "guardian.disputed"),
         (L.DISPUTED, "resolved_keep"): (L.ACTIVE, "guardian.resolved"),
         (L.DISPUTED, "resolved_end"): (L.ENDED, "guardian.ended"),
+        (L.DISPUTED, "contest_over"): (L.ACTIVE, "guardian.restored"),
         (L.HANDOVER, "child_reconsents"): (L.ENDED, "guardian.handed_over"),
         (L.HANDOVER, "grace_over"): (L.ENDED, "guardian.lapsed"),
     }

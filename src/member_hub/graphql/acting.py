@@ -26,11 +26,12 @@ async def reached(asking: Asking, tx: Tx, named: str | None) -> MemberId | None:
     return MemberId(found[member_id].member_id) if member_id is not None and member_id in found else None
 
 
-async def reached_and_held(asking: Asking, tx: Tx, named: str | None) -> MemberId:
+async def reached_and_held(asking: Asking, tx: Tx, named: str | None, *, protects: bool = False) -> MemberId:
     """The same, locked until the transaction ends; from here on the trail knows whom a refusal is about.
 
-    Raises NotFound for nobody in reach.
+    `protects`: for an act that can only keep data unused. Raises NotFound for nobody in reach.
     """
-    root = await locked_in_reach(tx, asking.visible.to_decide(), whose(asking, named))
+    visible = asking.visible.to_protect() if protects else asking.visible.to_decide()
+    root = await locked_in_reach(tx, visible, whose(asking, named))
     asking.trail.member_ids.add(root)
     return root

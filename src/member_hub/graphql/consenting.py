@@ -1,6 +1,7 @@
 """consentGive, consentRefuse, consentWithdraw: members decide, and the decision holds with the commit."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -162,7 +163,7 @@ async def consent_deny(
     async def work(tx: Tx, held: Held, desk: Desk) -> Acted:
         return await withdrawing.withdraw(tx, desk, held, input.read())
 
-    return await _carried_out(info, given(input.member), work, visible=info.context.visible.to_decide())
+    return await _carried_out(info, given(input.member), work, visible=info.context.visible.to_protect())
 
 
 async def _carried_out(info: Info, named: str | None, work: Work, *, visible: Visible | None = None) -> ConsentPayload:
@@ -184,7 +185,6 @@ async def _carried_out(info: Info, named: str | None, work: Work, *, visible: Vi
             forgotten = await profiles.forget_consented(
                 tx,
                 hub.vault,
-                hub.ledger,
                 [held.member_id],
                 acted.ended,
                 numbers=hub.catalogue.numbers,
@@ -192,6 +192,7 @@ async def _carried_out(info: Info, named: str | None, work: Work, *, visible: Vi
             )
             noted.update(forgotten.words)
             asking.trail.fields |= forgotten.words
+            acted = replace(acted, notes=(*acted.notes, *forgotten.notes))
         return acted
 
     async def announce(acted: Acted) -> None:

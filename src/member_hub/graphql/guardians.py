@@ -38,7 +38,8 @@ strawberry.enum(
     name="GuardianLinkState",
     description=(
         "Where a guardian's link stands: PROPOSED until the guardian is verified; RELATION_PENDING until staff saw "
-        "what shows the relation; ACTIVE, the guardian acts; DISPUTED, a second guardian came and nobody acts; "
+        "what shows the relation, and of a second guardian until the officer decided; ACTIVE, the guardian acts; "
+        "DISPUTED, a second guardian came with evidence, and this one only refuses, withdraws and objects; "
         "HANDOVER, the child has turned 14; ENDED; REJECTED."
     ),
 )
@@ -175,7 +176,7 @@ async def guardian_confirm(
             )
         link = await _in_reach(asking, tx, link_id)
         if input.step is GuardianStep.KEEP:
-            return await guardians.keep(tx, hub.vault, link, now=asking.now)
+            return await guardians.keep(tx, hub.vault, link, numbers=hub.catalogue.numbers, now=asking.now)
         relation, evidence = given(input.relation), given(input.evidence)
         reference = revealing.reference_of(evidence.reference) if evidence is not None else None
         if relation is None or evidence is None or reference is None:
@@ -188,6 +189,7 @@ async def guardian_confirm(
             evidence=evidence.kind,
             reference=reference,
             staff=caller.subject,
+            numbers=hub.catalogue.numbers,
             now=asking.now,
         )
 
@@ -203,7 +205,8 @@ async def guardian_revoke(
 
     async def work(tx: Tx) -> Link:
         link = await _in_reach(asking, tx, _link_id(input.link))
-        return await guardians.end(tx, asking.hub.vault, link, event=_end_of(asking.caller, link), now=asking.now)
+        event, numbers = _end_of(asking.caller, link), asking.hub.catalogue.numbers
+        return await guardians.end(tx, asking.hub.vault, link, event=event, numbers=numbers, now=asking.now)
 
     return await _carried_out(asking, work)
 
@@ -261,7 +264,11 @@ async def _reached(asking: Asking, tx: Tx, text: str | None, *, field: str) -> M
 
 
 async def _in_reach(asking: Asking, tx: Tx, link_id: UUID) -> Link:
-    """The link, held: a guardian's own one; of a child whom staff reach; for the officer anybody's of the handler."""
+    """The link, held: a guardian's own one; of a child whom staff reach; for the officer anybody's of the handler.
+
+    Who looks at the evidence needs no approval to see minors: the step shows nothing of the child, and a hub where
+    nobody has approved anything yet would link no guardian at all.
+    """
     caller = asking.caller
     if caller.kind is not CallerKind.STAFF:
         return await links.held(tx, link_id, of_guardian=caller.member_id)
@@ -269,7 +276,8 @@ async def _in_reach(asking: Asking, tx: Tx, link_id: UUID) -> Link:
     if caller.role == DPO:
         is_in_reach = await handler_of(tx, link.child_id) == caller.handler
     else:
-        is_in_reach = bool(await find(tx, asking.visible, [link.child_id]))
+        visible = asking.visible.of_unseen() if link.state is LinkState.RELATION_PENDING else asking.visible
+        is_in_reach = bool(await find(tx, visible, [link.child_id]))
     if not is_in_reach:
         raise NotFound(field="link")
     return link

@@ -172,7 +172,7 @@ class Mutation:
     )
     objection_lift: ObjectionPayload = strawberry.field(
         resolver=objection_lift,
-        description="Take back an objection, or a part of it; only the member, or a child's guardian, can.",
+        description="Take back an objection, or a part of it; only the member can, and under 14 only a guardian.",
     )
     phone_code_send: PhoneCodeSendPayload = strawberry.field(
         resolver=phone_code_send,
@@ -208,15 +208,16 @@ class Mutation:
         resolver=guardian_propose,
         description=(
             "Propose oneself as the guardian of a child under 14, with the member code that the child shows; staff for "
-            "a guardian and a child in reach. Proposing again finds the same link. Where the child has a guardian, the "
-            "link of that one is DISPUTED until the data protection officer decides."
+            "a guardian and a child in reach. Proposing again finds the same link."
         ),
     )
     guardian_confirm: GuardianPayload = strawberry.field(
         resolver=guardian_confirm,
         description=(
             "SELF: the guardian, signed in, with a verified phone that is not the child's. RELATION: staff who saw "
-            "what shows the relation, and did not propose the link. KEEP: the officer resolves a dispute for this link."
+            "what shows the relation, and did not propose the link; where the child has a guardian, the link of that "
+            "one is DISPUTED then, and this one waits, until the data protection officer decides. KEEP: the officer "
+            "resolves a dispute for this link."
         ),
     )
     guardian_revoke: GuardianPayload = strawberry.field(

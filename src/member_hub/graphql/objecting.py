@@ -10,14 +10,18 @@ from member_hub.consent.deciding import objections
 from member_hub.consent.deciding.acting import acting_of
 from member_hub.consent.deciding.objections import Placed
 from member_hub.consent.history.settling import settle
+from member_hub.consent.outside import remember
 from member_hub.consent.words import Actor, ContactChannel
+from member_hub.crypto import Note
 from member_hub.db.base import Tx
-from member_hub.errors import Forbidden, NotFound, Unavailable
+from member_hub.errors import Forbidden, NotFound
 from member_hub.graphql.acting import reached, reached_and_held
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.changing import carried_out
 from member_hub.graphql.problems import UserError
 from member_hub.graphql.scalars import given
+from member_hub.members.reading import band_of
+from member_hub.members.tables import AgeBand
 from member_hub.privacy import Purpose
 
 Info = strawberry.Info[Asking, None]
@@ -93,21 +97,22 @@ async def objection_place(
     asking, scope = info.context, input.scope.said()
     acting = acting_of(asking.caller, asking.grant.rows)
 
-    async def work(tx: Tx) -> Placed:
+    async def work(tx: Tx) -> tuple[Placed, Note | None]:
         scope.check()
-        member_id = await reached_and_held(asking, tx, given(input.member))
-        try:
-            placed, is_new = await objections.place(tx, asking.hub.ledger, acting, member_id, scope, now=asking.now)
-        except OSError:
-            raise Unavailable from None
-        if is_new:
+        member_id = await reached_and_held(asking, tx, given(input.member), protects=True)
+        placed, note = await objections.place(tx, acting, member_id, scope, now=asking.now)
+        if note is not None:
             await settle(tx, [member_id], catalogue=asking.hub.catalogue, now=asking.now)
         asking.trail.fields.update(f"restrict.applied:{word}" for word in scope.words)
         asking.trail.finds([member_id])
-        return placed
+        return placed, note
 
-    placed, errors = await carried_out(asking, work)
-    return ObjectionPayload(objection=_shown(placed) if placed else None, user_errors=errors)
+    async def announce(done: tuple[Placed, Note | None]) -> None:
+        await remember(asking.hub.ledger, [done[1]] if done[1] is not None else [])
+
+    outcome = await carried_out(asking, work, announce=announce)
+    done, errors = outcome
+    return ObjectionPayload(objection=_shown(done[0]) if done else None, user_errors=errors)
 
 
 async def objection_lift(
@@ -121,6 +126,8 @@ async def objection_lift(
         if acting.actor not in LIFTED_BY:
             raise OnlyTheMember
         member_id = await reached_and_held(asking, tx, given(input.member))
+        if acting.actor is not Actor.GUARDIAN and await band_of(tx, member_id) is AgeBand.CHILD:
+            raise OnlyTheGuardian
         lifted = await objections.lift(tx, acting, member_id, _uuid(input.objection), only=only, now=asking.now)
         await settle(tx, [member_id], catalogue=asking.hub.catalogue, now=asking.now)
         word = "restrict.changed" if only is not None else "restrict.lifted"
@@ -146,6 +153,13 @@ async def objections_of(
             return None
         asking.trail.finds([member_id])
         return [_shown(placed) for placed in await objections.of_member(tx, member_id)]
+
+
+class OnlyTheGuardian(Forbidden):
+    """Whoever cannot consent cannot take back what keeps their data unused either (PIPL 31)."""
+
+    zh = "未满十四周岁会员的限制，只能由其监护人解除。"
+    en = "Under 14 only a guardian lifts an objection."
 
 
 class OnlyTheMember(Forbidden):

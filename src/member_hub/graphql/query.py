@@ -110,8 +110,8 @@ class Query:
     objections: list[Objection] | None = strawberry.field(
         resolver=objections_of,
         description=(
-            "What processing a member limits or refuses, lifted objections among them, the newest first; null where "
-            "nobody in reach is named."
+            "What processing a member limits or refuses, the newest first: all that is in force, and the newest 100 of "
+            "what was lifted; null where nobody in reach is named."
         ),
     )
     audit_entries: AuditEntryConnection = strawberry.field(

@@ -10,6 +10,7 @@ from typing import Annotated
 import strawberry
 
 from member_hub import revealing
+from member_hub.consent.deciding.holding import locked_in_reach
 from member_hub.db.base import Tx
 from member_hub.errors import BadInput, Forbidden, NotFound
 from member_hub.graphql import reading
@@ -22,7 +23,6 @@ from member_hub.graphql.query import Info
 from member_hub.graphql.scalars import given
 from member_hub.graphql.selection import Wanted
 from member_hub.ids import MemberId
-from member_hub.members.reading import find
 from member_hub.privacy import ProfileField
 from member_hub.revealing import RevealReason
 
@@ -74,7 +74,7 @@ async def member_reveal(
             raise NotRevealable(field="field")
         if (number := revealing.reference_of(given(reference))) is not None:
             asking.trail.fields.add(f"reference:{number}")
-        member_id = await reached(asking, tx, id)
+        member_id = await _reached(asking, tx, id)
         by = await revealing.permit(tx, asking.caller, member_id, field=field, now=asking.now)
         asking.trail.fields.add(f"approved_by:{by.approved_by}" if by.approved_by else "second_factor")
         if by.minor_approved_by is not None:
@@ -107,7 +107,7 @@ async def reveal_approve(
             raise NobodyReveals(field="field")
         colleague = revealing.staff_number_of(granted_to)
         asking.trail.fields.add(f"granted_to:{colleague}")
-        member_id = await reached(asking, tx, id)
+        member_id = await _reached(asking, tx, id)
         ends = await revealing.approve(tx, asking.caller, member_id, field=field, granted_to=colleague, now=asking.now)
         asking.trail.finds([member_id])
         return ends
@@ -116,15 +116,11 @@ async def reveal_approve(
     return RevealApprovePayload(expires_at=ends, user_errors=errors)
 
 
-async def reached(asking: Asking, tx: Tx, text: str, *, field: str = "id") -> MemberId:
-    """The root behind an id in ordinary reach; who was only presented at a till is not. Raises NotFound.
+async def _reached(asking: Asking, tx: Tx, text: str) -> MemberId:
+    """The root behind an id in ordinary reach, held as it is; who was only presented at a till is not. Raises NotFound.
 
     From here on the trail knows whom a refusal is about.
     """
-    member_id = member_id_of(text)
-    found = await find(tx, asking.visible, [member_id]) if member_id is not None else {}
-    if member_id is None or member_id not in found:
-        raise NotFound(field=field)
-    root = MemberId(found[member_id].member_id)
+    root = await locked_in_reach(tx, asking.visible, member_id_of(text), field="id", is_shared=True)
     asking.trail.member_ids.add(root)
     return root

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import strawberry
 
+from member_hub.consent.deciding.holding import locked_in_reach
 from member_hub.consent.history.standing import Slot
 from member_hub.consent.notice import notices, serving
 from member_hub.consent.notice.notices import PublishedNotice, Wording
@@ -14,9 +15,9 @@ from member_hub.consent.words import ANY, ByWayOf, ContactChannel, Locale, Notic
 from member_hub.db.base import Tx
 from member_hub.errors import Forbidden
 from member_hub.graphql.changing import carried_out
+from member_hub.graphql.keys import member_id_of
 from member_hub.graphql.problems import UserError
 from member_hub.graphql.query import Info
-from member_hub.graphql.revealing import reached
 from member_hub.graphql.scalars import given
 from member_hub.privacy import Purpose
 
@@ -125,7 +126,8 @@ async def notice_served(
     asking, hub = info.context, info.context.hub
 
     async def work(tx: Tx) -> Served:
-        member_id = await reached(asking, tx, input.member, field="member")
+        member_id = await locked_in_reach(tx, asking.visible, member_id_of(input.member))
+        asking.trail.member_ids.add(member_id)  # from here on the trail knows whom a refusal is about
         served = await serving.serve(
             tx,
             hub.vault,

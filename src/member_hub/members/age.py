@@ -20,7 +20,7 @@ def band_of(
     birthdays: Iterable[date], today: date, *, child_under: int = CHILD_UNDER, minor_under: int = MINOR_UNDER
 ) -> AgeBand:
     """UNKNOWN where no date is held."""
-    youngest = max(birthdays, default=None)
+    youngest = _youngest(birthdays)
     if youngest is None:
         return AgeBand.UNKNOWN
     if today <= birthday_at(youngest, child_under):
@@ -30,8 +30,12 @@ def band_of(
 
 def last_day_as_child(birthdays: Iterable[date], *, child_under: int = CHILD_UNDER) -> date | None:
     """The last day on which somebody counts as under 14, by the youngest reading; None where no date is held."""
-    youngest = max(birthdays, default=None)
+    youngest = _youngest(birthdays)
     return None if youngest is None else birthday_at(youngest, child_under)
+
+
+def _youngest(birthdays: Iterable[date]) -> date | None:
+    return max(birthdays, default=None)
 
 
 def birthday_at(born: date, years: int) -> date:

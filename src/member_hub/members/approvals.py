@@ -3,7 +3,8 @@
 A standing approval is for a role in a store (or for a role without stores), for a term, by a named approver; every
 read of a minor's row looks for one (members/reading.py). What opens a minor's field takes one for that very act beside
 it. Nobody approves for themselves: a standing approval is never for the approver's own role, one for a single use never
-for their own staff number. Apps are not staff, and need none.
+for their own staff number; and what somebody approved counts for nobody with their staff number, whatever the role or
+the issuer of the credential. Apps are not staff, and need none.
 
 Decision: who may approve for whom stands here and not in the policy, which knows no pair of roles. Price: an operator
 with other roles changes this list.
@@ -26,6 +27,7 @@ from member_hub.errors import BadInput, Forbidden, NotFound, Refused
 from member_hub.ids import MemberId, uuid7
 from member_hub.members.gates import MinorApproval
 from member_hub.members.reading import is_living, member_t
+from member_hub.members.staff_numbers import number_in, number_of, spellings_of
 from member_hub.members.tables import AgeBand
 
 IN_FORCE_MAX = 200  # approvals of one approver at a time
@@ -159,7 +161,7 @@ async def use(tx: Tx, caller: Caller, member_id: MemberId, *, operation: Operati
         approval_t.c.operation == operation.value,
         approval_t.c.role == caller.role,
         approval_t.c.granted_to == caller.subject,
-        approval_t.c.approved_by != caller.subject,
+        number_in(approval_t.c.approved_by).not_in(spellings_of(caller.subject)),
         approval_t.c.used_at.is_(None),
         _holds(now),
     )
@@ -170,11 +172,6 @@ async def use(tx: Tx, caller: Caller, member_id: MemberId, *, operation: Operati
     if approved_by is None:
         raise MinorApprovalRequired(field="id")
     return str(approved_by)
-
-
-def number_of(subject: str) -> str:
-    """The staff number behind the issuer's name (`corp:E1001`)."""
-    return subject.partition(":")[2].casefold() or subject.casefold()
 
 
 def _holds(now: datetime) -> ColumnElement[bool]:

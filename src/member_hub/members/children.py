@@ -4,6 +4,9 @@ Decision: a link in force carries `due_at`, a midnight (Asia/Shanghai) until whi
 job moves it on day by day (consent/children/coming_of_age.py). So a guardian's reach ends at 00:00 after the child's
 14th birthday by the clock alone, and the table tells nobody's birth date. Price: where the job does not run, every
 guardian is out at the next midnight, until it does.
+Decision: a guardian whom another one contests (DISPUTED, `contested_by`) still reaches the child to refuse, withdraw
+and object (`or_contested`), until the row says that it is none any more. One whose own identity is in doubt, after a
+split (consent/holder.py), does not.
 """
 
 from datetime import datetime
@@ -25,20 +28,25 @@ Moment = datetime | ColumnElement[datetime]
 TOO_OLD = (AgeBand.MINOR, AgeBand.ADULT)
 
 
-def is_child_of(guardian_id: Whose, *, at: Moment) -> ColumnElement[bool]:
+def is_child_of(guardian_id: Whose, *, at: Moment, or_contested: bool = False) -> ColumnElement[bool]:
     """The rows of hub.member that are children of this guardian now, whichever of the two was merged meanwhile."""
+    holds = or_(is_in_force(at), _is_contested()) if or_contested else is_in_force(at)
     of_child = member_t.alias("linked")
     child = func.coalesce(of_child.c.merged_into, of_child.c.member_id)
     linked = (
         select(child)
         .join(link_t, link_t.c.member_id == of_child.c.member_id)
-        .where(link_t.c.guardian_id.in_(ids_of(guardian_id)), is_in_force(at))
+        .where(link_t.c.guardian_id.in_(ids_of(guardian_id)), holds)
     )
     return and_(member_t.c.member_id.in_(linked), member_t.c.age_band.not_in(TOO_OLD))
 
 
 def is_in_force(at: Moment) -> ColumnElement[bool]:
     return and_(link_t.c.state == LinkState.ACTIVE, link_t.c.due_at > at)
+
+
+def _is_contested() -> ColumnElement[bool]:
+    return and_(link_t.c.state == LinkState.DISPUTED, link_t.c.contested_by.is_not(None))
 
 
 def ids_of(member_id: Whose) -> Select[tuple[MemberId]]:

@@ -38,7 +38,7 @@ from member_hub.ids import MemberId
 from member_hub.members.bits import CODE_MASK, code_of, shift_of
 from member_hub.members.children import is_child_of
 from member_hub.members.row_gate import GateShape, RowGate
-from member_hub.members.tables import Channel, ChannelAccount, Member, MemberStatus, MemberStore, ProfileValue
+from member_hub.members.tables import AgeBand, Channel, ChannelAccount, Member, MemberStatus, MemberStore, ProfileValue
 from member_hub.organisation import Organisation
 from member_hub.privacy import ProfileField, Purpose
 
@@ -63,6 +63,7 @@ class Visible:
     member_id: MemberId | None
     bought_since: datetime
     gate: RowGate
+    protects: bool = False  # reads nothing: refuses, withdraws or objects
 
     @classmethod
     def to(
@@ -86,6 +87,15 @@ class Visible:
         if self.rows is not RowScope.BEHALF or self.member_id is None:
             return self
         return replace(self, gate=replace(self.gate, restricted=0))
+
+    def to_protect(self) -> "Visible":
+        """The same as `to_decide`, for acts that can only keep data unused: a guardian whom another one contests may do
+        these for the child, and nothing else."""
+        return replace(self.to_decide(), protects=self.rows is RowScope.CHILDREN)
+
+    def of_unseen(self) -> "Visible":
+        """The same for an act on somebody of whom nothing is shown: it takes no approval to see minors."""
+        return replace(self, gate=self.gate.of_figures())
 
     def reaches_nobody(self, *, by_key: bool) -> bool:
         """Whether no row can be in reach, so that nothing need be asked."""
@@ -113,7 +123,7 @@ class Visible:
 
     @property
     def shape(self) -> "Shape":
-        return Shape(self.rows, self.gate.shape, is_for_one=self.member_id is not None)
+        return Shape(self.rows, self.gate.shape, is_for_one=self.member_id is not None, protects=self.protects)
 
     @property
     def parameters(self) -> Mapping[str, Any]:
@@ -149,6 +159,7 @@ class Shape:
     rows: RowScope
     gate: GateShape
     is_for_one: bool
+    protects: bool
 
     def scope(self) -> ColumnElement[bool]:
         ours = member_t.c.handler == bindparam("reach_handler", type_=Text)
@@ -167,6 +178,7 @@ class Shape:
                 return is_child_of(
                     bindparam("reach_member_id", type_=PgUuid()),
                     at=bindparam("reach_at", type_=DateTime(timezone=True)),
+                    or_contested=self.protects,
                 )
             case RowScope.NONE:
                 return false()
@@ -351,6 +363,12 @@ async def handler_of(tx: Tx, member_id: MemberId) -> str | None:
     """The legal entity that answers for a member's data; None for nobody."""
     found: str | None = await tx.scalar(select(member_t.c.handler).where(member_t.c.member_id == member_id))
     return found
+
+
+async def band_of(tx: Tx, member_id: MemberId) -> AgeBand:
+    """As what a root is taken; of nobody nothing is known."""
+    found = await tx.scalar(select(member_t.c.age_band).where(member_t.c.member_id == member_id))
+    return AgeBand(found or AgeBand.UNKNOWN)
 
 
 async def ids_of_person(tx: Tx, member_id: MemberId) -> list[MemberId]:

@@ -26,6 +26,7 @@ from sqlalchemy import (
     bindparam,
     exists,
     literal,
+    not_,
     or_,
     select,
     true,
@@ -36,6 +37,7 @@ from member_hub.access import Caller, CallerKind, Grant
 from member_hub.db.bulk import table_of
 from member_hub.members.bits import UNRESTRICTED, restriction_mask
 from member_hub.members.gates import ConsentGate, MinorApproval
+from member_hub.members.staff_numbers import number_in, spellings_of
 from member_hub.members.tables import AgeBand, Member
 from member_hub.privacy import Purpose
 
@@ -56,6 +58,7 @@ class RowGate:
     restricted: int  # objections that hide a row
     staff_role: str | None  # who needs an approval to see minors
     stores: frozenset[str]
+    subject: str  # whose own approvals count for others alone
     needs_consent: bool
     at: datetime
 
@@ -70,6 +73,7 @@ class RowGate:
             restricted=0 if grant.is_own else restriction_mask(grant.purpose),
             staff_role=caller.role if is_staff else None,
             stores=caller.stores,
+            subject=caller.subject,
             needs_consent=not grant.is_own and (grant.consent_key is not None or bool(recipient)),
             at=now,
         )
@@ -93,7 +97,11 @@ class RowGate:
         if self.restricted:
             given["gate_restricted"] = self.restricted
         if self.staff_role is not None:
-            given |= {"gate_role": self.staff_role, "gate_stores": sorted(self.stores)}
+            given |= {
+                "gate_role": self.staff_role,
+                "gate_stores": sorted(self.stores),
+                "gate_own": spellings_of(self.subject),
+            }
         if self.needs_consent:
             given |= {"gate_purpose": self.purpose.value, "gate_recipient": self.recipient}
         if self.staff_role is not None or self.needs_consent:
@@ -148,8 +156,9 @@ def _is_no_minor() -> ColumnElement[bool]:
 
 
 def _is_approved(handler: ColumnElement[Any]) -> ColumnElement[bool]:
-    """The role has a standing approval, in one of the caller's stores or everywhere."""
+    """The role has a standing approval, in one of the caller's stores or everywhere, from somebody else."""
     stores = bindparam("gate_stores", type_=ARRAY(Text))
+    own = bindparam("gate_own", type_=ARRAY(Text))
     return exists().where(
         approval_t.c.kind == _constant(STANDING),
         approval_t.c.handler == handler,
@@ -157,6 +166,7 @@ def _is_approved(handler: ColumnElement[Any]) -> ColumnElement[bool]:
         or_(approval_t.c.store.is_(None), approval_t.c.store == any_(stores)),
         approval_t.c.expires_at > _now(),
         approval_t.c.revoked_at.is_(None),
+        not_(number_in(approval_t.c.approved_by) == any_(own)),
     )
 
 

@@ -18,7 +18,6 @@ Decision: a value beside these that was tampered with stops no withdrawal. It op
 sealed anew: then all of this is left to the job, with a warning, and the gate of every read shows the field to nobody.
 """
 
-import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -35,7 +34,7 @@ from member_hub.consent.history.derived import Decided, derived
 from member_hub.consent.notice.gates import current_gates
 from member_hub.consent.tables import ConsentCurrent, Notice
 from member_hub.consent.words import ANY, Actor, ConsentState
-from member_hub.crypto import CannotOpen, Ledger, LedgerKind, Note, Vault
+from member_hub.crypto import CannotOpen, LedgerKind, Note, Vault
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
 from member_hub.identity.queries import load_accounts
@@ -66,6 +65,7 @@ class Forgotten:
     """Which fields went, by member; empty: nothing rested on an ended consent alone."""
 
     fields: Mapping[MemberId, frozenset[ProfileField]] = field(default_factory=dict)
+    notes: Sequence[Note] = field(default=(), compare=False)  # for the outside ledger, last before the commit
 
     @property
     def words(self) -> frozenset[str]:
@@ -76,7 +76,6 @@ class Forgotten:
 async def forget_consented(
     tx: Tx,
     vault: Vault,
-    ledger: Ledger,
     member_ids: Collection[MemberId],
     purposes: Collection[Purpose] | None = None,
     *,
@@ -85,9 +84,10 @@ async def forget_consented(
 ) -> Forgotten:
     """Delete what these members (roots) gave for consented purposes that have ended, in the caller's transaction.
 
-    `purposes`: which may have ended; None looks at all. Called behind `settle`, and as the last of a transaction: the
-    ledger is written here. Where nothing is held for a consent alone it asks one question and writes nothing. At most
-    MEMBERS_MAX members; they are locked here, in id order, where the caller does not hold them yet.
+    `purposes`: which may have ended; None looks at all. Called behind `settle`; the caller puts the `notes` into the
+    outside ledger before the commit (consent/outside.py). Where nothing is held for a consent alone it asks one
+    question and writes nothing. At most MEMBERS_MAX members; they are locked here, in id order, where the caller
+    does not hold them yet.
     """
     ids = sorted(set(member_ids))
     if len(ids) > MEMBERS_MAX:
@@ -96,7 +96,7 @@ async def forget_consented(
         return Forgotten()
     try:
         async with tx.begin_nested():
-            return await _forget(tx, vault, ledger, ids, purposes, numbers, now)
+            return await _forget(tx, vault, ids, purposes, numbers, now)
     except CannotOpen as error:
         _log.warning("%s While: forget what a consent justified.", error)
         return Forgotten()
@@ -105,7 +105,6 @@ async def forget_consented(
 async def _forget(  # noqa: PLR0917 - the parts of one call
     tx: Tx,
     vault: Vault,
-    ledger: Ledger,
     ids: Sequence[MemberId],
     purposes: Collection[Purpose] | None,
     numbers: Numbers,
@@ -123,8 +122,7 @@ async def _forget(  # noqa: PLR0917 - the parts of one call
     renewed = _renewed(gone)
     for subject, data_class in renewed:
         await vault.rekey(tx, subject, data_class)
-    await asyncio.to_thread(ledger.append, _notes(fields, gone, renewed, now))
-    return Forgotten(fields)
+    return Forgotten(fields, _notes(fields, gone, renewed, now))
 
 
 async def holding_for_consent(tx: Tx, *, after: MemberId | None = None, limit: int = MEMBERS_MAX) -> list[MemberId]:

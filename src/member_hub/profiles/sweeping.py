@@ -8,6 +8,7 @@ from typing import Protocol
 
 from member_hub.audit import AuditLog, Entry
 from member_hub.consent.catalogue import Catalogue
+from member_hub.consent.outside import remember
 from member_hub.crypto import Ledger, Vault
 from member_hub.db.base import transaction
 from member_hub.db.engines import Database
@@ -33,7 +34,8 @@ class Needs(Protocol):
 async def forget_ended(hub: Needs, *, caller: str, now: datetime) -> int:
     """Go over everybody who holds anything for a consent alone; how many lost something.
 
-    Batch by batch, each a transaction with its audit entry; doing it again does nothing.
+    Batch by batch, each a transaction with its audit entry and its line in the ledger outside; doing it again does
+    nothing. Raises LedgerUnwritable.
     """
     after: MemberId | None = None
     done = 0
@@ -42,10 +44,11 @@ async def forget_ended(hub: Needs, *, caller: str, now: datetime) -> int:
             members = await holding_for_consent(tx, after=after)
             if not members:
                 return done
-            gone = await forget_consented(tx, hub.vault, hub.ledger, members, numbers=hub.catalogue.numbers, now=now)
+            gone = await forget_consented(tx, hub.vault, members, numbers=hub.catalogue.numbers, now=now)
             if gone.fields:
                 said = Entry.of_command(
                     OPERATION, fields=sorted(gone.words), member_ids=sorted(gone.fields), caller=caller, now=now
                 )
                 await hub.audit.write(said)
+                await remember(hub.ledger, gone.notes)
         done, after = done + len(gone.fields), members[-1]

@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from member_hub.clock import business_day
+from member_hub.consent.catalogue import Numbers
 from member_hub.crypto import CannotOpen, Item, Vault, sealed_row
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of, update_rows
@@ -28,29 +29,40 @@ YOUNG: Final = (AgeBand.CHILD, AgeBand.MINOR)
 _log = logging.getLogger(__name__)
 
 
-async def bands_of(tx: Tx, vault: Vault, member_ids: Collection[MemberId], *, today: date) -> dict[MemberId, AgeBand]:
-    """The band of each of these roots on a day; ids that are no member are left out. Three statements."""
+async def bands_of(
+    tx: Tx, vault: Vault, member_ids: Collection[MemberId], *, numbers: Numbers, today: date
+) -> dict[MemberId, AgeBand]:
+    """The band of each of these roots on a day, by the ages of the policy pack; ids that are no member are left out.
+
+    Three statements.
+    """
     columns = (member_t.c.member_id, member_t.c.age_band)
     stored = {
         MemberId(row.member_id): AgeBand(row.age_band)
         for row in await tx.execute(select(*columns).where(among(member_t.c.member_id, member_ids)))
     }
     dates = await _birthdays(tx, vault, stored)
-    return {one: _band(dates.get(one, ()), was, today) for one, was in stored.items()}
+    return {one: _band(dates.get(one, ()), was, numbers, today) for one, was in stored.items()}
 
 
-async def last_days_as_child(tx: Tx, vault: Vault, member_ids: Collection[MemberId]) -> dict[MemberId, date]:
-    """The last day on which these members count as under 14; those without a birth date are left out."""
-    found = {one: last_day_as_child(dates) for one, dates in (await _birthdays(tx, vault, member_ids)).items()}
+async def last_days_as_child(
+    tx: Tx, vault: Vault, member_ids: Collection[MemberId], *, numbers: Numbers
+) -> dict[MemberId, date]:
+    """The last day on which these members count as children; those without a birth date are left out."""
+    under = numbers.guardian_consent_under
+    dates = await _birthdays(tx, vault, member_ids)
+    found = {one: last_day_as_child(mine, child_under=under) for one, mine in dates.items()}
     return {one: day for one, day in found.items() if day is not None}
 
 
-async def renew(tx: Tx, vault: Vault, member_ids: Collection[MemberId], *, now: datetime) -> Mapping[MemberId, AgeBand]:
+async def renew(
+    tx: Tx, vault: Vault, member_ids: Collection[MemberId], *, numbers: Numbers, now: datetime
+) -> Mapping[MemberId, AgeBand]:
     """Write the band of today where it is another one; answers every band. The caller holds the members locked.
 
     Whoever settles a child's decisions calls this before: the band on the row is as old as the last midnight job.
     """
-    bands = await bands_of(tx, vault, member_ids, today=business_day(now))
+    bands = await bands_of(tx, vault, member_ids, numbers=numbers, today=business_day(now))
     columns = (member_t.c.member_id, member_t.c.age_band)
     rows = (await tx.execute(select(*columns).where(among(member_t.c.member_id, bands)))).all()
     changed = [(row.member_id, bands[row.member_id].value) for row in rows if row.age_band != bands[row.member_id]]
@@ -58,8 +70,9 @@ async def renew(tx: Tx, vault: Vault, member_ids: Collection[MemberId], *, now: 
     return bands
 
 
-def _band(birthdays: Collection[date], was: AgeBand, today: date) -> AgeBand:
-    found = band_of(birthdays, today)
+def _band(birthdays: Collection[date], was: AgeBand, numbers: Numbers, today: date) -> AgeBand:
+    child_under, minor_under = numbers.guardian_consent_under, numbers.staff_approval_under
+    found = band_of(birthdays, today, child_under=child_under, minor_under=minor_under)
     return was if found is AgeBand.UNKNOWN and was in YOUNG else found
 
 

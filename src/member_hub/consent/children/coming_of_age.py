@@ -80,11 +80,11 @@ class ComingOfAge:
 
     async def _move_on(self, tx: Tx, rows: Sequence[Row[Any]], now: datetime) -> list[MemberId]:
         """Whose link is due and who is no child any more. The condition stands in the statement: no lock is taken."""
-        older = []
+        older, numbers = [], self._catalogue.numbers
         for at in sorted({max(row.due_at, now) for row in rows}):
             same = [row for row in rows if max(row.due_at, now) == at]
             children = {MemberId(row.child_id) for row in same}
-            bands = await ages.bands_of(tx, self._vault, children, today=business_day(at))
+            bands = await ages.bands_of(tx, self._vault, children, numbers=numbers, today=business_day(at))
             young = [row.link_id for row in same if bands.get(row.child_id) is AgeBand.CHILD]
             still = and_(among(link_t.c.link_id, young), link_t.c.state == LinkState.ACTIVE, link_t.c.due_at <= at)
             if young:
@@ -113,7 +113,8 @@ class ComingOfAge:
         while a child one of their own."""
         if not members:
             return []
-        bands = await ages.bands_of(tx, self._vault, members, today=business_day(now))
+        today, numbers = business_day(now), self._catalogue.numbers
+        bands = await ages.bands_of(tx, self._vault, members, numbers=numbers, today=today)
         waiting = select(member_t.c.member_id).where(among(member_t.c.member_id, members), member_t.c.gate_until <= now)
         by_guardian = select(current_t.c.member_id).where(
             among(current_t.c.member_id, members),
@@ -156,8 +157,9 @@ async def come_of_age(
     to the member, and what guardians consented to is stale. The caller holds the member locked. Doing it again changes
     nothing.
     """
-    band = (await ages.renew(tx, vault, [member_id], now=now))[member_id]
-    last_day = (await ages.last_days_as_child(tx, vault, [member_id])).get(member_id)
+    numbers = catalogue.numbers
+    band = (await ages.renew(tx, vault, [member_id], numbers=numbers, now=now))[member_id]
+    last_day = (await ages.last_days_as_child(tx, vault, [member_id], numbers=numbers)).get(member_id)
     ticked, _ = await record_turns(tx, vault, [member_id], lambda mine: ticked_as_a_child(mine, last_day), now=now)
     words = sorted(ticked)
     about: list[UUID] = [member_id]

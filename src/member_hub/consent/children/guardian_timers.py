@@ -107,12 +107,13 @@ class GuardianTimers:
             _log.error("The guardian link %s could not be ended (%s).", link_id, type(error).__name__)
 
     async def _ended(self, tx: Tx, link: links.Link, now: datetime) -> tuple[links.Link, list[str]]:
+        numbers = self._catalogue.numbers
         if link.state in UNANSWERED:
-            ended = await guardians.end(tx, self._vault, link, event="timeout", now=now)
+            ended = await guardians.end(tx, self._vault, link, event="timeout", numbers=numbers, now=now)
             return ended, await self._lapse_waiting(tx, link.child_id, now)
         is_over = link.due_at is not None and link.due_at <= now
         event = "grace_over" if is_over else "child_reconsents"
-        return await guardians.end(tx, self._vault, link, event=event, now=now), []
+        return await guardians.end(tx, self._vault, link, event=event, numbers=numbers, now=now), []
 
     async def _lapse_waiting(self, tx: Tx, child_id: MemberId, now: datetime) -> list[str]:
         """Consents that wait for a guardian wait for nobody any more, unless there is another link."""

@@ -5,8 +5,14 @@ date that is held, the child is under 14 or nobody knows (then what staff see de
 phone that is not the child's, and whoever saw the relation is not the one who proposed the link.
 
 Decision: nobody attaches themselves to a stranger's child, because whoever proposes has the child's member code in
-hand, or is staff and reaches the child. Decision: a second guardian's proposal suspends the first (DISPUTED): two who
-claim one child are for the officer to part, and until then nobody acts. Both may be guardians in the end.
+hand, or is staff and reaches the child.
+Decision: a second guardian suspends the first (DISPUTED) when staff have seen what shows the second's relation, not
+before: proposing and verifying oneself take no more than the child's code and a phone of one's own, and by those
+anybody could shut a guardian out. Two who claim one child with evidence are for the officer to part. Until then neither
+gives a consent or reads, but the first may still refuse, withdraw and object for the child, which protects it whoever
+is right. Where what contested comes to an end (refused, unanswered, revoked, erased), the first is in force again. Both
+may be guardians in the end: whom the officer kept against a link, that link contests no more. Price: until staff have
+seen evidence a false first guardian goes on; staff or the officer who know better revoke that link.
 Decision: a link that comes to nothing takes away what was said about the relation and who proposed it (S18), never
 anything of the child's membership: else any stranger's proposal could purge a child.
 """
@@ -33,9 +39,10 @@ from member_hub.errors import Conflict, Forbidden, NotFound, Refused
 from member_hub.identity.kinds import ClaimKind, ClaimStatus
 from member_hub.identity.tables import IdentityClaim, IdentityHint
 from member_hub.ids import MemberId, OriginId, uuid7
-from member_hub.members.approvals import number_of
+from member_hub.members.age import MINOR_UNDER
 from member_hub.members.children import ids_of, is_child_of
 from member_hub.members.gates import GuardianLink, LinkState
+from member_hub.members.staff_numbers import number_of
 from member_hub.members.tables import AgeBand, ChannelAccount, Member
 from member_hub.privacy import DataClass
 from member_hub.telling import Kind, ToTell
@@ -128,7 +135,7 @@ async def propose(
     mine = set(await tx.scalars(ids_of(guardian_id)))
     if standing := next((one for one in theirs if one.guardian_id in mine), None):
         return standing
-    await _check_ages(tx, vault, child_id, guardian_id, now)
+    await _check_ages(tx, vault, child_id, guardian_id, numbers=numbers, now=now)
     await _check_number(tx, theirs, guardian_id)
     link = Link(
         uuid7(),
@@ -138,12 +145,11 @@ async def propose(
         LinkState.PROPOSED,
         proposed_by,
         now + timedelta(days=numbers.guardian_days),
-        ("guardian.proposed",),
+        words=("guardian.proposed",),
     )
     await _insert(tx, link, await _sealed(tx, vault, link, {"relation": relation.value}), now)
     await telling.ask(tx, [ToTell(guardian_id, Kind.GUARDIAN_ASKED, link.link_id)], now)
-    words = [w for one in theirs if one.state is LinkState.ACTIVE for w in await _contest(tx, one, by=link)]
-    return replace(link, words=(*link.words, *words))
+    return link
 
 
 async def verify_self(tx: Tx, link_id: UUID, guardian_id: MemberId, *, numbers: Numbers, now: datetime) -> Link:
@@ -165,49 +171,80 @@ async def confirm_relation(
     evidence: RelationEvidence,
     reference: str,
     staff: str,
+    numbers: Numbers,
     now: datetime,
 ) -> Link:
     """Staff saw what shows the relation; from now on the guardian acts. The caller holds the link, reaches the child.
 
-    A child of whom no birth date is held is one from now on: staff saw it.
+    Where another guardian acts already, this suspends them and the link waits for the officer, as long as a new one. A
+    child of whom no birth date is held is one from now on: staff saw it.
     """
     to, word = link_after(link.state, "relation_evidence_ok")
     kind, _, who = link.proposed_by.partition(" ")
     if kind == "STAFF" and number_of(who) == number_of(staff):
         raise SecondPersonRequired(field="step")
-    if any(one.state is LinkState.DISPUTED for one in await links.open_of(tx, link.child_id)):
+    theirs = await links.open_of(tx, link.child_id)
+    if any(one.state is LinkState.DISPUTED for one in theirs):
         raise IsDisputed(field="link")
-    await _check_ages(tx, vault, link.child_id, link.guardian_id, now)
+    await _check_ages(tx, vault, link.child_id, link.guardian_id, numbers=numbers, now=now)
     is_unknown = and_(member_t.c.member_id == link.child_id, member_t.c.age_band == AgeBand.UNKNOWN)
     await tx.execute(update(member_t).where(is_unknown).values(age_band=AgeBand.CHILD.value))
     said = {"relation": relation.value, "evidence": evidence.value, "reference": reference}
     sealed = await _sealed(tx, vault, link, said)
+    if rivals := [one for one in theirs if one.state is LinkState.ACTIVE and one.contested_by != link.link_id]:
+        words = [word for one in rivals for word in await _contest(tx, one, by=link)]
+        due = now + timedelta(days=numbers.guardian_days)
+        return await links.keep_waiting(tx, replace(link, words=(*link.words, *words)), due_at=due, relation=sealed)
     values = {"relation": sealed, "confirmed_by": staff, "active_since": now}
     return await links.change(tx, link, to, word, due_at=links.next_midnight(now), **values)
 
 
-async def keep(tx: Tx, vault: Vault, link: Link, *, now: datetime) -> Link:
-    """The officer resolves a dispute for this link. Of a child who has turned 14 meanwhile it is due at once."""
-    to, word = link_after(link.state, "resolved_keep")
-    band = (await ages.bands_of(tx, vault, [link.child_id], today=business_day(now)))[link.child_id]
-    due_at = links.next_midnight(now) if band is AgeBand.CHILD else now
-    return await links.change(tx, link, to, word, due_at=due_at, contested_by=None)
+async def keep(tx: Tx, vault: Vault, link: Link, *, numbers: Numbers, now: datetime) -> Link:
+    """The officer resolves a dispute for this link: by whom it was contested stays on record, and contests it no more.
+
+    Of a child who has turned 14 meanwhile it is due at once.
+    """
+    return await _in_force_again(tx, vault, link, "resolved_keep", numbers=numbers, now=now)
 
 
-async def end(tx: Tx, vault: Vault, link: Link, *, event: str, now: datetime) -> Link:
-    """Revoked, refused, or resolved against it: `event` as in the machine; what came to nothing is forgotten."""
+async def _in_force_again(tx: Tx, vault: Vault, link: Link, event: str, *, numbers: Numbers, now: datetime) -> Link:
+    to, word = link_after(link.state, event)
+    bands = await ages.bands_of(tx, vault, [link.child_id], numbers=numbers, today=business_day(now))
+    due_at = links.next_midnight(now) if bands[link.child_id] is AgeBand.CHILD else now
+    return await links.change(tx, link, to, word, due_at=due_at)
+
+
+async def end(tx: Tx, vault: Vault, link: Link, *, event: str, numbers: Numbers, now: datetime) -> Link:
+    """Revoked, refused, or resolved against it: `event` as in the machine; what came to nothing is forgotten.
+
+    Whoever it contested is in force again. The caller holds the link.
+    """
     to, word = link_after(link.state, event)
     ended = await links.change(tx, link, to, word, due_at=None, ended_at=now)
+    for one in await links.open_of(tx, link.child_id):
+        if one.state is LinkState.DISPUTED and one.contested_by == link.link_id:
+            rival = await _in_force_again(
+                tx, vault, replace(one, child_id=link.child_id), "contest_over", numbers=numbers, now=now
+            )
+            ended = replace(ended, words=(*ended.words, *rival.words))
     if to is LinkState.REJECTED:
         await links.forget(tx, vault, ended)
     return ended
 
 
-async def _check_ages(tx: Tx, vault: Vault, child_id: MemberId, guardian_id: MemberId, now: datetime) -> None:
-    """By the birth dates themselves: what stands on the rows is as old as the last midnight job."""
-    bands = await ages.bands_of(tx, vault, [child_id, guardian_id], today=business_day(now))
-    if bands[child_id] not in (AgeBand.CHILD, AgeBand.UNKNOWN):
+async def _check_ages(
+    tx: Tx, vault: Vault, child_id: MemberId, guardian_id: MemberId, *, numbers: Numbers, now: datetime
+) -> None:
+    """By the birth dates themselves: what stands on the rows is as old as the last midnight job.
+
+    A guardian is of age by the Civil Code (17, 27), whatever the pack says about whom staff may see.
+    """
+    today = business_day(now)
+    of_child = await ages.bands_of(tx, vault, [child_id], numbers=numbers, today=today)
+    if of_child[child_id] not in (AgeBand.CHILD, AgeBand.UNKNOWN):
         raise NotAChild(field="child")
+    of_age = replace(numbers, staff_approval_under=MINOR_UNDER)
+    bands = await ages.bands_of(tx, vault, [guardian_id], numbers=of_age, today=today)
     if bands[guardian_id] is not AgeBand.ADULT:
         raise NotAnAdult(field="guardian")
 

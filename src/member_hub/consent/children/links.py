@@ -39,6 +39,7 @@ class Link:
     state: LinkState
     proposed_by: str
     due_at: datetime | None
+    contested_by: UUID | None = None  # last; of a link in force: and it was kept against that one
     words: tuple[str, ...] = ()
 
 
@@ -97,6 +98,12 @@ async def change(tx: Tx, link: Link, to: LinkState, word: str, *, due_at: dateti
     return replace(link, state=to, due_at=due_at, words=(*link.words, word))
 
 
+async def keep_waiting(tx: Tx, link: Link, *, due_at: datetime, relation: bytes) -> Link:
+    """The same state with what staff saw; for somebody else to decide until then."""
+    await tx.execute(update(link_t).where(_is(link)).values(due_at=due_at, relation=relation))
+    return replace(link, due_at=due_at)
+
+
 def link_of(row: Row[Any], *, child_id: MemberId | None = None) -> Link:
     return Link(
         row.link_id,
@@ -106,6 +113,7 @@ def link_of(row: Row[Any], *, child_id: MemberId | None = None) -> Link:
         LinkState(row.state),
         row.proposed_by,
         row.due_at,
+        row.contested_by,
     )
 
 

@@ -63,7 +63,7 @@ class AgeUnknown(Refused):
 
 
 class LedgerUnwritable(Unavailable):
-    zh = "撤回暂未完成：数据库之外的台账无法写入，没有任何更改。请重试，或联系客服。"
+    zh = "操作暂未完成：数据库之外的台账无法写入，没有任何更改。请重试，或联系客服。"
     en = (
         "This could not be done now: the ledger outside the database cannot be written, and nothing was changed. "
         "Try again, or ask the support desk."

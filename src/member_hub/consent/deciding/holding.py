@@ -22,7 +22,7 @@ from member_hub.db.bulk import table_of
 from member_hub.errors import Conflict, NotFound
 from member_hub.ids import MemberId, OriginId
 from member_hub.members.reading import Visible, account_t, find, ids_of_person
-from member_hub.members.tables import AgeBand, Channel, Member, MemberStatus
+from member_hub.members.tables import AgeBand, Channel, Member
 
 TRIES_MAX: Final = 4  # where others merge the member while it is looked for
 _TICK: Final = timedelta(microseconds=1)
@@ -75,18 +75,29 @@ async def hold(tx: Tx, caller: Caller, visible: Visible, member_id: MemberId | N
     )
 
 
-async def locked_in_reach(tx: Tx, visible: Visible, member_id: MemberId | None) -> MemberId:
-    """The root behind an id, locked until the transaction ends. Raises NotFound, also for one out of reach."""
-    for _ in range(TRIES_MAX if member_id is not None else 0):
-        assert member_id is not None
-        found = await find(tx, visible, [member_id])
-        if member_id not in found:
-            raise NotFound(field="member")
-        root = MemberId(found[member_id].member_id)
-        status = select(member_t.c.status).where(member_t.c.member_id == root).with_for_update()
-        if await tx.scalar(status) not in (MemberStatus.MERGED, MemberStatus.ERASED):
+async def locked_in_reach(
+    tx: Tx, visible: Visible, member_id: MemberId | None, *, field: str = "member", is_shared: bool = False
+) -> MemberId:
+    """The root behind an id, locked until the transaction ends. Raises NotFound, also for one out of reach.
+
+    Looked for again under the lock: a link, an approval or a purchase may have ended while this waited, and whoever
+    ended it was told that it is over. `is_shared`: for acts that change nothing of the member's own row.
+    """
+    root = await _root_in_reach(tx, visible, member_id, field)
+    for _ in range(TRIES_MAX):
+        row = select(member_t.c.member_id).where(member_t.c.member_id == root)
+        await tx.execute(row.with_for_update(read=is_shared))
+        held, root = root, await _root_in_reach(tx, visible, member_id, field)
+        if held == root:
             return root
-    raise NotFound(field="member") if member_id is None else Conflict(field="member")
+    raise Conflict(field=field)
+
+
+async def _root_in_reach(tx: Tx, visible: Visible, member_id: MemberId | None, field: str) -> MemberId:
+    found = await find(tx, visible, [member_id]) if member_id is not None else {}
+    if member_id is None or member_id not in found:
+        raise NotFound(field=field)
+    return MemberId(found[member_id].member_id)
 
 
 async def _speaker(tx: Tx, root: MemberId) -> OriginId:

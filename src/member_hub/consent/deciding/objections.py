@@ -14,19 +14,18 @@ member (merging/resolution.py); accounts that shall part are kept apart one by o
 joins what belongs together.
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from member_hub.consent.deciding.acting import Acting
 from member_hub.consent.tables import Objection
 from member_hub.consent.words import Actor, ContactChannel
-from member_hub.crypto import Ledger, LedgerKind, Note
+from member_hub.crypto import LedgerKind, Note
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
 from member_hub.errors import BadInput, Conflict, NotFound, Refused
@@ -34,7 +33,8 @@ from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.members.reading import account_t, ids_of_person
 from member_hub.privacy import Purpose
 
-OBJECTIONS_MAX: Final = 100  # of one member, lifted ones among them
+IN_FORCE_MAX: Final = 100  # objections of one member at a time; to everything is always one more
+LIFTED_SHOWN: Final = 100  # the newest
 EVERYTHING: Final = "all"
 PROFILING: Final = "profiling"
 CHANNEL_PREFIX: Final = "channel."
@@ -64,8 +64,8 @@ class NothingNamed(BadInput):
 
 
 class TooManyObjections(Conflict):
-    zh = f"一名会员最多 {OBJECTIONS_MAX} 条限制记录。"
-    en = f"A member has at most {OBJECTIONS_MAX} objections."
+    zh = f"一名会员最多同时有 {IN_FORCE_MAX} 条有效的限制；仍可限制全部处理。"
+    en = f"A member has at most {IN_FORCE_MAX} objections in force. Object to everything instead, or lift one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,27 +123,26 @@ class Placed:
 
 
 async def place(
-    tx: Tx, ledger: Ledger, acting: Acting, member_id: MemberId, scope: Scope, *, now: datetime
-) -> tuple[Placed, bool]:
-    """Object; answers the objection and whether it is new. The caller holds the root locked and settles it after.
+    tx: Tx, acting: Acting, member_id: MemberId, scope: Scope, *, now: datetime
+) -> tuple[Placed, Note | None]:
+    """Object; answers the objection and, of a new one, what the caller writes to the ledger, last before the commit.
 
-    What is in force already is not placed again. Raises NothingNamed, ObjectionNotPossible, TooManyObjections; OSError
-    where the ledger cannot be written: then nothing has changed.
+    The caller holds the root locked and settles it after. What is in force already is not placed again, and to
+    everything can be objected however much else is in force. Raises NothingNamed, ObjectionNotPossible,
+    TooManyObjections.
     """
     scope.check()
-    held = await of_member(tx, member_id)
-    same = next((one for one in held if one.lifted_at is None and one.scope == scope), None)
+    held = await _in_force(tx, member_id)
+    same = next((one for one in held if one.scope == scope), None)
     if same is not None:
-        return same, False
-    if len(held) >= OBJECTIONS_MAX:
+        return same, None
+    if len(held) >= IN_FORCE_MAX and not scope.is_everything:
         raise TooManyObjections
     placed = Placed(uuid7(), scope, acting.actor, now, None)
     origins = await _origins(tx, member_id)
     await _insert(tx, acting, member_id, placed, origins)
     person = await ids_of_person(tx, member_id)
-    note = Note(LedgerKind.RESTRICTION, (*person, *origins), now, tuple(scope.words))
-    await asyncio.to_thread(ledger.append, [note])
-    return placed, True
+    return placed, Note(LedgerKind.RESTRICTION, (*person, *origins), now, tuple(scope.words))
 
 
 async def lift(
@@ -153,8 +152,7 @@ async def lift(
 
     The caller holds the root locked and settles it after. Raises NotFound for none of this member's in force.
     """
-    held = await of_member(tx, member_id)
-    found = next((one for one in held if one.objection_id == objection_id and one.lifted_at is None), None)
+    found = next((one for one in await _in_force(tx, member_id) if one.objection_id == objection_id), None)
     if found is None:
         raise NotFound(field="objection")
     ended = update(objection_t).where(
@@ -169,11 +167,29 @@ async def lift(
 
 
 async def of_member(tx: Tx, member_id: MemberId) -> list[Placed]:
-    """Every objection that concerns an account of this member now, the newest first; of one moment, by time of id."""
+    """The objections that concern an account of this member now, the newest first; of one moment, by time of id.
+
+    All that are in force, and of those that were lifted the newest LIFTED_SHOWN.
+    """
+    found = await _in_force(tx, member_id)
+    lifted = and_(await _concerns(tx, member_id), objection_t.c.lifted_at.is_not(None))
+    found += await _placed(tx, lifted, limit=LIFTED_SHOWN)
+    return sorted(found, key=lambda one: (one.placed_at, one.objection_id), reverse=True)
+
+
+async def _in_force(tx: Tx, member_id: MemberId) -> list[Placed]:
+    """Without a limit: of members who turn out to be one, each brings theirs, and all of them hold."""
+    return await _placed(tx, and_(await _concerns(tx, member_id), objection_t.c.lifted_at.is_(None)), limit=None)
+
+
+async def _concerns(tx: Tx, member_id: MemberId) -> ColumnElement[bool]:
     origins = await _origins(tx, member_id)
-    concerns = or_(among(objection_t.c.origin_id, origins), objection_t.c.also.overlap(origins))
+    return or_(among(objection_t.c.origin_id, origins), objection_t.c.also.overlap(origins))
+
+
+async def _placed(tx: Tx, which: ColumnElement[bool], *, limit: int | None) -> list[Placed]:
     newest_first = (objection_t.c.placed_at.desc(), objection_t.c.objection_id.desc())
-    statement = select(objection_t).where(concerns).order_by(*newest_first)
+    statement = select(objection_t).where(which).order_by(*newest_first).limit(limit)
     return [
         Placed(row.objection_id, Scope.of(row.scope), Actor(row.actor), row.placed_at, row.lifted_at)
         for row in await tx.execute(statement)

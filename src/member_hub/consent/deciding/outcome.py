@@ -35,7 +35,7 @@ class Stands:
 class Acted:
     """What an act did.
 
-    `words` are the audit log's; `note` is still to be written to the outside ledger, last before the commit; `ended`
+    `words` are the audit log's; `notes` are still to be written to the outside ledger, last before the commit; `ended`
     are purposes of which nothing is granted any more, so that what was held for them alone has to go; `refusal` is
     what the caller is told although something was recorded: a child's own yes.
     """
@@ -43,7 +43,7 @@ class Acted:
     member_id: MemberId
     stands: Sequence[Stands]
     words: Collection[str] = ()
-    note: Note | None = None
+    notes: Sequence[Note] = ()
     ended: frozenset[Purpose] = frozenset()
     refusal: Refused | None = None
 

@@ -15,13 +15,11 @@ that it is done, and the next restore would bring the consent back. A refusal of
 a file that waits for its text, or is delivered later, may bring an older grant. Price: a line for every no.
 """
 
-import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from member_hub.consent import machine, scopes
-from member_hub.consent.deciding.act_refusals import LedgerUnwritable
 from member_hub.consent.deciding.acting import way_of
 from member_hub.consent.deciding.contacts import Contact, named_contact
 from member_hub.consent.deciding.holding import Desk, Held
@@ -31,8 +29,9 @@ from member_hub.consent.history.recording import NewEvent, record
 from member_hub.consent.history.settling import settle
 from member_hub.consent.history.standing import Slot, Standing, of_slot, standing
 from member_hub.consent.notice.refusals import ConsentNotTheBasis
+from member_hub.consent.outside import remember
 from member_hub.consent.words import ANY, PROTECTIVE, Act, Actor, ConsentState, ContactChannel
-from member_hub.crypto import Ledger, LedgerBroken, LedgerKind, Note
+from member_hub.crypto import Ledger, LedgerKind, Note
 from member_hub.db.base import Tx
 from member_hub.errors import BadInput
 from member_hub.ids import OriginId
@@ -61,7 +60,7 @@ class Denial:
 async def withdraw(tx: Tx, desk: Desk, held: Held, denial: Denial) -> Acted:
     """Refuse or withdraw for the member that is held. What stands as refused already is answered without an event.
 
-    The caller writes `note` to the ledger as the last thing before the commit (`announce`). Raises
+    The caller writes `notes` to the ledger as the last thing before the commit (`announce`). Raises
     ConsentNotTheBasis, NotOfThisPurpose, NoContactPoint.
     """
     _check(desk, held.decided.standing, denial)
@@ -83,23 +82,14 @@ async def withdraw(tx: Tx, desk: Desk, held: Held, denial: Denial) -> Acted:
         member_id=held.member_id,
         stands=await shown(tx, desk.catalogue, decided, about, now=held.now),
         words=[f"{word}:{scopes.word(slot)}"],
-        note=_note(held, event),
+        notes=[_note(held, event)],
         ended=frozenset() if is_left else frozenset({denial.purpose}),
     )
 
 
 async def announce(ledger: Ledger, acted: Acted) -> None:
-    """Put the end of a consent on disk outside the database. Raises LedgerUnwritable: then nothing is to be committed.
-
-    A process that dies behind this and before the commit has withdrawn all the same: `member-hub consent replay`
-    applies what the ledger knows and the database does not, and finds what it knows refused already.
-    """
-    if acted.note is None:
-        return
-    try:
-        await asyncio.to_thread(ledger.append, [acted.note])
-    except (OSError, LedgerBroken) as error:
-        raise LedgerUnwritable from error
+    """Put the end of a consent, and what went with it, on disk outside the database. Raises LedgerUnwritable."""
+    await remember(ledger, acted.notes)
 
 
 def stands_as(slot: Slot, found: Collection[Standing]) -> ConsentState:

@@ -11,15 +11,15 @@
 `consent_current.due_at` says who is due (derived.due_at); the events say what is due, and are looked at again under the
 member's lock: a stale projection makes no event, it is settled. Nobody's reading waits for these: what is over does not
 count from that moment on, by `gate_until` and by derivation.
-Decision: rows are picked and members locked with SKIP LOCKED, never waited for: two processes share the work, and a
-batch holds up no withdrawal. Whoever is locked is taken in a later round.
+Decision: members are locked with SKIP LOCKED, never waited for, and nothing but members: two processes share the work.
+A row of `consent_current` that a batch held would hold up the withdrawal of somebody whom the batch passed over, for
+whoever withdraws has the member first and the rows after. Whoever is locked is taken in a later round.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
-from uuid import UUID
 
 from sqlalchemy import and_, select
 
@@ -39,7 +39,7 @@ from member_hub.consent.words import Act, Actor, ConsentState, ContactChannel, M
 from member_hub.crypto import Vault
 from member_hub.db import Database, transaction
 from member_hub.db.base import Tx
-from member_hub.db.bulk import among, table_of
+from member_hub.db.bulk import table_of
 from member_hub.ids import MemberId
 from member_hub.members.reading import is_living, member_t
 from member_hub.members.tables import AgeBand
@@ -94,9 +94,15 @@ async def run_due(works: Clockwork, *, now: datetime) -> int:
         return [(one, _ACTS[one.state]) for one, at in due if at is not None and at <= now]
 
     async def picked(tx: Tx) -> list[MemberId]:
-        rows = select(current_t.c.member_id).where(current_t.c.due_at <= now).order_by(current_t.c.due_at)
-        ids = await tx.scalars(rows.limit(BATCH).with_for_update(skip_locked=True))
-        return await _locked(tx, set(ids))
+        due = (
+            select(current_t.c.member_id)
+            .join(member_t, member_t.c.member_id == current_t.c.member_id)
+            .where(current_t.c.due_at <= now, is_living())
+            .order_by(current_t.c.due_at)
+            .limit(BATCH)
+        )
+        ids = await tx.scalars(due.with_for_update(of=member_t, skip_locked=True))
+        return sorted({MemberId(one) for one in ids})
 
     return await _in_batches(works, picked, turns, now=now)
 
@@ -155,15 +161,6 @@ async def _in_batches(works: Clockwork, picked: _Picked, turns: Turns, *, now: d
             await works.audit.write(_entry(members, words, works.caller, now=now))
         made, last = made + events, members
     return made
-
-
-async def _locked(tx: Tx, member_ids: Collection[UUID]) -> list[MemberId]:
-    """Those of the members that nobody else holds, held now, in id order."""
-    if not member_ids:
-        return []
-    free = select(member_t.c.member_id).where(among(member_t.c.member_id, member_ids), is_living())
-    held = free.order_by(member_t.c.member_id).with_for_update(skip_locked=True)
-    return [MemberId(one) for one in await tx.scalars(held)]
 
 
 async def _turn(

@@ -110,7 +110,7 @@ async def serve(
     is_by_member: bool,
     now: datetime,
 ) -> Served:
-    """Put on record that this root member was shown the notice and asked; the caller has checked the reach.
+    """Put on record that this root member was shown the notice and asked; the caller holds the member in reach.
 
     Raises NotFound, NoticeUnknown, NoticeNotCurrent, NotTheMember, ConsentNotTheBasis, PiaMissing, NotForThisAge,
     OnlyAGuardian, CoolingDown, NotAskedAgain, BadInput; then nothing is on record.
