@@ -314,7 +314,7 @@ async def _informing(database: Database, settings: Settings) -> AsyncIterator[Ch
         return
     async with transaction(database.app) as tx:
         for handler in handlers:
-            says = await notices.shortcomings(tx, catalogue, register, handler, now=Clock().now())
+            says = await notices.shortcomings(tx, catalogue, register, handler)
             if says:
                 remedy = "Publish one: `member-hub consent publish FILE.toml`, or noticePublish by the officer."
                 yield Check(f"privacy notice of {handler}", Verdict.WARN, "; ".join(says), remedy)

@@ -66,9 +66,9 @@ def jobs_of(hub: Needs) -> list[Job]:
 def calling_jobs_of(hub: Needs, stopping: asyncio.Event) -> list[Job]:
     """Those that ask services of others; a long run of one ends when the hub does."""
 
-    async def notices(now: datetime) -> None:
+    async def notices(_now: datetime) -> None:
         async with transaction(hub.database.app) as tx:
-            is_published = await informing.has_notice(tx, now=now)
+            is_published = await informing.has_notice(tx)
         telling = Notices(
             hub.database,
             hub.vault,

@@ -61,7 +61,7 @@ async def addressees(
     gate = None
     slots: Mapping[MemberId, list[DecidedSlot]] = {}
     if sending.rests_on_consent:
-        gate = (await current_gates(tx, now=now)).get((handler, sending.purpose.value, sending.recipient))
+        gate = (await current_gates(tx)).get((handler, sending.purpose.value, sending.recipient))
         bands = {MemberId(row.member_id): AgeBand(row.age_band) for row in rows.values()}
         slots = await _slots(tx, sending, bands, gate, numbers, now)
     held = await _held(tx, sending, ids)

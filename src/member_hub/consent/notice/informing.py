@@ -4,7 +4,6 @@ Only then do the bits that a file's consent asks for come on (settling.py).
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 
 from sqlalchemy import func, insert, select
 
@@ -33,11 +32,9 @@ def noting(catalogue: Catalogue) -> Callable[[Tx, ToldTask], Awaitable[None]]:
     return note
 
 
-async def has_notice(tx: Tx, *, now: datetime) -> bool:
+async def has_notice(tx: Tx) -> bool:
     """Whether any general notice is in force: else there is nothing to point members to."""
-    statement = select(notices.notice_t.c.notice_id).where(
-        notices.notice_t.c.family == NoticeFamily.GENERAL.value, notices.notice_t.c.effective_at <= now
-    )
+    statement = select(notices.notice_t.c.notice_id).where(notices.notice_t.c.family == NoticeFamily.GENERAL.value)
     return await tx.scalar(statement.limit(1)) is not None
 
 
@@ -52,7 +49,7 @@ async def _served_by_message(tx: Tx, catalogue: Catalogue, told: ToldTask) -> No
     if row is None:
         return
     family = NoticeFamily.CHILDREN if row.age_band == AgeBand.CHILD else NoticeFamily.GENERAL
-    notice = await notices.current(tx, row.handler, family, now=told.told_at)
+    notice = await notices.current(tx, row.handler, family)
     if notice is None:
         return
     served = {
