@@ -4,6 +4,7 @@ Only then do the bits that a file's consent asks for come on (settling.py).
 """
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from sqlalchemy import func, insert, select
 
@@ -17,7 +18,10 @@ from member_hub.db.bulk import table_of
 from member_hub.ids import uuid7
 from member_hub.members.reading import is_living, member_t
 from member_hub.members.tables import AgeBand
+from member_hub.settings import Settings
 from member_hub.telling import Kind, ToldTask
+
+PAGE: Final = f"/notices/{NoticeFamily.GENERAL}"  # web/notices.py
 
 served_t = table_of(NoticeServed)
 
@@ -30,6 +34,17 @@ def noting(catalogue: Catalogue) -> Callable[[Tx, ToldTask], Awaitable[None]]:
             await _served_by_message(tx, catalogue, told)
 
     return note
+
+
+def address_of(settings: Settings) -> str | None:
+    """Where members are pointed to; None: nowhere, and then no message counts as informing them.
+
+    In production only what the operator names: members are not on the hub's machine, and only the operator knows under
+    which address they reach it. In development the hub's own page, unless it takes any free port.
+    """
+    if settings.notice_url is not None or settings.is_production:
+        return settings.notice_url
+    return f"http://127.0.0.1:{settings.port}{PAGE}" if settings.port else None
 
 
 async def has_notice(tx: Tx) -> bool:
