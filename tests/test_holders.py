@@ -28,6 +28,7 @@ EXCEPTIONS = {
     "hub.notice": "the text that everybody is informed by, about nobody",
     "hub.notice_text": "the text that everybody is informed by, about nobody",
     "hub.consent_gate": "which bit stands for which purpose, about nobody",
+    "hub.ledger_head": "how far the outside ledger is known, about nobody",
     "hub.statistics_snapshot": "rounded numbers of groups of twenty and more; about nobody",
 }
 

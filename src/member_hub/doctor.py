@@ -19,7 +19,7 @@ from member_hub.access import Policies, folder_of, issuers
 from member_hub.access.fetching import NotFetched, fetch_keys
 from member_hub.clock import Clock, business_day
 from member_hub.consent import catalogue as catalogues
-from member_hub.consent.notice import notices
+from member_hub.consent.notice import informing, notices
 from member_hub.crypto.ring import load_ring
 from member_hub.crypto.tables import DataKey, RegisteredKey
 from member_hub.db import Database, binaries, migrate, place, provision, transaction
@@ -298,9 +298,9 @@ async def _notices(database: Database) -> Check:
         "notices",
         Verdict.WARN,
         f"{sum(number for _, number, _ in found)} times a member has still to be told something: {by_kind}",
-        "They have no e-mail address or app (for a privacy notice: nor a verified mobile number), or the message "
-        "service refused. The served hub tries six times within 31 hours; whom hub.notice_task names without due_at, "
-        "people have to tell.",
+        "They have no e-mail address or app (for a privacy notice: no verified one, nor number), or the "
+        "message service refused. The served hub tries six times within 31 hours; whom hub.notice_task names without "
+        "due_at, people have to tell.",
     )
 
 
@@ -312,9 +312,16 @@ async def _informing(database: Database, settings: Settings) -> AsyncIterator[Ch
     except Misconfigured as error:
         yield _failed("privacy notice", error)
         return
+    if informing.address_of(settings) is None:
+        yield Check(
+            "address of the privacy notice",
+            Verdict.WARN,
+            "none: no member is told of the notice, and whoever came with a file counts as not informed",
+            "Set MEMBER_HUB_NOTICE_URL to where members read it; the hub itself serves /notices/general.",
+        )
     async with transaction(database.app) as tx:
         for handler in handlers:
-            says = await notices.shortcomings(tx, catalogue, register, handler, now=Clock().now())
+            says = await notices.shortcomings(tx, catalogue, register, handler)
             if says:
                 remedy = "Publish one: `member-hub consent publish FILE.toml`, or noticePublish by the officer."
                 yield Check(f"privacy notice of {handler}", Verdict.WARN, "; ".join(says), remedy)

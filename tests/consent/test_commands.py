@@ -1,6 +1,7 @@
 """`member-hub consent` as processes: what they print, how they end, what goes on record; and a really restored hub."""
 
 import stat
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -29,7 +30,7 @@ from tests.consent.deciding import aged, bits, happen, inform, publish, said
 from tests.graphql.world import open_world
 from tests.hub import NOW
 from tests.rights import world as files
-from tests.rights.conftest import Installed, installed
+from tests.rights.conftest import COMMAND, Installed, installed
 
 __all__ = ["installed"]
 
@@ -73,7 +74,7 @@ async def forget(installed: Installed) -> None:
     (installed.world.settings.ledger_dir / LEDGER_FILE).write_bytes(b"")
     tables = "consent_event, hub.consent_current, vault.consent_contact, hub.objection, hub.notice, hub.notice_text"
     async with installed.world.database.owner.begin() as tx:
-        await tx.execute(text(f"TRUNCATE hub.{tables}, hub.notice_served, hub.consent_gate"))
+        await tx.execute(text(f"TRUNCATE hub.{tables}, hub.notice_served, hub.consent_gate, hub.ledger_head"))
         await tx.execute(text("UPDATE hub.member SET consent_bits = 0, restriction_bits = 0, privacy_epoch = 0"))
 
 
@@ -188,6 +189,24 @@ def test_a_restored_database_is_told_what_it_forgot(decided: Decided, server: Se
     assert (
         run(world.rows("hub.consent_event")), run(world.rows("hub.objection")), run(world.rows("hub.member"))
     ) == rows  # fmt: skip
+
+
+def test_a_restored_database_is_not_served_before_it_knows_what_it_forgot(decided: Decided, run: Run) -> None:
+    """Nobody ran the replay; the start did."""
+    at, subjects = NOW + timedelta(days=1), (decided.member, *decided.origins)
+    decided.installed.world.ledger.append([Note(LedgerKind.WITHDRAWAL, subjects, at, ("marketing.app_push",))])
+    environ = decided.installed.environ() | {"MEMBER_HUB_PORT": "0"}
+
+    with subprocess.Popen([COMMAND, "serve"], env=environ, stdout=subprocess.PIPE, text=True) as served:
+        assert served.stdout
+        assert served.stdout.readline().startswith("Serving http://127.0.0.1:")
+        stands = run(decided.stands())
+        served.terminate()
+
+    assert stands == [("app_push", "withdrawn")]
+    (decided.installed.world.settings.ledger_dir / LEDGER_FILE).write_bytes(b"")
+    refused = decided.installed.call("serve")
+    assert (refused.returncode, "entries are missing" in refused.stderr) == (1, True)
 
 
 async def _withdraw_and_object(decided: Decided) -> None:

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Row, text
@@ -19,7 +20,7 @@ from member_hub.consent.words import NoticeFamily
 from member_hub.db import Database, transaction
 from member_hub.doctor import Verdict, examine
 from member_hub.organisation import PolicyError
-from member_hub.settings import Settings
+from member_hub.settings import Mode, Settings
 from member_hub.tables import METADATA
 from tests.conftest import Run
 from tests.graphql.world import NOW, World, open_world
@@ -170,3 +171,17 @@ def test_doctor_says_what_keeps_a_handler_from_asking(commands: Commands, run: R
     assert said() == (Verdict.WARN, f"no notice of the family {NoticeFamily.CHILDREN} is in force")
     call(commands, "consent", "publish", str(SHIPPED / "children-2026-11.toml"))
     assert said() == (Verdict.OK, "in force, and its lists are current")
+
+
+def test_doctor_says_that_nobody_is_told_where_the_notice_can_be_read_nowhere(
+    commands: Commands, run: Run, settings: Settings
+) -> None:
+    there = replace(settings, database_url=commands.environ["MEMBER_HUB_DATABASE_URL"])
+
+    def said(**changed: Any) -> list[str]:
+        checks = run(examine(replace(there, **changed), {}))
+        return [check.verdict.value for check in checks if check.name == "address of the privacy notice"]
+
+    assert said(notice_url=None, mode=Mode.PRODUCTION) == ["warn"]
+    assert said(notice_url="https://brand.example/privacy", mode=Mode.PRODUCTION) == []
+    assert said(notice_url=None, port=8000) == []

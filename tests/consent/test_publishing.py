@@ -53,7 +53,7 @@ async def publish(database: Database, name: str, *, at: datetime = NOW, **more: 
 
 async def bits(database: Database, *, at: datetime = NOW) -> Mapping[tuple[str, str], tuple[int, datetime]]:
     async with snapshot(database.app) as tx:
-        found = await gates.current_gates(tx, now=at)
+        found = await gates.current_gates(tx)
     return {(purpose, recipient): (gate.bit, gate.effective_at) for (_, purpose, recipient), gate in found.items()}
 
 
@@ -77,10 +77,10 @@ async def test_the_first_notice_opens_a_gate_for_each_purpose_and_recipient_from
         ("personalisation", "overseas_partner"): (3, FROM_THE_BEGINNING),
     }
     async with snapshot(database.app) as tx:
-        assert await notices.current(tx, HANDLER, NoticeFamily.GENERAL, now=NOW) == replace(notice, is_new=False)
+        assert await notices.current(tx, HANDLER, NoticeFamily.GENERAL) == replace(notice, is_new=False)
         assert await notices.by_name(tx, HANDLER, "members-1") == replace(notice, is_new=False)
         assert await notices.by_id(tx, notice.notice_id) == replace(notice, is_new=False)
-        assert await notices.current(tx, HANDLER, NoticeFamily.CHILDREN, now=NOW) is None
+        assert await notices.current(tx, HANDLER, NoticeFamily.CHILDREN) is None
         assert await notices.by_name(tx, "another", "members-1") is None
 
 
@@ -111,7 +111,7 @@ async def test_an_older_text_of_a_channel_is_on_record_and_opens_no_newer_gate(d
     assert await bits(database) == standing
     async with snapshot(database.app) as tx:
         found = await notices.by_name(tx, HANDLER, "website-2024-01")
-        counting = await gates.current_gates(tx, now=NOW)
+        counting = await gates.current_gates(tx)
     assert found is not None
     assert found.effective_at == long_ago
     assert not notices.holds_under(found, counting[HANDLER, "marketing", ""])

@@ -175,7 +175,7 @@ async def _agree(world: World, member: MemberId) -> None:
     """The bits that count are those of what stands granted, under a notice that is new enough, of somebody grown up."""
     async with transaction(world.hub.database.app) as tx:
         decided = (await decisions_of(tx, [member]))[member]
-        gates = await current_gates(tx, now=world.clock.at)
+        gates = await current_gates(tx)
         under = await notices.named(tx, {one.by.notice_id for one in decided.standing if one.by.notice_id})
     expected = 0
     for one in decided.standing:

@@ -127,8 +127,8 @@ async def test_consents_stand_with_the_member_and_are_empty_where_denied(decided
 
 async def test_at_a_material_change_a_grant_is_stale_at_once_and_lapsed_after_the_grace(decided: Decided) -> None:
     changed = decided.now + timedelta(days=1)
-    await publish(decided.world.hub, "general-2026-02", gates={("marketing", ""): 5}, effective_at=changed)
     assert (await decided.ask())[0]["state"] == "GRANTED"
+    await publish(decided.world.hub, "general-2026-02", gates={("marketing", ""): 5}, effective_at=changed)
 
     decided.world.clock.at = changed
     (stale, _) = await decided.ask()

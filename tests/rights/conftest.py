@@ -30,6 +30,12 @@ class Installed:
     url: str
 
     def call(self, *words: str, key_dir: Path | None = None) -> subprocess.CompletedProcess[str]:
+        environ = self.environ(key_dir=key_dir)
+        return subprocess.run(
+            [COMMAND, *words], env=environ, capture_output=True, text=True, timeout=COMMAND_S, check=False
+        )
+
+    def environ(self, *, key_dir: Path | None = None) -> dict[str, str]:
         bare = {name: value for name, value in os.environ.items() if not name.startswith("MEMBER_HUB")}
         settings = self.world.settings
         environ = {
@@ -38,9 +44,7 @@ class Installed:
             "MEMBER_HUB_KEY_DIR": str(key_dir or settings.key_dir),
             "MEMBER_HUB_LEDGER_DIR": str(settings.ledger_dir),
         }
-        return subprocess.run(
-            [COMMAND, *words], env=bare | environ, capture_output=True, text=True, timeout=COMMAND_S, check=False
-        )
+        return bare | environ
 
 
 @pytest.fixture(scope="session")

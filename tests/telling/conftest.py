@@ -13,9 +13,12 @@ from tests.sign_in_codes.desk import Front
 __all__ = ["make_front"]
 
 
+URL = "https://brand.example/privacy"
+
+
 @pytest.fixture
 def unpublished(make_front: MakeFront, run: Run) -> Front:
-    made: Front = run(make_front())
+    made: Front = run(make_front(notice_url=URL))
     return made
 
 

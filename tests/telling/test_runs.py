@@ -19,6 +19,7 @@ from member_hub.telling import Console, Kind, Message, NotSent, ToldTask
 from member_hub.telling import notices as running
 from tests.graphql.world import NOW
 from tests.sign_in_codes.desk import Front, task_t
+from tests.telling.conftest import URL
 from tests.telling.members import (
     ANOTHER,
     NOTICE,
@@ -49,6 +50,9 @@ class Dies:
     async def send(self, message: Message) -> None:
         self.taken.append(message)
         raise Killed
+
+
+SHOWN = f"privacy_notice.zh address={URL}"
 
 
 def through(front: Front, sender: Any) -> Front:
@@ -254,7 +258,7 @@ async def test_the_console_shows_twenty_notices_of_a_run_and_how_many_more_went(
 
     lines = screen.getvalue().splitlines()
     assert lines[0].endswith(": guardian_asked.zh")
-    assert [line.partition(": ")[2] for line in lines[1:21]] == 20 * ["privacy_notice.zh"]
+    assert [line.partition(": ")[2] for line in lines[1:21]] == 20 * [SHOWN]
     assert lines[21:] == ["[development only] and 7 more of privacy_notice"]
     assert len({row.task_id for row in await tasks(front) if row.told_at}) == 28
 
@@ -267,7 +271,7 @@ async def test_twenty_notices_are_shown_without_a_word_about_more(front: Front) 
     await ask_notice(front, await app_member(front), at=NOW)
     await run_at(through(front, Console(screen)), NOW)
 
-    assert [line.partition(": ")[2] for line in screen.getvalue().splitlines()] == 21 * ["privacy_notice.zh"]
+    assert [line.partition(": ")[2] for line in screen.getvalue().splitlines()] == 21 * [SHOWN]
 
 
 async def test_doctor_says_by_kind_who_is_left_to_people(front: Front) -> None:

@@ -129,7 +129,7 @@ def replay(*, from_behind: str | None, as_json: bool) -> None:
     from member_hub.audit.entry import COMMAND_LINE
     from member_hub.commands.opening import audit
     from member_hub.consent.history.timers import Clockwork
-    from member_hub.consent.replay import replaying, restoring
+    from member_hub.consent.replay import catching_up, replaying, restoring
     from member_hub.ids import parse_member_id
     from member_hub.privacy import Purpose
 
@@ -146,7 +146,7 @@ def replay(*, from_behind: str | None, as_json: bool) -> None:
         works = Clockwork(hub.database, hub.vault, hub.catalogue, hub.audit, COMMAND_LINE)
         await audit(hub, restoring.OPERATION, purpose=Purpose.RIGHTS_HANDLING)
         told = await replaying.replay(hub.database, hub.vault, hub.catalogue, hub.clock, on_batch=on_record)
-        recalled = await restoring.recall(works, hub.ledger, hub.clock)
+        recalled = await catching_up.recall_behind(works, hub.ledger, hub.clock)
         forgotten = await profiles.forget_ended(hub, caller=COMMAND_LINE, now=hub.clock.now())
         settled = await restoring.settle_everybody(works, hub.clock, after=after, on_progress=progress)
         chains = await restoring.verify_everything(works)

@@ -41,6 +41,7 @@ def serve() -> None:
 
     async def main() -> None:
         async with hub(alone=True) as runtime:
+            await _catch_up(runtime)
             await _serve(runtime, lambda port: f"Serving http://127.0.0.1:{port}/graphql")
 
     asyncio.run(main())
@@ -67,6 +68,7 @@ def run(*, channels: Path | None) -> None:
 
     async def main() -> None:
         async with hub(migrates=True, alone=True) as runtime:
+            await _catch_up(runtime)
             if not runtime.settings.is_production:
                 await publish_of_demo(runtime)  # first: lines of the files find what their people were told
             await _populate(runtime, channels)
@@ -75,6 +77,15 @@ def run(*, channels: Path | None) -> None:
             await _serve(runtime, introduction)
 
     asyncio.run(main())
+
+
+async def _catch_up(runtime: Runtime) -> None:
+    """Whatever is done with the database comes after what the ledger outside remembers and it does not."""
+    from member_hub.consent.history.timers import Clockwork
+    from member_hub.consent.replay.catching_up import catch_up
+
+    works = Clockwork(runtime.database, runtime.vault, runtime.catalogue, runtime.audit)
+    await catch_up(works, runtime.ledger, runtime.clock, is_production=runtime.settings.is_production)
 
 
 async def _serve(runtime: Runtime, saying: Callable[[int], str]) -> None:

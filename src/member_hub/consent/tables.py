@@ -12,7 +12,19 @@ when a person is erased, as evidence (PIPL 9, 69; kept three years, PIPL.md C).
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Boolean, CheckConstraint, DateTime, Index, Integer, LargeBinary, SmallInteger, Text, false, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    false,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.orm import Mapped, mapped_column
@@ -297,3 +309,14 @@ class Objection(Base):
         DateTime(timezone=True), info=personal(zh="解除时间", en="lifted at", purposes=_FOR)
     )
     lifted_by: Mapped[str | None] = mapped_column(Text, info=technical("who lifted it"))
+
+
+class LedgerHead(Base):
+    """How far the outside ledger is known to this database: one row, rolled back with it (replay/catching_up.py)."""
+
+    __tablename__ = "ledger_head"
+    __table_args__ = (CheckConstraint("name = 'consent'", name="one_row"),)
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True, info=technical("always the same: there is one row"))
+    seq: Mapped[int] = mapped_column(BigInteger, info=technical("the last entry of the ledger that was looked at"))
+    hash: Mapped[str] = mapped_column(Text, info=technical("its hash, by which another ledger is told from this one"))

@@ -86,7 +86,7 @@ async def notice_current(
     asking = info.context
     async with asking.snapshot.reading() as tx:
         handler = await _handler(asking, tx)
-        found = await notices.current(tx, handler, family, now=asking.now) if handler else None
+        found = await notices.current(tx, handler, family) if handler else None
         text = await notices.text_of(tx, found.notice_id, locale) if found else None
     if found is None or text is None:
         return None

@@ -58,7 +58,7 @@ class MemberStatistics:
 
 
 async def statistics(asking: Asking, grouped: Sequence[Dimension], by: MemberFilter | None) -> MemberStatistics:
-    """Raises AggregateRefused, BadInput, TooManyGroups."""
+    """Raises AggregateRefused, BadInput, TooManyGroups, ConsentedNotCounted."""
     organisation = asking.hub.organisation
     table = reports.table(grouped, _narrowed(by, organisation))
     for dimension in sorted(table.dimensions):

@@ -66,17 +66,18 @@ def jobs_of(hub: Needs) -> list[Job]:
 def calling_jobs_of(hub: Needs, stopping: asyncio.Event) -> list[Job]:
     """Those that ask services of others; a long run of one ends when the hub does."""
 
-    async def notices(now: datetime) -> None:
+    async def notices(_now: datetime) -> None:
         async with transaction(hub.database.app) as tx:
-            is_published = await informing.has_notice(tx, now=now)
+            is_published = await informing.has_notice(tx)
+        address = informing.address_of(hub.settings)
         telling = Notices(
             hub.database,
             hub.vault,
             hub.clock,
             hub.sender,
-            hub.settings.notice_url,
+            address,
             on_told=informing.noting(hub.catalogue),
-            tells_bulk=is_published,  # before there is a notice nobody can be pointed to it
+            tells_bulk=is_published and address is not None,  # else nobody can be pointed to it
         )
         await telling.tell_waiting(stopping.is_set)
 

@@ -90,7 +90,7 @@ async def _standing(tx: Tx, member_id: MemberId, wanted: Collection[Purpose], no
         return set()
     if row.gate_until is not None and row.gate_until <= now:
         return set()
-    gates = await current_gates(tx, now=now)
+    gates = await current_gates(tx)
     bits = {one: gates.get((row.handler, one.value, ANY)) for one in wanted}
     return {
         one

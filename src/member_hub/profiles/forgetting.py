@@ -161,7 +161,7 @@ async def _standing(
         )
     )
     rows = (await tx.execute(statement)).all()
-    gates = await current_gates(tx, now=now) if rows else {}
+    gates = await current_gates(tx) if rows else {}
     found = set()
     for row in rows:
         gate = gates.get((handlers[row.member_id], row.purpose, ANY))

@@ -52,7 +52,7 @@ async def count_cells(
     tx: Tx, organisation: Organisation, cut: Cut, *, handler: str, gate: RowGate, before: datetime
 ) -> list[Counted]:
     """The living members of one handler who joined earlier than `before` and do not object to being counted, by the
-    cut; where the purpose rests on consent, those who have consented. No small cells.
+    cut. No small cells. The gate is the reader's whole one: where it asks for consent, who gave none is not counted.
 
     Raises TooManyGroups beyond CELLS_MAX.
     """

@@ -6,9 +6,14 @@ China) has one answer, of the members who had joined before it began; what is ke
 question, so that another narrowing is no second draw. A group keeps its lot from week to week: the error of a whole
 less its parts stays the same for ever, and no number of weeks averages it away. A week and not a month, because the
 lots stay: what a longer epoch would add is little, and staff wait for their figures.
-Price: figures are up to a week old; erasures, changes of store, objections and withdrawals of consent show after the
-week, and a group that was not told in the last kept week draws anew (disclosure.py says what is left to learn).
+Price: figures are up to a week old; erasures, changes of store and objections show after the week, and a group that
+was not told in the last kept week draws anew (disclosure.py says what is left to learn).
 Who may be counted depends on the purpose, so each purpose (and recipient) has a table of its own, with lots of its own.
+
+Decision: for a purpose that rests on consent, and for a recipient, there are no figures at all, whatever a policy
+grants. A withdrawal has to be obeyed at once (PIPL 15), and an answer that is kept for a week obeys it after the week;
+one that is counted anew at each withdrawal is a second draw whenever somebody withdraws, and the difference of the two
+tells who. Price: how many may be written to is counted by whoever asks before sending (authoriseSend), not here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +28,7 @@ from member_hub.clock import SHANGHAI, business_day
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of
+from member_hub.errors import Forbidden
 from member_hub.members.row_gate import RowGate
 from member_hub.organisation import Organisation
 from member_hub.reports.disclosure import lot_of, told
@@ -33,6 +39,11 @@ from member_hub.reports.tables import StatisticsSnapshot
 KEPT: Final = timedelta(days=400)  # thirteen months; a table that nobody asked for so long draws new lots
 
 snapshot_t = table_of(StatisticsSnapshot)
+
+
+class ConsentedNotCounted(Forbidden):
+    zh = "以同意为依据的处理目的不提供统计数据:撤回须立即生效,而统计数据按周固定。"
+    en = "There are no figures for a purpose that rests on consent: a withdrawal holds at once, and figures for a week."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +80,10 @@ async def groups_of_week(
     """The week's answer, by one statement; where nobody has asked for this table yet it is counted and kept.
 
     Of several who ask first at once one answer holds: needs a transaction that sees what others commit meanwhile
-    (READ COMMITTED). Raises TooManyGroups.
+    (READ COMMITTED). Raises TooManyGroups, and ConsentedNotCounted before anybody is counted.
     """
+    if whose.gate.needs_consent:
+        raise ConsentedNotCounted(field="groupBy")
     cells = await _kept(tx, asked.cut, whose, week)
     if cells is None:
         await _keep(tx, vault, organisation, asked.cut, whose=whose, week=week)

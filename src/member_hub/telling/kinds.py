@@ -47,6 +47,7 @@ class Manner:
     values: tuple[Value, ...] = ()
     is_bulk: bool = False
     is_once: bool = False
+    needs_verified: bool = False  # an address that somebody typed is nobody's word that it reached the member
 
 
 # Kinds of tasks; a code is sent from the request that asks for it, and is none.
@@ -55,7 +56,11 @@ MANNERS: Final[Mapping[Kind, Manner]] = {
     Kind.ACCOUNT_OPENED: Manner(),
     Kind.SECOND_THING_WRONG: Manner(),
     Kind.PRIVACY_NOTICE: Manner(
-        ways=(By.OPENID, By.EMAIL, By.SMS), values=(Value.NOTICE, Value.ADDRESS), is_bulk=True, is_once=True
+        ways=(By.OPENID, By.EMAIL, By.SMS),
+        values=(Value.NOTICE, Value.ADDRESS),
+        is_bulk=True,
+        is_once=True,
+        needs_verified=True,
     ),
     Kind.IDENTITIES_UNITED: Manner(),
     Kind.GUARDIAN_ASKED: Manner(),

@@ -135,10 +135,10 @@ class Notices:
 
     async def _way(self, tx: Tx, task: Claimed, root: MemberId) -> Way | None:
         """Whoever has no way at all is left to people at once; what does not open now may open at a later try."""
-        opens = True
-        for by in MANNERS[task.kind].ways:
+        opens, manner = True, MANNERS[task.kind]
+        for by in manner.ways:
             try:
-                way = await queries.way_to(tx, self.vault, root, by)
+                way = await queries.way_to(tx, self.vault, root, by, is_verified=manner.needs_verified)
             except CannotOpen:
                 _log.warning("What a member could be told by does not open, task %s.", task.task_id)
                 opens = False

@@ -36,11 +36,14 @@ async def root_of(tx: Tx, member_id: MemberId) -> MemberId:
     return MemberId(found) if found is not None else member_id
 
 
-async def way_to(tx: Tx, vault: Vault, member_id: MemberId, by: By) -> Way | None:
-    """This way to a member, who is no merged one; None where there is none. Raises CannotOpen."""
+async def way_to(tx: Tx, vault: Vault, member_id: MemberId, by: By, *, is_verified: bool = False) -> Way | None:
+    """This way to a member, who is no merged one; None where there is none. Raises CannotOpen.
+
+    `is_verified`: an e-mail address only if it was verified; an app and a phone are in any case.
+    """
     match by:
         case By.EMAIL:
-            return await _email(tx, vault, member_id)
+            return await (_verified_email if is_verified else _email)(tx, vault, member_id)
         case By.OPENID:
             return await _openid(tx, vault, member_id)
         case By.SMS:
@@ -53,6 +56,11 @@ async def _email(tx: Tx, vault: Vault, member_id: MemberId) -> Way | None:
         return None
     keys = await vault.keys_for(tx, [(member_id, DataClass.CONTACT)])
     return Way(By.EMAIL, keys.open(member_t.c.email, member_id, sealed))
+
+
+async def _verified_email(tx: Tx, vault: Vault, member_id: MemberId) -> Way | None:
+    row = await _newest(tx, member_id, ClaimKind.EMAIL)
+    return None if row is None else Way(By.EMAIL, await _opened(tx, vault, row))
 
 
 async def _openid(tx: Tx, vault: Vault, member_id: MemberId) -> Way | None:

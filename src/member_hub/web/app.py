@@ -19,6 +19,7 @@ from member_hub.web.edge import LIVENESS_PATH, Edge
 from member_hub.web.figures import Figures
 from member_hub.web.freshness import CurrentPolicy, watch_policies
 from member_hub.web.health import Readiness, livez
+from member_hub.web.notices import NoticePages
 from member_hub.web.page import QueryPage, plain_page, style
 from member_hub.web.receipts import PATH as RECEIPT_PATH
 from member_hub.web.receipts import Receipts
@@ -56,12 +57,14 @@ def make_app(hub: Runtime) -> ASGIApp:
         Route(LIVENESS_PATH, livez),
         Route("/readyz", Readiness(hub, credentials, door.documents).show),
         Route("/metrics", figures.show),
+        *NoticePages(hub).routes,
+        Route("/style.css", style),
     ]
     if hub.settings.is_production:
         routes.append(Route("/", plain_page))
     else:
         page = QueryPage(hub, door)
-        routes += [Route("/", page.show), Route("/query", page.ask, methods=["POST"]), Route("/style.css", style)]
+        routes += [Route("/", page.show), Route("/query", page.ask, methods=["POST"])]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _refuse})
     return Edge(CurrentPolicy(app, hub.policy_keeper), figures, frozenset(route.path for route in routes))
 

@@ -73,6 +73,8 @@ label, h2 { display: block; margin: 1rem 0 .25rem; font-size: 1rem; font-weight:
 textarea, select { width: 100%; box-sizing: border-box; font-family: ui-monospace, monospace; font-size: .9rem; }
 button { margin-top: 1rem; padding: .5rem 1.5rem; font-size: 1rem; }
 pre { overflow-x: auto; padding: 1rem; border: 1px solid; }
+.notice p { white-space: pre-line; }
+.notice dd { overflow-wrap: anywhere; }
 """
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, false, func, or_, select
 
 from member_hub.consent.catalogue import Numbers
 from member_hub.consent.deciding.sending import Addressee, DecidedSlot, HeldContact, Sending
@@ -61,7 +61,7 @@ async def addressees(
     gate = None
     slots: Mapping[MemberId, list[DecidedSlot]] = {}
     if sending.rests_on_consent:
-        gate = (await current_gates(tx, now=now)).get((handler, sending.purpose.value, sending.recipient))
+        gate = (await current_gates(tx)).get((handler, sending.purpose.value, sending.recipient))
         bands = {MemberId(row.member_id): AgeBand(row.age_band) for row in rows.values()}
         slots = await _slots(tx, sending, bands, gate, numbers, now)
     held = await _held(tx, sending, ids)
@@ -80,7 +80,8 @@ async def _members(tx: Tx, sending: Sending, asked: Collection[MemberId], within
     columns: list[ColumnElement[Any]] = [member_t.c[name] for name in _MEMBER_COLUMNS]
     if sending.contact_kind is not None:
         columns.append(member_t.c[CONTACT_FIELDS[sending.contact_kind].value])
-    columns.append(_is_informed().label("is_informed"))
+    informed = _is_informed() if sending.rests_on_consent else false()  # else nobody asks
+    columns.append(informed.label("is_informed"))
     statement = (
         select(given.c.member_id.label("asked_id"), *columns)
         .join(member_t, member_t.c.member_id == func.coalesce(given.c.merged_into, given.c.member_id))
@@ -90,11 +91,17 @@ async def _members(tx: Tx, sending: Sending, asked: Collection[MemberId], within
 
 
 def _is_informed() -> ColumnElement[bool]:
-    """Whether a notice was put before the person, under this id or one that was merged into it."""
+    """Whether a notice was put before the person, under this id or one that was merged into it.
+
+    Two questions, each answered by an index: asked as one, the planner read the whole table for every member.
+    """
     merged = member_t.alias("merged")
-    theirs = select(merged.c.member_id).where(merged.c.merged_into == member_t.c.member_id).correlate(member_t)
-    own = served_t.c.member_id == member_t.c.member_id
-    return select(served_t.c.served_id).where(or_(own, served_t.c.member_id.in_(theirs))).correlate(member_t).exists()
+    served = select(served_t.c.served_id)
+    own = served.where(served_t.c.member_id == member_t.c.member_id)
+    theirs = served.join(merged, merged.c.member_id == served_t.c.member_id).where(
+        merged.c.merged_into == member_t.c.member_id
+    )
+    return or_(own.correlate(member_t).exists(), theirs.correlate(member_t).exists())
 
 
 async def _slots(  # noqa: PLR0917 - the parts of one question

@@ -86,11 +86,11 @@ def check_actor(held: Held, answer: Answer) -> None:
         raise BadAnswer(field="method")
 
 
-async def notice_of(tx: Tx, held: Held, answer: Answer, now: datetime) -> PublishedNotice:
+async def notice_of(tx: Tx, held: Held, answer: Answer) -> PublishedNotice:
     notice = await notices.by_name(tx, held.decided.handler, answer.notice)
     if notice is None:
         raise NoticeUnknown(field="notice")
-    current = await notices.current(tx, held.decided.handler, notice.family, now=now)
+    current = await notices.current(tx, held.decided.handler, notice.family)
     if notice.family.is_on_record_only or current is None or current.notice_id != notice.notice_id:
         raise NoticeNotCurrent(field="notice")
     is_for_children = notice.family is NoticeFamily.CHILDREN

@@ -52,9 +52,9 @@ async def give(tx: Tx, desk: Desk, held: Held, answer: Answer, *, now: datetime)
     Raises what act_refusals.py and refusals.py name, and NotNow where what came before does not allow it.
     """
     answering.check_actor(held, answer)
-    notice = await answering.notice_of(tx, held, answer, now)
+    notice = await answering.notice_of(tx, held, answer)
     served = await answering.served_of(tx, held, answer, notice)
-    gates = await current_gates(tx, now=held.now)
+    gates = await current_gates(tx)
     answering.check_dates(held, answer, served, notice, now=now)
     answering.check_decisions(desk, held, answer.decisions, notice, gates)
     await answering.check_asked(tx, held, served, answer.decisions)

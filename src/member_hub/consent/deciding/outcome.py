@@ -66,7 +66,7 @@ async def shown(
     """
     found = {(one.by.event_id, one.slot.purpose, one.slot.recipient, one.slot.channel): one for one in found}.values()
     names = await notices.named(tx, {one.by.notice_id for one in found if one.by.notice_id is not None})
-    gates = await current_gates(tx, now=now)
+    gates = await current_gates(tx)
     return [
         Stands(
             record_id=record_id_of(decided.filed_under[one.by.event_id], one.by.event_id),

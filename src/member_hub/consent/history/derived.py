@@ -46,7 +46,7 @@ def derived(
 ) -> Derived:
     """Where a decision really stands at `now`.
 
-    `gate_at`: since when the newest bit of (handler, purpose, recipient) counts, not later than `now`; None where
+    `gate_at`: since when the newest bit of (handler, purpose, recipient) counts, whatever the clock says; None where
     nothing was ever published about it. Without a gate nothing is changed here, and nobody reads anything by it.
     """
     if decided.state is not S.GRANTED:

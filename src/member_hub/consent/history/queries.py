@@ -50,7 +50,7 @@ gate_t = table_of(ConsentGate)
 
 async def decisions_shown(tx: Tx, member_ids: Sequence[MemberId], *, now: datetime) -> Sequence[Row[Any]]:
     """Where the decisions of these members (roots) stand, by slot; one statement."""
-    gate, stated = _gate(now), _stated()
+    gate, stated = _gate(), _stated()
     its_contact = and_(contact_t.c.member_id == current_t.c.filed_under, contact_t.c.event_id == current_t.c.event_id)
     statement = (
         select(
@@ -80,15 +80,14 @@ def _noticed_at() -> ColumnElement[Any]:
     return case((notice_t.c.handler == member_t.c.handler, notice_t.c.effective_at)).label("noticed_at")
 
 
-def _gate(now: datetime) -> LateralFromClause:
-    """The newest gate of the decision's purpose and recipient that counts at `now`."""
+def _gate() -> LateralFromClause:
+    """The newest gate of the decision's purpose and recipient."""
     return (
         select(gate_t.c.bit, gate_t.c.effective_at)
         .where(
             gate_t.c.handler == member_t.c.handler,
             gate_t.c.purpose == current_t.c.purpose,
             gate_t.c.recipient == current_t.c.recipient,
-            gate_t.c.effective_at <= now,
         )
         .order_by(gate_t.c.effective_at.desc())
         .limit(1)

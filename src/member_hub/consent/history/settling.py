@@ -99,7 +99,7 @@ async def settle(
     if not decided:
         return
     notices = await _notices(tx, decided.values())
-    measure = Measure(await current_gates(tx, now=now) if notices else {}, notices, catalogue.numbers, now)
+    measure = Measure(await current_gates(tx) if notices else {}, notices, catalogue.numbers, now)
     restrictions = await _restrictions(tx, decided)
     wanted = {one: settled(one, mine, restrictions.get(one, 0), measure) for one, mine in decided.items()}
     children = {one for one, mine in decided.items() if mine.age_band is AgeBand.CHILD and not is_aged}

@@ -7,6 +7,10 @@ notice on: grants under anything older are stale with that commit, and no member
 
 Bits are given out under an advisory lock, lowest first; a bit that a newer gate replaced comes back when the job
 has cleared it from the members (recycling.py).
+
+Decision: whoever reads takes the newest gate and looks at no clock. None lies in the future of whoever published it
+(notices.py), so one that is newer than a reader's clock says that this clock is late, and a material change holds in
+every process from its commit on. Price: a gate cannot be prepared for a later day.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -45,11 +49,10 @@ class Gate:
         return 1 << self.bit
 
 
-async def current_gates(tx: Tx, *, now: datetime) -> Mapping[GateKey, Gate]:
-    """The gate that counts at `now`, for every (handler, purpose, recipient) that has one; at most 63 a handler."""
+async def current_gates(tx: Tx) -> Mapping[GateKey, Gate]:
+    """The newest gate of every (handler, purpose, recipient) that has one; at most 63 a handler."""
     newest = (
         select(gate_t)
-        .where(gate_t.c.effective_at <= now)
         .ext(distinct_on(gate_t.c.handler, gate_t.c.purpose, gate_t.c.recipient))
         .order_by(gate_t.c.handler, gate_t.c.purpose, gate_t.c.recipient, gate_t.c.effective_at.desc())
     )

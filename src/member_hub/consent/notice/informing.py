@@ -4,7 +4,7 @@ Only then do the bits that a file's consent asks for come on (settling.py).
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from typing import Final
 
 from sqlalchemy import func, insert, select
 
@@ -18,7 +18,10 @@ from member_hub.db.bulk import table_of
 from member_hub.ids import uuid7
 from member_hub.members.reading import is_living, member_t
 from member_hub.members.tables import AgeBand
+from member_hub.settings import Settings
 from member_hub.telling import Kind, ToldTask
+
+PAGE: Final = f"/notices/{NoticeFamily.GENERAL}"  # web/notices.py
 
 served_t = table_of(NoticeServed)
 
@@ -33,11 +36,20 @@ def noting(catalogue: Catalogue) -> Callable[[Tx, ToldTask], Awaitable[None]]:
     return note
 
 
-async def has_notice(tx: Tx, *, now: datetime) -> bool:
+def address_of(settings: Settings) -> str | None:
+    """Where members are pointed to; None: nowhere, and then no message counts as informing them.
+
+    In production only what the operator names: members are not on the hub's machine, and only the operator knows under
+    which address they reach it. In development the hub's own page, unless it takes any free port.
+    """
+    if settings.notice_url is not None or settings.is_production:
+        return settings.notice_url
+    return f"http://127.0.0.1:{settings.port}{PAGE}" if settings.port else None
+
+
+async def has_notice(tx: Tx) -> bool:
     """Whether any general notice is in force: else there is nothing to point members to."""
-    statement = select(notices.notice_t.c.notice_id).where(
-        notices.notice_t.c.family == NoticeFamily.GENERAL.value, notices.notice_t.c.effective_at <= now
-    )
+    statement = select(notices.notice_t.c.notice_id).where(notices.notice_t.c.family == NoticeFamily.GENERAL.value)
     return await tx.scalar(statement.limit(1)) is not None
 
 
@@ -51,9 +63,9 @@ async def _served_by_message(tx: Tx, catalogue: Catalogue, told: ToldTask) -> No
     row = (await tx.execute(root.with_for_update(of=member_t))).one_or_none()
     if row is None:
         return
-    notice = await notices.current(tx, row.handler, NoticeFamily.GENERAL, now=told.told_at)
+    notice = await notices.current(tx, row.handler, NoticeFamily.GENERAL)
     if row.age_band == AgeBand.CHILD:
-        notice = await notices.current(tx, row.handler, NoticeFamily.CHILDREN, now=told.told_at) or notice
+        notice = await notices.current(tx, row.handler, NoticeFamily.CHILDREN) or notice
     if notice is None:
         return
     served = {

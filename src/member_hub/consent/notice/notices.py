@@ -145,11 +145,11 @@ async def publish(
     return notice
 
 
-async def current(tx: Tx, handler: str, family: NoticeFamily, *, now: datetime) -> PublishedNotice | None:
-    """The newest notice of a family that is in force."""
+async def current(tx: Tx, handler: str, family: NoticeFamily) -> PublishedNotice | None:
+    """The newest notice of a family; it is in force whatever the clock here says (gates.py)."""
     newest = (
         select(notice_t)
-        .where(notice_t.c.handler == handler, notice_t.c.family == family, notice_t.c.effective_at <= now)
+        .where(notice_t.c.handler == handler, notice_t.c.family == family)
         .order_by(notice_t.c.effective_at.desc(), notice_t.c.notice_id.desc())
         .limit(1)
     )
@@ -190,16 +190,14 @@ def holds_under(notice: PublishedNotice, gate: Gate | None) -> bool:
     return gate is not None and notice.effective_at >= gate.effective_at
 
 
-async def shortcomings(
-    tx: Tx, catalogue: Catalogue, register: Register, handler: str, *, now: datetime
-) -> Sequence[str]:
+async def shortcomings(tx: Tx, catalogue: Catalogue, register: Register, handler: str) -> Sequence[str]:
     """What keeps a handler from informing and asking members as it has to; empty: nothing. Needs every table loaded."""
-    general = await current(tx, handler, NoticeFamily.GENERAL, now=now)
+    general = await current(tx, handler, NoticeFamily.GENERAL)
     if general is None:
         return ["no general notice is in force: nobody is informed or asked, and no consent counts"]
-    counting, said = await gates.current_gates(tx, now=now), []
+    counting, said = await gates.current_gates(tx), []
     for family in (NoticeFamily.GENERAL, NoticeFamily.CHILDREN):
-        notice = general if family is NoticeFamily.GENERAL else await current(tx, handler, family, now=now)
+        notice = general if family is NoticeFamily.GENERAL else await current(tx, handler, family)
         if notice is None:
             said.append(f"no notice of the family {family} is in force")
             continue
@@ -295,9 +293,9 @@ async def _the_same(
 
 
 async def _check_order(tx: Tx, notice: PublishedNotice) -> None:
-    """Two notices of a family, or a notice and a gate, never begin at one moment."""
-    before = await current(tx, notice.handler, notice.family, now=notice.effective_at)
-    counting = await gates.current_gates(tx, now=notice.effective_at)
+    """Each notice of a family, and each gate, is newer than the one before, whichever clock that was published by."""
+    before = await current(tx, notice.handler, notice.family)
+    counting = await gates.current_gates(tx)
     newest = [
         gate.effective_at
         for (handler, purpose, _), gate in counting.items()
@@ -337,7 +335,7 @@ async def _newest_text_about(tx: Tx, notice: PublishedNotice, purpose: str) -> P
 
 async def _gates_due(tx: Tx, catalogue: Catalogue, notice: PublishedNotice) -> list[tuple[str, str, datetime]]:
     """A purpose's first gate counts from the beginning, one of a material change from its notice on."""
-    counting = await gates.current_gates(tx, now=notice.published_at)
+    counting = await gates.current_gates(tx)
     due = []
     for purpose, recipient in asked_for(catalogue, notice.purposes):
         key: GateKey = (notice.handler, purpose, recipient)

@@ -116,7 +116,7 @@ async def serve(
     OnlyAGuardian, CoolingDown, NotAskedAgain, BadInput; then nothing is on record.
     """
     member = await _locked(tx, member_id)
-    notice = await _in_force(tx, notice_id, member.handler, now=now)
+    notice = await _in_force(tx, notice_id, member.handler)
     slots = sorted(set(asked), key=lambda slot: (slot.purpose, slot.recipient, slot.channel))
     if len(slots) > ASKS_MAX:
         raise BadInput(f"At most {ASKS_MAX} questions.", zh=f"一次最多征求 {ASKS_MAX} 项。", field="asks")
@@ -156,11 +156,11 @@ async def _locked(tx: Tx, member_id: MemberId) -> Row[Any]:
     return row
 
 
-async def _in_force(tx: Tx, notice_id: UUID, handler: str, *, now: datetime) -> PublishedNotice:
+async def _in_force(tx: Tx, notice_id: UUID, handler: str) -> PublishedNotice:
     notice = await notices.by_id(tx, notice_id)
     if notice is None or notice.handler != handler:
         raise NoticeUnknown(field="notice")
-    current = await notices.current(tx, handler, notice.family, now=now)
+    current = await notices.current(tx, handler, notice.family)
     if notice.family.is_on_record_only or current is None or current.notice_id != notice_id:
         raise NoticeNotCurrent(field="notice")
     return notice
@@ -178,7 +178,7 @@ async def _measure(tx: Tx, found: Decisions, catalogue: Catalogue, *, now: datet
         columns = (notice_t.c.notice_id, notice_t.c.effective_at)
         rows = await tx.execute(select(*columns).where(among(notice_t.c.notice_id, sorted(named))))
         times = {row.notice_id: row.effective_at for row in rows}
-    return Measure(found.handler, await gates.current_gates(tx, now=now), times, catalogue.numbers, now)
+    return Measure(found.handler, await gates.current_gates(tx), times, catalogue.numbers, now)
 
 
 def _check_age(age_band: AgeBand, notice: PublishedNotice, caller: Caller) -> None:

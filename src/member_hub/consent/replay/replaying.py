@@ -142,7 +142,8 @@ async def _apply(tx: Tx, vault: Vault, lines: Sequence[_Waiting], reading: Readi
         by_account.setdefault(OriginId(line.row.origin_id), []).append(line)
     phones = await _phones(tx, by_account)
     history = await events_of_accounts(tx, by_account)
-    young = await last_days_as_child(tx, vault, {MemberId(line.row.member_id) for line in lines}
+    members = {MemberId(line.row.member_id) for line in lines}
+    young = await last_days_as_child(tx, vault, members, numbers=reading.catalogue.numbers)
     events = []
     for origin, told in by_account.items():
         row = told[0].row

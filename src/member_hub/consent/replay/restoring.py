@@ -72,13 +72,13 @@ class Chains:
     members: tuple[MemberId, ...]
 
 
-async def recall(works: Clockwork, ledger: Ledger, clock: Clock) -> Recalled:
-    """Apply the withdrawals and restrictions of the ledger that the database does not show.
+async def recall(works: Clockwork, ledger: Ledger, clock: Clock, *, after: int = 0) -> Recalled:
+    """Apply the withdrawals and restrictions behind number `after` of the ledger that the database does not show.
 
     What was held for a consent that has ended by it is forgotten behind this (profiles.forget_ended).
     """
     done = Recalled()
-    async for notes in _notes(ledger):
+    async for notes in _notes(ledger, after):
         async with transaction(works.database.app) as tx:
             batch = await _recall(tx, works, notes, now=clock.now())
         done = Recalled(done.withdrawals + batch.withdrawals, done.restrictions + batch.restrictions)
@@ -115,10 +115,10 @@ async def verify_everything(works: Clockwork) -> Chains:
         verified, after = verified + len(members), members[-1]
 
 
-async def _notes(ledger: Ledger) -> AsyncIterator[Sequence[Note]]:
+async def _notes(ledger: Ledger, after: int) -> AsyncIterator[Sequence[Note]]:
     """The entries about consent, in batches, in the order in which they were written."""
     kinds = (LedgerKind.WITHDRAWAL, LedgerKind.RESTRICTION)
-    entries = (entry.note for entry in ledger.entries() if entry.note.kind in kinds)
+    entries = (entry.note for entry in ledger.entries(after=after) if entry.note.kind in kinds)
     while notes := await asyncio.to_thread(lambda: list(islice(entries, NOTES_BATCH))):
         yield notes
 
