@@ -26,6 +26,7 @@ CONSENT: Final[Mapping[tuple[ConsentState, Act], tuple[ConsentState, str]]] = Ma
         (S.GUARDIAN_PENDING, Act.GUARDIAN_GRANT): (S.GRANTED, "consent.guardian_granted"),
         (S.GUARDIAN_PENDING, Act.GUARDIAN_REFUSE): (S.REFUSED, "consent.refused"),
         (S.GUARDIAN_PENDING, Act.TIMEOUT): (S.LAPSED, "consent.lapsed"),
+        (S.GRANTED, Act.GRANT): (S.GRANTED, "consent.regranted"),  # for another time, or under a newer notice
         (S.GRANTED, Act.WITHDRAW): (S.WITHDRAWN, "consent.withdrawn"),
         (S.GRANTED, Act.MATERIAL_CHANGE): (S.STALE, "consent.stale"),
         (S.GRANTED, Act.TERM_OVER): (S.EXPIRED, "consent.expired"),
