@@ -44,6 +44,8 @@ CONSENT: Final[Mapping[tuple[ConsentState, Act], tuple[ConsentState, str]]] = Ma
     }
     # Nobody has to be asked to say no, and nothing that came before stands in the way of it (PIPL 15, 44).
     | {(state, Act.REFUSE): (S.REFUSED, "consent.refused") for state in _NOT_GRANTED}
+    # A no to more than was ever asked about ends what was granted of it before (deciding/withdrawing.py).
+    | {(state, Act.WITHDRAW): (S.WITHDRAWN, "consent.withdrawn") for state in (*_NOT_GRANTED, S.ASKED, S.STALE)}
     | {(state, Act.SUBJECT_ERASED): (S.CLOSED, "consent.closed") for state in S if state is not S.CLOSED}
 )
 

@@ -4,6 +4,8 @@ Both are one act here: what was granted is withdrawn, everything else is refused
 its channels and recipients, a no to a channel one for each contact point; one event says so, and covers what is
 narrower (standing.py). To say no again changes nothing.
 
+Decision: a no that is wider than something once granted is a withdrawal, whatever became of that: nobody asks again. As
+a refusal it would stand for each part and end with its cool-down, and who withdrew more would be protected less.
 Decision: a no where nothing was asked or granted is a refusal and goes on record, too. A line of a file that comes
 later and tells of an older yes then changes nothing. Price: an event for somebody who only wants to be sure.
 Decision: what ends a grant is written to the outside ledger before it is committed, so that no restored database
@@ -37,6 +39,7 @@ from member_hub.privacy import Purpose
 S = ConsentState
 _LIVE: Final = (S.GRANTED, S.STALE, S.GUARDIAN_PENDING, S.ASKED)  # what a no ends, the furthest first
 _WAS_GIVEN: Final = frozenset({S.GRANTED, S.STALE})
+_GIVEN: Final = frozenset({S.GRANTED, S.WITHDRAWN})  # of events: that it was granted once, here or elsewhere
 
 
 class NotOfThisPurpose(BadInput):
@@ -66,7 +69,8 @@ async def withdraw(tx: Tx, desk: Desk, held: Held, denial: Denial) -> Acted:
     state = stands_as(slot, held.decided.standing)
     if state in PROTECTIVE:
         return Acted(held.member_id, await stands_about(tx, desk.catalogue, held.member_id, [slot], now=held.now))
-    act = _act(state, held.acting.actor)
+    was_given = any(one.slot != slot and slot.covers(one.slot) and one.state in _GIVEN for one in held.decided.events)
+    act = Act.WITHDRAW if was_given else _act(state, held.acting.actor)
     after, word = machine.after(state, act)
     event = _event(held, slot, contact, act=act, state_from=state, state_to=after)
     await record(tx, desk.vault, [event], now=held.now)
@@ -78,7 +82,7 @@ async def withdraw(tx: Tx, desk: Desk, held: Held, denial: Denial) -> Acted:
         member_id=held.member_id,
         stands=await shown(tx, desk.catalogue, decided, about, now=held.now),
         words=[f"{word}:{scopes.word(slot)}"],
-        note=_note(held, slot) if state in _WAS_GIVEN else None,
+        note=_note(held, slot) if after is S.WITHDRAWN or state in _WAS_GIVEN else None,
         ended=frozenset() if is_left else frozenset({denial.purpose}),
     )
 
