@@ -19,7 +19,8 @@ HISTORY = """
 query ($first: Int!, $after: String) {
   accessHistory(first: $first, after: $after) {
     edges { node {
-      happenedAt callerKind role { zh en } purpose purposeText { zh } kinds fields { field use } refused reason } }
+      happenedAt callerKind role { zh en } purpose purposeText { zh } kinds fields { field use } refused reason
+      deeds { deed about label { zh en } } } }
     pageInfo { hasNextPage endCursor }
   }
 }
@@ -63,6 +64,7 @@ async def test_a_look_is_told_by_role_purpose_and_fields(world: World, people: P
         ],
         "refused": False,
         "reason": None,
+        "deeds": [],
     }
     assert "S-1042" not in orjson.dumps(look).decode()
 
@@ -137,6 +139,59 @@ async def test_codes_for_the_till_are_told_as_such(world: World, people: People)
     found = await history(world, people.whole)
 
     assert sorted((one["callerKind"], one["kinds"]) for one in found) == [("APP", ["CODE"]), ("STAFF", ["CODE"])]
+
+
+async def test_what_was_done_about_consent_is_told(world: World, people: People) -> None:
+    await world.hub.audit.write(
+        entry(
+            operation="noticeServed",
+            outcome="ok",
+            fields=["notice:members-1", "consent.notice_served:marketing.to.partner_brand.sms", "restrict.applied:all"],
+            member_ids=[people.whole],
+        )
+    )
+
+    (look,) = await history(world, people.whole)
+
+    assert (look["fields"], look["refused"]) == ([], False)
+    assert [(one["deed"], one["about"], one["label"]["zh"], one["label"]["en"]) for one in look["deeds"]] == [
+        (
+            "consent.notice_served",
+            "marketing.to.partner_brand.sms",
+            "征求同意：营销，partner_brand，短信",
+            "asked for consent: Marketing, partner_brand, text message",
+        ),
+        ("notice", "members-1", "出示告知书：members-1", "a notice was shown: members-1"),
+        ("restrict.applied", "all", "限制或反对处理：全部处理", "processing objected to: everything"),
+    ]
+
+
+@pytest.mark.parametrize(("outcome", "count"), [("UNAVAILABLE", 0), ("NOT_SERVED", 0), ("GUARDIAN_DUE", 1)])
+async def test_what_was_refused_was_not_done_but_for_what_waits_for_the_guardian(
+    world: World, people: People, outcome: str, count: int
+) -> None:
+    fields = ["consent.child_attempt:marketing.sms"]
+    await world.hub.audit.write(
+        entry(operation="consentGive", outcome=outcome, fields=fields, member_ids=[people.whole])
+    )
+
+    (look,) = await history(world, people.whole)
+
+    assert (look["refused"], len(look["deeds"])) == (True, count)
+
+
+async def test_staff_who_decide_for_a_member_are_in_the_history_with_what_they_did(
+    world: World, people: People
+) -> None:
+    withdraw = """mutation ($id: ID!) { consentWithdraw(input: {member: $id, purpose: MARKETING}) {
+        userErrors { code } } }"""
+    await world.ask("support_agent", withdraw, variables={"id": str(people.southern)})
+
+    (look,) = await history(world, people.southern)
+
+    assert (look["kinds"], [(one["deed"], one["about"]) for one in look["deeds"]]) == (
+        ["CHANGE"], [("consent.refused", "marketing")]
+    )  # fmt: skip
 
 
 async def test_a_refused_change_is_told_as_refused(world: World, people: People) -> None:

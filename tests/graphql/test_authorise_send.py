@@ -433,10 +433,15 @@ async def test_a_batch_is_answered_in_its_order_and_is_on_record(world: World, p
     found = (await asked(world, people.visitor, people.southern, "nonsense", people.southern))["answers"]
 
     assert [one["reason"] for one in found] == ["NOT_CONSENTED", "ALLOWED", "NOT_FOUND", "ALLOWED"]
-    row = (await world.audited())[-1]
-    assert (row.operation, row.outcome, row.purpose) == ("authoriseSend", "ok", "marketing")
-    assert row.member_ids == sorted([people.southern, people.visitor])
-    assert row.fields == ["asked:4", "member.phone:CLEAR", "over:sms", "refused:2", "send:marketing"]
+    rows = (await world.audited())[-2:]
+    assert {(row.operation, row.outcome, row.purpose) for row in rows} == {("authoriseSend", "ok", "marketing")}
+    assert len({row.request_id for row in rows}) == 1
+    said = {"asked:4", "over:sms", "refused:2", "send:marketing"}
+    assert {row.member_ids[0]: set(row.fields) for row in rows} == {
+        people.southern: said | {"member.phone:CLEAR"},
+        people.visitor: said,
+    }
+    assert [len(row.member_ids) for row in rows] == [1, 1]
 
 
 async def test_the_member_reads_that_somebody_asked(world: World, people: People) -> None:
@@ -449,6 +454,16 @@ async def test_the_member_reads_that_somebody_asked(world: World, people: People
     assert [edge["node"] for edge in found["edges"]] == [
         {"kinds": ["CONTACT"], "fields": [{"field": "member.phone", "use": "CLEAR"}]}
     ]
+
+
+async def test_who_was_refused_does_not_read_that_their_phone_was_shown(world: World, people: People) -> None:
+    await by_phone(world, people.southern)
+    await asked(world, people.southern, people.visitor)
+
+    query = "{ accessHistory(first: 5) { edges { node { kinds fields { field use } } } } }"
+    found = (await world.ask("member", query, member=people.visitor))["accessHistory"]
+
+    assert [edge["node"] for edge in found["edges"]] == [{"kinds": ["CONTACT"], "fields": []}]
 
 
 @pytest.fixture

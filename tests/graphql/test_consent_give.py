@@ -32,6 +32,7 @@ from tests.graphql.consents import (
     published,
     said_on_record,
 )
+from tests.graphql.notices import member_t
 from tests.graphql.world import NOW, WHOLE, People, World
 
 EVIDENCE = {"kind": "SIGNED_SLIP", "reference": "slip 17 / SH001"}
@@ -137,6 +138,59 @@ async def test_what_is_granted_already_stays_as_it_is(world: World, people: Peop
 
     assert await give(world, people.whole, second, key="key-2") == GRANTED_SMS
     assert len(await history(world)) == 2
+
+
+@pytest.mark.parametrize(("first", "then"), [(None, 30), (30, None), (30, 10), (10, 30)])
+async def test_a_yes_for_another_time_is_what_holds_from_then_on(
+    world: World, people: People, first: int | None, then: int | None
+) -> None:
+    await aged(world, people.whole)
+    notice = await published(world)
+
+    def until(days: int | None) -> str | None:
+        return (NOW + timedelta(days=days)).isoformat() if days else None
+
+    await give(world, people.whole, await asked(world, people.whole, notice, SMS_ASKED), until=until(first))
+    world.clock.at = NOW + timedelta(minutes=1)
+    again = await asked(world, people.whole, notice, SMS_ASKED)
+    answer = await give(world, people.whole, again, until=until(then), key="key-2")
+
+    assert answer == GRANTED_SMS
+    assert (await passed(world))[-1] == ("grant", "granted", "granted")
+    assert (await history(world))[-1].ends_at == (NOW + timedelta(days=then) if then else None)
+    assert (await said_on_record(world))[-1][2] == ["consent.regranted:marketing.sms"]
+    async with transaction(world.hub.database.app) as tx:
+        gate_until = await tx.scalar(select(member_t.c.gate_until).where(member_t.c.member_id == people.whole))
+    assert gate_until == (NOW + timedelta(days=then) if then else None)
+
+
+async def test_a_yes_under_a_newer_notice_is_one_under_that(world: World, people: People) -> None:
+    await aged(world, people.whole)
+    await give(world, people.whole, await asked(world, people.whole, await published(world), SMS_ASKED))
+    world.clock.at = NOW + timedelta(days=1)
+    newer = await published(world, "2026-02")
+
+    given = await give(
+        world, people.whole, await asked(world, people.whole, newer, SMS_ASKED), notice="2026-02", key="key-2"
+    )
+
+    assert given == GRANTED_SMS
+    assert (await passed(world))[-1] == ("grant", "granted", "granted")
+    assert (await history(world))[-1].notice_id == newer.notice_id
+
+
+async def test_a_paper_signed_before_does_not_change_what_was_said_since(world: World, people: People) -> None:
+    await aged(world, people.whole)
+    notice = await published(world, at=NOW)
+    world.clock.at = NOW + timedelta(days=3)
+    first, second = [await asked(world, people.whole, notice, SMS_ASKED) for _ in range(2)]
+    await give(world, people.whole, first)
+    paper = {"method": "PAPER", "evidence": EVIDENCE, **STAFF}
+
+    signed, ends = NOW + timedelta(days=1), NOW + timedelta(days=9)
+    await give(world, people.whole, second, occurredAt=signed.isoformat(), until=ends.isoformat(), key="key-2", **paper)
+
+    assert [row.ends_at for row in await history(world)] == [None, None]
 
 
 async def test_somebody_elses_consent_looks_like_nobodys(world: World, people: People) -> None:

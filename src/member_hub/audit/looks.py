@@ -14,9 +14,13 @@ from sqlalchemy import Row
 
 from member_hub.access import SYSTEM_ROLE, Register
 from member_hub.access.words import PURPOSES
+from member_hub.audit.deeds import Deed, deeds_of
 from member_hub.privacy import Purpose
 
 DONE: Final = frozenset({"ok", "missed", "TAMPERED"})
+_DID: Final = DONE | {
+    "GUARDIAN_DUE"
+}  # a refusal that hands the question on to the guardian (consent/deciding/giving.py)
 MEMBER_KIND: Final = "MEMBER"  # members' own looks are not in their history; those of a guardian are
 
 
@@ -129,6 +133,7 @@ class Look:
     fields: Sequence[FieldLook]
     is_refused: bool
     reason: str | None = None  # of a reveal, as it was stated
+    deeds: Sequence[Deed] = ()
 
 
 def role_label(register: Register, look: Look) -> tuple[str, str]:
@@ -148,6 +153,7 @@ def look_of(row: Row[Any]) -> Look:
         kinds=list(dict.fromkeys(kind_of(name) for name in row.operation.split(","))),
         fields=list(_fields(row.fields)),
         is_refused=row.outcome not in DONE,
+        deeds=list(deeds_of(row.fields)) if row.outcome in _DID else [],
         reason=next((one.removeprefix("reason:") for one in row.fields if one.startswith("reason:")), None),
     )
 

@@ -26,6 +26,7 @@ CONSENT: Final[Mapping[tuple[ConsentState, Act], tuple[ConsentState, str]]] = Ma
         (S.GUARDIAN_PENDING, Act.GUARDIAN_GRANT): (S.GRANTED, "consent.guardian_granted"),
         (S.GUARDIAN_PENDING, Act.GUARDIAN_REFUSE): (S.REFUSED, "consent.refused"),
         (S.GUARDIAN_PENDING, Act.TIMEOUT): (S.LAPSED, "consent.lapsed"),
+        (S.GRANTED, Act.GRANT): (S.GRANTED, "consent.regranted"),  # for another time, or under a newer notice
         (S.GRANTED, Act.WITHDRAW): (S.WITHDRAWN, "consent.withdrawn"),
         (S.GRANTED, Act.MATERIAL_CHANGE): (S.STALE, "consent.stale"),
         (S.GRANTED, Act.TERM_OVER): (S.EXPIRED, "consent.expired"),
@@ -43,6 +44,8 @@ CONSENT: Final[Mapping[tuple[ConsentState, Act], tuple[ConsentState, str]]] = Ma
     }
     # Nobody has to be asked to say no, and nothing that came before stands in the way of it (PIPL 15, 44).
     | {(state, Act.REFUSE): (S.REFUSED, "consent.refused") for state in _NOT_GRANTED}
+    # A no to more than was ever asked about ends what was granted of it before (deciding/withdrawing.py).
+    | {(state, Act.WITHDRAW): (S.WITHDRAWN, "consent.withdrawn") for state in (*_NOT_GRANTED, S.ASKED, S.STALE)}
     | {(state, Act.SUBJECT_ERASED): (S.CLOSED, "consent.closed") for state in S if state is not S.CLOSED}
 )
 

@@ -1,7 +1,14 @@
-"""One request on its way: who asks what, what they may see, and what goes on record."""
+"""One request on its way: who asks what, what they may see, and what goes on record.
+
+Decision: a request is one row of the audit log as long as the same was shown of everybody in it; of a batch in which
+some were shown and others withheld, those of whom the same was shown share a row, all under one request id. Members
+read of these rows what was done with their data (accessHistory): one row for all told whoever was refused a message
+that their phone had been shown. Price: a handful of rows for such a batch, and who counts requests counts request ids.
+"""
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,6 +29,7 @@ from member_hub.runtime import Runtime
 
 MEMBERS_MAX = 500  # loaded for one request, over all its root fields
 LINES_MAX = 20_000  # order lines
+ROWS_MAX = 20  # of the audit log for one request; what differs further shares the last, which then names all of it
 
 OK, MISSED = "ok", "missed"
 NOT_CONSENTED = "NOT_CONSENTED"
@@ -36,6 +44,7 @@ class Trail:
 
     operations: set[str] = field(default_factory=set)
     fields: set[str] = field(default_factory=set)
+    shown: dict[UUID, frozenset[str]] = field(default_factory=dict)  # of these members alone
     member_ids: set[UUID] = field(default_factory=set)
     refusal: str | None = None
     is_found: bool = False
@@ -65,11 +74,12 @@ class Trail:
         self.fields.update((f"{guard}:AGGREGATE", f"by:{dimension}"))
 
     def shows(self, guard: str, verdict: Verdict) -> None:
-        self.fields.add(f"{guard}:{verdict.name}")
+        """Whoever it was of: for what is of one member, or of nobody yet."""
+        self.fields.add(shown_as(guard, verdict))
 
-    def withholds(self, guard: str) -> None:
-        """Of a member at least: the field is held for another purpose alone."""
-        self.fields.add(f"{guard}:{NOT_CONSENTED}")
+    def shows_of(self, member_id: UUID, words: frozenset[str]) -> None:
+        """What was shown, and withheld, of this member."""
+        self.shown[member_id] = self.shown.get(member_id, frozenset()) | words
 
     def finds(self, member_ids: Iterable[UUID]) -> None:
         self.is_found = True
@@ -78,6 +88,27 @@ class Trail:
     @property
     def outcome(self) -> str:
         return self.refusal or (OK if self.is_found else MISSED)
+
+    def rows(self) -> list[tuple[frozenset[str], frozenset[UUID]]]:
+        """What is said about whom: at least one row, and more only where not the same was shown of everybody."""
+        alike: dict[frozenset[str], set[UUID]] = defaultdict(set)
+        for member_id in self.member_ids:
+            alike[self.shown.get(member_id, frozenset())].add(member_id)
+        rows = sorted(alike.items(), key=lambda one: sorted(one[0]))
+        if len(rows) > ROWS_MAX:
+            rest = rows[ROWS_MAX - 1 :]
+            together = frozenset().union(*(words for words, _ in rest)), set().union(*(ids for _, ids in rest))
+            rows = [*rows[: ROWS_MAX - 1], together]
+        return [(frozenset(self.fields | words), frozenset(ids)) for words, ids in rows or [(frozenset(), set())]]
+
+
+def shown_as(guard: str, verdict: Verdict) -> str:
+    return f"{guard}:{verdict.name}"
+
+
+def withheld(guard: str) -> str:
+    """The field is held for another purpose alone."""
+    return f"{guard}:{NOT_CONSENTED}"
 
 
 class Snapshot:
@@ -162,10 +193,10 @@ class Asking:
         """Put the request on record, once. Raises AuditUnavailable: then nothing may be answered."""
         if self.trail.is_written or not self.trail.operations:
             return
-        await self.hub.audit.write(self._entry())
+        await asyncio.gather(*(self.hub.audit.write(self._entry(*row)) for row in self.trail.rows()))
         self.trail.is_written = True
 
-    def _entry(self) -> Entry:
+    def _entry(self, fields: frozenset[str], member_ids: frozenset[UUID]) -> Entry:
         caller, trail = self.caller, self.trail
         return Entry(
             caller_kind=caller.kind.value,
@@ -176,8 +207,8 @@ class Asking:
             outcome=trail.outcome,
             request_id=caller.request_id,
             happened_at=self.now,
-            fields=tuple(sorted(trail.fields)),
-            member_ids=tuple(sorted(trail.member_ids)),
+            fields=tuple(sorted(fields)),
+            member_ids=tuple(sorted(member_ids)),
         )
 
 

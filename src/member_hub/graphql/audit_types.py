@@ -100,6 +100,13 @@ class FieldLook:
     use: FieldUse = strawberry.field(description="How it was used.")
 
 
+@strawberry.type(description="What was done about the member's consent, guardian or objections.")
+class LookDeed:
+    deed: str = strawberry.field(description="What: consent.granted, notice, guardian.linked, restrict.applied...")
+    about: str | None = strawberry.field(description="About what: marketing.sms; null: the person as such.")
+    label: Label = strawberry.field(description="Both for people.")
+
+
 @strawberry.type(description="One look at the asking member: by which kind of caller, when and why; never by whom.")
 class Look:
     happened_at: datetime = strawberry.field(description="When.")
@@ -111,6 +118,9 @@ class Look:
     purpose_text: Label | None = strawberry.field(description="The purpose with its legal basis, for people.")
     kinds: list[LookKind] = strawberry.field(description="What was done.")
     fields: list[FieldLook] = strawberry.field(description="Which fields, and how.")
+    deeds: list[LookDeed] = strawberry.field(
+        description="What was done about consent, guardians and objections; empty for what was refused."
+    )
     refused: bool = strawberry.field(description="Whether it was refused: then nothing was shown or changed.")
     reason: RevealReason | None = strawberry.field(
         description="Why a masked field had to be seen; null for what is no reveal."

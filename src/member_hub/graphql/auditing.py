@@ -8,8 +8,8 @@ import strawberry
 from sqlalchemy import Row
 
 from member_hub import revealing
-from member_hub.access import CallerKind
-from member_hub.audit import looks, queries
+from member_hub.access import CallerKind, Register
+from member_hub.audit import deeds, looks, queries
 from member_hub.audit.looks import MEMBER_KIND
 from member_hub.audit.queries import Filter, position_of
 from member_hub.errors import BadInput
@@ -24,6 +24,7 @@ from member_hub.graphql.audit_types import (
     FieldLook,
     Label,
     Look,
+    LookDeed,
 )
 from member_hub.graphql.building import global_id
 from member_hub.graphql.keys import member_id_of
@@ -129,9 +130,15 @@ def _look(asking: Asking, look: looks.Look) -> Look:
         purpose_text=Label(zh=purpose.zh, en=purpose.en) if purpose else None,
         kinds=list(look.kinds),
         fields=[FieldLook(field=one.field, use=one.use) for one in look.fields],
+        deeds=[_deed(register, one) for one in look.deeds],
         refused=look.is_refused,
         reason=revealing.reason_named(look.reason),
     )
+
+
+def _deed(register: Register, deed: deeds.Deed) -> LookDeed:
+    zh, en = deeds.label_of(register, deed)
+    return LookDeed(deed=deed.deed, about=deed.about or None, label=Label(zh=zh, en=en))
 
 
 async def _own_ids(asking: Asking) -> list[MemberId]:

@@ -48,7 +48,7 @@ async def consents(info: Info, member: OfMember = strawberry.UNSET) -> list[Cons
         items = [item for row in rows if (item := lens.item(row)) is not None] if wanted.consents_opened else []
         opened = await open_items(asking, tx, iter(items))
     if wanted.consents_opened:
-        lens.note_shown(asking.trail, rows)
+        asking.trail.shows_of(member_id, lens.shown(rows))
     return lens.consents(rows, opened)
 
 

@@ -15,7 +15,7 @@ from member_hub.consent.history.derived import Decided, derived, suffices
 from member_hub.consent.history.record_ids import record_id_of
 from member_hub.consent.words import Actor, ConsentState, ContactChannel
 from member_hub.crypto import Item, sealed_row
-from member_hub.graphql.asking import Asking, Trail
+from member_hub.graphql.asking import Asking, shown_as
 from member_hub.graphql.audit_types import Label
 from member_hub.graphql.consent_types import Consent, ConsentNotice, ConsentRecipient
 from member_hub.graphql.guarded import ABSENT, DENIED, GuardedText, Opened, shown
@@ -100,10 +100,10 @@ class ConsentLens:
             return None
         return Item(claim_t.c.value, row.origin_id, row.value, sealed_row(IdentityClaim, {"claim_id": row.claim_id}))
 
-    def note_shown(self, trail: Trail, rows: Iterable[Row[Any]]) -> None:
-        """A phone or an e-mail address that is read of a consent counts as that field as well."""
-        for kind in {row.contact_kind for row in rows} - {None}:
-            trail.shows(f"member.{CONTACT_FIELDS[ClaimKind(kind)]}", self._verdict(kind))
+    def shown(self, rows: Iterable[Row[Any]]) -> frozenset[str]:
+        """For the record: a phone or an e-mail address that is read of a consent counts as that field as well."""
+        kinds = {row.contact_kind for row in rows} - {None}
+        return frozenset(shown_as(f"member.{CONTACT_FIELDS[ClaimKind(kind)]}", self._verdict(kind)) for kind in kinds)
 
     def _verdict(self, kind: str) -> Verdict:
         own = self.grant.read(f"member.{CONTACT_FIELDS[ClaimKind(kind)]}")

@@ -16,7 +16,7 @@ from member_hub.access import Grant, Guard
 from member_hub.consent.history.queries import decisions_shown
 from member_hub.crypto import Item
 from member_hub.db.base import Tx
-from member_hub.graphql.asking import Asking
+from member_hub.graphql.asking import Asking, shown_as, withheld
 from member_hub.graphql.building import build
 from member_hub.graphql.consents import lens_of
 from member_hub.graphql.guarded import Opened
@@ -55,10 +55,8 @@ async def load(asking: Asking, tx: Tx, rows: Rows, wanted: Wanted, grant: Grant)
     held = await _fetch(asking, tx, rows, sight)
     opened = await open_items(asking, tx, sight.items(held))
     asking.trail.finds(row.member_id for row in rows)
-    claims = (row for of_one in held.claims.values() for row in of_one)
-    note_shown(asking, grant, wanted, claims, but=_note_withheld(asking, sight, rows))
-    if seen.consents_opened:
-        sight.lens.note_shown(asking.trail, (row for of_one in held.consents.values() for row in of_one))
+    for row in rows:
+        asking.trail.shows_of(row.member_id, _shown(sight, wanted, held, row))
     return [build(sight, held, row, opened, asked=wanted) for row in rows]
 
 
@@ -115,29 +113,28 @@ async def open_items(asking: Asking, tx: Tx, items: Iterable[Item]) -> Opened:
     return dict(zip(unique, keys.open_many(unique, reason=reason), strict=True))
 
 
-def _note_withheld(asking: Asking, sight: Sight, rows: Rows) -> frozenset[str]:
-    """Put on record which fields of some of them are held for another purpose alone; those that are so of all of them,
-    which therefore nobody was shown."""
-    of_some = [row for row in rows if row.consented_fields]
-    of_all = set()
-    for field in sight.wanted.fields | sight.wanted.provenance if of_some else ():
-        withheld = sum(sight.withholds(row, field) for row in of_some) if shows(sight.of_field(field)) else 0
-        if withheld:
-            asking.trail.withholds(f"member.{field}")
-        if withheld == len(rows) and field not in sight.wanted.provenance:
-            of_all.add(f"member.{field}")
-    return frozenset(of_all)
+def _shown(sight: Sight, wanted: Wanted, held: Held, row: Row[Any]) -> frozenset[str]:
+    """What the audit entry says of this member: held for another purpose alone, and so shown to nobody; and the rest.
+
+    Of a field that is withheld, what others state of it may be shown all the same (provenance).
+    """
+    fields = sight.wanted.fields | sight.wanted.provenance if row.consented_fields else ()
+    kept = {field for field in fields if shows(sight.of_field(field)) and sight.withholds(row, field)}
+    but = {f"member.{field}" for field in kept - sight.wanted.provenance}
+    words = shown_words(sight.grant, wanted, held.claims.get(row.member_id, ()), but=but)
+    words |= {withheld(f"member.{field}") for field in kept}
+    return words | sight.lens.shown(held.consents.get(row.member_id, ())) if sight.wanted.consents_opened else words
 
 
-def note_shown(
-    asking: Asking, grant: Grant, wanted: Wanted, claims: Iterable[Row[Any]], *, but: Collection[str] = ()
-) -> None:
+def shown_words(
+    grant: Grant, wanted: Wanted, claims: Iterable[Row[Any]], *, but: Collection[str] = ()
+) -> frozenset[str]:
     """What the audit entry says about fields: each guarded one that is asked for, as the grant has it, `but` these.
 
     A phone or an e-mail address that is read among the identifiers counts as that field as well.
     """
-    for guard in wanted.guards - set(but):
-        asking.trail.shows(guard, grant.read(guard))
+    words = {shown_as(guard, grant.read(guard)) for guard in wanted.guards - set(but)}
     if wanted.identifiers_opened:
-        for kind in {ClaimKind(row.kind) for row in claims} & CONTACT_FIELDS.keys():
-            asking.trail.shows(f"member.{CONTACT_FIELDS[kind]}", claim_verdict(grant, kind))
+        kinds = {ClaimKind(row.kind) for row in claims} & CONTACT_FIELDS.keys()
+        words |= {shown_as(f"member.{CONTACT_FIELDS[kind]}", claim_verdict(grant, kind)) for kind in kinds}
+    return frozenset(words)

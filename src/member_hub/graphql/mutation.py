@@ -17,7 +17,7 @@ from member_hub.graphql.consenting import ConsentPayload, consent_deny, consent_
 from member_hub.graphql.guardians import GuardianPayload, guardian_confirm, guardian_propose, guardian_revoke
 from member_hub.graphql.inputs import MemberEnrolInput, MemberEnrolPayload, ProfileUpdateInput, ProfileUpdatePayload
 from member_hub.graphql.keys import member_id_of
-from member_hub.graphql.loading import note_shown
+from member_hub.graphql.loading import shown_words
 from member_hub.graphql.member import Member
 from member_hub.graphql.member_codes import MemberCodeIssuePayload, member_code_issue
 from member_hub.graphql.minor_approvals import (
@@ -43,6 +43,7 @@ from member_hub.idempotency import RequestKey
 from member_hub.identity.facts import CONTACT_FIELDS
 from member_hub.identity.reading import claims_of
 from member_hub.ids import MemberId
+from member_hub.members.reading import ids_of_person
 from member_hub.profiles import Stated, Written
 
 Work = Callable[[Tx], Awaitable[Written]]
@@ -258,7 +259,10 @@ async def _carried_out(
         member_id = written.member_id
         asking.trail.finds([member_id, *written.involved])
         kinds = CONTACT_FIELDS.keys() if wanted.identifiers_opened else ()
-        note_shown(asking, asking.grant, wanted, await claims_of(tx, [member_id], kinds) if kinds else ())
+        claims = await claims_of(tx, [member_id], kinds) if kinds else ()
+        words = shown_words(asking.grant, wanted, claims)
+        for one in await ids_of_person(tx, member_id) if written.involved else (member_id,):
+            asking.trail.shows_of(one, words)
         return member_id
 
     member_id, errors = await carried_out(asking, noted)

@@ -21,7 +21,7 @@ from member_hub.consent.words import ContactChannel
 from member_hub.crypto import Item
 from member_hub.db.base import Tx
 from member_hub.errors import BadInput, Forbidden
-from member_hub.graphql.asking import Asking
+from member_hub.graphql.asking import Asking, shown_as
 from member_hub.graphql.building import global_id
 from member_hub.graphql.guarded import GuardedText, Opened, shown
 from member_hub.graphql.keys import member_id_of
@@ -206,8 +206,10 @@ class _Contacts:
         field = CONTACT_FIELDS[sending.contact_kind]
         usable = [one for one in decided if one.permission.contacts]
         items = [item for one in usable for item in (_golden(one, field), claim_item(one.permission.contacts[0].row))]
-        if usable:
-            asking.trail.shows(f"member.{field}", asking.grant.read(f"member.{field}"))
+        shown = frozenset({shown_as(f"member.{field}", asking.grant.read(f"member.{field}"))})
+        for one in usable:  # and of nobody else in the batch, who would read of it in their own history
+            assert one.one is not None
+            asking.trail.shows_of(one.one.row.member_id, shown)
         opened = await open_items(asking, tx, (item for item in items if item is not None))
         return cls(asking, field, opened)
 

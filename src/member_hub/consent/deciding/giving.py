@@ -4,8 +4,9 @@ Decision: who is under 14 cannot give; the attempt hands the question on (PIPL 3
 GUARDIAN_DUE, so that nobody who looks at `userErrors` alone takes it for a yes; beside it stand the decisions, which
 are GUARDIAN_PENDING now. Price: the one user error with which something was recorded. The attempt does not use up the
 asking: the guardian answers it.
-Decision: what stands as granted already is answered as it stands, without an event: a yes is not made longer or newer
-by being said again. Price: a longer term takes a withdrawal, or being asked anew.
+Decision: what stands as granted already is granted anew where the answer differs from it: what the member said last is
+what holds, be it for a shorter time, a longer one, or under a newer notice. The same again is answered as it stands,
+without an event; so is a paper that was signed before what stands, and a yes of somebody whose guardian agreed.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -16,7 +17,7 @@ from typing import Final
 from member_hub.consent import machine, scopes
 from member_hub.consent.deciding import answering
 from member_hub.consent.deciding.act_refusals import GuardianDue
-from member_hub.consent.deciding.answering import Answer, Yes
+from member_hub.consent.deciding.answering import Answer
 from member_hub.consent.deciding.contacts import Contact, held_contact
 from member_hub.consent.deciding.evidence import keep_evidence
 from member_hub.consent.deciding.holding import Desk, Held
@@ -24,7 +25,7 @@ from member_hub.consent.deciding.outcome import Acted, stands_about
 from member_hub.consent.history.effective import state_of
 from member_hub.consent.history.recording import NewEvent, record
 from member_hub.consent.history.settling import settle
-from member_hub.consent.history.standing import Slot, of_slot
+from member_hub.consent.history.standing import Slot, Standing, of_slot
 from member_hub.consent.notice import notices
 from member_hub.consent.notice.gates import Gate, GateKey, current_gates
 from member_hub.consent.notice.notices import PublishedNotice
@@ -46,6 +47,16 @@ class _Granted:
     act: Act
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class _Answered:
+    """The answer with what it is judged by."""
+
+    answer: Answer
+    notice: PublishedNotice
+    gates: Mapping[GateKey, Gate]
+    asked_at: datetime
+
+
 async def give(tx: Tx, desk: Desk, held: Held, answer: Answer, *, now: datetime) -> Acted:
     """Give consent for the member that is held; all of it or nothing.
 
@@ -64,9 +75,7 @@ async def give(tx: Tx, desk: Desk, held: Held, answer: Answer, *, now: datetime)
     ]
     answering.check_separate(desk.catalogue, held, answer.decisions)
     answering.check_age(held)
-    good = await _judged(
-        tx, desk, held, list(zip(answer.decisions, contacts, strict=True)), gates, asked_at=served.served_at
-    )
+    good = await _judged(tx, desk, held, _Answered(answer, notice, gates, served.served_at), contacts)
     events = [_event(desk, held, answer, notice, one) for one in good]
     recorded = await record(tx, desk.vault, events, now=held.now)
     if answer.evidence is not None:
@@ -85,32 +94,44 @@ async def as_it_stands(tx: Tx, desk: Desk, held: Held, answer: Answer, words: Co
 
 
 async def _judged(
-    tx: Tx,
-    desk: Desk,
-    held: Held,
-    answered: Sequence[tuple[Yes, Contact | None]],
-    gates: Mapping[GateKey, Gate],
-    *,
-    asked_at: datetime,
+    tx: Tx, desk: Desk, held: Held, answered: _Answered, contacts: Sequence[Contact | None]
 ) -> list[_Granted]:
-    """What happens to each decision; what stands as granted is left out.
+    """What happens to each decision; what stands as granted in the same way is left out.
 
     A question about a channel is one about each contact point, so what ended before it was asked is asked again.
     """
     named = await notices.named(tx, {one.by.notice_id for one in held.decided.standing if one.by.notice_id})
     good = []
-    for one, contact in answered:
+    for one, contact in zip(answered.answer.decisions, contacts, strict=True):
         slot = Slot(one.purpose, one.recipient, one.channel or ANY, contact.token if contact is not None else None)
         stood, state = of_slot(slot, held.decided.standing), S.NEVER_ASKED
         if stood is not None:
-            state = state_of(stood, held.decided, gates, named, numbers=desk.catalogue.numbers, now=held.now)
-            if state in _ENDED and stood.by.recorded_at < asked_at:
+            state = state_of(stood, held.decided, answered.gates, named, numbers=desk.catalogue.numbers, now=held.now)
+            if state in _ENDED and stood.by.recorded_at < answered.asked_at:
                 state = S.ASKED
-        if state is not S.GRANTED:
+        if state is not S.GRANTED or (stood is not None and _differs(desk, held, answered, stood)):
             act = _act(state, held.acting.actor, is_child=held.is_child)
             machine.after(state, act)
             good.append(_Granted(slot, contact, state, act))
     return good
+
+
+def _differs(desk: Desk, held: Held, answered: _Answered, stood: Standing) -> bool:
+    """Whether this answer says something else than the grant that stands, and later."""
+    answer, notice = answered.answer, answered.notice
+    if held.is_child and held.acting.actor is not Actor.GUARDIAN:
+        return False
+    if (answer.occurred_at or held.now) < stood.by.occurred_at:
+        return False
+    said = (notice.notice_id, _ends_at(desk, held, answer, stood.slot))
+    return said != (stood.by.notice_id, stood.by.ends_at)
+
+
+def _ends_at(desk: Desk, held: Held, answer: Answer, slot: Slot) -> datetime | None:
+    """As the member said, and not later than the notice does."""
+    term = desk.catalogue.purposes[Purpose(slot.purpose)].term
+    by_term = (answer.occurred_at or held.now) + term if term else None
+    return min((moment for moment in (answer.until, by_term) if moment is not None), default=None)
 
 
 def _act(state: ConsentState, actor: Actor, *, is_child: bool) -> Act:
@@ -128,7 +149,6 @@ def _event(desk: Desk, held: Held, answer: Answer, notice: PublishedNotice, good
     named = desk.catalogue.recipients.get(good.slot.recipient)
     is_attempt = good.act is Act.GRANT_BY_CHILD
     at = answer.occurred_at or held.now
-    ends = [moment for moment in (answer.until, at + terms.term if terms.term else None) if moment is not None]
     return NewEvent(
         member_id=held.member_id,
         origin_id=origin,
@@ -149,6 +169,6 @@ def _event(desk: Desk, held: Held, answer: Answer, notice: PublishedNotice, good
         is_sensitive=terms.is_sensitive or held.is_child,
         is_published=terms.is_published,
         is_abroad=named is not None and named.is_abroad,
-        ends_at=None if is_attempt else min(ends, default=None),
+        ends_at=None if is_attempt else _ends_at(desk, held, answer, good.slot),
         request_id=held.acting.request_id,
     )

@@ -4,6 +4,8 @@ Both are one act here: what was granted is withdrawn, everything else is refused
 its channels and recipients, a no to a channel one for each contact point; one event says so, and covers what is
 narrower (standing.py). To say no again changes nothing.
 
+Decision: a no that is wider than something once granted is a withdrawal, whatever became of that: nobody asks again. As
+a refusal it would stand for each part and end with its cool-down, and who withdrew more would be protected less.
 Decision: a no where nothing was asked or granted is a refusal and goes on record, too. A line of a file that comes
 later and tells of an older yes then changes nothing. Price: an event for somebody who only wants to be sure.
 Decision: what one account refused may hide what another of the member's granted, and a split would give that back. So
@@ -40,6 +42,7 @@ from member_hub.privacy import Purpose
 S = ConsentState
 _LIVE: Final = (S.GRANTED, S.STALE, S.GUARDIAN_PENDING, S.ASKED)  # what a no ends, the furthest first
 _WAS_GIVEN: Final = frozenset({S.GRANTED, S.STALE})
+_GIVEN: Final = frozenset({S.GRANTED, S.WITHDRAWN})  # of events: that it was granted once, here or elsewhere
 
 
 class NotOfThisPurpose(BadInput):
@@ -70,7 +73,8 @@ async def withdraw(tx: Tx, desk: Desk, held: Held, denial: Denial) -> Acted:
     if not unprotected:
         return Acted(held.member_id, await stands_about(tx, desk.catalogue, held.member_id, [slot], now=held.now))
     state = _ended(slot, held.decided, unprotected)
-    act = _act(state, held.acting.actor)
+    was_given = any(one.slot != slot and slot.covers(one.slot) and one.state in _GIVEN for one in held.decided.events)
+    act = Act.WITHDRAW if was_given else _act(state, held.acting.actor)
     after, word = machine.after(state, act)
     event = _event(held, slot, contact, unprotected, act=act, state_from=state, state_to=after)
     await record(tx, desk.vault, [event], now=held.now)
