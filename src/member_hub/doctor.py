@@ -19,6 +19,7 @@ from member_hub.access import Policies, folder_of, issuers
 from member_hub.access.fetching import NotFetched, fetch_keys
 from member_hub.clock import Clock, business_day
 from member_hub.consent import catalogue as catalogues
+from member_hub.consent.history import whole
 from member_hub.consent.notice import notices
 from member_hub.crypto.ring import load_ring
 from member_hub.crypto.tables import DataKey, RegisteredKey
@@ -198,6 +199,7 @@ async def _database(settings: Settings, environ: Mapping[str, str]) -> AsyncIter
         if migrations.verdict is Verdict.OK:
             yield await _keys(database, settings.key_dir)
             yield await _notices(database)
+            yield await _histories(database)
             async for check in _informing(database, settings):
                 yield check
             yield await _minors(database)
@@ -301,6 +303,20 @@ async def _notices(database: Database) -> Check:
         "They have no e-mail address or app (for a privacy notice: nor a verified mobile number), or the message "
         "service refused. The served hub tries six times within 31 hours; whom hub.notice_task names without due_at, "
         "people have to tell.",
+    )
+
+
+async def _histories(database: Database) -> Check:
+    """Whether each history of consent ends at its head; verifying them is `consent replay`, which has the keys."""
+    async with transaction(database.app) as tx:
+        lost = await whole.cut_off(tx)
+    if not lost:
+        return Check("histories of consent", Verdict.OK, "each ends where the hub last wrote")
+    return Check(
+        "histories of consent",
+        Verdict.FAIL,
+        f"{lost} of them do not end where the hub last wrote: events or their heads were removed or altered",
+        "`member-hub consent replay` names whose; the audit log has an entry of every act. Find out who had the login.",
     )
 
 

@@ -71,7 +71,10 @@ class Decided:
 async def forget(installed: Installed) -> None:
     """Nobody decided anything; also the histories, as only the owner of the database can, and the ledger."""
     (installed.world.settings.ledger_dir / LEDGER_FILE).write_bytes(b"")
-    tables = "consent_event, hub.consent_current, vault.consent_contact, hub.objection, hub.notice, hub.notice_text"
+    tables = (
+        "consent_event, hub.consent_head, hub.consent_current, vault.consent_contact, hub.objection, hub.notice, "
+        "hub.notice_text"
+    )
     async with installed.world.database.owner.begin() as tx:
         await tx.execute(text(f"TRUNCATE hub.{tables}, hub.notice_served, hub.consent_gate"))
         await tx.execute(text("UPDATE hub.member SET consent_bits = 0, restriction_bits = 0, privacy_epoch = 0"))
@@ -251,6 +254,28 @@ def test_a_history_that_was_altered_ends_in_exit_1(decided: Decided, run: Run) -
 
     told = orjson.loads(done.stdout)
     assert (done.returncode, told["broken"], told["broken_members"]) == (1, 1, [str(decided.member)])
+
+
+@pytest.mark.parametrize("tables", [("event",), ("event", "current"), ("event", "head")])
+def test_a_history_that_was_deleted_is_missed(decided: Decided, run: Run, tables: tuple[str, ...]) -> None:
+    """Also where a replay has made the projection anew, which then tells nothing any more: it looks before."""
+    run(_delete(decided, tables))
+
+    shown = decided.installed.call("consent", "show", str(decided.member))
+    done = decided.installed.call("consent", "replay", "--json")
+    doctor = decided.installed.call("doctor", "--json")
+
+    assert shown.stdout.splitlines()[-1] == "THE HISTORY WAS TAMPERED WITH."
+    told = orjson.loads(done.stdout)
+    assert (done.returncode, told["broken"], told["broken_members"]) == (1, 1, [str(decided.member)])
+    (check,) = [one for one in orjson.loads(doctor.stdout)["checks"] if one["name"] == "histories of consent"]
+    assert check["verdict"] == ("ok" if "head" in tables else "fail")
+
+
+async def _delete(decided: Decided, tables: tuple[str, ...]) -> None:
+    async with decided.installed.world.database.owner.begin() as tx:
+        for table in tables:
+            await tx.execute(text(f"DELETE FROM hub.consent_{table}"))
 
 
 async def _alter(decided: Decided) -> None:

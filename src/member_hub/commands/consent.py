@@ -145,11 +145,11 @@ def replay(*, from_behind: str | None, as_json: bool) -> None:
 
         works = Clockwork(hub.database, hub.vault, hub.catalogue, hub.audit, COMMAND_LINE)
         await audit(hub, restoring.OPERATION, purpose=Purpose.RIGHTS_HANDLING)
+        chains = await restoring.verify_everything(works)  # before anything is made anew that may tell of what is gone
         told = await replaying.replay(hub.database, hub.vault, hub.catalogue, hub.clock, on_batch=on_record)
         recalled = await restoring.recall(works, hub.ledger, hub.clock)
         forgotten = await profiles.forget_ended(hub, caller=COMMAND_LINE, now=hub.clock.now())
         settled = await restoring.settle_everybody(works, hub.clock, after=after, on_progress=progress)
-        chains = await restoring.verify_everything(works)
         return {
             "lines": told.applied,
             "lines_waiting": told.waiting,
@@ -193,7 +193,7 @@ def _told(operation: str, member: str) -> tuple[dict[str, Any], bytes]:
             asked = find_person(tx, hub.vault, member_id)
             seen = ("member.consents:CLEAR",)
             person = await put_on_record(hub, operation, member_id, asked, purpose=Purpose.RIGHTS_HANDLING, fields=seen)
-            found = asdict(await dossier(tx, person.member_id, hub.catalogue, now=hub.clock.now()))
+            found = asdict(await dossier(tx, hub.vault, person.member_id, hub.catalogue, now=hub.clock.now()))
             told = {"member_id": str(person.member_id), **found}
             sources = Sources(hub.organisation, hub.policies, hub.catalogue, Base.metadata)
             given = await receipts(tx, person.member_id, sources)

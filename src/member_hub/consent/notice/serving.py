@@ -21,8 +21,9 @@ from member_hub import telling
 from member_hub.access import Caller, CallerKind
 from member_hub.consent import scopes
 from member_hub.consent.catalogue import Catalogue
+from member_hub.consent.history.heads import event_t
 from member_hub.consent.history.reading import Decisions, decisions_of
-from member_hub.consent.history.recording import NewEvent, event_t, record
+from member_hub.consent.history.recording import NewEvent, record
 from member_hub.consent.history.settling import settle
 from member_hub.consent.history.standing import Slot
 from member_hub.consent.notice import asking, gates, notices
