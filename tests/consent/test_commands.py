@@ -15,7 +15,7 @@ from sqlalchemy import insert, text
 from member_hub.consent.history.recording import NewEvent
 from member_hub.consent.history.signing import ReceiptKey, verified
 from member_hub.consent.history.standing import Slot
-from member_hub.consent.tables import Objection
+from member_hub.consent.tables import NoticeText, Objection
 from member_hub.consent.words import Act, ConsentState
 from member_hub.crypto import LedgerKind, Note
 from member_hub.crypto.ledger import LEDGER_FILE
@@ -270,6 +270,26 @@ def test_a_history_that_was_deleted_is_missed(decided: Decided, run: Run, tables
     assert (done.returncode, told["broken"], told["broken_members"]) == (1, 1, [str(decided.member)])
     (check,) = [one for one in orjson.loads(doctor.stdout)["checks"] if one["name"] == "histories of consent"]
     assert check["verdict"] == ("ok" if "head" in tables else "fail")
+
+
+def test_a_notice_that_was_altered_is_named(decided: Decided, run: Run, tmp_path: Path) -> None:
+    run(_altered_text(decided))
+
+    done = decided.installed.call("consent", "replay", "--json")
+    doctor = decided.installed.call("doctor", "--json")
+
+    assert (done.returncode, orjson.loads(done.stdout)["tampered_notices"]) == (1, ["general-1 (zh)"])
+    (check,) = [one for one in orjson.loads(doctor.stdout)["checks"] if one["name"] == "texts of notices"]
+    assert (check["verdict"], check["says"]) == ("fail", "not what was published: general-1 (zh)")
+    file = tmp_path / "consent.json"  # a receipt in it would say what nobody was told
+    exported = decided.installed.call("consent", "export", str(decided.member), "--output", str(file))
+    assert (exported.returncode, file.exists()) == (1, False)
+
+
+async def _altered_text(decided: Decided) -> None:
+    row: dict[str, Any] = {"notice_id": decided.notice, "locale": "zh", "title": "t", "body": "b", "sha256": b"other"}
+    async with transaction(decided.installed.world.database.app) as tx:
+        await tx.execute(insert(table_of(NoticeText)), row | {"collected": [], "shared": []})
 
 
 async def _delete(decided: Decided, tables: tuple[str, ...]) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from member_hub.consent.history.whole import broken_among
+from member_hub.consent.notice.texts import read_text
 from member_hub.consent.tables import (
     ConsentContact,
     ConsentCurrent,
@@ -189,7 +190,8 @@ async def event_of(tx: Tx, filed_under: MemberId, event_id: UUID) -> Row[Any] | 
 async def for_receipts(tx: Tx, filed_under: MemberId, event_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
     """Events with their notice as it was served (else in Chinese), and whose they are now (`holder`).
 
-    An event's account says whose it is: a history stays filed under the member id of its moment.
+    An event's account says whose it is: a history stays filed under the member id of its moment. Raises NoticeTampered
+    where the text is not what was published: nothing is signed that says otherwise.
     """
     asker = member_t.alias("asker")
     ids = select(asker.c.member_id).where(or_(asker.c.member_id == filed_under, asker.c.merged_into == filed_under))
@@ -202,6 +204,9 @@ async def for_receipts(tx: Tx, filed_under: MemberId, event_ids: Sequence[UUID])
             text_t.c.locale,
             text_t.c.sha256,
             text_t.c.collected,
+            text_t.c.title,
+            text_t.c.body,
+            text_t.c.shared,
         )
         .join(account_t, account_t.c.origin_id == event_t.c.origin_id)
         .outerjoin(notice_t, notice_t.c.notice_id == event_t.c.notice_id)
@@ -215,7 +220,11 @@ async def for_receipts(tx: Tx, filed_under: MemberId, event_ids: Sequence[UUID])
         .where(event_t.c.member_id == filed_under, among(event_t.c.event_id, event_ids))
         .order_by(event_t.c.sequence)
     )
-    return (await tx.execute(statement)).all()
+    rows = (await tx.execute(statement)).all()
+    for row in rows:
+        if row.sha256 is not None:
+            read_text(row)
+    return rows
 
 
 async def is_chain_intact(tx: Tx, vault: Vault, member_id: MemberId) -> bool:

@@ -35,6 +35,7 @@ from member_hub.consent.history.settling import objection_t, settle
 from member_hub.consent.history.standing import Happened, Slot
 from member_hub.consent.history.timers import Clockwork, contact_kind
 from member_hub.consent.history.whole import broken_among, filed_after
+from member_hub.consent.notice import texts
 from member_hub.consent.scopes import slot_of, word
 from member_hub.consent.words import PROTECTIVE, Act, Actor, ConsentState, Method
 from member_hub.crypto import Ledger, LedgerKind, Note
@@ -112,6 +113,12 @@ async def verify_everything(works: Clockwork) -> Chains:
         if not members:
             return Chains(verified, len(broken), tuple(broken[:BROKEN_MAX]))
         verified, after = verified + len(members), members[-1]
+
+
+async def tampered_notices(works: Clockwork) -> list[str]:
+    """The texts that are not what was published."""
+    async with snapshot(works.database.app) as tx:
+        return await texts.tampered(tx)
 
 
 async def _notes(ledger: Ledger) -> AsyncIterator[Sequence[Note]]:
