@@ -172,6 +172,11 @@ async def use(tx: Tx, caller: Caller, member_id: MemberId, *, operation: Operati
     return str(approved_by)
 
 
+def roles_approved_by(role: str) -> frozenset[str] | None:
+    """For which roles somebody in this one approves; None: for whoever is staff."""
+    return _APPROVES_FOR.get(role, frozenset())
+
+
 def number_of(subject: str) -> str:
     """The staff number behind the issuer's name (`corp:E1001`)."""
     return subject.partition(":")[2].casefold() or subject.casefold()
@@ -182,7 +187,7 @@ def _holds(now: datetime) -> ColumnElement[bool]:
 
 
 def _check_role(caller: Caller, role: str) -> None:
-    for_whom = _APPROVES_FOR.get(caller.role, frozenset())
+    for_whom = roles_approved_by(caller.role)
     if caller.handler is None or (for_whom is not None and role not in for_whom):
         raise NotTheirs(field="role")
 
