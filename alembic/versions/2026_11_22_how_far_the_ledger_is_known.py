@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "e4b7a19d3c60"
-down_revision: str | None = "7d0e4c5b91aa"
+down_revision: str | None = "e4a9c61d7b02"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

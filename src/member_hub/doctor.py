@@ -19,7 +19,8 @@ from member_hub.access import Policies, folder_of, issuers
 from member_hub.access.fetching import NotFetched, fetch_keys
 from member_hub.clock import Clock, business_day
 from member_hub.consent import catalogue as catalogues
-from member_hub.consent.notice import informing, notices
+from member_hub.consent.history import whole
+from member_hub.consent.notice import informing, notices, texts
 from member_hub.crypto.ring import load_ring
 from member_hub.crypto.tables import DataKey, RegisteredKey
 from member_hub.db import Database, binaries, migrate, place, provision, transaction
@@ -35,6 +36,7 @@ from member_hub.telling.tables import NoticeTask
 
 OLDEST_PYTHON = (3, 11)
 FILES_MAX = 1000
+NAMED_MAX = 20
 
 approval_t = table_of(MinorApproval)
 
@@ -198,6 +200,8 @@ async def _database(settings: Settings, environ: Mapping[str, str]) -> AsyncIter
         if migrations.verdict is Verdict.OK:
             yield await _keys(database, settings.key_dir)
             yield await _notices(database)
+            yield await _texts(database)
+            yield await _histories(database)
             async for check in _informing(database, settings):
                 yield check
             yield await _minors(database)
@@ -301,6 +305,34 @@ async def _notices(database: Database) -> Check:
         "They have no e-mail address or app (for a privacy notice: no verified one, nor number), or the "
         "message service refused. The served hub tries six times within 31 hours; whom hub.notice_task names without "
         "due_at, people have to tell.",
+    )
+
+
+async def _texts(database: Database) -> Check:
+    """Whether every notice still says what was published."""
+    async with transaction(database.app) as tx:
+        found = await texts.tampered(tx)
+    if not found:
+        return Check("texts of notices", Verdict.OK, "each fits its digest")
+    return Check(
+        "texts of notices",
+        Verdict.FAIL,
+        f"not what was published: {', '.join(found[:NAMED_MAX])}",
+        "Nobody is shown them any more. Restore them from a backup, publish anew, and find out who had the login.",
+    )
+
+
+async def _histories(database: Database) -> Check:
+    """Whether each history of consent ends at its head; verifying them is `consent replay`, which has the keys."""
+    async with transaction(database.app) as tx:
+        lost = await whole.cut_off(tx)
+    if not lost:
+        return Check("histories of consent", Verdict.OK, "each ends where the hub last wrote")
+    return Check(
+        "histories of consent",
+        Verdict.FAIL,
+        f"{lost} of them do not end where the hub last wrote: events or their heads were removed or altered",
+        "`member-hub consent replay` names whose; the audit log has an entry of every act. Find out who had the login.",
     )
 
 

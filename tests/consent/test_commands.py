@@ -16,7 +16,7 @@ from sqlalchemy import insert, text
 from member_hub.consent.history.recording import NewEvent
 from member_hub.consent.history.signing import ReceiptKey, verified
 from member_hub.consent.history.standing import Slot
-from member_hub.consent.tables import Objection
+from member_hub.consent.tables import NoticeText, Objection
 from member_hub.consent.words import Act, ConsentState
 from member_hub.crypto import LedgerKind, Note
 from member_hub.crypto.ledger import LEDGER_FILE
@@ -72,7 +72,10 @@ class Decided:
 async def forget(installed: Installed) -> None:
     """Nobody decided anything; also the histories, as only the owner of the database can, and the ledger."""
     (installed.world.settings.ledger_dir / LEDGER_FILE).write_bytes(b"")
-    tables = "consent_event, hub.consent_current, vault.consent_contact, hub.objection, hub.notice, hub.notice_text"
+    tables = (
+        "consent_event, hub.consent_head, hub.consent_current, vault.consent_contact, hub.objection, hub.notice, "
+        "hub.notice_text"
+    )
     async with installed.world.database.owner.begin() as tx:
         await tx.execute(text(f"TRUNCATE hub.{tables}, hub.notice_served, hub.consent_gate, hub.ledger_head"))
         await tx.execute(text("UPDATE hub.member SET consent_bits = 0, restriction_bits = 0, privacy_epoch = 0"))
@@ -270,6 +273,48 @@ def test_a_history_that_was_altered_ends_in_exit_1(decided: Decided, run: Run) -
 
     told = orjson.loads(done.stdout)
     assert (done.returncode, told["broken"], told["broken_members"]) == (1, 1, [str(decided.member)])
+
+
+@pytest.mark.parametrize("tables", [("event",), ("event", "current"), ("event", "head")])
+def test_a_history_that_was_deleted_is_missed(decided: Decided, run: Run, tables: tuple[str, ...]) -> None:
+    """Also where a replay has made the projection anew, which then tells nothing any more: it looks before."""
+    run(_delete(decided, tables))
+
+    shown = decided.installed.call("consent", "show", str(decided.member))
+    done = decided.installed.call("consent", "replay", "--json")
+    doctor = decided.installed.call("doctor", "--json")
+
+    assert shown.stdout.splitlines()[-1] == "THE HISTORY WAS TAMPERED WITH."
+    told = orjson.loads(done.stdout)
+    assert (done.returncode, told["broken"], told["broken_members"]) == (1, 1, [str(decided.member)])
+    (check,) = [one for one in orjson.loads(doctor.stdout)["checks"] if one["name"] == "histories of consent"]
+    assert check["verdict"] == ("ok" if "head" in tables else "fail")
+
+
+def test_a_notice_that_was_altered_is_named(decided: Decided, run: Run, tmp_path: Path) -> None:
+    run(_altered_text(decided))
+
+    done = decided.installed.call("consent", "replay", "--json")
+    doctor = decided.installed.call("doctor", "--json")
+
+    assert (done.returncode, orjson.loads(done.stdout)["tampered_notices"]) == (1, ["general-1 (zh)"])
+    (check,) = [one for one in orjson.loads(doctor.stdout)["checks"] if one["name"] == "texts of notices"]
+    assert (check["verdict"], check["says"]) == ("fail", "not what was published: general-1 (zh)")
+    file = tmp_path / "consent.json"  # a receipt in it would say what nobody was told
+    exported = decided.installed.call("consent", "export", str(decided.member), "--output", str(file))
+    assert (exported.returncode, file.exists()) == (1, False)
+
+
+async def _altered_text(decided: Decided) -> None:
+    row: dict[str, Any] = {"notice_id": decided.notice, "locale": "zh", "title": "t", "body": "b", "sha256": b"other"}
+    async with transaction(decided.installed.world.database.app) as tx:
+        await tx.execute(insert(table_of(NoticeText)), row | {"collected": [], "shared": []})
+
+
+async def _delete(decided: Decided, tables: tuple[str, ...]) -> None:
+    async with decided.installed.world.database.owner.begin() as tx:
+        for table in tables:
+            await tx.execute(text(f"DELETE FROM hub.consent_{table}"))
 
 
 async def _alter(decided: Decided) -> None:

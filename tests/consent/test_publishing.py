@@ -20,7 +20,14 @@ from member_hub.consent.catalogue import Catalogue
 from member_hub.consent.notice import gates, notices
 from member_hub.consent.notice.gates import FROM_THE_BEGINNING
 from member_hub.consent.notice.notices import PublishedNotice, Wording
-from member_hub.consent.notice.refusals import NoticeChangeIsMaterial, NoticeNameTaken, NotInOrder, PiaMissing
+from member_hub.consent.notice.refusals import (
+    NoticeChangeIsMaterial,
+    NoticeNameTaken,
+    NoticeTampered,
+    NotInOrder,
+    PiaMissing,
+)
+from member_hub.consent.notice.texts import tampered, text_of
 from member_hub.consent.words import NoticeFamily
 from member_hub.db import Database, snapshot, transaction
 from member_hub.errors import BadInput
@@ -122,12 +129,36 @@ async def test_the_digest_covers_title_body_and_lists_in_canonical_json(database
     notice = await publish(database, "members-1")
 
     async with snapshot(database.app) as tx:
-        said = await notices.text_of(tx, notice.notice_id, "zh")
+        said = await text_of(tx, notice.notice_id, "zh")
     assert said is not None
     whole = {"title": said.title, "body": said.body, "collected": said.collected, "shared": said.shared}
     assert said.sha256 == hashlib.sha256(orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)).digest()
     assert {"姓名", "手机号"} <= {item for entry in said.collected for item in entry["items"]}
     assert [entry["recipient"] for entry in said.shared] == ["message_service", "overseas_partner", "partner_brand"]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "body = 'everything is allowed'",
+        "title = 'Another'",
+        "collected = '[]'",
+        'shared = shared || \'[{"recipient": "x"}]\'',
+        "sha256 = '\\x00'",
+    ],
+)
+async def test_a_text_that_was_altered_is_read_by_nobody_and_named(database: Database, how: str) -> None:
+    notice = await publish(database, "members-1")
+    async with database.owner.begin() as tx:
+        await tx.execute(text(f"UPDATE hub.notice_text SET {how} WHERE locale = 'zh'"))
+
+    async with snapshot(database.app) as tx:
+        with pytest.raises(NoticeTampered):
+            await text_of(tx, notice.notice_id, "zh")
+        assert await text_of(tx, notice.notice_id, "en") is not None
+        assert await tampered(tx) == ["members-1 (zh)"]
+        said = await notices.shortcomings(tx, CATALOGUE, REGISTER, HANDLER, now=NOW)
+    assert "the text of members-1 is not what was published" in said
 
 
 async def test_the_same_name_again_is_the_same_notice_or_taken(database: Database) -> None:

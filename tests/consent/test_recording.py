@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import delete, update
 from sqlalchemy.exc import ProgrammingError
 
-from member_hub.consent.history.recording import FIRST_PREVIOUS, verify
+from member_hub.consent.history.heads import FIRST_PREVIOUS
+from member_hub.consent.history.recording import verify
 from member_hub.consent.history.standing import Slot
 from member_hub.consent.tables import ConsentEvent
 from member_hub.consent.words import Act, ConsentState

@@ -11,7 +11,7 @@ from member_hub.consent.history.standing import Slot
 from member_hub.consent.words import Act, ConsentState
 from member_hub.db import transaction
 from member_hub.members.tables import AgeBand
-from tests.graphql.notices import CURRENT, PUBLISH, aged, bits_of, decide, publish, served, wording
+from tests.graphql.notices import CURRENT, PUBLISH, SERVED, aged, bits_of, decide, publish, served, wording
 from tests.graphql.world import ONE_MEMBERS, PURPOSES, People, World
 
 WITH_MEMBER = [*sorted(ONE_MEMBERS), "app_mini_program"]
@@ -189,3 +189,20 @@ async def gate_bit(world: World, purpose: str) -> int:
             "SELECT bit FROM hub.consent_gate WHERE purpose = :p AND recipient = '' ORDER BY effective_at DESC LIMIT 1"
         )
         return int((await tx.execute(asked, {"p": purpose})).scalar_one())
+
+
+async def test_a_text_that_was_altered_is_an_error_and_informs_nobody(world: World, people: People) -> None:
+    """Nobody reads it, nobody is put on record as informed by it; in the other language the notice is as it was."""
+    notice = await publish(world)
+    async with world.hub.database.owner.begin() as tx:
+        await tx.execute(text("UPDATE hub.notice_text SET body = 'All is allowed' WHERE locale = 'zh'"))
+
+    said = {"member": str(people.whole), "notice": notice, "locale": "ZH", "byWayOf": "APP", "asks": []}
+    assert await world.refused("dpo", CURRENT, variables={"locale": "ZH"}) == ["TAMPERED"]
+    assert await world.refused("app_crm", SERVED, variables={"input": said}) == ["TAMPERED"]
+
+    assert (await current(world, locale="EN"))["body"] == "Body"
+    async with transaction(world.hub.database.app) as tx:
+        assert await tx.scalar(text("SELECT count(*) FROM hub.notice_served")) == 0
+    outcomes = [(entry.operation, entry.outcome) for entry in await world.audited()]
+    assert outcomes[1:3] == [("noticeCurrent", "TAMPERED"), ("noticeServed", "TAMPERED")]

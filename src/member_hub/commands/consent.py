@@ -120,7 +120,8 @@ def replay(*, from_behind: str | None, as_json: bool) -> None:
     """Put right what a restored database forgot; make every projection anew; verify every history. Audited.
 
     Lines of channel files whose notice is known by now are applied, and withdrawals and objections that the ledger
-    outside knows and the database does not. Doing it again changes nothing. Exit 1 where a history does not hold.
+    outside knows and the database does not. Doing it again changes nothing. Exit 1 where a history or a notice was
+    tampered with, as it was before this.
     """
     import orjson
 
@@ -145,11 +146,12 @@ def replay(*, from_behind: str | None, as_json: bool) -> None:
 
         works = Clockwork(hub.database, hub.vault, hub.catalogue, hub.audit, COMMAND_LINE)
         await audit(hub, restoring.OPERATION, purpose=Purpose.RIGHTS_HANDLING)
+        texts = await restoring.tampered_notices(works)
+        chains = await restoring.verify_everything(works)  # before anything is made anew that may tell of what is gone
         told = await replaying.replay(hub.database, hub.vault, hub.catalogue, hub.clock, on_batch=on_record)
         recalled = await catching_up.recall_behind(works, hub.ledger, hub.clock)
         forgotten = await profiles.forget_ended(hub, caller=COMMAND_LINE, now=hub.clock.now())
         settled = await restoring.settle_everybody(works, hub.clock, after=after, on_progress=progress)
-        chains = await restoring.verify_everything(works)
         return {
             "lines": told.applied,
             "lines_waiting": told.waiting,
@@ -160,6 +162,7 @@ def replay(*, from_behind: str | None, as_json: bool) -> None:
             "chains": chains.verified,
             "broken": chains.broken,
             "broken_members": [str(member) for member in chains.members],
+            "tampered_notices": texts,
         }
 
     done = run(work)
@@ -171,7 +174,9 @@ def replay(*, from_behind: str | None, as_json: bool) -> None:
         click.echo(f"{back}; {done['settled']} members settled; {done['chains']} histories verified.")
         for member in done["broken_members"]:
             click.echo(f"THE HISTORY OF {member} WAS TAMPERED WITH.")
-    sys.exit(1 if done["broken"] else 0)
+        for name in done["tampered_notices"]:
+            click.echo(f"THE NOTICE {name} WAS TAMPERED WITH.")
+    sys.exit(1 if done["broken"] or done["tampered_notices"] else 0)
 
 
 def _told(operation: str, member: str) -> tuple[dict[str, Any], bytes]:
@@ -193,7 +198,7 @@ def _told(operation: str, member: str) -> tuple[dict[str, Any], bytes]:
             asked = find_person(tx, hub.vault, member_id)
             seen = ("member.consents:CLEAR",)
             person = await put_on_record(hub, operation, member_id, asked, purpose=Purpose.RIGHTS_HANDLING, fields=seen)
-            found = asdict(await dossier(tx, person.member_id, hub.catalogue, now=hub.clock.now()))
+            found = asdict(await dossier(tx, hub.vault, person.member_id, hub.catalogue, now=hub.clock.now()))
             told = {"member_id": str(person.member_id), **found}
             sources = Sources(hub.organisation, hub.policies, hub.catalogue, Base.metadata)
             given = await receipts(tx, person.member_id, sources)

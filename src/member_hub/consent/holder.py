@@ -5,9 +5,10 @@ for life and are found by channel account, or by an id that leads to the root; s
 and what stands is folded anew from it (standing.py). `consent_current` is that fold: the row of the one who goes is
 deleted here, and whoever resolved settles the others (merging/applying.py).
 
-At an erasure events and served notices stay as evidence about an opaque id (PIPL 9, 69), closed by a last event
-(closing.py); contact points, evidence in hand, lines, current rows and what is sealed go. An objection or a withdrawal
-that was made for accounts of somebody else, too, while all were one member, goes on protecting them.
+At an erasure events, the heads of their chains and served notices stay as evidence about an opaque id (PIPL 9, 69),
+closed by a last event (closing.py); contact points, evidence in hand, lines, current rows and what is sealed go. An
+objection or a withdrawal that was made for accounts of somebody else, too, while all were one member, goes on
+protecting them.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -22,6 +23,7 @@ from member_hub.consent.tables import (
     ConsentCurrent,
     ConsentEvent,
     ConsentEvidence,
+    ConsentHead,
     ConsentLine,
     GuardianLink,
     NoticeServed,
@@ -45,7 +47,8 @@ merge_t = table_of(MergeEvent)
 
 OF_ACCOUNT: Final[tuple[type[Any], ...]] = (ConsentLine, ConsentContact, ConsentEvidence)  # gone with their account
 OF_MEMBER: Final[tuple[type[Any], ...]] = (ConsentCurrent, MinorApproval)
-ALL: Final[tuple[type[Any], ...]] = (*OF_ACCOUNT, *OF_MEMBER, ConsentEvent, NoticeServed, Objection, GuardianLink)
+STAYING: Final[tuple[type[Any], ...]] = (ConsentEvent, ConsentHead, NoticeServed)  # evidence, filed for life
+ALL: Final[tuple[type[Any], ...]] = (*OF_ACCOUNT, *OF_MEMBER, *STAYING, Objection, GuardianLink)
 _FOR_ALL: Final = (*sorted(PROTECTIVE), ConsentState.INVALIDATED)
 
 
@@ -105,6 +108,7 @@ def _of(person: Person) -> list[tuple[type[Any], ColumnElement[bool]]]:
         *by_account,
         (ConsentEvent, or_(made, protects)),
         *by_member,
+        (ConsentHead, among(table_of(ConsentHead).c.member_id, person.member_ids)),
         (NoticeServed, among(served_t.c.member_id, person.member_ids)),
         (Objection, _objects(person)),
         (GuardianLink, or_(_is_child(person), among(link_t.c.guardian_id, person.member_ids))),

@@ -211,6 +211,17 @@ class ConsentEvent(Base):
     hash: Mapped[bytes] = mapped_column(LargeBinary, info=technical("SHA-256 over the event and the hash before"))
 
 
+class ConsentHead(Base):
+    """Where a member's chain of events ends, under a key that the database does not hold; stays with the events."""
+
+    __tablename__ = "consent_head"
+
+    member_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("under which the chain is filed"))
+    sequence: Mapped[int] = mapped_column(Integer, info=technical("of the newest event"))
+    hash: Mapped[bytes] = mapped_column(LargeBinary, info=technical("of the newest event"))
+    mac: Mapped[bytes] = mapped_column(LargeBinary, info=technical("HMAC of the three; empty: was tampered with"))
+
+
 class ConsentContact(Base):
     """The contact point that an event is about, as a blind index; gone with its person, never in a long dump."""
 

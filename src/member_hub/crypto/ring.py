@@ -58,6 +58,7 @@ class IndexKind(StrEnum):
     MEMBER_CODE = "member_code"  # what a member shows at the till
     ONE_TIME_CODE = "one_time_code"
     ADDRESS = "address"  # network addresses that ask for codes
+    CONSENT_HEAD = "consent_head"  # where each history of consent ends: a MAC, not to be found by
     SUPPRESSION = "suppression"  # of the erased; never rotated with the index (DESIGN 6)
 
 

@@ -45,6 +45,7 @@ LISTS: Final[Mapping[str, int]] = {
     "Notice.shared": 5,
     "Member.consents": 6,
     "Query.consents": 6,
+    "Query.guardianLinks": 4,
 }
 WEIGHTS: Final[Mapping[str, int]] = {
     "Query.member": 5,  # a look-up by key: tokens, an index, an entry in the audit log
@@ -54,6 +55,8 @@ WEIGHTS: Final[Mapping[str, int]] = {
     "Query.accessHistory": 50,
     "Query.noticeCurrent": 5,
     "Query.consents": 5,
+    "Query.guardianLinks": 5,
+    "Query.minorApprovals": 5,
     "Query.consentHistory": 50,  # verifies the whole history with every page
     "Query.consentReceipt": 20,  # signs
     "GuardedText.value": 2,  # is opened

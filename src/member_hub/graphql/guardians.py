@@ -24,12 +24,12 @@ from member_hub.graphql.asking import Asking
 from member_hub.graphql.changing import carried_out
 from member_hub.graphql.keys import MemberKey, member_id_of
 from member_hub.graphql.problems import UserError
-from member_hub.graphql.query import Info
 from member_hub.graphql.scalars import given
 from member_hub.ids import MemberId
 from member_hub.members.gates import LinkState
 from member_hub.members.reading import find, handler_of
 
+Info = strawberry.Info[Asking, None]
 DPO = "dpo"
 Work = Callable[[Tx], Awaitable[Link]]
 
@@ -89,7 +89,7 @@ class GuardianLink:
     id: strawberry.ID = strawberry.field(description="Of the link.")
     state: LinkState = strawberry.field(description="Where it stands.")
     due_at: datetime | None = strawberry.field(
-        description="When something happens to it by the clock; of an ACTIVE link the midnight until which it holds."
+        description="When it ends by itself; null where it does not, as while it is ACTIVE."
     )
 
 
@@ -219,8 +219,13 @@ async def _carried_out(asking: Asking, work: Work) -> GuardianPayload:
         return link
 
     link, errors = await carried_out(asking, noted)
-    shown = None if link is None else GuardianLink(id=_id_of(link), state=link.state, due_at=link.due_at)
-    return GuardianPayload(link=shown, user_errors=errors)
+    return GuardianPayload(link=None if link is None else link_shown(link), user_errors=errors)
+
+
+def link_shown(link: Link) -> GuardianLink:
+    """The midnight on which an active link is looked at again ends nothing and tells nobody anything."""
+    ends_at = None if link.state is LinkState.ACTIVE else link.due_at
+    return GuardianLink(id=_id_of(link), state=link.state, due_at=ends_at)
 
 
 async def _guardian(asking: Asking, tx: Tx, named: str | None) -> MemberId:

@@ -15,10 +15,11 @@ from member_hub.graphql.asking import Asking
 from member_hub.graphql.changing import carried_out
 from member_hub.graphql.keys import member_id_of
 from member_hub.graphql.problems import UserError
-from member_hub.graphql.query import Info
 from member_hub.graphql.scalars import given
 from member_hub.members import approvals
 from member_hub.members.approvals import ApprovalKind, Granted
+
+Info = strawberry.Info[Asking, None]
 
 strawberry.enum(
     ApprovalKind,

@@ -10,7 +10,8 @@ from member_hub.access import Register
 from member_hub.consent.catalogue import Catalogue
 from member_hub.consent.notice import notices
 from member_hub.consent.notice.lists import Collected, Shared
-from member_hub.consent.notice.notices import PublishedNotice, PublishedText
+from member_hub.consent.notice.notices import PublishedNotice
+from member_hub.consent.notice.texts import PublishedText, text_of
 from member_hub.consent.words import ContactChannel, Locale, NoticeFamily
 from member_hub.db.base import Tx
 from member_hub.graphql.asking import Asking
@@ -87,7 +88,7 @@ async def notice_current(
     async with asking.snapshot.reading() as tx:
         handler = await _handler(asking, tx)
         found = await notices.current(tx, handler, family) if handler else None
-        text = await notices.text_of(tx, found.notice_id, locale) if found else None
+        text = await text_of(tx, found.notice_id, locale) if found else None
     if found is None or text is None:
         return None
     asking.trail.finds(())

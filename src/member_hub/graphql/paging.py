@@ -7,6 +7,7 @@ statement.
 
 import base64
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from typing import Annotated, Final
@@ -23,6 +24,7 @@ from member_hub.crypto import Vault
 from member_hub.errors import BadInput
 from member_hub.graphql.scalars import given
 from member_hub.ids import MemberId
+from member_hub.members.approval_queries import ApprovalPosition
 from member_hub.members.reading import Position
 from member_hub.orders.queries import LinePosition
 
@@ -154,6 +156,22 @@ def event_position(vault: Vault, member_id: MemberId, cursor: str | None) -> Eve
         return None
     occurred_at, recorded_at, event_id = _opened(vault, _history(member_id), cursor)
     return EventPosition(datetime.fromisoformat(occurred_at), datetime.fromisoformat(recorded_at), UUID(event_id))
+
+
+def approval_cursor(vault: Vault, narrowing: Sequence[str | None], at: ApprovalPosition) -> str:
+    return _sealed(vault, _approvals(narrowing), [at.approved_at.isoformat(), str(at.approval_id)])
+
+
+def approval_position(vault: Vault, narrowing: Sequence[str | None], cursor: str | None) -> ApprovalPosition | None:
+    """Raises BadCursor for anything that `approval_cursor` did not give for the same list."""
+    if cursor is None:
+        return None
+    approved_at, approval_id = _opened(vault, _approvals(narrowing), cursor)
+    return ApprovalPosition(datetime.fromisoformat(approved_at), UUID(approval_id))
+
+
+def _approvals(narrowing: Sequence[str | None]) -> Listing:
+    return Listing("minorApprovals", orjson.dumps(list(narrowing)))
 
 
 def _history(member_id: MemberId) -> Listing:

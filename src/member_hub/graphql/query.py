@@ -13,8 +13,11 @@ from member_hub.graphql.consent_types import Consent, ConsentEventConnection, Co
 from member_hub.graphql.consent_views import consent_history, consent_receipt, consents
 from member_hub.graphql.filters import MemberFilter
 from member_hub.graphql.guarded import guarded
+from member_hub.graphql.guardian_links import guardian_links
+from member_hub.graphql.guardians import GuardianLink
 from member_hub.graphql.keys import MemberKey, member_id_of
 from member_hub.graphql.member import Member, MemberConnection, Node
+from member_hub.graphql.minor_approval_views import MinorApprovalConnection, minor_approvals
 from member_hub.graphql.notices import Notice, notice_current
 from member_hub.graphql.objecting import Objection, objections_of
 from member_hub.graphql.paging import After, Before, First, Last, slice_of
@@ -112,6 +115,20 @@ class Query:
         description=(
             "What processing a member limits or refuses, the newest first: all that is in force, and the newest 100 of "
             "what was lifted; null where nobody in reach is named."
+        ),
+    )
+    guardian_links: list[GuardianLink] | None = strawberry.field(
+        resolver=guardian_links,
+        description=(
+            "The guardian's links of a child, or of the member who asks, the newest first, ended ones among them; null "
+            "where nobody in reach is named."
+        ),
+    )
+    minor_approvals: MinorApprovalConnection = strawberry.field(
+        resolver=minor_approvals,
+        description=(
+            "The approvals to see minors that the role of the one who asks answers for, the newest first, ended ones "
+            "marked."
         ),
     )
     audit_entries: AuditEntryConnection = strawberry.field(

@@ -46,7 +46,16 @@ _PATHS: Final[Mapping[str, tuple[str, ...]]] = {
     "consentWithdraw": ("member",),
 }
 _NO_MEMBERS: Final = frozenset(
-    {"memberStatistics", "noticeCurrent", "noticePublish", "noticeServed", "authoriseSend", "objections"}
+    {
+        "memberStatistics",
+        "noticeCurrent",
+        "noticePublish",
+        "noticeServed",
+        "authoriseSend",
+        "objections",
+        "guardianLinks",
+        "minorApprovals",
+    }
 )
 # Where consents are told of one member, without the member.
 _CONSENTS: Final = frozenset({"consents", "consentHistory", "consentReceipt"})

@@ -174,12 +174,17 @@ async def use(tx: Tx, caller: Caller, member_id: MemberId, *, operation: Operati
     return str(approved_by)
 
 
+def roles_approved_by(role: str) -> frozenset[str] | None:
+    """For which roles somebody in this one approves; None: for whoever is staff."""
+    return _APPROVES_FOR.get(role, frozenset())
+
+
 def _holds(now: datetime) -> ColumnElement[bool]:
     return and_(approval_t.c.revoked_at.is_(None), approval_t.c.expires_at > now)
 
 
 def _check_role(caller: Caller, role: str) -> None:
-    for_whom = _APPROVES_FOR.get(caller.role, frozenset())
+    for_whom = roles_approved_by(caller.role)
     if caller.handler is None or (for_whom is not None and role not in for_whom):
         raise NotTheirs(field="role")
 

@@ -20,7 +20,8 @@ from starlette.routing import Route
 from member_hub.clock import SHANGHAI
 from member_hub.consent.notice import notices
 from member_hub.consent.notice.lists import LOCALES
-from member_hub.consent.notice.notices import PublishedNotice, PublishedText
+from member_hub.consent.notice.notices import PublishedNotice
+from member_hub.consent.notice.texts import PublishedText, text_of
 from member_hub.consent.words import Locale, NoticeFamily
 from member_hub.db.base import snapshot
 from member_hub.graphql import Language
@@ -119,7 +120,7 @@ class NoticePages:
         async with snapshot(self._hub.database.app) as tx:
             for one in known if handler is None else [name for name in known if name == handler]:
                 notice = await notices.current(tx, one, family)
-                text = await notices.text_of(tx, notice.notice_id, locale.value) if notice else None
+                text = await text_of(tx, notice.notice_id, locale.value) if notice else None
                 if notice is not None and text is not None:
                     return Shown(notice, text, locale)
         return None

@@ -22,6 +22,7 @@ from member_hub.members.gates import GuardianLink, LinkState
 from member_hub.members.tables import Member, MemberStatus
 from member_hub.privacy import DataClass
 
+SHOWN_MAX: Final = 50  # links of one member, the newest first
 OPEN: Final = (LinkState.PROPOSED, LinkState.RELATION_PENDING, LinkState.ACTIVE, LinkState.DISPUTED)
 
 link_t = table_of(GuardianLink)
@@ -124,6 +125,22 @@ def next_midnight(now: datetime) -> datetime:
 
 def _is(link: Link) -> ColumnElement[bool]:
     return link_t.c.link_id == link.link_id
+
+
+async def of_child(tx: Tx, child_id: MemberId) -> list[Link]:
+    """Every link of a child, ended ones among them, the newest first."""
+    return await _shown(tx, link_t.c.member_id.in_(ids_of(child_id)))
+
+
+async def of_either(tx: Tx, member_id: MemberId) -> list[Link]:
+    """Those in which somebody is the child or the guardian."""
+    ids = ids_of(member_id)
+    return await _shown(tx, or_(link_t.c.member_id.in_(ids), link_t.c.guardian_id.in_(ids)))
+
+
+async def _shown(tx: Tx, which: ColumnElement[bool]) -> list[Link]:
+    newest = select(link_t).where(which).order_by(link_t.c.proposed_at.desc(), link_t.c.link_id.desc())
+    return [link_of(row) for row in await tx.execute(newest.limit(SHOWN_MAX))]
 
 
 async def open_of(tx: Tx, child_id: MemberId) -> list[Link]:

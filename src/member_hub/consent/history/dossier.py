@@ -15,6 +15,7 @@ from member_hub.consent.history.record_ids import record_id_of
 from member_hub.consent.history.standing import Slot
 from member_hub.consent.scopes import word
 from member_hub.consent.words import Actor, ConsentState
+from member_hub.crypto import Vault
 from member_hub.db.base import Tx
 from member_hub.ids import MemberId
 from member_hub.members.tables import AgeBand
@@ -30,11 +31,12 @@ class Dossier:
     is_whole: bool  # false: there are more events than EVENTS_MAX
 
 
-async def dossier(tx: Tx, member_id: MemberId, catalogue: Catalogue, *, now: datetime) -> Dossier:
+async def dossier(tx: Tx, vault: Vault, member_id: MemberId, catalogue: Catalogue, *, now: datetime) -> Dossier:
     """Of a root member."""
     current = [_current(row, catalogue, now) for row in await decisions_shown(tx, [member_id], now=now)]
     rows, has_more = await history_page(tx, member_id, count=EVENTS_MAX)
-    return Dossier(current, [_event(row) for row in rows], await is_chain_intact(tx, member_id), not has_more)
+    is_intact = await is_chain_intact(tx, vault, member_id)
+    return Dossier(current, [_event(row) for row in rows], is_intact, not has_more)
 
 
 async def receipts(tx: Tx, member_id: MemberId, sources: Sources) -> list[dict[str, Any]]:

@@ -11,12 +11,13 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, Row, and_, case, cast, func, literal, or_, select, true, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Row, and_, case, cast, func, literal, or_, select, true, tuple_, union
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.sql.selectable import LateralFromClause
 
-from member_hub.consent.history.recording import verify
+from member_hub.consent.history.whole import broken_among
+from member_hub.consent.notice.texts import read_text
 from member_hub.consent.tables import (
     ConsentContact,
     ConsentCurrent,
@@ -27,6 +28,7 @@ from member_hub.consent.tables import (
     NoticeText,
 )
 from member_hub.consent.words import PROTECTIVE, ConsentState
+from member_hub.crypto import Vault
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
 from member_hub.identity.reading import claim_t, hint_t
@@ -35,7 +37,6 @@ from member_hub.members.gates import ConsentGate
 from member_hub.members.reading import account_t, member_t
 
 DECISIONS_MAX: Final = 50_000  # read at once, of all members of a page; an ordinary one has about ten
-CHAIN_MAX: Final = 100_000  # events that are verified for one request
 LANGUAGE: Final = "zh"  # of a notice that was put before nobody here: a channel's older text
 
 current_t = table_of(ConsentCurrent)
@@ -170,9 +171,13 @@ def _concerns(origins: Collection[OriginId]) -> ColumnElement[bool]:
 
 
 async def chains_of(tx: Tx, member_id: MemberId) -> list[MemberId]:
-    """Under which member ids the history of a member is filed: one chain each."""
-    filed = select(event_t.c.member_id).where(_concerns(await _origins(tx, [member_id]))).distinct()
-    return [MemberId(one) for one in await tx.scalars(filed.order_by(event_t.c.member_id))]
+    """Under which member ids the history of a member is filed, one chain each, and every id of the member's own: of
+    these something may have been filed that is gone."""
+    filed = select(event_t.c.member_id).where(_concerns(await _origins(tx, [member_id])))
+    own = select(member_t.c.member_id).where(
+        or_(member_t.c.member_id == member_id, member_t.c.merged_into == member_id)
+    )
+    return sorted(MemberId(one) for one in await tx.scalars(union(filed, own)))
 
 
 async def event_of(tx: Tx, filed_under: MemberId, event_id: UUID) -> Row[Any] | None:
@@ -184,7 +189,8 @@ async def event_of(tx: Tx, filed_under: MemberId, event_id: UUID) -> Row[Any] | 
 async def for_receipts(tx: Tx, filed_under: MemberId, event_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
     """Events with their notice as it was served (else in Chinese), and whose they are now (`holder`).
 
-    An event's account says whose it is: a history stays filed under the member id of its moment.
+    An event's account says whose it is: a history stays filed under the member id of its moment. Raises NoticeTampered
+    where the text is not what was published: nothing is signed that says otherwise.
     """
     asker = member_t.alias("asker")
     ids = select(asker.c.member_id).where(or_(asker.c.member_id == filed_under, asker.c.merged_into == filed_under))
@@ -197,6 +203,9 @@ async def for_receipts(tx: Tx, filed_under: MemberId, event_ids: Sequence[UUID])
             text_t.c.locale,
             text_t.c.sha256,
             text_t.c.collected,
+            text_t.c.title,
+            text_t.c.body,
+            text_t.c.shared,
         )
         .join(account_t, account_t.c.origin_id == event_t.c.origin_id)
         .outerjoin(notice_t, notice_t.c.notice_id == event_t.c.notice_id)
@@ -210,21 +219,16 @@ async def for_receipts(tx: Tx, filed_under: MemberId, event_ids: Sequence[UUID])
         .where(event_t.c.member_id == filed_under, among(event_t.c.event_id, event_ids))
         .order_by(event_t.c.sequence)
     )
-    return (await tx.execute(statement)).all()
+    rows = (await tx.execute(statement)).all()
+    for row in rows:
+        if row.sha256 is not None:
+            read_text(row)
+    return rows
 
 
-async def is_chain_intact(tx: Tx, member_id: MemberId) -> bool:
-    """Whether every chain that the member's history stands in holds, link by link."""
-    filed = await chains_of(tx, member_id)
-    if not filed:
-        return True
-    rows = await tx.execute(
-        select(event_t)
-        .where(among(event_t.c.member_id, filed))
-        .order_by(event_t.c.member_id, event_t.c.sequence)
-        .limit(CHAIN_MAX)
-    )
-    return verify(rows.mappings()) is None
+async def is_chain_intact(tx: Tx, vault: Vault, member_id: MemberId) -> bool:
+    """Whether every chain that the member's history stands in holds, link by link and up to its head."""
+    return not await broken_among(tx, vault, await chains_of(tx, member_id))
 
 
 def _of(column: Any, member_ids: Sequence[MemberId]) -> ColumnElement[bool]:

@@ -3,36 +3,33 @@
     hash = SHA-256(hash of the event before, 32 zero bytes for the first | canonical JSON of the event)
 
 The JSON holds what the row holds and nothing personal: no contact point, so that its going away breaks no chain.
-`previous` and `sequence` make a gap visible; a tail that is cut off shows in the audit log, where every act stands too.
+`previous` and `sequence` make a gap visible, the head of the chain (heads.py) an end that was cut off.
 Decision: the caller holds the members locked, and no lock is taken here: every act locks its member anyway, in id order
 with the others it touches, and a second order would be a deadlock.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from sqlalchemy import insert, select, true
+from sqlalchemy import insert
 
+from member_hub.consent.history.heads import BEGINNING, FIRST_PREVIOUS, Head, event_t, heads_to_follow, write_heads
 from member_hub.consent.history.standing import Slot
 from member_hub.consent.tables import ConsentContact, ConsentEvent
 from member_hub.consent.words import Act, Actor, ConsentState, Method
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx
-from member_hub.db.bulk import insert_rows, parameters, table_of, values_of
+from member_hub.db.bulk import insert_rows
 from member_hub.ids import MemberId, OriginId, uuid7
 
-event_t = table_of(ConsentEvent)
-
-FIRST_PREVIOUS: Final = bytes(32)
 HASHED: Final = tuple(column.name for column in event_t.c if column.name not in ("previous", "hash"))
 _PLAIN: Final = tuple(column.name for column in event_t.c if column.name != "also")
 _CONTACT: Final = ("member_id", "event_id", "origin_id", "kind", "version", "token")
-_Head = tuple[int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +60,20 @@ class NewEvent:
 
 
 async def record(tx: Tx, vault: Vault, events: Sequence[NewEvent], *, now: datetime) -> list[UUID]:
-    """Append the events in this order and return their ids; at most four statements, whatever their number.
+    """Append the events in this order and return their ids; at most five statements, whatever their number.
 
     The caller holds the members locked and settles them in the same transaction.
     """
     if not events:
         return []
-    heads = await _heads(tx, {event.member_id for event in events})
+    heads = await heads_to_follow(tx, vault, {event.member_id for event in events})
     rows = [_chained(event, heads, now) for event in events]
     alone = [[row[name] for name in _PLAIN] for row in rows if row["also"] is None]
     await insert_rows(tx, ConsentEvent, _PLAIN, alone)
     if together := [row for row in rows if row["also"] is not None]:
         await tx.execute(insert(event_t), together)  # an array per row does not travel in arrays per column
     await insert_rows(tx, ConsentContact, _CONTACT, _contacts(vault, events, rows))
+    await write_heads(tx, vault, heads)
     return [row["event_id"] for row in rows]
 
 
@@ -84,7 +82,7 @@ def verify(events: Iterable[Mapping[Any, Any]]) -> UUID | None:
 
     Rows of `hub.consent_event` of any number of members, each member's in order of sequence and from its first.
     """
-    heads: dict[UUID, _Head] = {}
+    heads: dict[UUID, tuple[int, bytes]] = {}
     for event in events:
         sequence, previous = heads.get(event["member_id"], (0, FIRST_PREVIOUS))
         hashed = _hash(event, previous)
@@ -94,28 +92,13 @@ def verify(events: Iterable[Mapping[Any, Any]]) -> UUID | None:
     return None
 
 
-async def _heads(tx: Tx, members: Collection[MemberId]) -> dict[MemberId, _Head]:
-    """How far each member's chain goes: one look at the end of the index per member."""
-    given = values_of([event_t.c.member_id])
-    last = (
-        select(event_t.c.sequence, event_t.c.hash)
-        .where(event_t.c.member_id == given.c.member_id)
-        .order_by(event_t.c.sequence.desc())
-        .limit(1)
-        .lateral("last")
-    )
-    statement = select(given.c.member_id, last.c.sequence, last.c.hash).select_from(given.join(last, true()))
-    found = await tx.execute(statement, parameters(("member_id",), [(member,) for member in sorted(members)]))
-    return {MemberId(row.member_id): (row.sequence, row.hash) for row in found}
-
-
-def _chained(event: NewEvent, heads: dict[MemberId, _Head], now: datetime) -> dict[str, Any]:
+def _chained(event: NewEvent, heads: dict[MemberId, Head], now: datetime) -> dict[str, Any]:
     if (event.slot.contact is None) != (event.contact_kind is None):
         raise ValueError("A contact point and its kind go together.")
-    sequence, previous = heads.get(event.member_id, (0, FIRST_PREVIOUS))
-    row = _row(event, sequence + 1, now)
-    row |= {"previous": previous, "hash": _hash(row, previous)}
-    heads[event.member_id] = (row["sequence"], row["hash"])
+    head = heads.get(event.member_id, BEGINNING)
+    row = _row(event, head.sequence + 1, now)
+    row |= {"previous": head.hash, "hash": _hash(row, head.hash)}
+    heads[event.member_id] = head.followed_by(row["hash"])
     return row
 
 

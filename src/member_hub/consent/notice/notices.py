@@ -12,7 +12,6 @@ Decision: purposes have one gate over all families, so after a material change i
 published anew before anybody is asked about that purpose under it (`holds_under`). Price: two publications.
 """
 
-import hashlib
 import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
@@ -21,25 +20,27 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-import orjson
 from sqlalchemy import Row, insert, select
 
 from member_hub.access.register import Register
 from member_hub.consent.catalogue import Catalogue
 from member_hub.consent.notice import gates, lists
 from member_hub.consent.notice.gates import FROM_THE_BEGINNING, Gate, GateKey
-from member_hub.consent.notice.lists import LOCALES, Collected, Shared
+from member_hub.consent.notice.lists import LOCALES
 from member_hub.consent.notice.refusals import (
     ConsentNotTheBasis,
     NoticeChangeIsMaterial,
     NoticeNameTaken,
+    NoticeTampered,
     NotInOrder,
     PiaMissing,
 )
-from member_hub.consent.tables import Notice, NoticeText
+from member_hub.consent.notice.texts import PublishedText, digest_of, text_of, text_t
+from member_hub.consent.notice.texts import Wording as Wording  # noqa: PLC0414 - what is published
+from member_hub.consent.notice.texts import notice_t as notice_t  # noqa: PLC0414
 from member_hub.consent.words import ANY, NoticeFamily
 from member_hub.db.base import Base, Tx
-from member_hub.db.bulk import among, table_of
+from member_hub.db.bulk import among
 from member_hub.errors import BadInput
 from member_hub.ids import uuid7
 from member_hub.privacy import Purpose
@@ -48,16 +49,7 @@ NAME_CHARS_MAX: Final = 60
 TITLE_CHARS_MAX: Final = 200
 BODY_CHARS_MAX: Final = 100_000
 
-notice_t, text_t = table_of(Notice), table_of(NoticeText)
 _NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
-
-
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """A notice in one language, as somebody wrote it."""
-
-    title: str
-    body: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +77,6 @@ class Named:
     effective_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedText:
-    """A notice in one language, with the lists as they were when it was published."""
-
-    locale: str
-    title: str
-    body: str
-    collected: Sequence[Collected]
-    shared: Sequence[Shared]
-    sha256: bytes
-
-
 async def publish(
     tx: Tx,
     catalogue: Catalogue,
@@ -116,7 +96,8 @@ async def publish(
     """Put a notice on record and in force. The same name with the same content again is the same notice.
 
     `effective_at` None: now. Raises BadInput, ConsentNotTheBasis, PiaMissing, NoticeNameTaken, NotInOrder,
-    NoticeChangeIsMaterial, NoBitLeft; then nothing was written that the caller's rolling back would not undo.
+    NoticeChangeIsMaterial, NoBitLeft, NoticeTampered; then nothing was written that the caller's rolling back would not
+    undo.
     """
     notice = PublishedNotice(
         notice_id=uuid7(),
@@ -178,13 +159,6 @@ async def named(tx: Tx, notice_ids: Collection[UUID]) -> dict[UUID, Named]:
     return {row.notice_id: Named(row.name, row.effective_at) for row in rows}
 
 
-async def text_of(tx: Tx, notice_id: UUID, locale: str) -> PublishedText | None:
-    """The wording in one language."""
-    wanted = select(text_t).where(text_t.c.notice_id == notice_id, text_t.c.locale == locale)
-    row = (await tx.execute(wanted)).one_or_none()
-    return _read(row) if row is not None else None
-
-
 def holds_under(notice: PublishedNotice, gate: Gate | None) -> bool:
     """Whether a grant under this notice counts at the gate: not without one, and not if the gate is newer."""
     return gate is not None and notice.effective_at >= gate.effective_at
@@ -201,7 +175,11 @@ async def shortcomings(tx: Tx, catalogue: Catalogue, register: Register, handler
         if notice is None:
             said.append(f"no notice of the family {family} is in force")
             continue
-        text = await text_of(tx, notice.notice_id, "zh")
+        try:
+            text = await text_of(tx, notice.notice_id, "zh")
+        except NoticeTampered:
+            said.append(f"the text of {notice.name} is not what was published")
+            continue
         now_so = (lists.collected(Base.metadata, register, "zh"), lists.shared(catalogue, register, "zh"))
         if text is None or (text.collected, text.shared) != now_so:
             said.append(f"the lists of {notice.name} are not what is declared any more")
@@ -362,12 +340,6 @@ def _text(locale: str, wording: Wording, catalogue: Catalogue, register: Registe
     return PublishedText(locale, wording.title, wording.body, collected, shared, digest_of(wording, collected, shared))
 
 
-def digest_of(wording: Wording, collected: Sequence[Collected], shared: Sequence[Shared]) -> bytes:
-    """SHA-256 over title, body and both lists as canonical JSON: keys in order, no spaces, UTF-8."""
-    whole = {"title": wording.title, "body": wording.body, "collected": collected, "shared": shared}
-    return hashlib.sha256(orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)).digest()
-
-
 async def _write(tx: Tx, notice: PublishedNotice, texts: Collection[PublishedText]) -> None:
     row = {column.name: getattr(notice, column.name) for column in notice_t.c}
     await tx.execute(
@@ -390,7 +362,3 @@ def _published(row: Row[Any]) -> PublishedNotice:
         published_at=row.published_at,
         published_by=row.published_by,
     )
-
-
-def _read(row: Row[Any]) -> PublishedText:
-    return PublishedText(row.locale, row.title, row.body, row.collected, row.shared, row.sha256)

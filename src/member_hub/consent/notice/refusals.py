@@ -1,6 +1,6 @@
 """What can be wrong with a notice: with publishing it, and with putting it before somebody."""
 
-from member_hub.errors import BadInput, Conflict
+from member_hub.errors import BadInput, Conflict, Refused
 
 
 class NoticeNameTaken(Conflict):
@@ -36,6 +36,12 @@ class ConsentNotTheBasis(BadInput):
 class NotInOrder(Conflict):
     zh = "该告知书的生效时间不晚于同系列或同一目的的上一份,请稍后重试。"
     en = "A notice at least as new is in force already; publish again."
+
+
+class NoticeTampered(Refused):
+    code = "TAMPERED"
+    zh = "该告知书的文本与发布时的摘要不符，不予展示。"
+    en = "The text of this notice is not what was published, by its digest; it is not shown."
 
 
 class NoticeUnknown(BadInput):

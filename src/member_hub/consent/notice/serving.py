@@ -21,8 +21,9 @@ from member_hub import telling
 from member_hub.access import Caller, CallerKind
 from member_hub.consent import scopes
 from member_hub.consent.catalogue import Catalogue
+from member_hub.consent.history.heads import event_t
 from member_hub.consent.history.reading import Decisions, decisions_of
-from member_hub.consent.history.recording import NewEvent, event_t, record
+from member_hub.consent.history.recording import NewEvent, record
 from member_hub.consent.history.settling import settle
 from member_hub.consent.history.standing import Slot
 from member_hub.consent.notice import asking, gates, notices
@@ -35,6 +36,7 @@ from member_hub.consent.notice.refusals import (
     NoticeUnknown,
     PiaMissing,
 )
+from member_hub.consent.notice.texts import text_of
 from member_hub.consent.tables import NoticeServed
 from member_hub.consent.words import ANY, Act, Actor, ByWayOf, ContactChannel, Locale, Method, NoticeFamily
 from member_hub.crypto import Vault
@@ -113,10 +115,11 @@ async def serve(
     """Put on record that this root member was shown the notice and asked; the caller holds the member in reach.
 
     Raises NotFound, NoticeUnknown, NoticeNotCurrent, NotTheMember, ConsentNotTheBasis, PiaMissing, NotForThisAge,
-    OnlyAGuardian, CoolingDown, NotAskedAgain, BadInput; then nothing is on record.
+    OnlyAGuardian, CoolingDown, NotAskedAgain, NoticeTampered, BadInput; then nothing is on record.
     """
     member = await _locked(tx, member_id)
     notice = await _in_force(tx, notice_id, member.handler)
+    await text_of(tx, notice_id, locale)  # whoever was shown another text was not informed
     slots = sorted(set(asked), key=lambda slot: (slot.purpose, slot.recipient, slot.channel))
     if len(slots) > ASKS_MAX:
         raise BadInput(f"At most {ASKS_MAX} questions.", zh=f"一次最多征求 {ASKS_MAX} 项。", field="asks")

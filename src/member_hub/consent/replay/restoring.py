@@ -17,11 +17,11 @@ Doing it again changes nothing. Each batch is a transaction with an audit entry;
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import literal, or_, select
@@ -32,10 +32,12 @@ from member_hub.audit import Entry
 from member_hub.audit.entry import FIELDS_MAX
 from member_hub.clock import Clock
 from member_hub.consent.history.reading import Decisions, decisions_of
-from member_hub.consent.history.recording import NewEvent, event_t, record, verify
+from member_hub.consent.history.recording import NewEvent, record
 from member_hub.consent.history.settling import objection_t, settle
 from member_hub.consent.history.standing import Slot
 from member_hub.consent.history.timers import Clockwork, contact_kind
+from member_hub.consent.history.whole import broken_among, filed_after
+from member_hub.consent.notice import texts
 from member_hub.consent.scopes import read_noted, word
 from member_hub.consent.words import PROTECTIVE, Act, Actor, ConsentState, Method
 from member_hub.crypto import Ledger, LedgerKind, Note
@@ -104,15 +106,21 @@ async def settle_everybody(
 
 
 async def verify_everything(works: Clockwork) -> Chains:
-    """Every chain there is, batch by batch."""
+    """Every chain there is, and every one of which anything tells that it was, batch by batch."""
     after, verified, broken = None, 0, list[MemberId]()
     while True:
         async with snapshot(works.database.app) as tx:
-            members = await _chained_members(tx, after)
-            broken += await _broken(tx, members)
+            members = await filed_after(tx, after, count=MEMBERS_BATCH)
+            broken += await broken_among(tx, works.vault, members)
         if not members:
             return Chains(verified, len(broken), tuple(broken[:BROKEN_MAX]))
         verified, after = verified + len(members), members[-1]
+
+
+async def tampered_notices(works: Clockwork) -> list[str]:
+    """The texts that are not what was published."""
+    async with snapshot(works.database.app) as tx:
+        return await texts.tampered(tx)
 
 
 async def _notes(ledger: Ledger, after: int) -> AsyncIterator[Sequence[Note]]:
@@ -246,21 +254,3 @@ def _entry(members: Collection[MemberId], words: Collection[str], caller: str, *
         purpose=Purpose.RIGHTS_HANDLING,
         now=now,
     )
-
-
-async def _chained_members(tx: Tx, after: MemberId | None) -> list[MemberId]:
-    rows = select(event_t.c.member_id).distinct().order_by(event_t.c.member_id).limit(MEMBERS_BATCH)
-    if after is not None:
-        rows = rows.where(event_t.c.member_id > after)
-    return [MemberId(one) for one in await tx.scalars(rows)]
-
-
-async def _broken(tx: Tx, members: Sequence[MemberId]) -> list[MemberId]:
-    if not members:
-        return []
-    rows = select(event_t).where(among(event_t.c.member_id, members))
-    found = await tx.execute(rows.order_by(event_t.c.member_id, event_t.c.sequence))
-    chains: dict[MemberId, list[Mapping[Any, Any]]] = {}
-    for row in found.mappings():
-        chains.setdefault(MemberId(row["member_id"]), []).append(dict(row))
-    return [member for member, chain in chains.items() if verify(chain) is not None]
