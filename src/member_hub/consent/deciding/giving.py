@@ -68,7 +68,7 @@ async def give(tx: Tx, desk: Desk, held: Held, answer: Answer, *, now: datetime)
         tx, desk, held, list(zip(answer.decisions, contacts, strict=True)), gates, asked_at=served.served_at
     )
     events = [_event(desk, held, answer, notice, one) for one in good]
-    recorded = await record(tx, desk.vault, events, now=held.now)
+    recorded = await record(tx, desk.vault, events, now=held.turn)
     if answer.evidence is not None:
         await keep_evidence(tx, desk.vault, list(zip(recorded, events, strict=True)), answer.evidence)
     await settle(tx, [held.member_id], catalogue=desk.catalogue, now=held.now)

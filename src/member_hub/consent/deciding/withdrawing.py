@@ -74,7 +74,7 @@ async def withdraw(tx: Tx, desk: Desk, held: Held, denial: Denial) -> Acted:
     act = _act(state, held.acting.actor)
     after, word = machine.after(state, act)
     event = _event(held, slot, contact, unprotected, act=act, state_from=state, state_to=after)
-    await record(tx, desk.vault, [event], now=held.now)
+    await record(tx, desk.vault, [event], now=held.turn)
     await settle(tx, [held.member_id], catalogue=desk.catalogue, now=held.now)
     decided = (await decisions_of(tx, [held.member_id]))[held.member_id]
     about = [one for one in decided.standing if slot.covers(one.slot)]
@@ -183,4 +183,4 @@ def _event(
 def _note(held: Held, event: NewEvent) -> Note:
     accounts = {event.origin_id} | (event.also or frozenset())
     said = scopes.noted(event.slot, is_refusal=event.state_to is S.REFUSED)
-    return Note(LedgerKind.WITHDRAWAL, (*held.person, *sorted(accounts)), event.occurred_at, said)
+    return Note(LedgerKind.WITHDRAWAL, (*held.person, *sorted(accounts)), held.turn, said)
