@@ -83,6 +83,7 @@ class Named:
 
     name: str
     effective_at: datetime
+    handler: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +174,9 @@ async def named(tx: Tx, notice_ids: Collection[UUID]) -> dict[UUID, Named]:
     """What decisions have to know of the notices that they were made under; ids that are none are left out."""
     if not notice_ids:
         return {}
-    columns = (notice_t.c.notice_id, notice_t.c.name, notice_t.c.effective_at)
+    columns = (notice_t.c.notice_id, notice_t.c.name, notice_t.c.effective_at, notice_t.c.handler)
     rows = await tx.execute(select(*columns).where(among(notice_t.c.notice_id, notice_ids)))
-    return {row.notice_id: Named(row.name, row.effective_at) for row in rows}
+    return {row.notice_id: Named(row.name, row.effective_at, row.handler) for row in rows}
 
 
 async def text_of(tx: Tx, notice_id: UUID, locale: str) -> PublishedText | None:
