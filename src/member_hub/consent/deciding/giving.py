@@ -15,9 +15,9 @@ from typing import Final
 
 from member_hub.consent import machine, scopes
 from member_hub.consent.deciding import answering
-from member_hub.consent.deciding.act_refusals import GuardianDue
+from member_hub.consent.deciding.act_refusals import GuardianDue, TooManyContacts
 from member_hub.consent.deciding.answering import Answer, Yes
-from member_hub.consent.deciding.contacts import Contact, held_contact
+from member_hub.consent.deciding.contacts import Contact, held_contact, is_one_too_many
 from member_hub.consent.deciding.evidence import keep_evidence
 from member_hub.consent.deciding.holding import Desk, Held
 from member_hub.consent.deciding.outcome import Acted, stands_about
@@ -101,6 +101,8 @@ async def _judged(
     good = []
     for one, contact in answered:
         slot = Slot(one.purpose, one.recipient, one.channel or ANY, contact.token if contact is not None else None)
+        if is_one_too_many(slot, held.decided.standing):
+            raise TooManyContacts(field="purposes")
         stood, state = of_slot(slot, held.decided.standing), S.NEVER_ASKED
         if stood is not None:
             state = state_of(stood, held.decided, gates, named, numbers=desk.catalogue.numbers, now=held.now)
