@@ -605,6 +605,15 @@ CODES: Final = (
         "Look at the candidates and keep apart what is not one person.",
     ),
     Code(
+        "TOO_MANY_CONTACTS",
+        (_U,),
+        Retry.NEVER,
+        "该会员已就太多的电话号码和邮箱地址作过决定。",
+        "This member has decided about too many phones and addresses for one more.",
+        "沿用已作决定的联系方式；拒绝仍随时可行，并对整个渠道有效。",
+        "Ask for one decided about already; a refusal is always taken, and counts for the whole channel.",
+    ),
+    Code(
         "UNAUTHENTICATED",
         (_E,),
         Retry.CHANGED,

@@ -35,7 +35,7 @@ async def publish(
     effective_at: datetime = LAUNCH,
     gates: dict[tuple[str, str], int] | None = None,
     handler: str = HANDLER,
-    family: str = "website",
+    family: str = "general",
 ) -> UUID:
     """A notice, and the gates that it begins: a bit per (purpose, recipient)."""
     notice_id = uuid7()

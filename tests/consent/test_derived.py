@@ -43,9 +43,9 @@ def test_a_term_ends_to_the_moment() -> None:
     assert stands(granted(ends_at=NOW)) == Derived(S.EXPIRED, NOW)
 
 
-def test_without_a_gate_or_a_notice_of_the_handler_nothing_turns() -> None:
+def test_without_a_gate_nothing_turns_and_without_a_notice_of_the_handler_nothing_counts() -> None:
     assert stands(granted(), gate_at=None).state is S.GRANTED
-    assert stands(granted(noticed_at=None), gate_at=CHANGED).state is S.GRANTED
+    assert stands(granted(noticed_at=None), gate_at=CHANGED).state is S.INVALIDATED
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from member_hub.db.bulk import table_of
 from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.ingest.words import Source
 from member_hub.members.tables import AgeBand, Channel
-from tests.consent.deciding import aged, bits, happen, inform, publish, said, settled
+from tests.consent.deciding import HANDLER, aged, bits, happen, inform, publish, said, settled
 from tests.hub import NOW, Hub, website
 
 S = ConsentState
@@ -103,7 +103,7 @@ async def test_who_may_grant_depends_on_the_age(
 ) -> None:
     notice = await publish(hub, "n1", gates=GATES)
     one = await adult(hub)
-    await inform(hub, one[0], notice)
+    await inform(hub, one[0], await publish(hub, "c1", family="children") if band is AgeBand.CHILD else notice)
     await aged(hub, one[0], band)
 
     await happen(hub, said(*one, Act.GRANT, S.GRANTED, notice_id=notice, actor=actor))
@@ -160,3 +160,19 @@ async def test_reading_and_settling_take_as_many_statements_for_ten_as_for_one(h
     async with transaction(hub.database.app) as tx:
         found = await decisions_of(tx, [member for member, _ in people])
     assert [len(found[member].events) for member, _ in people] == [1] * 11
+
+
+async def test_only_a_notice_of_ones_handler_and_for_ones_age_informs(hub: Hub) -> None:
+    notice = await publish(hub, "n1", gates=GATES)
+    one = await adult(hub)
+    await happen(hub, said(*one, Act.GRANT, S.GRANTED, notice_id=notice))
+    others = (("website", HANDLER), ("children", HANDLER), ("general", "partner"))
+    for n, (family, handler) in enumerate(others):
+        await inform(hub, one[0], await publish(hub, f"o{n}", family=family, handler=handler))
+        await settled(hub, one[0])
+        assert (await bits(hub, one[0]))[0] == 0
+
+    await inform(hub, one[0], notice)
+    await settled(hub, one[0])
+
+    assert (await bits(hub, one[0]))[0] == 1 << BIT

@@ -251,6 +251,7 @@ async def test_a_batch_that_fails_changes_nothing(town: Town, monkeypatch: pytes
 async def test_a_childs_bits_wait_for_a_look_at_the_age(town: Town) -> None:
     child = town.members[0][0]
     await aged(town.hub, child, AgeBand.CHILD)
+    await inform(town.hub, child, await publish(town.hub, "c1", family="children"))
     await town.say(Act.GUARDIAN_GRANT, S.GRANTED, actor=Actor.GUARDIAN)
     midnight = datetime(2026, 11, 8, 16, tzinfo=UTC)
     assert (await bits(town.hub, child))[:3] == (1 << 3, 0, midnight)

@@ -47,7 +47,10 @@ class Consents:
 
     async def told(self, member: MemberId, band: AgeBand = AgeBand.ADULT) -> None:
         """A notice was put before the member, who is of this age."""
-        await deciding.inform(self.world.hub, member, self.notice_id)  # type: ignore[arg-type]
+        hub, notice = self.world.hub, self.notice_id
+        if band is AgeBand.CHILD:
+            notice = await deciding.publish(hub, f"children-{member}", family="children")  # type: ignore[arg-type]
+        await deciding.inform(hub, member, notice)  # type: ignore[arg-type]
         await deciding.aged(self.world.hub, member, band)  # type: ignore[arg-type]
 
     async def grants(self, member: MemberId, *slots: Slot, actor: Actor = Actor.MEMBER, **more: object) -> Forgotten:

@@ -10,6 +10,7 @@ import pytest
 from member_hub.audit.looks import LookKind, kind_of
 from member_hub.crypto import Entry, Ledger, Note
 from member_hub.members.tables import AgeBand
+from member_hub.privacy import Purpose
 from tests.graphql.consents import (
     PARTNER,
     PERSONAL,
@@ -65,7 +66,7 @@ async def test_a_withdrawal_holds_at_once_and_is_remembered_outside(world: World
     assert remembered(world) == [("withdrawal", ("marketing",), 5)]  # two ids, three accounts
     (entry,) = [e.note for e in world.hub.ledger.entries()]
     assert {people.whole, people.merged} <= set(entry.subjects)
-    assert entry.at == event.occurred_at
+    assert entry.at == event.recorded_at
     record = (await said_on_record(world))[-1]
     assert record == ("consentWithdraw", "ok", ["consent.withdrawn:marketing"], [people.whole])
 
@@ -330,6 +331,28 @@ async def test_a_no_is_not_lost_to_a_yes_whose_clock_is_ahead(world: World, peop
     await deny(world, people.whole)
 
     assert await bits_of(world, people.whole) == 0
+
+
+async def test_a_clock_that_was_wrong_once_brings_nothing_into_force_before_its_time(
+    world: World, people: People, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What happens now goes on record behind it, and is settled by the time that it is."""
+    await granted(world, people, SMS)
+    world.clock.at = NOW + timedelta(hours=2)
+    await deny(world, people.whole, purpose="PERSONALISATION")
+    world.clock.at = NOW + timedelta(minutes=1)
+    soon = NOW + timedelta(hours=1)
+    await published(world, "2026-02", at=soon, changed=(Purpose.MARKETING,))
+
+    assert (await deny(world, people.whole, channel="EMAIL"))[1] == []
+
+    assert await bits_of(world, people.whole) == 1
+    event = (await history(world))[-1]
+    assert event.occurred_at == world.clock.at
+    assert event.recorded_at == NOW + timedelta(hours=2, microseconds=1)
+    (entry,) = [e.note for e in world.hub.ledger.entries()][1:]
+    assert entry.at == event.recorded_at
+    assert "is 7140 s ahead of the clock" in caplog.text
 
 
 def test_decisions_are_changes_in_the_members_own_record() -> None:

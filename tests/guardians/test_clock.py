@@ -116,6 +116,8 @@ async def test_who_consents_anew_ends_the_handover(family: Family) -> None:
     await family.at(TURNS)
     await family.jobs()
     await family.at(TURNS + timedelta(days=2))
+    hub: Any = family.world.hub
+    await inform(hub, family.daughter, await publish(hub, "g1"))  # by the notice for whoever is 14
     await _happen(family, family.daughter, Actor.MEMBER, MARKETING)
 
     await family.jobs()

@@ -26,6 +26,12 @@ class ConsentReplayed(Conflict):
     en = "This asking has been answered already; put the notice before the member again."
 
 
+class TooManyContacts(Conflict):
+    code = "TOO_MANY_CONTACTS"
+    zh = "该会员已就过多的联系方式作过决定；不能再为新的号码或地址给出同意。拒绝仍随时可行，并对整个渠道有效。"
+    en = "This member has decided about too many contact points for one more; a refusal counts for the whole channel."
+
+
 class FutureDated(BadInput):
     code = "FUTURE_DATED"
     zh = "决定时间不能晚于现在。"

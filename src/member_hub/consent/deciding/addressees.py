@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Row, and_, false, func, or_, select
 from member_hub.consent.catalogue import Numbers
 from member_hub.consent.deciding.sending import Addressee, DecidedSlot, HeldContact, Sending
 from member_hub.consent.history.derived import Decided, derived
+from member_hub.consent.history.reading import notice_informs
 from member_hub.consent.notice.gates import Gate, current_gates
 from member_hub.consent.tables import ConsentContact, ConsentCurrent, Notice, NoticeServed
 from member_hub.consent.words import ANY, Actor, ConsentState
@@ -63,7 +64,7 @@ async def addressees(
     if sending.rests_on_consent:
         gate = (await current_gates(tx)).get((handler, sending.purpose.value, sending.recipient))
         bands = {MemberId(row.member_id): AgeBand(row.age_band) for row in rows.values()}
-        slots = await _slots(tx, sending, bands, gate, numbers, now)
+        slots = await _slots(tx, sending, bands, handler, gate, numbers, now)
     held = await _held(tx, sending, ids)
     by_root = {
         MemberId(row.member_id): Addressee(row, slots.get(row.member_id, []), held.get(row.member_id, []))
@@ -91,21 +92,27 @@ async def _members(tx: Tx, sending: Sending, asked: Collection[MemberId], within
 
 
 def _is_informed() -> ColumnElement[bool]:
-    """Whether a notice was put before the person, under this id or one that was merged into it.
+    """Whether a notice that informs was put before the person, under this id or one that was merged into it.
 
     Two questions, each answered by an index: asked as one, the planner read the whole table for every member.
     """
     merged = member_t.alias("merged")
-    served = select(served_t.c.served_id)
-    own = served.where(served_t.c.member_id == member_t.c.member_id)
-    theirs = served.join(merged, merged.c.member_id == served_t.c.member_id).where(
-        merged.c.merged_into == member_t.c.member_id
-    )
+    told = served_t.join(notice_t, notice_t.c.notice_id == served_t.c.notice_id)
+    served = select(served_t.c.served_id).where(notice_informs(member_t))
+    own = served.select_from(told).where(served_t.c.member_id == member_t.c.member_id)
+    of_merged = told.join(merged, merged.c.member_id == served_t.c.member_id)
+    theirs = served.select_from(of_merged).where(merged.c.merged_into == member_t.c.member_id)
     return or_(own.correlate(member_t).exists(), theirs.correlate(member_t).exists())
 
 
 async def _slots(  # noqa: PLR0917 - the parts of one question
-    tx: Tx, sending: Sending, bands: Mapping[MemberId, AgeBand], gate: Gate | None, numbers: Numbers, now: datetime
+    tx: Tx,
+    sending: Sending,
+    bands: Mapping[MemberId, AgeBand],
+    handler: str,
+    gate: Gate | None,
+    numbers: Numbers,
+    now: datetime,
 ) -> dict[MemberId, list[DecidedSlot]]:
     """Where the decisions on this purpose, recipient and channel stand by now: the clock and later notices included."""
     columns = [current_t.c[name] for name in ("member_id", "channel", "state", "actor", "since", "ends_at")]
@@ -113,7 +120,7 @@ async def _slots(  # noqa: PLR0917 - the parts of one question
     statement = (
         select(*columns, contact_t.c.token, notice_t.c.effective_at)
         .outerjoin(contact_t, of_event)
-        .outerjoin(notice_t, notice_t.c.notice_id == current_t.c.notice_id)
+        .outerjoin(notice_t, and_(notice_t.c.notice_id == current_t.c.notice_id, notice_t.c.handler == handler))
         .where(
             among(current_t.c.member_id, bands),
             current_t.c.purpose == sending.purpose.value,

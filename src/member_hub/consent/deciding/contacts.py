@@ -1,6 +1,6 @@
 """The contact point of a decision: which phone or address of the member it is about, and which account holds it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -9,6 +9,7 @@ from sqlalchemy import and_, select
 
 from member_hub.consent.deciding.act_refusals import ContactUnknown
 from member_hub.consent.deciding.holding import Held, member_t
+from member_hub.consent.history.standing import Slot, Standing
 from member_hub.consent.words import ContactChannel
 from member_hub.crypto import CannotOpen, Vault
 from member_hub.db.base import Tx
@@ -30,6 +31,16 @@ KINDS: Final[Mapping[ContactChannel, ClaimKind]] = MappingProxyType(
 
 claim_t = table_of(IdentityClaim)
 hint_t = table_of(IdentityHint)
+
+
+CONTACTS_MAX: Final = 50  # decisions of one member that name a phone or an address
+
+
+def is_one_too_many(slot: Slot, found: Collection[Standing]) -> bool:
+    """Whether this is about a contact point that the member has not decided about, and there is no room for more: each
+    is looked at whenever anything about the member changes."""
+    known = {one.slot for one in found if one.slot.contact is not None}
+    return slot.contact is not None and slot not in known and len(known) >= CONTACTS_MAX
 
 
 class NoContactPoint(BadInput):

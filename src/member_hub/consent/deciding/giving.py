@@ -16,9 +16,9 @@ from typing import Final
 
 from member_hub.consent import machine, scopes
 from member_hub.consent.deciding import answering
-from member_hub.consent.deciding.act_refusals import GuardianDue
+from member_hub.consent.deciding.act_refusals import GuardianDue, TooManyContacts
 from member_hub.consent.deciding.answering import Answer
-from member_hub.consent.deciding.contacts import Contact, held_contact
+from member_hub.consent.deciding.contacts import Contact, held_contact, is_one_too_many
 from member_hub.consent.deciding.evidence import keep_evidence
 from member_hub.consent.deciding.holding import Desk, Held
 from member_hub.consent.deciding.outcome import Acted, stands_about
@@ -77,7 +77,7 @@ async def give(tx: Tx, desk: Desk, held: Held, answer: Answer, *, now: datetime)
     answering.check_age(held)
     good = await _judged(tx, desk, held, _Answered(answer, notice, gates, served.served_at), contacts)
     events = [_event(desk, held, answer, notice, one) for one in good]
-    recorded = await record(tx, desk.vault, events, now=held.now)
+    recorded = await record(tx, desk.vault, events, now=held.turn)
     if answer.evidence is not None:
         await keep_evidence(tx, desk.vault, list(zip(recorded, events, strict=True)), answer.evidence)
     await settle(tx, [held.member_id], catalogue=desk.catalogue, now=held.now)
@@ -104,6 +104,8 @@ async def _judged(
     good = []
     for one, contact in zip(answered.answer.decisions, contacts, strict=True):
         slot = Slot(one.purpose, one.recipient, one.channel or ANY, contact.token if contact is not None else None)
+        if is_one_too_many(slot, held.decided.standing):
+            raise TooManyContacts(field="purposes")
         stood, state = of_slot(slot, held.decided.standing), S.NEVER_ASKED
         if stood is not None:
             state = state_of(stood, held.decided, answered.gates, named, numbers=desk.catalogue.numbers, now=held.now)

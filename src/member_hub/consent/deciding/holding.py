@@ -1,10 +1,12 @@
 """A member held for a decision: the root row locked, the accounts that speak for it, all that was decided before.
 
-Decision: `now` of whoever holds lies behind everything on record about the member, if need be by a microsecond. Two
-requests take their time before either has the lock, and clocks of two machines differ; what stands must follow the
-order in which the lock was had, or a withdrawal could lose to a grant that came before it.
+Decision: `turn`, as of when an act goes on record, lies behind everything on record about the member, if need be by a
+microsecond. Two requests take their time before either has the lock, and clocks of two machines differ; what stands
+must follow the order in which the lock was had, or a withdrawal could lose to a grant that came before it. What the act
+is judged and settled by is the time that it is: a clock that was wrong once must not open what is not in force yet.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,10 +27,12 @@ from member_hub.members.reading import Visible, account_t, find, ids_of_person
 from member_hub.members.tables import AgeBand, Channel, Member
 
 TRIES_MAX: Final = 4  # where others merge the member while it is looked for
+GAP_MAX: Final = timedelta(minutes=2)  # between the clocks of two machines; more is logged
 _TICK: Final = timedelta(microseconds=1)
 _SPEAKS: Final = (Channel.WEBSITE, Channel.APP, Channel.STORE)
 
 member_t = table_of(Member)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -50,6 +54,7 @@ class Held:
     speaker: OriginId  # through which account a decision is made that names none
     decided: Decisions
     now: datetime
+    turn: datetime  # recorded_at of what happens now
 
     @property
     def is_child(self) -> bool:
@@ -65,13 +70,16 @@ async def hold(tx: Tx, caller: Caller, visible: Visible, member_id: MemberId | N
     root = await locked_in_reach(tx, visible, member_id)
     decided = (await decisions_of(tx, [root]))[root]
     latest = max((event.recorded_at for event in decided.events), default=now - _TICK)
+    if (ahead := latest - now) > GAP_MAX:
+        _log.warning("What is on record of member %s is %d s ahead of the clock.", root, int(ahead.total_seconds()))
     return Held(
         acting=acting_of(caller, visible.rows),
         member_id=root,
         person=await ids_of_person(tx, root),
         speaker=await _speaker(tx, root),
         decided=decided,
-        now=max(now, latest + _TICK),
+        now=now,
+        turn=max(now, latest + _TICK),
     )
 
 

@@ -11,6 +11,7 @@ later and tells of an older yes then changes nothing. Price: an event for somebo
 Decision: what one account refused may hide what another of the member's granted, and a split would give that back. So
 a no is without an event only where each account is protected by itself; else it is recorded for those that are not,
 and what the others said stays as it is, cool-downs included.
+Decision: a no for one contact point too many is one for its whole channel. Price: it reaches further than was said.
 Decision: every no is written to the outside ledger before it is committed, so that no restored database forgets it; a
 ledger that cannot be written refuses the withdrawal, and the member is told so. The other way round they would be told
 that it is done, and the next restore would bring the consent back. A refusal of what was never granted, too: a line of
@@ -18,12 +19,12 @@ a file that waits for its text, or is delivered later, may bring an older grant.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from member_hub.consent import machine, scopes
 from member_hub.consent.deciding.acting import way_of
-from member_hub.consent.deciding.contacts import Contact, named_contact
+from member_hub.consent.deciding.contacts import Contact, is_one_too_many, named_contact
 from member_hub.consent.deciding.holding import Desk, Held
 from member_hub.consent.deciding.outcome import Acted, shown, stands_about
 from member_hub.consent.history.reading import Decisions, decisions_of
@@ -69,6 +70,8 @@ async def withdraw(tx: Tx, desk: Desk, held: Held, denial: Denial) -> Acted:
     _check(desk, held.decided.standing, denial)
     contact = await named_contact(tx, desk.vault, held, denial.channel, denial.contact, field="contact")
     slot = Slot(denial.purpose, denial.recipient, denial.channel or ANY, contact.token if contact else None)
+    if is_one_too_many(slot, held.decided.standing):
+        slot, contact = replace(slot, contact=None), None
     unprotected = _unprotected(slot, held.decided)
     if not unprotected:
         return Acted(held.member_id, await stands_about(tx, desk.catalogue, held.member_id, [slot], now=held.now))
@@ -77,7 +80,7 @@ async def withdraw(tx: Tx, desk: Desk, held: Held, denial: Denial) -> Acted:
     act = Act.WITHDRAW if was_given else _act(state, held.acting.actor)
     after, word = machine.after(state, act)
     event = _event(held, slot, contact, unprotected, act=act, state_from=state, state_to=after)
-    await record(tx, desk.vault, [event], now=held.now)
+    await record(tx, desk.vault, [event], now=held.turn)
     await settle(tx, [held.member_id], catalogue=desk.catalogue, now=held.now)
     decided = (await decisions_of(tx, [held.member_id]))[held.member_id]
     about = [one for one in decided.standing if slot.covers(one.slot)]
@@ -177,4 +180,4 @@ def _event(
 def _note(held: Held, event: NewEvent) -> Note:
     accounts = {event.origin_id} | (event.also or frozenset())
     said = scopes.noted(event.slot, is_refusal=event.state_to is S.REFUSED)
-    return Note(LedgerKind.WITHDRAWAL, (*held.person, *sorted(accounts)), event.occurred_at, said)
+    return Note(LedgerKind.WITHDRAWAL, (*held.person, *sorted(accounts)), held.turn, said)

@@ -53,6 +53,8 @@ def derived(
         return _stored(decided)
     if decided.ends_at is not None and decided.ends_at <= now:
         return Derived(S.EXPIRED, decided.ends_at)
+    if gate_at is not None and decided.noticed_at is None:
+        return Derived(S.INVALIDATED, decided.since)  # nobody was told anything by the handler
     if gate_at is not None and decided.noticed_at is not None and decided.noticed_at < gate_at:
         ends = gate_at + timedelta(days=numbers.stale_grace_days)
         return Derived(S.LAPSED, ends, gate_at) if ends <= now else Derived(S.STALE, gate_at, gate_at)

@@ -22,13 +22,14 @@ def state_of(
     numbers: Numbers,
     now: datetime,
 ) -> ConsentState:
-    """The state of what stands of a member; `named` are the notices that their decisions name."""
+    """The state of what stands of a member; `named` are the notices that their decisions name; one of
+    another handler is none."""
     gate = gates.get((decided.handler, one.slot.purpose, one.slot.recipient))
     notice = named.get(one.by.notice_id) if one.by.notice_id else None
     return state_now(
         one,
         gate_at=gate.effective_at if gate else None,
-        noticed_at=notice.effective_at if notice else None,
+        noticed_at=notice.effective_at if notice and notice.handler == decided.handler else None,
         age_band=decided.age_band,
         numbers=numbers,
         now=now,

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Column, Row, and_, func, literal, or_, select
+from sqlalchemy import Column, ColumnElement, FromClause, Row, and_, case, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 
 from member_hub.consent.history.standing import Happened, Slot, Standing, standing
-from member_hub.consent.tables import ConsentContact, ConsentEvent, NoticeServed
-from member_hub.consent.words import PROTECTIVE, Act, Actor, ConsentState
+from member_hub.consent.tables import ConsentContact, ConsentEvent, Notice, NoticeServed
+from member_hub.consent.words import PROTECTIVE, Act, Actor, ConsentState, NoticeFamily
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
 from member_hub.ids import MemberId, OriginId
@@ -24,8 +24,18 @@ from member_hub.members.tables import AgeBand, ChannelAccount, Member
 event_t = table_of(ConsentEvent)
 contact_t = table_of(ConsentContact)
 served_t = table_of(NoticeServed)
+notice_t = table_of(Notice)
 member_t = table_of(Member)
 account_t = table_of(ChannelAccount)
+
+
+def notice_informs(member: FromClause) -> ColumnElement[bool]:
+    """Whether the notice of a statement that has one informs this member row: of their handler, and of the family that
+    fits them; what is on record for a channel's files informs nobody."""
+    is_child = member.c.age_band == AgeBand.CHILD.value
+    family = case((is_child, NoticeFamily.CHILDREN.value), else_=NoticeFamily.GENERAL.value)
+    return and_(notice_t.c.handler == member.c.handler, notice_t.c.family == family)
+
 
 _COLUMNS: Final = (
     "member_id event_id origin_id also purpose recipient channel has_contact act state_to actor notice_id occurred_at"
@@ -98,13 +108,22 @@ async def _events(tx: Tx, origins: Collection[OriginId]) -> Sequence[Row[Any]]:
 
 
 async def _informed(tx: Tx, member_ids: Sequence[MemberId]) -> set[UUID]:
-    """Whom a notice was served, under their own id or one that was merged into it."""
+    """Whom a notice that informs them was served, under their own id or one that was merged into it."""
+    root_t = member_t.alias("root")
     root = func.coalesce(member_t.c.merged_into, member_t.c.member_id)
+    told = (
+        served_t.join(member_t, member_t.c.member_id == served_t.c.member_id)
+        .join(root_t, root_t.c.member_id == root)
+        .join(notice_t, notice_t.c.notice_id == served_t.c.notice_id)
+    )
     statement = (
         select(root)
         .distinct()
-        .select_from(served_t.join(member_t, member_t.c.member_id == served_t.c.member_id))
-        .where(or_(among(member_t.c.member_id, member_ids), among(member_t.c.merged_into, member_ids)))
+        .select_from(told)
+        .where(
+            notice_informs(root_t),
+            or_(among(member_t.c.member_id, member_ids), among(member_t.c.merged_into, member_ids)),
+        )
     )
     return set(await tx.scalars(statement))
 

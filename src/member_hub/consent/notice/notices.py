@@ -75,6 +75,7 @@ class Named:
 
     name: str
     effective_at: datetime
+    handler: str
 
 
 async def publish(
@@ -154,9 +155,9 @@ async def named(tx: Tx, notice_ids: Collection[UUID]) -> dict[UUID, Named]:
     """What decisions have to know of the notices that they were made under; ids that are none are left out."""
     if not notice_ids:
         return {}
-    columns = (notice_t.c.notice_id, notice_t.c.name, notice_t.c.effective_at)
+    columns = (notice_t.c.notice_id, notice_t.c.name, notice_t.c.effective_at, notice_t.c.handler)
     rows = await tx.execute(select(*columns).where(among(notice_t.c.notice_id, notice_ids)))
-    return {row.notice_id: Named(row.name, row.effective_at) for row in rows}
+    return {row.notice_id: Named(row.name, row.effective_at, row.handler) for row in rows}
 
 
 def holds_under(notice: PublishedNotice, gate: Gate | None) -> bool:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, case, insert, literal, select
+from sqlalchemy import Row, and_, case, insert, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
@@ -179,7 +179,8 @@ async def _measure(tx: Tx, found: Decisions, catalogue: Catalogue, *, now: datet
     times: Mapping[UUID, datetime] = {}
     if named:
         columns = (notice_t.c.notice_id, notice_t.c.effective_at)
-        rows = await tx.execute(select(*columns).where(among(notice_t.c.notice_id, sorted(named))))
+        told = and_(among(notice_t.c.notice_id, sorted(named)), notice_t.c.handler == found.handler)
+        rows = await tx.execute(select(*columns).where(told))
         times = {row.notice_id: row.effective_at for row in rows}
     return Measure(found.handler, await gates.current_gates(tx), times, catalogue.numbers, now)
 
