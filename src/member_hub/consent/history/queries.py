@@ -214,8 +214,8 @@ async def for_receipts(tx: Tx, filed_under: MemberId, event_ids: Sequence[UUID])
     return (await tx.execute(statement)).all()
 
 
-async def is_chain_intact(tx: Tx, member_id: MemberId) -> bool:
-    """Whether every chain that the member's history stands in holds, link by link."""
+async def is_chain_intact(tx: Tx, member_id: MemberId) -> bool | None:
+    """Whether every chain that the member's history stands in holds, link by link; None: more than CHAIN_MAX events."""
     filed = await chains_of(tx, member_id)
     if not filed:
         return True
@@ -223,9 +223,10 @@ async def is_chain_intact(tx: Tx, member_id: MemberId) -> bool:
         select(event_t)
         .where(among(event_t.c.member_id, filed))
         .order_by(event_t.c.member_id, event_t.c.sequence)
-        .limit(CHAIN_MAX)
+        .limit(CHAIN_MAX + 1)
     )
-    return verify(rows.mappings()) is None
+    events = rows.mappings().all()
+    return None if len(events) > CHAIN_MAX else verify(events) is None
 
 
 def _of(column: Any, member_ids: Sequence[MemberId]) -> ColumnElement[bool]:
