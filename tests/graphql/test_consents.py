@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from member_hub.consent.history import queries
 from member_hub.consent.history.standing import Slot
 from member_hub.consent.words import Act, Actor, ConsentState, Method
+from member_hub.graphql import consent_views
 from member_hub.identity.kinds import ClaimKind
 from member_hub.members.tables import AgeBand
 from tests.consent.deciding import aged, publish
@@ -233,3 +236,31 @@ async def test_a_history_that_was_altered_says_so(decided: Decided) -> None:
     found = await decided.world.ask("member", HISTORY, member=decided.member, variables={"first": 1})
 
     assert found["consentHistory"]["chainIntact"] is False
+
+
+CHAIN = """query ($with: Boolean!) { consentHistory(first: 1) { edges { cursor } ...C @include(if: $with) } }
+    fragment C on ConsentEventConnection { whole: chainIntact }"""
+
+
+async def test_a_history_is_verified_only_for_whoever_asks(decided: Decided, monkeypatch: pytest.MonkeyPatch) -> None:
+    verified = []
+
+    async def verifies(*_: Any) -> bool:
+        verified.append(1)
+        return True
+
+    monkeypatch.setattr(consent_views, "is_chain_intact", verifies)
+    for asks in (False, True):
+        await decided.world.ask("member", CHAIN, member=decided.member, variables={"with": asks})
+        assert len(verified) == asks
+
+
+async def test_a_history_that_is_too_long_is_not_said_to_be_whole(
+    decided: Decided, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = await decided.world.ask("member", HISTORY, member=decided.member, variables={"first": 100})
+    events = len(found["consentHistory"]["edges"])
+    for most, expected in ((events, True), (events - 1, None)):
+        monkeypatch.setattr(queries, "CHAIN_MAX", most)
+        found = await decided.world.ask("member", CHAIN, member=decided.member, variables={"with": True})
+        assert found["consentHistory"]["whole"] is expected

@@ -44,7 +44,8 @@ def show(*, member: str, as_json: bool) -> None:
     for one in told["history"]:
         said = f"{one['occurred_at']} {one['slot']}: {one['act']}, {one['state_from']} -> {one['state_to']}"
         click.echo(f"  {said} by {one['actor']} ({one['method']})")
-    click.echo("The history is whole." if told["chain_intact"] else "THE HISTORY WAS TAMPERED WITH.")
+    found = {True: "The history is whole.", False: "THE HISTORY WAS TAMPERED WITH.", None: "Too long to be verified."}
+    click.echo(found[told["chain_intact"]])
 
 
 @consent.command()

@@ -90,8 +90,12 @@ class ConsentEventEdge:
 class ConsentEventConnection:
     edges: list[ConsentEventEdge] = strawberry.field(description="The events of this page.")
     page_info: PageInfo = strawberry.field(description="Where this page stands.")
-    chain_intact: bool = strawberry.field(
-        description="Whether the whole history is as it was written: each event vouches for the one before it."
+    chain_intact: bool | None = strawberry.field(
+        description=(
+            "Whether the whole history is as it was written: each event vouches for the one before it. All of it is "
+            "read for this, so ask for it once and not with every page; null: it has more than 100,000 events, and "
+            "was not verified."
+        )
     )
 
 

@@ -66,7 +66,8 @@ async def consent_history(
             return None
         at = event_position(asking.hub.vault, member_id, asked.cursor)
         rows, has_more = await history_page(tx, member_id, count=asked.count, after=at)
-        is_intact = await is_chain_intact(tx, asking.hub.vault, member_id)
+        is_verified = asking.plan.roots[str(info.path.key)].wanted.chain
+        is_intact = await is_chain_intact(tx, asking.hub.vault, member_id) if is_verified else None
     edges = [
         ConsentEventEdge(cursor=event_cursor(asking.hub.vault, member_id, position_of(row)), node=_event(asking, row))
         for row in rows

@@ -57,7 +57,8 @@ WEIGHTS: Final[Mapping[str, int]] = {
     "Query.consents": 5,
     "Query.guardianLinks": 5,
     "Query.minorApprovals": 5,
-    "Query.consentHistory": 50,  # verifies the whole history with every page
+    "Query.consentHistory": 5,
+    "ConsentEventConnection.chainIntact": 50,  # verifies the whole history
     "Query.consentReceipt": 20,  # signs
     "GuardedText.value": 2,  # is opened
     "GuardedText.display": 2,

@@ -36,6 +36,7 @@ from member_hub.privacy import ProfileField
 
 MEMBER: Final = "Member"
 CONTACT: Final = "contact"  # of a consent
+CHAIN: Final = "chainIntact"  # of a history of consent
 # Where, below a root field, the members are.
 _PATHS: Final[Mapping[str, tuple[str, ...]]] = {
     "memberList": ("edges", "node"),
@@ -76,6 +77,7 @@ class Wanted:
     orders: frozenset[OrdersAsked] = frozenset()
     consents: bool = False
     consents_opened: bool = False
+    chain: bool = False  # of a history of consent: whether it is whole
 
     def of_profile(self) -> "Wanted":
         """The same without what tells a history: accounts, identifiers, provenance, orders, consents."""
@@ -231,7 +233,9 @@ def _wanted(walk: _Walk, parent: GraphQLObjectType, name: str, nodes: Sequence[F
     if name in _NO_MEMBERS:
         return Wanted()
     if name in _CONSENTS:
-        return Wanted(consents=True, consents_opened=_shows_within(walk, parent.fields[name], nodes, CONTACT))
+        asked = {node.name.value for node in walk.below(_object(parent.fields[name]), nodes)}
+        is_opened = _shows_within(walk, parent.fields[name], nodes, CONTACT)
+        return Wanted(consents=True, consents_opened=is_opened, chain=CHAIN in asked)
     type_, reached = _object(parent.fields[name]), list(nodes)
     for step in _PATHS.get(name, ()):
         reached = [node for node in walk.below(type_, reached) if node.name.value == step]

@@ -27,7 +27,7 @@ EVENTS_MAX: Final = 10_000  # of one member; an ordinary one has about ten
 class Dossier:
     current: Sequence[Mapping[str, Any]]
     history: Sequence[Mapping[str, Any]]
-    chain_intact: bool
+    chain_intact: bool | None  # None: there is more than is verified at once
     is_whole: bool  # false: there are more events than EVENTS_MAX
 
 

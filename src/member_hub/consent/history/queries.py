@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.sql.selectable import LateralFromClause
 
-from member_hub.consent.history.whole import broken_among
+from member_hub.consent.history.whole import EVENTS_MAX, broken_among
 from member_hub.consent.notice.texts import read_text
 from member_hub.consent.tables import (
     ConsentContact,
@@ -40,6 +40,8 @@ DECISIONS_MAX: Final = 50_000  # read at once, of all members of a page; an ordi
 LANGUAGE: Final = "zh"  # of a notice that was put before nobody here: a channel's older text
 
 current_t = table_of(ConsentCurrent)
+CHAIN_MAX = EVENTS_MAX  # of one answer; beyond it nothing is said
+
 event_t = table_of(ConsentEvent)
 contact_t = table_of(ConsentContact)
 evidence_t = table_of(ConsentEvidence)
@@ -226,9 +228,16 @@ async def for_receipts(tx: Tx, filed_under: MemberId, event_ids: Sequence[UUID])
     return rows
 
 
-async def is_chain_intact(tx: Tx, vault: Vault, member_id: MemberId) -> bool:
-    """Whether every chain that the member's history stands in holds, link by link and up to its head."""
-    return not await broken_among(tx, vault, await chains_of(tx, member_id))
+async def is_chain_intact(tx: Tx, vault: Vault, member_id: MemberId) -> bool | None:
+    """Whether every chain that the member's history stands in holds, link by link and up to its head.
+
+    None: more than CHAIN_MAX events.
+    """
+    filed = await chains_of(tx, member_id)
+    counted = select(event_t.c.event_id).where(among(event_t.c.member_id, filed)).limit(CHAIN_MAX + 1).subquery()
+    if (await tx.scalar(select(func.count()).select_from(counted)) or 0) > CHAIN_MAX:
+        return None
+    return not await broken_among(tx, vault, filed)
 
 
 def _of(column: Any, member_ids: Sequence[MemberId]) -> ColumnElement[bool]:
