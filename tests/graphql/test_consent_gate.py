@@ -4,17 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import httpx2
 import pytest
-from sqlalchemy import insert
 
 from member_hub.consent.catalogue import Catalogue
-from member_hub.consent.notice import lists
-from member_hub.consent.tables import NoticeText
-from member_hub.db import transaction
-from member_hub.db.bulk import table_of
 from member_hub.graphql.building import global_id
 from member_hub.ids import MemberId
 from member_hub.members.tables import AgeBand
@@ -32,6 +26,7 @@ from tests.graphql.consenting import (
     move_in,
     number,
     object_to,
+    tell_of,
     turn,
     withdraw,
 )
@@ -275,11 +270,3 @@ async def as_partner(world: World, catalogue: Catalogue) -> set[str]:
     hub = replace(world.hub, catalogue=catalogue)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(make_app(hub)), base_url="http://hub") as client:
         return await listed(World(hub, world.clock, world.tokens, client), "app_crm", **MARKETING)
-
-
-async def tell_of(world: World, notice: UUID, catalogue: Catalogue) -> None:
-    """The text of a notice, with the list of who receives what."""
-    shared = lists.shared(catalogue, world.hub.policies.register, "zh")
-    row = {"notice_id": notice, "locale": "zh", "title": "t", "body": "b", "collected": [], "sha256": b""}
-    async with transaction(world.hub.database.app) as tx:
-        await tx.execute(insert(table_of(NoticeText)), row | {"shared": shared})
