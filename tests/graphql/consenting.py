@@ -8,8 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import Select, insert, select, update
 
+from member_hub.consent.catalogue import Catalogue
 from member_hub.consent.history.standing import Slot
-from member_hub.consent.tables import Objection
+from member_hub.consent.notice import lists
+from member_hub.consent.tables import NoticeText, Objection
 from member_hub.consent.words import Act, Actor, ConsentState
 from member_hub.db import transaction
 from member_hub.db.bulk import table_of
@@ -129,3 +131,11 @@ async def found(world: World, role: str, keys: Collection[Mapping[str, Any]], **
     alone = [(await world.ask(role, one, variables={"by": key}, **about))["member"] is not None for key in keys]
     assert alone == together
     return together
+
+
+async def tell_of(world: World, notice: UUID, catalogue: Catalogue) -> None:
+    """The text of a notice, with the list of who receives what."""
+    shared = lists.shared(catalogue, world.hub.policies.register, "zh")
+    row = {"notice_id": notice, "locale": "zh", "title": "t", "body": "b", "collected": [], "sha256": b""}
+    async with transaction(world.hub.database.app) as tx:
+        await tx.execute(insert(table_of(NoticeText)), row | {"shared": shared})

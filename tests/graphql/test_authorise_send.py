@@ -17,6 +17,7 @@ from member_hub.members.tables import AgeBand, Channel, Member
 from tests.conftest import Run
 from tests.consent.deciding import publish
 from tests.graphql.agreeing import PUSH, Consents
+from tests.graphql.consenting import tell_of
 from tests.graphql.test_counts import watched
 from tests.graphql.world import NOW, WHOLE, People, World, said
 
@@ -352,6 +353,8 @@ async def test_a_recipient_that_decides_for_itself_needs_a_consent_by_its_name(w
     assert await reasons(world, people.southern, recipient="partner_brand") == ["NOT_CONSENTED"]
 
     await consents.grants(people.southern, consents.slot("sms", PHONE, recipient="partner_brand"))
+    assert await reasons(world, people.southern, recipient="partner_brand") != ["ALLOWED"]  # no notice names it so
+    await tell_of(world, consents.notice_id, world.hub.catalogue)
     assert await reasons(world, people.southern, recipient="partner_brand") == ["ALLOWED"]
 
     await consents.withdraws(people.southern, consents.slot("sms", PHONE, recipient="partner_brand"))

@@ -8,11 +8,14 @@ from typing import Any
 import httpx2
 import pytest
 
+from member_hub.consent.catalogue import Catalogue
 from member_hub.graphql.building import global_id
 from member_hub.ids import MemberId
 from member_hub.members.tables import AgeBand
+from member_hub.privacy import DataClass, Purpose
 from member_hub.web import make_app
 from tests.conftest import Run
+from tests.consent import deciding
 from tests.graphql.consenting import (
     PERSONALISATION,
     change_materially,
@@ -23,6 +26,7 @@ from tests.graphql.consenting import (
     move_in,
     number,
     object_to,
+    tell_of,
     turn,
     withdraw,
 )
@@ -214,7 +218,8 @@ async def test_an_app_that_asks_as_a_recipient_sees_whom_a_consent_names_it_to(w
     partner = replace(catalogue.recipients["partner_brand"], apps=("crm",))
     asked_as = replace(catalogue, recipients={"partner_brand": partner})
     for purpose, bit in (("marketing", 11), ("member_service", 12)):
-        await inform(world, [], gates={(purpose, "partner_brand"): bit})
+        notice = await inform(world, [], gates={(purpose, "partner_brand"): bit})
+        await tell_of(world, notice, asked_as)
     await turn(world, [four[1]], consent_bits=1 << 11 | 1 << 12)
     assert (await listed(world, "app_crm", **MARKETING), await listed(world, "app_crm")) == (
         ids(four[0], four[2]),
@@ -228,3 +233,40 @@ async def test_an_app_that_asks_as_a_recipient_sees_whom_a_consent_names_it_to(w
         assert await listed(partnered, "app_crm") == ids(four[1])
         assert await listed(partnered, "app_crm", purpose="customer_support") == set()
         assert await listed(partnered, "membership_manager", **MARKETING) == ids(four[0], four[2])
+
+
+@pytest.mark.parametrize(
+    "wider",
+    [
+        {"classes": (DataClass.CONTACT, DataClass.PROFILE, DataClass.COMMERCE)},
+        {"purposes": (Purpose.MARKETING, Purpose.ANALYTICS)},
+        {"jurisdiction": "SG"},
+    ],
+)
+async def test_a_recipient_that_a_changed_pack_gives_more_than_was_told_gets_nothing(
+    world: World, four: Four, wider: dict[str, Any]
+) -> None:
+    """Nobody consented to more; from the next notice on that says so, who consents to it is seen again."""
+    partner = replace(world.hub.catalogue.recipients["partner_brand"], apps=("crm",))
+    told = replace(world.hub.catalogue, recipients={"partner_brand": partner})
+    notice = await inform(world, [], gates={("marketing", "partner_brand"): 11})
+    await tell_of(world, notice, told)
+    await turn(world, [four[1]], consent_bits=1 << 11)
+    changed = replace(told, recipients={"partner_brand": replace(partner, **wider)})
+
+    assert await as_partner(world, told) == ids(four[1])
+    assert await as_partner(world, changed) == set()
+    assert await listed(world, "app_crm", **MARKETING) == ids(four[0], four[2])
+
+    newer = await deciding.publish(  # what publishing a notice with the new list comes to
+        world.hub, "newer", effective_at=NOW, gates={("marketing", "partner_brand"): 12}
+    )
+    await tell_of(world, newer, changed)
+    await turn(world, [four[1]], consent_bits=1 << 12)
+    assert await as_partner(world, changed) == ids(four[1])
+
+
+async def as_partner(world: World, catalogue: Catalogue) -> set[str]:
+    hub = replace(world.hub, catalogue=catalogue)
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(make_app(hub)), base_url="http://hub") as client:
+        return await listed(World(hub, world.clock, world.tokens, client), "app_crm", **MARKETING)

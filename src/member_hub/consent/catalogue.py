@@ -105,6 +105,20 @@ class Catalogue:
         """As which recipient a caller asks; the empty text: as the handler itself."""
         return self.recipient_of_app(caller.subject) if caller.kind is CallerKind.APP else ""
 
+    def told_of(self, recipient: str) -> Mapping[str, object]:
+        """What a notice has to have said of a recipient before a consent to it counts: at least this much to receive,
+        for at least these purposes, of this kind and there (notice/lists.py). Nothing fits one that is unknown."""
+        found = self.recipients.get(recipient)
+        if found is None:
+            return {"recipient": ""}
+        return {
+            "recipient": found.name,
+            "kind": found.kind.value,
+            "jurisdiction": found.jurisdiction,
+            "purposes": [purpose.value for purpose in found.purposes],
+            "categories": [data_class.value for data_class in found.classes],
+        }
+
     def recipient_of_app(self, app: str) -> str:
         """As which recipient an app asks; the empty text: as the handler itself."""
         return next((r.name for r in self.recipients.values() if app in r.apps and r.needs_consent), "")

@@ -172,7 +172,14 @@ class Asking:
         """Whom the caller reaches with this grant, which is the request's own or made from it."""
         hub = self.hub
         recipient = hub.catalogue.recipient_of(self.caller)
-        return Visible.to(self.caller, grant, hub.organisation, recipient=recipient, now=self.now)
+        return Visible.to(
+            self.caller,
+            grant,
+            hub.organisation,
+            recipient=recipient,
+            told=hub.catalogue.told_of(recipient),
+            now=self.now,
+        )
 
     def count_members(self, number: int) -> None:
         """Raises TooComplex where the request loads too many."""

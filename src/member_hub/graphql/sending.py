@@ -179,8 +179,8 @@ async def _found(asking: Asking, tx: Tx, sending: Sending, ids: Sequence[MemberI
     visible = replace(asking.visible, rows=asking.grant.rows_stated)
     if handler is None or not ids or visible.reaches_nobody(by_key=False):
         return Found({}, None)
-    numbers = asking.hub.catalogue.numbers
-    return await addressees(tx, sending, ids, within=visible, handler=handler, numbers=numbers, now=asking.now)
+    catalogue = asking.hub.catalogue
+    return await addressees(tx, sending, ids, within=visible, handler=handler, catalogue=catalogue, now=asking.now)
 
 
 def _decided(asking: Asking, sending: Sending, item: SendItem, asked: MemberId | None, found: Found) -> _Answered:

@@ -67,15 +67,25 @@ class Visible:
 
     @classmethod
     def to(
-        cls, caller: Caller, grant: Grant, organisation: Organisation, *, recipient: str, now: datetime
+        cls,
+        caller: Caller,
+        grant: Grant,
+        organisation: Organisation,
+        *,
+        recipient: str,
+        told: Mapping[str, object],
+        now: datetime,
     ) -> "Visible":
-        """`recipient`: as whom the caller asks (Catalogue.recipient_of); empty: as the handler itself."""
+        """`recipient`: as whom the caller asks (Catalogue.recipient_of); empty: as the handler itself.
+
+        `told`: what members have to have been told of it (Catalogue.told_of).
+        """
         stores = caller.stores
         if grant.rows is RowScope.REGION:
             stores = frozenset[str]().union(*(organisation.stores_of(region) for region in caller.regions))
         member_id = caller.member_id if grant.rows in _OF_MEMBERS else caller.on_behalf_of
         since = months_before(now, organisation.own_stores_months)
-        gate = RowGate.to(caller, grant, recipient=recipient, now=now)
+        gate = RowGate.to(caller, grant, recipient=recipient, told=told, now=now)
         return cls(grant.rows, stores, caller.handler, member_id, since, gate)
 
     def to_decide(self) -> "Visible":

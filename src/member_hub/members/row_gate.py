@@ -11,7 +11,7 @@ serve the minors of other stores too. Price: who works in two stores sees minors
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
@@ -24,14 +24,17 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
+    case,
+    column,
     exists,
     literal,
     not_,
     or_,
     select,
+    table,
     true,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from member_hub.access import Caller, CallerKind, Grant
 from member_hub.db.bulk import table_of
@@ -45,6 +48,8 @@ STANDING: Final = "standing"  # the kind of approval that counts for reading (ga
 _NOT_MINORS: Final = (AgeBand.ADULT, AgeBand.UNKNOWN)  # of unknown age: the service works (PIPL.md 1b)
 _NOT_STAFF: Final = frozenset({CallerKind.APP, CallerKind.MEMBER, CallerKind.SYSTEM})
 
+# Of consent/tables.py, which stands above this module.
+text_t = table("notice_text", column("notice_id"), column("locale", Text), column("shared", JSONB), schema="hub")
 member_t, gate_t, approval_t = table_of(Member), table_of(ConsentGate), table_of(MinorApproval)
 
 
@@ -61,9 +66,12 @@ class RowGate:
     subject: str  # whose own approvals count for others alone
     needs_consent: bool
     at: datetime
+    told: Mapping[str, object] = field(default_factory=dict)  # what the notice has to say of the recipient
 
     @classmethod
-    def to(cls, caller: Caller, grant: Grant, *, recipient: str, now: datetime) -> "RowGate":
+    def to(
+        cls, caller: Caller, grant: Grant, *, recipient: str, told: Mapping[str, object], now: datetime
+    ) -> "RowGate":
         """What members read of their own passes as it is; `recipient`: Catalogue.recipient_of(caller)."""
         is_staff = caller.kind not in _NOT_STAFF and grant.purpose not in UNRESTRICTED  # the officer's own duties
         return cls(
@@ -76,6 +84,7 @@ class RowGate:
             subject=caller.subject,
             needs_consent=not grant.is_own and (grant.consent_key is not None or bool(recipient)),
             at=now,
+            told=told,
         )
 
     def of_figures(self) -> "RowGate":
@@ -104,6 +113,8 @@ class RowGate:
             }
         if self.needs_consent:
             given |= {"gate_purpose": self.purpose.value, "gate_recipient": self.recipient}
+            if self.recipient:
+                given["gate_told"] = [dict(self.told)]
         if self.staff_role is not None or self.needs_consent:
             given["gate_at"] = self.at
             if self.handler is not None:
@@ -113,17 +124,22 @@ class RowGate:
     @property
     def shape(self) -> "GateShape":
         return GateShape(
-            bool(self.restricted), self.staff_role is not None, self.needs_consent, of_each=self.handler is None
+            bool(self.restricted),
+            self.staff_role is not None,
+            self.needs_consent,
+            is_recipient=bool(self.recipient),
+            of_each=self.handler is None,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class GateShape:
-    """Which conditions there are: sixteen shapes in all."""
+    """Which conditions there are: two dozen shapes in all."""
 
     restricts: bool
     hides_minors: bool
     needs_consent: bool
+    is_recipient: bool
     of_each: bool  # within the handler of each row, not the caller's
 
     def condition(self) -> ColumnElement[bool]:
@@ -140,7 +156,7 @@ def _condition(shape: GateShape) -> ColumnElement[bool]:
     if shape.hides_minors:
         parts.append(or_(_is_no_minor(), _is_approved(handler)))
     if shape.needs_consent:
-        parts.append(_has_consented(handler))
+        parts.append(_has_consented(handler, is_recipient=shape.is_recipient))
     return and_(true(), *parts)
 
 
@@ -170,13 +186,14 @@ def _is_approved(handler: ColumnElement[Any]) -> ColumnElement[bool]:
     )
 
 
-def _has_consented(handler: ColumnElement[Any]) -> ColumnElement[bool]:
+def _has_consented(handler: ColumnElement[Any], *, is_recipient: bool) -> ColumnElement[bool]:
     """The bit of the newest gate is set, and what the row says has not run out.
 
     The newest whatever the clock says: a process whose clock is late obeys a material change at once.
     """
+    counting = gate_t.c.bit if not is_recipient else case((_is_told(), gate_t.c.bit))
     bit = (
-        select(gate_t.c.bit)
+        select(counting)
         .where(
             gate_t.c.handler == handler,
             gate_t.c.purpose == bindparam("gate_purpose", type_=Text),
@@ -190,6 +207,18 @@ def _has_consented(handler: ColumnElement[Any]) -> ColumnElement[bool]:
     is_set = member_t.c.consent_bits.bitwise_rshift(bit).bitwise_and(_constant(1)) != _constant(0)
     holds = or_(member_t.c.gate_until.is_(None), member_t.c.gate_until > _now())
     return and_(is_set, holds)
+
+
+def _is_told() -> ColumnElement[bool]:
+    """The notice that opened the gate says of the recipient all that it receives by now.
+
+    A notice that says less, or more, of it opens a newer gate (consent/notice/notices.py); a policy pack that says more
+    is no consent of anybody, and takes the recipient's gate away until a notice says it.
+    """
+    said = bindparam("gate_told", type_=JSONB)
+    return exists().where(
+        text_t.c.notice_id == gate_t.c.notice_id, text_t.c.locale == _constant("zh"), text_t.c.shared.contains(said)
+    )
 
 
 def _now() -> ColumnElement[datetime]:

@@ -106,7 +106,8 @@ async def enrol(
 
 def _visible(caller: Caller, grant: Grant, resolver: Resolver, now: datetime) -> Visible:
     recipient = resolver.catalogue.recipient_of(caller)
-    return Visible.to(caller, grant, resolver.organisation, recipient=recipient, now=now)
+    told = resolver.catalogue.told_of(recipient)
+    return Visible.to(caller, grant, resolver.organisation, recipient=recipient, told=told, now=now)
 
 
 async def _in_reach(tx: Tx, visible: Visible, member_id: MemberId) -> MemberId:

@@ -10,12 +10,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, false, func, or_, select
 
-from member_hub.consent.catalogue import Numbers
+from member_hub.consent.catalogue import Catalogue, Numbers
 from member_hub.consent.deciding.sending import Addressee, DecidedSlot, HeldContact, Sending
 from member_hub.consent.history.derived import Decided, derived
 from member_hub.consent.history.reading import notice_informs
 from member_hub.consent.notice.gates import Gate, current_gates
-from member_hub.consent.tables import ConsentContact, ConsentCurrent, Notice, NoticeServed
+from member_hub.consent.tables import ConsentContact, ConsentCurrent, Notice, NoticeServed, NoticeText
 from member_hub.consent.words import ANY, Actor, ConsentState
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
@@ -28,6 +28,7 @@ from member_hub.members.tables import AgeBand, Member
 current_t = table_of(ConsentCurrent)
 contact_t = table_of(ConsentContact)
 notice_t = table_of(Notice)
+text_t = table_of(NoticeText)
 served_t = table_of(NoticeServed)
 member_t = table_of(Member)
 
@@ -49,7 +50,7 @@ async def addressees(
     *,
     within: Visible,
     handler: str,
-    numbers: Numbers,
+    catalogue: Catalogue,
     now: datetime,
 ) -> Found:
     """Those behind the ids, merged ids included, who are in reach; as many statements for one as for ITEMS_MAX."""
@@ -63,8 +64,10 @@ async def addressees(
     slots: Mapping[MemberId, list[DecidedSlot]] = {}
     if sending.rests_on_consent:
         gate = (await current_gates(tx)).get((handler, sending.purpose.value, sending.recipient))
+        if gate is not None and not await _is_told(tx, gate, catalogue.told_of(sending.recipient), sending.recipient):
+            gate = None
         bands = {MemberId(row.member_id): AgeBand(row.age_band) for row in rows.values()}
-        slots = await _slots(tx, sending, bands, handler, gate, numbers, now)
+        slots = await _slots(tx, sending, bands, handler, gate, catalogue.numbers, now)
     held = await _held(tx, sending, ids)
     by_root = {
         MemberId(row.member_id): Addressee(row, slots.get(row.member_id, []), held.get(row.member_id, []))
@@ -89,6 +92,16 @@ async def _members(tx: Tx, sending: Sending, asked: Collection[MemberId], within
         .where(among(given.c.member_id, sorted(set(asked))), within.reach())
     )
     return {MemberId(row.asked_id): row for row in await tx.execute(statement, within.parameters)}
+
+
+async def _is_told(tx: Tx, gate: Gate, told: Mapping[str, object], recipient: str) -> bool:
+    """Whether the notice of the gate says of the recipient all that it receives by now (members/row_gate.py)."""
+    if not recipient:
+        return True
+    says = select(text_t.c.notice_id).where(
+        text_t.c.notice_id == gate.notice_id, text_t.c.locale == "zh", text_t.c.shared.contains([dict(told)])
+    )
+    return await tx.scalar(says) is not None
 
 
 def _is_informed() -> ColumnElement[bool]:
