@@ -15,6 +15,21 @@ class NoticeChangeIsMaterial(Conflict):
     en = "What is collected or shared for a consented purpose changed: say that it is material, and name it (PIPL 14)."
 
 
+class NoticeChangesNothing(BadInput):
+    code = "NOTICE_CHANGES_NOTHING"
+    zh = "标明为实质变更的告知书须列明改变了哪些目的；不改变任何目的的，请标明为非实质变更。"
+    en = "A material notice says for which purposes it is (`changed`); where it is for none, it is not material."
+
+
+class NoticeLeavesOut(Conflict):
+    code = "NOTICE_LEAVES_OUT"
+    zh = "该告知书不再包含一项仍有会员同意的目的：请写入 purposes，或标明为实质变更并列入 changed（其后不再征求）。"
+    en = (
+        "It leaves out a purpose on which consents rest: ask about it, or say that the notice is material and name the "
+        "purpose in `changed`; then those consents are stale, and nobody is asked any more."
+    )
+
+
 class PiaMissing(Conflict):
     code = "PIA_MISSING"
     zh = "该处理目的须先有个人信息保护影响评估(个保法第五十五条),此前不得征求同意。"
