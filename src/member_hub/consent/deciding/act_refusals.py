@@ -52,8 +52,15 @@ class SeparateActDue(BadInput):
 
 class GuardianDue(Refused):
     code = "GUARDIAN_DUE"
-    zh = "未满十四周岁须由监护人同意；已转由监护人决定。"
-    en = "Under 14 a guardian decides; the question was handed on to the guardian."
+    zh = "未满十四周岁须由监护人同意；未作任何记录，请由监护人决定。"
+    en = "Under 14 a guardian decides; nothing was recorded, ask the guardian to decide."
+
+
+class HandedToGuardian(GuardianDue):
+    """The one with which something was recorded: the attempt, which waits for whoever is guardian then."""
+
+    zh = "未满十四周岁须由监护人同意；该询问已记录，待监护人决定。"
+    en = "Under 14 a guardian decides; the question is on record and waits for a guardian."
 
 
 class AgeUnknown(Refused):
