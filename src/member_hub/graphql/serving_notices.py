@@ -64,7 +64,8 @@ class ConsentAsk:
         default=strawberry.UNSET, description="A named recipient; left out: the handler itself."
     )
     channel: ContactChannel | None = strawberry.field(
-        default=strawberry.UNSET, description="Over what one would be contacted; left out: over any."
+        default=strawberry.UNSET,
+        description="Over what one would be contacted; required where the purpose has channels.",
     )
 
 

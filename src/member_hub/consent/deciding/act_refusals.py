@@ -63,12 +63,6 @@ class HandedToGuardian(GuardianDue):
     en = "Under 14 a guardian decides; the question is on record and waits for a guardian."
 
 
-class AgeUnknown(Refused):
-    code = "AGE_UNKNOWN"
-    zh = "年龄未知时不能征得该同意；请先补充出生日期。"
-    en = "Nobody of unknown age is taken to consent to this; state the date of birth first."
-
-
 class LedgerUnwritable(Unavailable):
     zh = "撤回暂未完成：数据库之外的台账无法写入，没有任何更改。请重试，或联系客服。"
     en = (

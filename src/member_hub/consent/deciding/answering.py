@@ -16,7 +16,6 @@ from sqlalchemy import Row, select
 
 from member_hub.consent.catalogue import Catalogue
 from member_hub.consent.deciding.act_refusals import (
-    AgeUnknown,
     Backdated,
     ConsentReplayed,
     EvidenceMissing,
@@ -33,7 +32,7 @@ from member_hub.consent.history.standing import Slot
 from member_hub.consent.notice import notices
 from member_hub.consent.notice.gates import Gate, GateKey
 from member_hub.consent.notice.notices import PublishedNotice, holds_under
-from member_hub.consent.notice.refusals import ConsentNotTheBasis, NoticeNotCurrent, NoticeUnknown
+from member_hub.consent.notice.refusals import AgeUnknown, ConsentNotTheBasis, NoticeNotCurrent, NoticeUnknown
 from member_hub.consent.words import ANY, Act, Actor, ContactChannel, Method, NoticeFamily
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among

@@ -1,6 +1,6 @@
 """What can be wrong with a notice: with publishing it, and with putting it before somebody."""
 
-from member_hub.errors import BadInput, Conflict
+from member_hub.errors import BadInput, Conflict, Refused
 
 
 class NoticeNameTaken(Conflict):
@@ -46,6 +46,12 @@ class ConsentNotTheBasis(BadInput):
     code = "CONSENT_NOT_THE_BASIS"
     zh = "该处理目的不以同意为依据，或不在该告知书征求同意之列。"
     en = "This purpose does not rest on consent, or the notice does not ask about it."
+
+
+class AgeUnknown(Refused):
+    code = "AGE_UNKNOWN"
+    zh = "年龄未知时不能征得该同意；请先补充出生日期。"
+    en = "Nobody of unknown age is taken to consent to this; state the date of birth first."
 
 
 class NotInOrder(Conflict):
