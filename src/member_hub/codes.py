@@ -302,6 +302,15 @@ CODES: Final = (
         "Do what the text says; run member-hub doctor.",
     ),
     Code(
+        "NOTICE_CHANGES_NOTHING",
+        (_U, _C),
+        Retry.CHANGED,
+        "标明为实质变更，却未列明改变了哪些目的。",
+        "The notice is said to be material, and names no purpose that it changes.",
+        "在 changed 中列出目的，或标明为非实质变更。",
+        "Name the purposes in changed, or say that it is not material.",
+    ),
+    Code(
         "NOTICE_CHANGE_IS_MATERIAL",
         (_U, _C),
         Retry.CHANGED,
@@ -309,6 +318,15 @@ CODES: Final = (
         "The lists changed in what a consented purpose rests on, and the notice does not say so.",
         "标明为实质变更，并在 changed 中列出该目的。",
         "Say that it is material and name the purpose in changed.",
+    ),
+    Code(
+        "NOTICE_LEAVES_OUT",
+        (_U, _C),
+        Retry.CHANGED,
+        "该告知书不再包含一项仍有会员同意的目的。",
+        "The notice leaves out a purpose on which consents rest.",
+        "写入该目的，或标明为实质变更并在 changed 中列出。",
+        "Ask about it, or say that the notice is material and name it in changed.",
     ),
     Code(
         "NOTICE_NAME_TAKEN",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from member_hub.consent.deciding.act_refusals import GuardianDue, HandedToGuardian
 from member_hub.consent.deciding.evidence import evidence_t
 from member_hub.consent.tables import ConsentEvidence
 from member_hub.consent.words import NoticeFamily
@@ -452,3 +453,49 @@ async def test_a_yes_holds_until_the_time_that_was_said(world: World, people: Pe
     await give(world, people.whole, served, until=ends.isoformat())
 
     assert (await history(world))[-1].ends_at == ends
+
+
+@pytest.mark.parametrize(
+    ("what", "more", "expected"),
+    [
+        ((SMS, PARTNER), {}, ("purposes", "SEPARATE_ACT_DUE")),
+        ((SMS,), {"occurredAt": (NOW + timedelta(seconds=1)).isoformat()}, ("occurredAt", "FUTURE_DATED")),
+        ((SMS,), {"occurredAt": (NOW - timedelta(days=9)).isoformat()}, ("occurredAt", "BACKDATED")),
+        (({**SMS, "contact": "+8613912345671"},), {}, ("purposes.0.contact", "CONTACT_UNKNOWN")),
+        ((SMS,), {}, ("servedId", "NOT_SERVED")),
+    ],
+)
+async def test_what_is_wrong_in_itself_is_told_before_that_nobody_asked(
+    world: World, people: People, what: Any, more: dict[str, Any], expected: tuple[str, str]
+) -> None:
+    await aged(world, people.whole)
+    await published(world, at=NOW)
+
+    assert await refused(world, people, None, *what, **more) == expected
+
+
+async def test_a_member_has_no_evidence_to_show(world: World, people: People) -> None:
+    await aged(world, people.whole)
+    served = await asked(world, people.whole, await published(world), SMS_ASKED)
+
+    assert await refused(world, people, served, evidence=EVIDENCE) == ("evidence", "BAD_USER_INPUT")
+
+
+def test_every_refusal_of_an_answer_says_what_is_wrong_and_who_is_told_what_of_the_guardian() -> None:
+    assert len({GuardianDue.zh, HandedToGuardian.zh}) == len({GuardianDue.en, HandedToGuardian.en}) == 2
+    assert "nothing was recorded" in GuardianDue.en
+    assert "on record" in HandedToGuardian.en
+
+
+async def test_of_a_question_nobody_is_said_to_have_given_it(world: World, people: People) -> None:
+    await aged(world, people.whole)
+    notice = await published(world)
+    await asked(world, people.whole, notice, SMS_ASKED)
+    query = "{ consents { state givenBy } }"
+
+    before = (await world.ask("member", query, member=people.whole))["consents"]
+    await give(world, people.whole, await asked(world, people.whole, notice, SMS_ASKED))
+    after = (await world.ask("member", query, member=people.whole))["consents"]
+
+    assert {"state": "ASKED", "givenBy": None} in before
+    assert {"state": "GRANTED", "givenBy": "MEMBER"} in after

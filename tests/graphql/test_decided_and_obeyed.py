@@ -126,7 +126,7 @@ async def test_after_a_refusal_no_app_asks_again_within_the_cool_down(world: Wor
     for days in (0, 89):
         world.clock.at += days * DAY
         for role in ("app_crm", "app_checkout"):
-            for ask in (SMS, {"purpose": "MARKETING", "channel": "EMAIL"}, {"purpose": "MARKETING"}):
+            for ask in (SMS, {"purpose": "MARKETING", "channel": "EMAIL"}):
                 refused = await served(world, people.whole, notice, ask, role=role)
                 assert refused == (None, [("asks", "COOLING_DOWN")]), (days, role, ask)
     world.clock.at += DAY + timedelta(seconds=1)

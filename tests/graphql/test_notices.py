@@ -11,6 +11,7 @@ from member_hub.consent.history.standing import Slot
 from member_hub.consent.words import Act, ConsentState
 from member_hub.db import transaction
 from member_hub.members.tables import AgeBand
+from tests.graphql.consenting import move_in, turn
 from tests.graphql.notices import CURRENT, PUBLISH, SERVED, aged, bits_of, decide, publish, served, wording
 from tests.graphql.world import ONE_MEMBERS, PURPOSES, People, World
 
@@ -206,3 +207,89 @@ async def test_a_text_that_was_altered_is_an_error_and_informs_nobody(world: Wor
         assert await tx.scalar(text("SELECT count(*) FROM hub.notice_served")) == 0
     outcomes = [(entry.operation, entry.outcome) for entry in await world.audited()]
     assert outcomes[1:3] == [("noticeCurrent", "TAMPERED"), ("noticeServed", "TAMPERED")]
+
+
+REHEARSE = """mutation ($input: NoticePublishInput!, $dryRun: Boolean!) {
+    noticePublish(input: $input, dryRun: $dryRun) {
+      id dryRun stale membersConcerned stillToPublish userErrors { field code } } }"""
+
+
+async def rehearsed(world: World, *, dry_run: bool = True, **more: Any) -> dict[str, Any]:
+    variables = {"input": wording(more.pop("name", "members-2"), **more), "dryRun": dry_run}
+    answer: dict[str, Any] = (await world.ask("dpo", REHEARSE, variables=variables))["noticePublish"]
+    return answer
+
+
+async def test_a_material_change_of_nothing_is_refused(world: World) -> None:
+    await publish(world)
+    before = await counted(world)
+
+    assert await refusal(world, isMaterial=True) == [("changed", "NOTICE_CHANGES_NOTHING")]
+
+    assert await counted(world) == before
+    assert (await world.audited())[-1].outcome == "NOTICE_CHANGES_NOTHING"
+
+
+async def test_a_purpose_on_which_consents_rest_is_not_left_out_in_silence(world: World, people: People) -> None:
+    notice = await publish(world)
+    world.clock.at += timedelta(minutes=1)
+    await publish(world, "members-1b", purposes=["MARKETING"])  # nobody agreed yet
+    world.clock.at += timedelta(minutes=1)
+    notice = await publish(world, "members-1c")
+    await aged(world, people.whole, AgeBand.ADULT)
+    await served(world, people.whole, notice)
+    await decide(world, people.whole, Act.GRANT, ConsentState.GRANTED, slot=Slot("personalisation"), notice=notice)
+    assert await bits_of(world, people.whole) != 0
+    world.clock.at += timedelta(minutes=1)
+    before = await counted(world)
+
+    silent = await refusal(world, purposes=["MARKETING"])
+    unchanged = await counted(world)
+    said = await rehearsed(world, dry_run=False, purposes=["MARKETING"], changed=["PERSONALISATION"])
+
+    assert (silent, unchanged) == ([("purposes", "NOTICE_LEAVES_OUT")], before)
+    assert (said["userErrors"], said["stale"]) == ([], ["PERSONALISATION"])
+    asks = await served(world, people.whole, said["id"], {"purpose": "PERSONALISATION"})
+    assert asks == (None, [("asks", "CONSENT_NOT_THE_BASIS")])
+
+
+async def test_a_dry_run_says_what_would_happen_and_publishes_nothing(world: World, people: People) -> None:
+    await publish(world)
+    await publish(world, "children-1", family="CHILDREN")
+    world.clock.at += timedelta(minutes=1)
+    before = await counted(world)
+
+    dry = await rehearsed(world, changed=["MARKETING"])
+    refused = await rehearsed(world, isMaterial=True)
+    on_record = (await world.audited())[-2]
+
+    assert dry == {
+        "id": None,
+        "dryRun": True,
+        "stale": ["MARKETING"],
+        "membersConcerned": None,
+        "stillToPublish": ["CHILDREN"],
+        "userErrors": [],
+    }
+    assert [one["code"] for one in refused["userErrors"]] == ["NOTICE_CHANGES_NOTHING"]
+    assert await counted(world) == before
+    assert (on_record.operation, on_record.outcome, on_record.fields) == (
+        "noticePublish", "ok", ["dry_run", "notice:members-2"]
+    )  # fmt: skip
+
+    done = await rehearsed(world, dry_run=False, changed=["MARKETING"])
+    assert (done["dryRun"], done["stale"], done["stillToPublish"]) == (False, ["MARKETING"], ["CHILDREN"])
+    assert done["id"] is not None
+
+
+async def test_how_many_are_concerned_is_rounded_and_never_fewer_than_twenty(world: World) -> None:
+    await publish(world)
+    members = await move_in(world, 23)
+    world.clock.at += timedelta(minutes=1)
+
+    counts = []
+    for number in (19, 20, 23):
+        await turn(world, members[:number], consent_bits=0b1)
+        counts.append((await rehearsed(world, changed=["MARKETING"]))["membersConcerned"])
+
+    assert counts == [None, 20, 20]

@@ -230,7 +230,7 @@ async def test_a_channel_that_the_purpose_does_not_use_is_not_asked_about(world:
     assert await events(world, people.whole) == []
 
 
-@pytest.mark.parametrize("ask", [SMS, EMAIL, PARTNER, {"purpose": "MARKETING"}])
+@pytest.mark.parametrize("ask", [SMS, EMAIL, PARTNER])
 async def test_after_a_refusal_nobody_asks_again_within_the_cool_down(
     world: World, people: People, ask: dict[str, str]
 ) -> None:
@@ -307,7 +307,6 @@ async def test_what_has_ended_is_brought_up_by_the_member_alone(
     world.clock.at += 1000 * DAY
 
     assert await served(world, people.whole, notice, SMS) == (None, NOT_AGAIN)
-    assert await served(world, people.whole, notice, {"purpose": "MARKETING"}) == (None, NOT_AGAIN)
     assert await events(world, people.whole) == before
 
     about = {"member": people.whole}
@@ -388,3 +387,23 @@ async def test_a_grown_up_is_not_asked_by_the_notice_for_children(world: World, 
     await aged(world, people.whole, AgeBand.MINOR)
 
     assert await served(world, people.whole, children, SMS) == (None, [("notice", "BAD_USER_INPUT")])
+
+
+@pytest.mark.parametrize(
+    ("band", "ask", "expected"),
+    [
+        (AgeBand.ADULT, {"purpose": "MARKETING"}, ("asks", "BAD_USER_INPUT")),
+        (AgeBand.UNKNOWN, SMS, ("asks", "AGE_UNKNOWN")),
+    ],
+)
+async def test_nobody_is_asked_over_anything_nor_of_unknown_age(
+    world: World, people: People, band: AgeBand, ask: dict[str, str], expected: tuple[str, str]
+) -> None:
+    notice = await publish(world)
+    await aged(world, people.whole, band)
+
+    assert await served(world, people.whole, notice, ask) == (None, [expected])
+
+    assert await servings(world) == []
+    assert (await outcome(world))[1] == expected[1]
+    assert (await served(world, people.whole, notice))[1] == []  # informing is always allowed

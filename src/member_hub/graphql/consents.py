@@ -71,7 +71,7 @@ class ConsentLens:
             since=stands.since,
             ends_at=row.ends_at,
             notice=notice_of(row),
-            given_by=actor,
+            given_by=actor if stands.state is not ConsentState.ASKED else None,
             stale_since=stands.stale_since,
             event_id=strawberry.ID(record_id_of(row.filed_under, row.event_id)),
         )

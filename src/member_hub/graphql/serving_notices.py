@@ -1,6 +1,6 @@
 """noticePublish and noticeServed: a new text comes into force; a text was put before somebody, and what was asked."""
 
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 import strawberry
@@ -8,6 +8,7 @@ import strawberry
 from member_hub.consent.deciding.holding import locked_in_reach
 from member_hub.consent.history.standing import Slot
 from member_hub.consent.notice import notices, serving
+from member_hub.consent.notice.effects import Effects, bits_in_force, effects_of
 from member_hub.consent.notice.notices import PublishedNotice, Wording
 from member_hub.consent.notice.refusals import NoticeUnknown
 from member_hub.consent.notice.serving import Served
@@ -45,7 +46,15 @@ class NoticePublishInput:
 
 @strawberry.type(description="What became of a publication.")
 class NoticePublishPayload:
-    id: strawberry.ID | None = strawberry.field(description="The notice; null if refused.")
+    id: strawberry.ID | None = strawberry.field(description="The notice; null if refused, and of a dry run.")
+    dry_run: bool = strawberry.field(description="Whether nothing was published: it only says what would happen.")
+    stale: list[Purpose] = strawberry.field(description="For which purposes every earlier grant is stale by it.")
+    members_concerned: int | None = strawberry.field(
+        description="How many have a consent in force for those, rounded down to a multiple of 5; null: fewer than 20."
+    )
+    still_to_publish: list[NoticeFamily] = strawberry.field(
+        description="Which other notices ask about these purposes and cannot any more, until they are published anew."
+    )
     user_errors: list[UserError] = strawberry.field(description="Why it was refused; empty: it was done.")
 
 
@@ -56,7 +65,8 @@ class ConsentAsk:
         default=strawberry.UNSET, description="A named recipient; left out: the handler itself."
     )
     channel: ContactChannel | None = strawberry.field(
-        default=strawberry.UNSET, description="Over what one would be contacted; left out: over any."
+        default=strawberry.UNSET,
+        description="Over what one would be contacted; required where the purpose has channels.",
     )
 
 
@@ -80,6 +90,9 @@ class NoticeServedPayload:
     user_errors: list[UserError] = strawberry.field(description="Why it was refused; empty: it was done.")
 
 
+_OTHER: Final = {NoticeFamily.GENERAL: NoticeFamily.CHILDREN, NoticeFamily.CHILDREN: NoticeFamily.GENERAL}
+
+
 class PublishedElsewhere(Forbidden):
     zh = "渠道的旧文本由运维命令归档。"
     en = "Older texts of channels are put on record by the operator's command."
@@ -88,14 +101,19 @@ class PublishedElsewhere(Forbidden):
 async def notice_publish(
     info: Info,
     input: Annotated[NoticePublishInput, strawberry.argument(description="The notice.")],  # noqa: A002
+    dry_run: Annotated[
+        bool, strawberry.argument(description="Check everything and say what would happen; publish nothing.")
+    ] = False,
 ) -> NoticePublishPayload:
     asking, hub = info.context, info.context.hub
     texts = {"zh": Wording(input.zh.title, input.zh.body), "en": Wording(input.en.title, input.en.body)}
 
-    async def work(tx: Tx) -> PublishedNotice:
+    async def work(tx: Tx) -> tuple[PublishedNotice, Effects]:
         handler = asking.caller.handler
         if handler is None or input.family.is_on_record_only:
             raise PublishedElsewhere(field="family")
+        attempt = await tx.begin_nested()
+        bits = await bits_in_force(tx, handler, input.changed)
         notice = await notices.publish(
             tx,
             hub.catalogue,
@@ -111,12 +129,27 @@ async def notice_publish(
             published_by=asking.caller.subject,
             now=asking.now,
         )
+        other = await notices.current(tx, handler, _OTHER[input.family])
+        effects = await effects_of(tx, notice, other, bits, is_new=notice.is_new)
+        await (attempt.rollback() if dry_run else attempt.commit())
         asking.trail.finds(())
-        asking.trail.fields |= set(notices.audit_words(notice))
-        return notice
+        asking.trail.fields |= {"dry_run", f"notice:{notice.name}"} if dry_run else set(notices.audit_words(notice))
+        return notice, effects
 
-    notice, errors = await carried_out(asking, work)
-    return NoticePublishPayload(id=strawberry.ID(str(notice.notice_id)) if notice else None, user_errors=errors)
+    done, errors = await carried_out(asking, work)
+    if done is None:
+        return NoticePublishPayload(
+            id=None, dry_run=dry_run, stale=[], members_concerned=None, still_to_publish=[], user_errors=errors
+        )
+    notice, effects = done
+    return NoticePublishPayload(
+        id=None if dry_run else strawberry.ID(str(notice.notice_id)),
+        dry_run=dry_run,
+        stale=[Purpose(one) for one in effects.stale],
+        members_concerned=effects.members,
+        still_to_publish=list(effects.still_to_publish),
+        user_errors=[],
+    )
 
 
 async def notice_served(

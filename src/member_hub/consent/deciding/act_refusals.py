@@ -58,14 +58,15 @@ class SeparateActDue(BadInput):
 
 class GuardianDue(Refused):
     code = "GUARDIAN_DUE"
-    zh = "未满十四周岁须由监护人同意；已转由监护人决定。"
-    en = "Under 14 a guardian decides; the question was handed on to the guardian."
+    zh = "未满十四周岁须由监护人同意；未作任何记录，请由监护人决定。"
+    en = "Under 14 a guardian decides; nothing was recorded, ask the guardian to decide."
 
 
-class AgeUnknown(Refused):
-    code = "AGE_UNKNOWN"
-    zh = "年龄未知时不能征得该同意；请先补充出生日期。"
-    en = "Nobody of unknown age is taken to consent to this; state the date of birth first."
+class HandedToGuardian(GuardianDue):
+    """The one with which something was recorded: the attempt, which waits for whoever is guardian then."""
+
+    zh = "未满十四周岁须由监护人同意；该询问已记录，待监护人决定。"
+    en = "Under 14 a guardian decides; the question is on record and waits for a guardian."
 
 
 class LedgerUnwritable(Unavailable):

@@ -1,7 +1,9 @@
 """An answer to a notice, and everything that can be wrong with it; each in a fixed order, with a code of its own.
 
-actor, evidence -> notice known, current -> put before this member -> dated -> purpose, recipient, channel
--> asked, and not answered before -> (contact point, contacts.py) -> a separate act where one is due -> age
+actor, evidence -> notice known, current -> purpose, recipient, channel -> (contact point, contacts.py) -> a separate
+act where one is due -> dated -> put before this member, asked, and not answered before -> age
+
+What can be said without knowing what was asked comes first: it is what the one who answers can put right.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +16,6 @@ from sqlalchemy import Row, select
 
 from member_hub.consent.catalogue import Catalogue
 from member_hub.consent.deciding.act_refusals import (
-    AgeUnknown,
     Backdated,
     ConsentReplayed,
     EvidenceMissing,
@@ -31,7 +32,7 @@ from member_hub.consent.history.standing import Slot
 from member_hub.consent.notice import notices
 from member_hub.consent.notice.gates import Gate, GateKey
 from member_hub.consent.notice.notices import PublishedNotice, holds_under
-from member_hub.consent.notice.refusals import ConsentNotTheBasis, NoticeNotCurrent, NoticeUnknown
+from member_hub.consent.notice.refusals import AgeUnknown, ConsentNotTheBasis, NoticeNotCurrent, NoticeUnknown
 from member_hub.consent.words import ANY, Act, Actor, ContactChannel, Method, NoticeFamily
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among
@@ -80,10 +81,15 @@ class Answer:
 def check_actor(held: Held, answer: Answer) -> None:
     if held.acting.actor in (Actor.APP, Actor.SYSTEM):
         raise OnlyTheMember(field="member")
-    if held.acting.actor is Actor.STAFF_ON_BEHALF and answer.evidence is None:
+    is_staff = held.acting.actor is Actor.STAFF_ON_BEHALF
+    if is_staff and answer.evidence is None:
         raise EvidenceMissing(field="evidence")
+    if not is_staff and answer.evidence is not None:
+        raise BadAnswer(
+            "Evidence is for staff who act on somebody's behalf.", zh="凭证仅供代会员操作的员工填写。", field="evidence"
+        )
     if answer.method not in METHODS:
-        raise BadAnswer(field="method")
+        raise BadAnswer("Nobody says yes in this way.", zh="不能以此方式表示同意。", field="method")
 
 
 async def notice_of(tx: Tx, held: Held, answer: Answer) -> PublishedNotice:
@@ -120,21 +126,27 @@ def _not_asked(held: Held) -> Refused:
     return NotServed(field="servedId")
 
 
-def check_dates(held: Held, answer: Answer, served: Row[Any], notice: PublishedNotice, *, now: datetime) -> None:
+def check_dates(held: Held, answer: Answer, notice: PublishedNotice, *, now: datetime) -> None:
     """A paper may have been signed before somebody types it in, but under this notice, and not before a later no."""
     if answer.until is not None and answer.until <= now:
-        raise BadAnswer(field="until")
+        raise BadAnswer("A consent ends in the future.", zh="同意的截止时间须晚于现在。", field="until")
     at = answer.occurred_at
     if at is None:
         return
     if at > now:
         raise FutureDated(field="occurredAt")
-    is_paper = answer.method is Method.PAPER and held.acting.actor is Actor.STAFF_ON_BEHALF
-    if at < (notice.effective_at if is_paper else served.served_at):
+    if at < notice.effective_at:
         raise Backdated(field="occurredAt")
     slots = [one.slot for one in answer.decisions]
     later = (event for event in held.decided.events if event.is_protective and event.occurred_at > at)
     if any(event.slot.covers(slot) or slot.covers(event.slot) for event in later for slot in slots):
+        raise Backdated(field="occurredAt")
+
+
+def check_since_asked(held: Held, answer: Answer, served: Row[Any]) -> None:
+    """Nobody answers before they were asked, but on a paper that staff have in hand."""
+    is_paper = answer.method is Method.PAPER and held.acting.actor is Actor.STAFF_ON_BEHALF
+    if answer.occurred_at is not None and answer.occurred_at < served.served_at and not is_paper:
         raise Backdated(field="occurredAt")
 
 
@@ -146,15 +158,25 @@ def check_decisions(
     gates: Mapping[GateKey, Gate],
 ) -> None:
     if not 1 <= len({one.slot for one in decisions}) == len(decisions) <= DECISIONS_MAX:
-        raise BadAnswer(field="purposes")
+        raise BadAnswer(
+            f"Decide about 1 to {DECISIONS_MAX} things, each once.",
+            zh=f"须就 1 至 {DECISIONS_MAX} 项作出决定，每项一次。",
+            field="purposes",
+        )
     for n, one in enumerate(decisions):
         named, channels = desk.catalogue.recipients.get(one.recipient), desk.catalogue.purposes[one.purpose].channels
         if desk.register.purposes[one.purpose].consent_key is None or (named is not None and not named.needs_consent):
             raise ConsentNotTheBasis(field=f"purposes.{n}")
         if one.recipient != ANY and (named is None or one.purpose not in named.purposes):
-            raise BadAnswer(field=f"purposes.{n}.recipient")
+            raise BadAnswer(
+                "This purpose has no such recipient.", zh="该处理目的没有此接收方。", field=f"purposes.{n}.recipient"
+            )
         if (one.channel is None) != (not channels) or (one.channel is not None and one.channel not in channels):
-            raise BadAnswer(field=f"purposes.{n}.channel")
+            raise BadAnswer(
+                "Name a channel of the purpose; none where it has none.",
+                zh="请指明该处理目的的联系渠道；没有渠道的目的不填。",
+                field=f"purposes.{n}.channel",
+            )
         if not holds_under(notice, gates.get((held.decided.handler, one.purpose, one.recipient))):
             raise NoticeNotCurrent(field="notice")
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from member_hub.consent import machine, scopes
 from member_hub.consent.deciding import answering
-from member_hub.consent.deciding.act_refusals import GuardianDue, TooManyContacts
+from member_hub.consent.deciding.act_refusals import GuardianDue, HandedToGuardian, TooManyContacts
 from member_hub.consent.deciding.answering import Answer
 from member_hub.consent.deciding.contacts import Contact, held_contact, is_one_too_many
 from member_hub.consent.deciding.evidence import keep_evidence
@@ -64,16 +64,17 @@ async def give(tx: Tx, desk: Desk, held: Held, answer: Answer, *, now: datetime)
     """
     answering.check_actor(held, answer)
     notice = await answering.notice_of(tx, held, answer)
-    served = await answering.served_of(tx, held, answer, notice)
     gates = await current_gates(tx)
-    answering.check_dates(held, answer, served, notice, now=now)
     answering.check_decisions(desk, held, answer.decisions, notice, gates)
-    await answering.check_asked(tx, held, served, answer.decisions)
     contacts = [
         await held_contact(tx, desk.vault, held, one.channel, one.contact, field=f"purposes.{n}.contact")
         for n, one in enumerate(answer.decisions)
     ]
     answering.check_separate(desk.catalogue, held, answer.decisions)
+    answering.check_dates(held, answer, notice, now=now)
+    served = await answering.served_of(tx, held, answer, notice)
+    answering.check_since_asked(held, answer, served)
+    await answering.check_asked(tx, held, served, answer.decisions)
     answering.check_age(held)
     good = await _judged(tx, desk, held, _Answered(answer, notice, gates, served.served_at), contacts)
     events = [_event(desk, held, answer, notice, one) for one in good]
@@ -90,7 +91,7 @@ async def as_it_stands(tx: Tx, desk: Desk, held: Held, answer: Answer, words: Co
     about = [one.slot for one in answer.decisions]
     stands = await stands_about(tx, desk.catalogue, held.member_id, about, now=held.now)
     is_pending = any(one.state is S.GUARDIAN_PENDING for one in stands)
-    return Acted(held.member_id, stands, words, refusal=GuardianDue(field="purposes") if is_pending else None)
+    return Acted(held.member_id, stands, words, refusal=HandedToGuardian(field="purposes") if is_pending else None)
 
 
 async def _judged(

@@ -13,7 +13,6 @@ published anew before anybody is asked about that purpose under it (`holds_under
 """
 
 import re
-import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,23 +24,25 @@ from sqlalchemy import Row, insert, select
 from member_hub.access.register import Register
 from member_hub.consent.catalogue import Catalogue
 from member_hub.consent.notice import gates, lists
+from member_hub.consent.notice.effects import check_left_out
 from member_hub.consent.notice.gates import FROM_THE_BEGINNING, Gate, GateKey
 from member_hub.consent.notice.lists import LOCALES
 from member_hub.consent.notice.refusals import (
     ConsentNotTheBasis,
     NoticeChangeIsMaterial,
+    NoticeChangesNothing,
     NoticeNameTaken,
     NoticeTampered,
     NotInOrder,
     PiaMissing,
 )
+from member_hub.consent.notice.spelling import bad, check_text, unknown_change
 from member_hub.consent.notice.texts import PublishedText, digest_of, text_of, text_t
 from member_hub.consent.notice.texts import Wording as Wording  # noqa: PLC0414 - what is published
 from member_hub.consent.notice.texts import notice_t as notice_t  # noqa: PLC0414
 from member_hub.consent.words import ANY, NoticeFamily
 from member_hub.db.base import Base, Tx
 from member_hub.db.bulk import among
-from member_hub.errors import BadInput
 from member_hub.ids import uuid7
 from member_hub.privacy import Purpose
 
@@ -97,8 +98,8 @@ async def publish(
     """Put a notice on record and in force. The same name with the same content again is the same notice.
 
     `effective_at` None: now. Raises BadInput, ConsentNotTheBasis, PiaMissing, NoticeNameTaken, NotInOrder,
-    NoticeChangeIsMaterial, NoBitLeft, NoticeTampered; then nothing was written that the caller's rolling back would not
-    undo.
+    NoticeChangeIsMaterial, NoticeChangesNothing, NoticeLeavesOut, NoBitLeft, NoticeTampered; then nothing was written
+    that the caller's rolling back would not undo.
     """
     notice = PublishedNotice(
         notice_id=uuid7(),
@@ -120,7 +121,10 @@ async def publish(
         return await _the_same(tx, standing, notice, texts, says_when=effective_at is not None)
     made = {locale: _text(locale, texts[locale], catalogue, register) for locale in LOCALES}
     if not family.is_on_record_only:
-        await _check_order(tx, notice)
+        before = await _check_order(tx, notice)
+        if not set(notice.changed) <= {*notice.purposes, *before}:
+            raise unknown_change()
+        await check_left_out(tx, notice, before)
         await _check_lists(tx, notice, made["zh"])
     await _write(tx, notice, made.values())
     await gates.open_gates(tx, handler, await _gates_due(tx, catalogue, notice), notice_id=notice.notice_id)
@@ -205,39 +209,24 @@ def _check(
     now: datetime,
 ) -> None:
     if not _NAME.fullmatch(notice.name) or len(notice.name) > NAME_CHARS_MAX:
-        raise _bad("name", "a name is lower case letters and digits joined by . _ -", "名称只含小写字母、数字与 . _ -")
+        raise bad("name", "a name is lower case letters and digits joined by . _ -", "名称只含小写字母、数字与 . _ -")
     if set(texts) != set(LOCALES):
-        raise _bad("texts", "a notice speaks Chinese and English", "告知书须有中文与英文两个版本")
+        raise bad("texts", "a notice speaks Chinese and English", "告知书须有中文与英文两个版本")
     for wording in texts.values():
-        _check_text("title", wording.title, TITLE_CHARS_MAX)
-        _check_text("body", wording.body, BODY_CHARS_MAX)
+        check_text("title", wording.title, TITLE_CHARS_MAX)
+        check_text("body", wording.body, BODY_CHARS_MAX)
     if len(notice.purposes) != len(set(purposes)) or len(notice.changed) != len(set(changed)):
-        raise _bad("purposes", "a purpose is not known", "处理目的未登记")
-    if not set(notice.changed) <= set(notice.purposes) or (notice.changed and not notice.is_material):
-        raise _bad(
-            "changed",
-            "what a notice changes is among its purposes, and then it is material",
-            "被改变的目的须在该告知书的目的之中,且须标明为实质变更",
-        )
+        raise bad("purposes", "a purpose is not known", "处理目的未登记")
+    if notice.changed and not notice.is_material:
+        raise unknown_change()
+    if notice.is_material and not notice.changed and not notice.family.is_on_record_only:
+        raise NoticeChangesNothing(field="changed")
     if notice.effective_at > now:
-        raise _bad("effectiveAt", "publish it when it comes into force", "请在生效之时发布")
+        raise bad("effectiveAt", "publish it when it comes into force", "请在生效之时发布")
     if notice.family.is_on_record_only and notice.is_material:
-        raise _bad(
-            "isMaterial", "an older text of a channel changes nothing now", "渠道的旧文本仅作存档,不产生实质变更"
-        )
+        raise bad("isMaterial", "an older text of a channel changes nothing now", "渠道的旧文本仅作存档,不产生实质变更")
     if not notice.family.is_on_record_only and notice.effective_at < now:
-        raise _bad("effectiveAt", "only older texts of a channel lie in the past", "只有渠道的旧文本可以早于现在生效")
-
-
-def _check_text(field: str, value: str, most: int) -> None:
-    if not 0 < len(value.strip()) <= len(value) <= most:
-        raise _bad(field, f"1 to {most} characters", f"须为 1 至 {most} 个字符")
-    if any(unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "Cn"} and c != "\n" for c in value):
-        raise _bad(field, "it holds an invisible character", "含有不可见字符")
-
-
-def _bad(field: str, en: str, zh: str) -> BadInput:
-    return BadInput(f"{en[0].upper()}{en[1:]}.", zh=f"{zh}。", field=field)
+        raise bad("effectiveAt", "only older texts of a channel lie in the past", "只有渠道的旧文本可以早于现在生效")
 
 
 def _check_purposes(purposes: Sequence[str], catalogue: Catalogue, register: Register) -> None:
@@ -271,8 +260,11 @@ async def _the_same(
     return standing
 
 
-async def _check_order(tx: Tx, notice: PublishedNotice) -> None:
-    """Each notice of a family, and each gate, is newer than the one before, whichever clock that was published by."""
+async def _check_order(tx: Tx, notice: PublishedNotice) -> Collection[str]:
+    """Each notice of a family, and each gate, is newer than the one before, whichever clock that was published by.
+
+    Answers what the one before asks about.
+    """
     before = await current(tx, notice.handler, notice.family)
     counting = await gates.current_gates(tx)
     newest = [
@@ -282,6 +274,7 @@ async def _check_order(tx: Tx, notice: PublishedNotice) -> None:
     ]
     if (before and before.effective_at >= notice.effective_at) or any(at >= notice.effective_at for at in newest):
         raise NotInOrder
+    return before.purposes if before else ()
 
 
 async def _check_lists(tx: Tx, notice: PublishedNotice, text: PublishedText) -> None:
@@ -316,7 +309,8 @@ async def _gates_due(tx: Tx, catalogue: Catalogue, notice: PublishedNotice) -> l
     """A purpose's first gate counts from the beginning, one of a material change from its notice on."""
     counting = await gates.current_gates(tx)
     due = []
-    for purpose, recipient in asked_for(catalogue, notice.purposes):
+    named = [str(purpose) for purpose in Purpose if purpose in {*notice.purposes, *notice.changed}]
+    for purpose, recipient in asked_for(catalogue, named):
         key: GateKey = (notice.handler, purpose, recipient)
         if purpose in notice.changed:
             due.append((purpose, recipient, notice.effective_at))

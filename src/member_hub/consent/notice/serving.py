@@ -30,6 +30,7 @@ from member_hub.consent.notice import asking, gates, notices
 from member_hub.consent.notice.asking import Measure, Step
 from member_hub.consent.notice.notices import PublishedNotice
 from member_hub.consent.notice.refusals import (
+    AgeUnknown,
     ConsentNotTheBasis,
     NotAskedAgain,
     NoticeNotCurrent,
@@ -186,6 +187,8 @@ async def _measure(tx: Tx, found: Decisions, catalogue: Catalogue, *, now: datet
 
 
 def _check_age(age_band: AgeBand, notice: PublishedNotice, caller: Caller) -> None:
+    if age_band is AgeBand.UNKNOWN:
+        raise AgeUnknown(field="asks")
     is_child = age_band is AgeBand.CHILD
     if is_child != (notice.family is NoticeFamily.CHILDREN):
         raise NotForThisAge(field="notice")
@@ -199,6 +202,8 @@ def _check_slot(slot: Slot, notice: PublishedNotice, catalogue: Catalogue, measu
     if notices.lacks_assessment(catalogue, Purpose(slot.purpose)):
         raise PiaMissing(field="asks")
     channels = catalogue.purposes[Purpose(slot.purpose)].channels
+    if slot.channel == ANY and channels:
+        raise BadInput("Name over which channel.", zh="请指明征求哪一种联系渠道。", field="asks")
     if slot.channel != ANY and ContactChannel(slot.channel) not in channels:
         raise BadInput("Nobody is contacted over this for it.", zh="该目的不使用此联系渠道。", field="asks")
     if not notices.holds_under(notice, measure.gates.get((notice.handler, slot.purpose, slot.recipient))):
