@@ -68,6 +68,9 @@ TAMPERING = {
     "altered": "UPDATE hub.consent_event SET state_to = 'granted' WHERE sequence = 2",
     "taken out of the middle": "DELETE FROM hub.consent_event WHERE sequence = 2",
     "cut off": "DELETE FROM hub.consent_event WHERE sequence = 3",
+    "cut off, and what tells of it": (
+        "WITH e AS (DELETE FROM hub.consent_event WHERE sequence = 3) DELETE FROM hub.consent_current"
+    ),
     "all gone": "DELETE FROM hub.consent_event",
     "all gone and what tells of them": "WITH e AS (DELETE FROM hub.consent_event) DELETE FROM hub.consent_current",
     "head altered": "UPDATE hub.consent_head SET sequence = 2",
@@ -80,7 +83,8 @@ TAMPERING = {
     "all gone with the head": "WITH e AS (DELETE FROM hub.consent_event) DELETE FROM hub.consent_head",
 }
 SEEN_BY_THE_DOCTOR = {
-    "cut off", "all gone", "all gone and what tells of them", "head altered", "head of another", "head gone",
+    "cut off", "cut off, and what tells of it", "all gone", "all gone and what tells of them",
+    "head altered", "head of another", "head gone",
 }  # fmt: skip
 
 
