@@ -113,6 +113,10 @@ def test_what_somebody_decided_is_shown_and_on_record(decided: Decided, run: Run
     person = run(decided.installed.world.person(decided.member))
     assert run(decided.audited("consent show"))[-1] == ("ok", ["member.consents:CLEAR"], sorted(person.member_ids))
     plain = decided.installed.call("consent", "show", str(decided.member))
+    shown = plain.stdout.split(" events, ")[0].splitlines()[:-1]
+    assert shown
+    assert len(set(shown)) == len(shown)
+    assert all(" force, since " in line for line in shown)
     assert "marketing.app_push" in plain.stdout
 
 

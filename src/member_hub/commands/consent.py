@@ -36,8 +36,12 @@ def show(*, member: str, as_json: bool) -> None:
     if as_json:
         click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
         return
-    for one in told["current"]:
-        click.echo(f"{one['slot']:40} {one['state']:16} since {one['since']}")
+    lines = (
+        f"{one['slot']:40} {one['state']:16} {'in' if one['in_force'] else 'not in'} force, since {one['since']}"
+        for one in told["current"]
+    )
+    for line in dict.fromkeys(lines):  # several contact points that stand alike are one line
+        click.echo(line)
     if not told["current"]:
         click.echo("Nothing was ever decided.")
     click.echo(f"{len(told['history'])} events, the newest first:")

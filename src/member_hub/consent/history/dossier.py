@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Row
 
 from member_hub.consent.catalogue import Catalogue
-from member_hub.consent.history.derived import Decided, derived
+from member_hub.consent.history.derived import Decided, derived, suffices
 from member_hub.consent.history.queries import decisions_shown, for_receipts, history_page, is_chain_intact
 from member_hub.consent.history.receipts import Sources, receipt
 from member_hub.consent.history.record_ids import record_id_of
@@ -60,9 +60,11 @@ def _current(row: Row[Any], catalogue: Catalogue, now: datetime) -> dict[str, An
         numbers=catalogue.numbers,
         now=now,
     )
+    counts = row.is_open and row.noticed_at is not None and suffices(Actor(row.actor), AgeBand(row.age_band))
     return {
         "slot": word(Slot(row.purpose, row.recipient, row.channel)),
         "state": stands.state.value,
+        "in_force": stands.state is ConsentState.GRANTED and counts,
         "since": stands.since.isoformat(),
         "ends_at": row.ends_at.isoformat() if row.ends_at else None,
         "actor": row.actor,
