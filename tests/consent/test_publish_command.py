@@ -126,7 +126,7 @@ async def test_the_notices_of_the_demo_are_published_once(database: Database, se
         ]
         async with transaction(world.hub.database.app) as tx:
             assert await notices.shortcomings(
-                tx, world.hub.catalogue, world.hub.policies.register, "brand", now=world.clock.now()
+                tx, world.hub.catalogue, world.hub.policies.register, "brand"
             ) == []  # fmt: skip
             old = await notices.by_name(tx, "brand", "website-2024-01")
             bits = (await tx.execute(text("SELECT count(*), max(effective_at) FROM hub.consent_gate"))).one()

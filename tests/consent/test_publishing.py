@@ -157,7 +157,7 @@ async def test_a_text_that_was_altered_is_read_by_nobody_and_named(database: Dat
             await text_of(tx, notice.notice_id, "zh")
         assert await text_of(tx, notice.notice_id, "en") is not None
         assert await tampered(tx) == ["members-1 (zh)"]
-        said = await notices.shortcomings(tx, CATALOGUE, REGISTER, HANDLER, now=NOW)
+        said = await notices.shortcomings(tx, CATALOGUE, REGISTER, HANDLER)
     assert "the text of members-1 is not what was published" in said
 
 

@@ -72,6 +72,14 @@ async def test_a_yes_is_recorded_settled_and_on_record(world: World, people: Peo
     assert await said_on_record(world) == [("consentGive", "ok", ["consent.granted:marketing.sms"], [people.whole])]
 
 
+async def test_a_notice_may_be_named_by_its_id(world: World, people: People) -> None:
+    await aged(world, people.whole)
+    notice = await published(world)
+    served = await asked(world, people.whole, notice, SMS_ASKED)
+
+    assert await give(world, people.whole, served, notice=str(notice.notice_id)) == GRANTED_SMS
+
+
 async def test_one_act_may_say_yes_to_several_things(world: World, people: People) -> None:
     await aged(world, people.whole)
     served = await asked(world, people.whole, await published(world), SMS_ASKED, PERSONAL_ASKED)

@@ -10,7 +10,6 @@ import pytest
 from member_hub.audit.looks import LookKind, kind_of
 from member_hub.crypto import Entry, Ledger, Note
 from member_hub.members.tables import AgeBand
-from member_hub.privacy import Purpose
 from tests.graphql.consents import (
     PARTNER,
     PERSONAL,
@@ -333,16 +332,17 @@ async def test_a_no_is_not_lost_to_a_yes_whose_clock_is_ahead(world: World, peop
     assert await bits_of(world, people.whole) == 0
 
 
-async def test_a_clock_that_was_wrong_once_brings_nothing_into_force_before_its_time(
+async def test_a_clock_that_was_wrong_once_ends_nothing_before_its_time(
     world: World, people: People, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What happens now goes on record behind it, and is settled by the time that it is."""
-    await granted(world, people, SMS)
+    await aged(world, people.whole)
+    served = await asked(world, people.whole, await published(world), "marketing::sms")
+    until = (NOW + timedelta(hours=1)).isoformat()
+    assert (await give(world, people.whole, served, SMS, until=until))[1] == []
     world.clock.at = NOW + timedelta(hours=2)
     await deny(world, people.whole, purpose="PERSONALISATION")
     world.clock.at = NOW + timedelta(minutes=1)
-    soon = NOW + timedelta(hours=1)
-    await published(world, "2026-02", at=soon, changed=(Purpose.MARKETING,))
 
     assert (await deny(world, people.whole, channel="EMAIL"))[1] == []
 

@@ -84,6 +84,7 @@ async def of_purpose(world: World, purpose: Purpose) -> list[int]:
         handler="brand",
         restricted=restriction_mask(purpose),
         staff_role=None,
+        subject="S-1",
         stores=frozenset(),
         needs_consent=False,
         at=NOW,

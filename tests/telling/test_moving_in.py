@@ -44,7 +44,7 @@ async def delivered(front: Front, *statements: AccountStatement) -> list[MemberI
 
 
 async def deliver_tick(front: Front, **more: Any) -> MemberId:
-    await deciding.publish(front.hub, "website-2024-01")  # type: ignore[arg-type] - a runtime has what a hub has here
+    await deciding.publish(front.hub, "website-2024-01", family="website")  # type: ignore[arg-type] - a runtime has what a hub has here
     (member,) = await delivered(front, ticked(**more))
     return member
 

@@ -42,6 +42,7 @@ LABELS: Final[Mapping[str, tuple[str, str]]] = {
     "guardian.resolved": ("监护争议已解决，关系维持", "contest over: the guardian stays"),
     "guardian.ended": ("监护关系终止", "guardian ended"),
     "guardian.handed_over": ("监护移交完成", "handed over by the guardian"),
+    "guardian.restored": ("监护人争议消除", "guardian no longer contested"),
     "guardian.lapsed": ("监护移交期届满", "the guardian's time is over"),
     "restrict.applied": ("限制或反对处理", "processing objected to"),
     "restrict.changed": ("变更限制处理的范围", "objection changed"),

@@ -76,7 +76,7 @@ class ConsentGiveInput:
     served_id: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET, description="The asking that is answered (`noticeServed`). Each is answered once."
     )
-    notice: str = strawberry.field(description="Name of the notice that was put before the member; the current one.")
+    notice: str = strawberry.field(description="The notice that was shown, by name or id; the current one.")
     method: ConsentGiveMethod = strawberry.field(description="How it was said.")
     until: datetime | None = strawberry.field(
         default=strawberry.UNSET, description="Until when; null: until withdrawn, or as the notice says."

@@ -93,8 +93,9 @@ def check_actor(held: Held, answer: Answer) -> None:
 
 
 async def notice_of(tx: Tx, held: Held, answer: Answer) -> PublishedNotice:
-    notice = await notices.by_name(tx, held.decided.handler, answer.notice)
-    if notice is None:
+    handler = held.decided.handler
+    notice = await notices.by_name(tx, handler, answer.notice) or await _by_id(tx, answer.notice)
+    if notice is None or notice.handler != handler:
         raise NoticeUnknown(field="notice")
     current = await notices.current(tx, held.decided.handler, notice.family)
     if notice.family.is_on_record_only or current is None or current.notice_id != notice.notice_id:
@@ -103,6 +104,14 @@ async def notice_of(tx: Tx, held: Held, answer: Answer) -> PublishedNotice:
     if (is_for_children and not held.is_child) or (held.acting.actor is Actor.GUARDIAN and not is_for_children):
         raise NoticeNotCurrent(field="notice")
     return notice
+
+
+async def _by_id(tx: Tx, text: str) -> PublishedNotice | None:
+    """A notice may be named by its id, too, as `noticeServed` names it."""
+    try:
+        return await notices.by_id(tx, UUID(text))
+    except ValueError:
+        return None
 
 
 async def served_of(tx: Tx, held: Held, answer: Answer, notice: PublishedNotice) -> Row[Any]:
