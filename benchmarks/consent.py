@@ -138,7 +138,7 @@ def _gated() -> Iterator[None]:
 
 @contextmanager
 def _without_gate() -> Iterator[None]:
-    nothing = GateShape(restricts=False, hides_minors=False, needs_consent=False, of_each=False)
+    nothing = GateShape(restricts=False, hides_minors=False, needs_consent=False, of_each=False, is_recipient=False)
     with patch.object(RowGate, "shape", nothing), patch.object(RowGate, "parameters", {}):
         yield
 
