@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -112,6 +112,21 @@ async def test_a_job_that_fails_is_logged_and_comes_again(hub: Hub, caplog: pyte
 
     assert len(calls) == 2
     assert "The job audit seals failed (SealsBehind): The audit head outside knows seal 7" in caplog.text
+
+
+async def test_a_job_of_hours_that_failed_comes_again_within_a_minute_and_then_in_hours(hub: Hub) -> None:
+    calls = []
+
+    async def fails_once(now: datetime) -> None:
+        calls.append(now - NOW)
+        if len(calls) == 1:
+            raise TimeoutError
+
+    job = Job("audit months", timedelta(hours=6), fails_once)
+    for minutes in (0, 0.9, 1, 2, 360, 361):
+        await job.run_if_due(NOW + timedelta(minutes=minutes))
+
+    assert calls == [timedelta(0), timedelta(minutes=1), timedelta(minutes=361)]
 
 
 async def test_bits_that_a_newer_notice_replaced_are_given_back(hub: Hub) -> None:

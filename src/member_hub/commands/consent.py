@@ -174,14 +174,18 @@ def replay(*, from_behind: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(orjson.dumps(done).decode())
     else:
-        back = f"{done['withdrawals']} withdrawals and {done['restrictions']} restrictions put back"
-        click.echo(f"{done['lines']} lines of files applied, {done['lines_waiting']} wait for their notice.")
-        click.echo(f"{back}; {done['settled']} members settled; {done['chains']} histories verified.")
-        for member in done["broken_members"]:
-            click.echo(f"THE HISTORY OF {member} WAS TAMPERED WITH.")
-        for name in done["tampered_notices"]:
-            click.echo(f"THE NOTICE {name} WAS TAMPERED WITH.")
+        _tell_of_replay(done)
     sys.exit(1 if done["broken"] or done["tampered_notices"] else 0)
+
+
+def _tell_of_replay(done: dict[str, Any]) -> None:
+    back = f"{done['withdrawals']} withdrawals and {done['restrictions']} restrictions put back"
+    click.echo(f"{done['lines']} lines of files applied, {done['lines_waiting']} wait for their notice.")
+    click.echo(f"{back}; {done['settled']} members settled; {done['chains']} histories verified.")
+    for member in done["broken_members"]:
+        click.echo(f"THE HISTORY OF {member} WAS TAMPERED WITH.")
+    for name in done["tampered_notices"]:
+        click.echo(f"THE NOTICE {name} WAS TAMPERED WITH.")
 
 
 def _told(operation: str, member: str) -> tuple[dict[str, Any], bytes]:

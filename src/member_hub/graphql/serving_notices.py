@@ -141,7 +141,10 @@ async def notice_publish(
         return NoticePublishPayload(
             id=None, dry_run=dry_run, stale=[], members_concerned=None, still_to_publish=[], user_errors=errors
         )
-    notice, effects = done
+    return _published(*done, dry_run=dry_run)
+
+
+def _published(notice: PublishedNotice, effects: Effects, *, dry_run: bool) -> NoticePublishPayload:
     return NoticePublishPayload(
         id=None if dry_run else strawberry.ID(str(notice.notice_id)),
         dry_run=dry_run,

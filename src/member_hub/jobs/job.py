@@ -16,6 +16,7 @@ from member_hub.settings import Settings
 from member_hub.telling import Sender
 
 CALLER: Final = "jobs"
+AGAIN_AFTER: Final = timedelta(minutes=1)  # at most, when it failed: what runs every few hours does not wait for those
 
 _log = logging.getLogger(__name__)
 
@@ -59,3 +60,4 @@ class Job:
         except Exception as error:  # noqa: BLE001 - whatever it was, the other jobs go on and this one comes again
             said = f": {error}" if isinstance(error, HubError) else ""
             _log.error("The job %s failed (%s)%s", self.name, type(error).__name__, said)
+            self.due_at = now + min(self.every, AGAIN_AFTER)
