@@ -93,14 +93,17 @@ class Authority:
         return compact(self.header(**header), self.claims(at=at, **changed), signer(self.algorithm, self.key))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        path = head.split(b" ")[1].decode()
-        self.fetched.append(path)
-        await self.open.wait()
-        status, content = self.pages.get(path, (404, b""))
-        writer.write(
-            f"HTTP/1.1 {status} X\r\nContent-Length: {len(content)}\r\n{self.headers}Connection: close\r\n\r\n".encode()
-        )
-        writer.write(content)
-        await writer.drain()
-        writer.close()
+        """One answer to a connection; whoever hangs up before asking, or while waiting, gets none."""
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            path = head.split(b" ")[1].decode()
+            self.fetched.append(path)
+            await self.open.wait()
+            status, content = self.pages.get(path, (404, b""))
+            said = f"HTTP/1.1 {status} X\r\nContent-Length: {len(content)}\r\n{self.headers}Connection: close\r\n\r\n"
+            writer.write(said.encode() + content)
+            await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        finally:
+            writer.close()
