@@ -20,7 +20,7 @@ from member_hub.approving.tables import ActApproval as Stored
 from member_hub.consent.deciding.holding import locked_in_reach
 from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of
-from member_hub.errors import Forbidden, NotFound
+from member_hub.errors import Forbidden, NotFound, Refused
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.building import global_id
 from member_hub.graphql.changing import carried_out
@@ -103,7 +103,7 @@ async def act_approve(
     async def work(tx: Tx) -> datetime:
         if asking.grant.read(Guard.LOYALTY) is not Verdict.CLEAR:
             raise NotShown(field="approvalId")
-        wanted = uuid_of(approval_id, field="approvalId")
+        wanted = uuid_of(approval_id, refusal=NotFound(field="approvalId"))
         named = await about_whom(tx, wanted)
         root = await locked_in_reach(tx, asking.visible, named, field="approvalId", is_shared=True)
         asking.trail.member_ids.add(root)  # from here on the trail knows whom a refusal is about
@@ -146,12 +146,12 @@ async def act_approvals(
     )
 
 
-def uuid_of(text: str, *, field: str) -> UUID:
-    """Raises NotFound for what is no id: nothing is known under it."""
+def uuid_of(text: str, *, refusal: Refused) -> UUID:
+    """Raises the refusal for what is no id: nothing is known under it."""
     try:
         return UUID(text)
     except ValueError:
-        raise NotFound(field=field) from None
+        raise refusal from None
 
 
 def _shown(row: Row[Any], now: datetime) -> ActApproval:
