@@ -13,6 +13,7 @@ from member_hub.privacy import Holder
 from member_hub.revealing.holder import ApprovalsHolder
 from member_hub.sign_in.holder import SignInHolder
 from member_hub.telling.holder import TellingHolder
+from member_hub.tiers.holder import TiersHolder
 from member_hub.till.tables import MemberCode
 
 HOLDERS: Sequence[Holder] = (
@@ -20,6 +21,7 @@ HOLDERS: Sequence[Holder] = (
     IdentityHolder(),
     ConsentHolder(),
     OrdersHolder(),
+    TiersHolder(),
     PointsHolder(),
     IngestHolder(),
     MemberRows((MemberCode,)),
