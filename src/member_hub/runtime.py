@@ -6,13 +6,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from member_hub import organisation as register
-from member_hub import privacy
+from member_hub import privacy, programme
 from member_hub.access import Policies, PolicyKeeper
 from member_hub.audit import AuditKeys, AuditLog, Sealer
 from member_hub.clock import Clock
 from member_hub.consent import catalogue as consents
 from member_hub.consent.catalogue import Catalogue
 from member_hub.consent.history.signing import ReceiptKey
+from member_hub.counting import Loyalty
 from member_hub.crypto import Ledger, Vault
 from member_hub.db import Base, Database
 from member_hub.merging import Resolver
@@ -36,6 +37,7 @@ class Runtime:
     audit: AuditLog
     sealer: Sealer
     ledger: Ledger
+    loyalty: Loyalty
     sender: Sender | None = None  # None: production without one, where nobody signs in by code
 
     @property
@@ -60,6 +62,7 @@ async def open_runtime(
     policy_keeper = PolicyKeeper(settings, consent_keys=catalogue.consent_keys)
     ledger = await asyncio.to_thread(Ledger.open, settings.ledger_dir)
     vault = await Vault.open_ring(database, settings, clock)
+    loyalty = Loyalty.of(programme.load(settings), vault, organisation)
     audit_keys = AuditKeys.open(settings.key_dir)
     audit = AuditLog(database, audit_keys)
     async with opened_sender(settings) as sender:
@@ -77,6 +80,7 @@ async def open_runtime(
                 audit=audit,
                 sealer=Sealer(database, audit_keys, settings.ledger_dir),
                 ledger=ledger,
+                loyalty=loyalty,
                 sender=sender,
             )
         finally:
