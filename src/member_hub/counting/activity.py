@@ -1,7 +1,6 @@
 """Daily counts of activity: growth, for members whose activity may be evaluated.
 
-A count replaces the one of the same account, day and kind, and growth is posted as the difference; so it does not matter
-which file came first. Who objected to activity evaluation keeps the counts and grows by none of them.
+A count replaces the one of the same account, day and kind, and growth is posted as the difference. Who objected to activity evaluation keeps the counts and grows by none of them.
 """
 
 from collections.abc import Collection, Sequence

@@ -78,9 +78,7 @@ async def _openings(tx: Tx, needs: Loyalty, after: tuple[object, ...] | None, no
     return Work(tuple(rows[-1]), done)
 
 
-async def _orders(
-    tx: Tx, needs: Loyalty, after: tuple[object, ...] | None, now: datetime, status: OrderStatus
-) -> Work:
+async def _orders(tx: Tx, needs: Loyalty, after: tuple[object, ...] | None, now: datetime, status: OrderStatus) -> Work:
     columns = tuple(order_t.c[name] for name in ("member_id", "channel", "order_no", "line_no"))
     statement = (
         select(order_t)
@@ -98,7 +96,7 @@ async def _orders(
 async def _activity(tx: Tx, needs: Loyalty, after: tuple[object, ...] | None, now: datetime) -> Work:
     columns = tuple(activity_t.c[name] for name in ("member_id", "origin_id", "day", "kind"))
     statement = (
-        select(activity_t, account_t.c.channel)
+        select(activity_t, activity_t.c["count"].label("times"), account_t.c.channel)
         .join(account_t, account_t.c.origin_id == activity_t.c.origin_id)
         .where(activity_t.c.counted.is_distinct_from(activity_t.c["count"]))
         .where(member_t.c.restriction_bits.op("&")(EVALUATED) == 0)
@@ -135,4 +133,4 @@ async def _held(
 
 
 def _said(row: Row[Any]) -> ActivityStatement:
-    return ActivityStatement(Channel(row.channel), "", row.day, ActivityKind(row.kind), row._mapping["count"])
+    return ActivityStatement(Channel(row.channel), "", row.day, ActivityKind(row.kind), row.times)

@@ -72,14 +72,15 @@ async def count_lines(
     taking = [Refund(_line(one), _original(one), -one.amount_fen) for _, one in batch.refunds]
     done = await points.count_lines(tx, caller, needs.asked(now), earning, taking, is_strict=is_strict)
     new = [n for n, one in done.paid.items() if one.is_new]
-    grown = await _grown(tx, needs, rules, batch, new, done.refunds)
+    grown = _grown_by(needs, rules, [batch.paid[n] for n in new])
+    grown += await _shrunk(tx, needs, batch, done.refunds, {one.source_key: one for one in grown})
     await tiers.grow(tx, grown, now=now)
     fresh = {batch.paid[n][0].member_id for n, one in done.paid.items() if one.is_new}
     fresh |= {one.member_id for one in done.refunds.values() if one.is_new}
     await tiers.touch(tx, fresh, now=now)
     await _mark(tx, batch, done.paid.keys(), done.refunds.keys(), now, marked=len(refunds) if are_marked else None)
     return Counted(
-        lines=sum(one.is_new for one in (*done.paid.values(), *done.refunds.values())),
+        lines=len(new) + sum(one.is_new for one in done.refunds.values()),
         earned=sum(one.points for one in done.paid.values() if one.is_new),
         taken_back=sum(one.points for one in done.refunds.values() if one.is_new),
         growth=sum(one.amount for one in grown),
@@ -126,36 +127,33 @@ async def _earning(tx: Tx, batch: Batch, rules: tiers.TierRules) -> list[Paid]:
     ]
 
 
-async def _grown(
-    tx: Tx,
-    needs: Loyalty,
-    rules: tiers.TierRules,
-    batch: Batch,
-    paid: Iterable[int],
-    refunds: Mapping[int, TakenBack],
-) -> list[Grown]:
-    """Of what is new: what was counted before has grown then."""
+def _grown_by(needs: Loyalty, rules: tiers.TierRules, paid: Iterable[FiledOrder]) -> list[Grown]:
     grown = []
-    for n in paid:
-        filing, said = batch.paid[n]
+    for filing, said in paid:
         key, amount = needs.growth_key(said.message_id), tiers.of_line(rules, said.amount_fen)
         grown.append(Grown(filing.filed_under, filing.origin_id, Source.ORDER, key, amount, said.ordered_at))
+    return grown
+
+
+async def _shrunk(
+    tx: Tx, needs: Loyalty, batch: Batch, refunds: Mapping[int, TakenBack], stood: Mapping[bytes, Grown]
+) -> list[Grown]:
+    """What refunds that are new take of the growth of their lines; `stood`: what lines of this batch grew."""
     taken = {n: one for n, one in refunds.items() if one.is_new and one.amount_fen and one.origin_id is not None}
-    if not taken:
-        return grown
     keys = {n: needs.growth_key(_message_id(_original(batch.refunds[n][1]))) for n in taken}
-    stood = {one.source_key: one for one in grown}
-    stood |= await _growth_of(tx, {one.origin_id for one in taken.values()}, set(keys.values()) - stood.keys())
+    origins = {one.origin_id for one in taken.values()}
+    known = {**stood, **await _growth_of(tx, origins, set(keys.values()) - stood.keys())}
+    shrunk = []
     for n, one in taken.items():
-        of = stood.get(keys[n])
-        if of is None:
+        of = known.get(keys[n])
+        if of is None:  # it grew nothing
             continue
         amount = tiers.taken_back(
             of.amount, amount_fen=one.of_fen, refunded_fen=one.of_fen - one.left_fen, refund_fen=one.amount_fen
         )
         key = needs.growth_key(batch.refunds[n][1].message_id)
-        grown.append(Grown(of.member_id, of.origin_id, Source.REFUND, key, -amount, of.occurred_at))
-    return grown
+        shrunk.append(Grown(of.member_id, of.origin_id, Source.REFUND, key, -amount, of.occurred_at))
+    return shrunk
 
 
 async def _growth_of(tx: Tx, origins: Collection[UUID | None], keys: Collection[bytes]) -> dict[bytes, Grown]:
@@ -233,7 +231,8 @@ def _line(said: OrderStatement) -> Line:
 
 
 def _original(said: OrderStatement) -> Line:
-    assert said.refund_of_order is not None and said.refund_of_line is not None
+    assert said.refund_of_order is not None
+    assert said.refund_of_line is not None
     return Line(said.channel, said.refund_of_order, said.refund_of_line)
 
 

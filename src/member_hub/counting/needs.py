@@ -44,7 +44,7 @@ class Loyalty:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What a batch came to. `waiting` could not be counted now; of activity and openings `lines` are counts, accounts."""
+    """What a batch came to. `waiting` could not be counted now; `lines` may be counts of activity, or accounts."""
 
     lines: int = 0
     earned: int = 0

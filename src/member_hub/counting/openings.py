@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Row, exists, select
+from sqlalchemy import exists, select
 
 from member_hub import points
 from member_hub.access import Caller
@@ -41,7 +41,7 @@ async def count_openings(
         .order_by(account_t.c.origin_id)
         .with_for_update(read=True, key_share=True)
     )
-    stated = await _opened(tx, needs.vault, (await tx.execute(statement)).all())
+    stated = await _opened(tx, needs.vault, list((await tx.execute(statement)).all()))
     if not stated:
         return Counted()
     done = await points.open_balances(tx, caller, needs.asked(now), stated)
@@ -49,7 +49,7 @@ async def count_openings(
     return Counted(lines=len(done), earned=earned, waiting=len(stated) - len(done))
 
 
-async def _opened(tx: Tx, vault: Vault, rows: Sequence[Row[Any]]) -> list[Opening]:
+async def _opened(tx: Tx, vault: Vault, rows: Sequence[Any]) -> list[Opening]:
     """What each account states; an old tier word alone is a balance of nothing."""
     keys = await vault.keys_for(tx, {(row.origin_id, DataClass.COMMERCE) for row in rows})
     found = []

@@ -48,7 +48,7 @@ FiledActivity = tuple[Filing, ActivityStatement]
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """`changed` of the applied lines were new or different; `waiting` have no account yet. What was stored, and where."""
+    """`changed` of the applied lines were new or different; `waiting` have no account yet. And what stands where."""
 
     applied: int
     changed: int
@@ -127,7 +127,7 @@ class Orders:
 
     async def _filed(self, tx: Tx, lines: Sequence[S]) -> tuple[list[tuple[Filing, S]], list[S]]:
         """Lines of known accounts with where they stand, and those of unknown ones."""
-        filed = await self._lockedfilings_of(tx, {(line.account_channel, line.account) for line in lines})
+        filed = await self._locked_filings(tx, {(line.account_channel, line.account) for line in lines})
         known = [(filed[key], line) for line in lines if (key := (line.account_channel, line.account)) in filed]
         return known, [line for line in lines if (line.account_channel, line.account) not in filed]
 
@@ -162,7 +162,10 @@ class Orders:
 
 
 async def filings_of(tx: Tx, origins: Iterable[OriginId]) -> dict[OriginId | None, Filing]:
-    """Where the rows of these accounts stand. Held against an erasure, which otherwise could not see the rows that are about to be written."""
+    """Where the rows of these accounts stand.
+
+    Held against an erasure, which otherwise could not see the rows that are about to be written.
+    """
     statement = (
         select(account_t.c.origin_id, account_t.c.filed_under, account_t.c.member_id)
         .where(among(account_t.c.origin_id, origins))

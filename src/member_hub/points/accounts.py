@@ -77,7 +77,7 @@ Books = Mapping[MemberId, Book]
 async def open_of(tx: Tx, roots: Collection[MemberId], *, now: datetime) -> set[MemberId]:
     """Those of the members who may earn: active, with an account that is open; who has none yet gets one.
 
-    Who limited all processing to storing does not until that is lifted; any other objection leaves the service as it is.
+    Who limited all processing to storing does not until that is lifted; other objections leave the service as it is.
     """
     statement = (
         select(member_t.c.member_id, account_t.c.state)

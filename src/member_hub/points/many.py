@@ -499,7 +499,7 @@ def _any_of(keys: Sequence[Key]) -> ColumnElement[bool]:
     arrays = [
         literal([key[n] for key in keys], ARRAY(line_t.c[name].type)) for n, name in enumerate(("order_key", "line_no"))
     ]
-    given = func.unnest(*arrays).table_valued("order_key", "line_no", name="wanted")
+    given = func.unnest(*arrays).table_valued("order_key", "line_no", name="wanted").render_derived()
     return tuple_(line_t.c.order_key, line_t.c.line_no).in_(select(given.c.order_key, given.c.line_no))
 
 
