@@ -107,7 +107,7 @@ async def test_orders_are_applied_wait_repeat_and_are_refused(hub: Hub) -> None:
         "new_members": 1,
         "no_longer_waiting": 1,
         "lines_counted": 1,
-        "points_earned": 10,
+        "points_earned": 20,
     }
 
 

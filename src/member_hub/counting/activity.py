@@ -1,6 +1,7 @@
 """Daily counts of activity: growth, for members whose activity may be evaluated.
 
-A count replaces the one of the same account, day and kind, and growth is posted as the difference. Who objected to activity evaluation keeps the counts and grows by none of them.
+A count replaces the one of the same account, day and kind, and growth is posted as the difference.
+Who objected to activity evaluation keeps the counts and grows by none of them.
 """
 
 from collections.abc import Collection, Sequence

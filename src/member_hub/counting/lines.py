@@ -25,7 +25,7 @@ from member_hub.orders.actions import FiledOrder
 from member_hub.orders.rules import OrderStatement, OrderStatus
 from member_hub.orders.tables import OrderLine
 from member_hub.points import Line
-from member_hub.points.many import Paid, Refund, TakenBack
+from member_hub.points.claiming import Paid, Refund, TakenBack
 from member_hub.tiers import Grown, Source
 from member_hub.tiers.tables import GrowthEntry
 

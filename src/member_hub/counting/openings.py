@@ -20,7 +20,7 @@ from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
 from member_hub.ids import MemberId, OriginId
 from member_hub.members.tables import ChannelAccount
-from member_hub.points.many import Opening
+from member_hub.points.opening import Opening
 from member_hub.points.tables import PointsOpening
 from member_hub.privacy import DataClass
 

@@ -53,6 +53,7 @@ class Book:
     postings: list[Posting] = field(default_factory=list)
     changed_lots: dict[UUID, Lot] = field(default_factory=dict)
     changed_holds: dict[UUID, Hold] = field(default_factory=dict)
+    elsewhere: dict[UUID, MemberId] = field(default_factory=dict)  # empty lots that merging left where they were
     own_origin: UUID | None = None  # the channel account for what none is named
 
     @property

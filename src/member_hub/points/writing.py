@@ -114,7 +114,7 @@ async def write_lots(tx: Tx, book: Book) -> None:
 
 
 def lot_row(book: Book, lot: Lot) -> tuple[Any, ...]:
-    return (book.member_id, *(getattr(lot, name) for name in LOT_COLUMNS[1:]))
+    return (book.elsewhere.get(lot.lot_id, book.member_id), *(getattr(lot, name) for name in LOT_COLUMNS[1:]))
 
 
 def entry_row(book: Book, caller: Caller, approved_by: str | None, number: int) -> tuple[Any, ...]:
