@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from member_hub import organisation as register
-from member_hub import privacy, programme
+from member_hub import points, privacy, programme, tiers
 from member_hub.access import Policies, PolicyKeeper
 from member_hub.audit import AuditKeys, AuditLog, Sealer
 from member_hub.clock import Clock
@@ -37,8 +37,13 @@ class Runtime:
     audit: AuditLog
     sealer: Sealer
     ledger: Ledger
-    loyalty: Loyalty
+    points: points.Programme
+    tiers: tiers.Programme
     sender: Sender | None = None  # None: production without one, where nobody signs in by code
+
+    @property
+    def loyalty(self) -> Loyalty:
+        return Loyalty(self.points, self.tiers)
 
     @property
     def policies(self) -> Policies:
@@ -62,8 +67,8 @@ async def open_runtime(
     policy_keeper = PolicyKeeper(settings, consent_keys=catalogue.consent_keys)
     ledger = await asyncio.to_thread(Ledger.open, settings.ledger_dir)
     vault = await Vault.open_ring(database, settings, clock)
-    loyalty = Loyalty.of(programme.load(settings), vault, organisation)
     audit_keys = AuditKeys.open(settings.key_dir)
+    parts = programme.load(settings)
     audit = AuditLog(database, audit_keys)
     async with opened_sender(settings) as sender:
         try:
@@ -80,7 +85,8 @@ async def open_runtime(
                 audit=audit,
                 sealer=Sealer(database, audit_keys, settings.ledger_dir),
                 ledger=ledger,
-                loyalty=loyalty,
+                points=points.Programme(vault, organisation, points.rules_of(parts["points"])),
+                tiers=tiers.Programme(tiers.rules_of(parts["tiers"])),
                 sender=sender,
             )
         finally:

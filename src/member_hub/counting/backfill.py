@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, Table, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, Table, exists, literal, or_, select, tuple_
 
 from member_hub.counting.activity import EVALUATED, activity_t, count_activity, member_t
 from member_hub.counting.lines import count_lines, order_t, statement_of
@@ -66,6 +66,16 @@ async def count_waiting(database: Database, needs: Loyalty, *, now: datetime) ->
                 break
             after = work.last
             yield work.counted
+
+
+async def something_waits(tx: Tx) -> bool:
+    """Whether anything is not counted yet, be it that it has to wait."""
+    waiting = (
+        select(order_t.c.line_no).where(order_t.c.counted_at.is_(None)),
+        select(activity_t.c.day).where(activity_t.c.counted.is_distinct_from(activity_t.c["count"])),
+        select(account_t.c.origin_id).where(account_t.c.opening.is_not(None), UNCOUNTED),
+    )
+    return bool(await tx.scalar(select(or_(*(exists(one) for one in waiting)))))
 
 
 async def _openings(tx: Tx, needs: Loyalty, after: tuple[object, ...] | None, now: datetime) -> Work:

@@ -72,7 +72,7 @@ async def count_lines(
     taking = [Refund(_line(one), _original(one), -one.amount_fen) for _, one in batch.refunds]
     done = await points.count_lines(tx, caller, needs.asked(now), earning, taking, is_strict=is_strict)
     new = [n for n, one in done.paid.items() if one.is_new]
-    grown = _grown_by(needs, rules, [batch.paid[n] for n in new])
+    grown = _grown_by(needs, rules, [batch.paid[n] for n in done.paid])  # a till that asked for points alone grew none
     grown += await _shrunk(tx, needs, batch, done.refunds, {one.source_key: one for one in grown})
     await tiers.grow(tx, grown, now=now)
     fresh = {batch.paid[n][0].member_id for n, one in done.paid.items() if one.is_new}
