@@ -11,16 +11,17 @@ from typing import Any
 import pytest
 from sqlalchemy import Row, func, select
 
-from member_hub import organisation, resources
+from member_hub import organisation, programme, resources
 from member_hub.audit import AuditKeys, AuditLog
 from member_hub.clock import Clock
 from member_hub.consent import catalogue
+from member_hub.counting import Loyalty
 from member_hub.crypto import Vault
 from member_hub.db import Database, snapshot, transaction
 from member_hub.db.bulk import table_of
 from member_hub.db.embedded import Server
 from member_hub.db.provision import AUDIT_ONLY
-from member_hub.holders import HOLDERS
+from member_hub.holders import holders_by
 from member_hub.identity.kinds import ClaimKind
 from member_hub.identity.queries import Token, find_members
 from member_hub.identity.rules import Rules
@@ -41,6 +42,7 @@ from tests.picture import Picture, picture_of
 
 NOW = datetime(2026, 11, 8, 4, tzinfo=UTC)
 REGISTER = organisation.load(resources.folder("policies") / "organisation.toml")
+PROGRAMME = programme.read(resources.folder("policies") / programme.FILE)
 CATALOGUE = catalogue.load(resources.folder("policies") / catalogue.FOLDER / catalogue.FILE)
 STORE_HEADER = "卡号,姓名,性别,手机号,生日,办卡门店,办卡日期,导购工号,会员等级,积分余额,备注"
 ORDERS_HEADER = "order_no,line_no,channel,store,key_kind,key,amount_yuan,ordered_at,status,refund_of"
@@ -81,11 +83,15 @@ class Hub:
 
     @property
     def resolver(self) -> Resolver:
-        return Resolver(self.vault, REGISTER, HOLDERS, CATALOGUE)
+        return Resolver(self.vault, REGISTER, holders_by(self.clock), CATALOGUE)
+
+    @property
+    def loyalty(self) -> Loyalty:
+        return Loyalty.of(PROGRAMME, self.vault, REGISTER)
 
     @property
     def ingester(self) -> Ingester:
-        return Ingester(self.database, self.vault, self.resolver, REGISTER, self.clock, self.audit)
+        return Ingester(self.database, self.vault, self.resolver, REGISTER, self.clock, self.loyalty, self.audit)
 
     async def ingest(self, source: Source, file: Path, *, dry_run: bool = False) -> Summary:
         return await self.ingester.ingest(file, mapping.load(source), dry_run=dry_run)

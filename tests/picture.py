@@ -18,12 +18,15 @@ from member_hub.identity.tables import IdentityClaim, IdentityHint, IdentityToke
 from member_hub.members.actions import SEALED_FIELDS
 from member_hub.members.tables import Channel, ChannelAccount, Member, MemberStore, ProfileValue
 from member_hub.orders.tables import Activity, OrderLine, WaitingLine
+from member_hub.points.tables import PointsAccount, PointsLot
 from member_hub.privacy import DataClass
+from member_hub.tiers.tables import GrowthEntry
 
 account_t, member_t, value_t, store_t = (table_of(m) for m in (ChannelAccount, Member, ProfileValue, MemberStore))
 claim_t, hint_t, token_t = (table_of(m) for m in (IdentityClaim, IdentityHint, IdentityToken))
 candidate_t, consent_t = (table_of(m) for m in (ReviewCandidate, ConsentLine))
 order_t, activity_t, waiting_t = (table_of(m) for m in (OrderLine, Activity, WaitingLine))
+lot_t, points_t, growth_t = (table_of(m) for m in (PointsLot, PointsAccount, GrowthEntry))
 
 Account = tuple[str, str, str]  # channel, namespace, number
 Person = frozenset[Account]
@@ -45,6 +48,10 @@ class Picture:
     activity: Mapping[tuple[object, ...], int]
     stores: frozenset[tuple[object, ...]]
     waiting: frozenset[tuple[str, str]]
+    points: Mapping[Person, tuple[int, ...]]  # active, pending, held, debt
+    lots: Counter[tuple[object, ...]]
+    growth: Counter[tuple[object, ...]]
+    uncounted: frozenset[tuple[object, ...]]
 
     def person(self, channel: Channel, number: str) -> Person:
         """Everybody's accounts of whom this is one."""
@@ -67,7 +74,7 @@ async def picture_of(database: Database, vault: Vault) -> Picture:
 
 _PICTURED = (
     account_t, member_t, value_t, store_t, claim_t, hint_t, token_t, candidate_t, consent_t, order_t, activity_t,
-    waiting_t,
+    waiting_t, lot_t, points_t, growth_t,
 )  # fmt: skip
 Rows = Mapping[str, Sequence[Row[Any]]]
 
@@ -118,6 +125,18 @@ class _Painter:
                 for row in self.rows["hub.member_store"]
             ),
             waiting=frozenset(self._waiting(row) for row in self.rows["hub.waiting_line"]),
+            points={
+                self.people[row.member_id]: (row.active, row.pending, row.held, row.debt)
+                for row in self.rows["hub.points_account"]
+                if row.state == "open" and any((row.active, row.pending, row.held, row.debt))
+            },
+            lots=Counter(self._lot(row) for row in self.rows["hub.points_lot"] if row.state != "moved"),
+            growth=Counter(self._grown()),
+            uncounted=frozenset(
+                (row.channel, row.order_no, row.line_no)
+                for row in self.rows["hub.order_line"]
+                if row.counted_at is None
+            ),
         )
 
     def _living(self) -> list[Row[Any]]:
@@ -181,6 +200,21 @@ class _Painter:
     def _day(self, row: Row[Any]) -> tuple[object, ...]:
         assert row.member_id == self.filed[row.origin_id], "filed under another id than its account's"
         return (self.names[row.origin_id], row.day, row.kind)
+
+    def _lot(self, row: Row[Any]) -> tuple[object, ...]:
+        parts = (row.earned, row.remaining, row.held, row.spent, row.expired, row.reversed)
+        if row.remaining:
+            assert self.names[row.origin_id] in self.people[row.member_id], "a lot in another member's account"
+        return (self.names[row.origin_id], row.kind, row.state, *parts, row.earned_at, row.activates_at, row.expires_at)
+
+    def _grown(self) -> dict[tuple[object, ...], int]:
+        """By account, source and time; several entries of one day of activity are one."""
+        total: dict[tuple[object, ...], int] = {}
+        for row in self.rows["hub.growth_entry"]:
+            assert row.member_id == self.filed[row.origin_id], "filed under another id than its account's"
+            key = (self.names[row.origin_id], row.source, row.occurred_at)
+            total[key] = total.get(key, 0) + row.amount
+        return {key: amount for key, amount in total.items() if amount}
 
     def _waiting(self, row: Row[Any]) -> tuple[str, str]:
         place = sealed_row(WaitingLine, {"message_key": row.message_key})

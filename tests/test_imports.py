@@ -23,6 +23,7 @@ ingest | profiles | sign_in
 reports
 rights
 merging
+counting
 benefits
 tags
 points

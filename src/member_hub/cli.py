@@ -75,20 +75,32 @@ def doctor(*, as_json: bool) -> None:
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def migrate(*, as_json: bool) -> None:
-    """Make the database's roles, schemas and tables, or bring them to this version."""
+    """Make the database's roles, schemas and tables, or bring them to this version.
+
+    Then order lines, activity and opening balances that earlier versions imported are counted, once; interrupted, the
+    next call goes on. 迁移数据库,并补计此前导入的订单、活跃与期初积分。
+    """
     import asyncio
     import json
 
+    from member_hub.commands.counting import count_after_migrating
     from member_hub.db import migrate
     from member_hub.db.session import connect
     from member_hub.settings import Settings
 
-    async def run() -> str | None:
-        async with connect(Settings.from_environ(), migrates=True) as database:
-            return await migrate.current(database)
+    settings = Settings.from_environ()
 
-    at = asyncio.run(run())
-    click.echo(json.dumps({"migration": at}) if as_json else f"The database is at migration {at or 'none yet'}.")
+    async def run() -> tuple[str | None, int]:
+        async with connect(settings, migrates=True) as database:
+            return await migrate.current(database), await count_after_migrating(database, settings)
+
+    at, counted = asyncio.run(run())
+    if as_json:
+        click.echo(json.dumps({"migration": at, "lines_counted": counted}))
+        return
+    click.echo(f"The database is at migration {at or 'none yet'}.")
+    if counted:
+        click.echo(f"Counted {counted:,} lines and balances of earlier imports. 已补计 {counted:,} 条。")
 
 
 @cli.command(hidden=True)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from member_hub.approving.holder import ActApprovalsHolder
+from member_hub.clock import Clock
 from member_hub.consent.holder import ConsentHolder
 from member_hub.holding import MemberRows
 from member_hub.identity.holder import IdentityHolder
@@ -17,17 +18,23 @@ from member_hub.telling.holder import TellingHolder
 from member_hub.tiers.holder import TiersHolder
 from member_hub.till.tables import MemberCode
 
-HOLDERS: Sequence[Holder] = (
-    MembersHolder(),
-    IdentityHolder(),
-    ConsentHolder(),
-    OrdersHolder(),
-    TiersHolder(),
-    PointsHolder(),
-    IngestHolder(),
-    MemberRows((MemberCode,)),
-    ApprovalsHolder(),
-    ActApprovalsHolder(),
-    TellingHolder(),
-    SignInHolder(),
-)
+
+def holders_by(clock: Clock) -> Sequence[Holder]:
+    """The list, with the clock by which those go that write down when something moved."""
+    return (
+        MembersHolder(),
+        IdentityHolder(),
+        ConsentHolder(),
+        OrdersHolder(),
+        TiersHolder(clock),
+        PointsHolder(clock),
+        IngestHolder(),
+        MemberRows((MemberCode,)),
+        ApprovalsHolder(),
+        ActApprovalsHolder(),
+        TellingHolder(),
+        SignInHolder(),
+    )
+
+
+HOLDERS: Sequence[Holder] = holders_by(Clock())

@@ -14,7 +14,7 @@ from member_hub.audit.tables import AuditEntry
 from member_hub.clock import Clock
 from member_hub.db import Database, transaction
 from member_hub.db.bulk import table_of
-from member_hub.holders import HOLDERS
+from member_hub.holders import holders_by
 from member_hub.identity.kinds import ClaimKind
 from member_hub.identity.statements import AccountStatement, StatedConsent, StatedIdentifier, StatedValue, own_kind
 from member_hub.ids import MemberId
@@ -117,7 +117,7 @@ class World:
 @asynccontextmanager
 async def open_world(database: Database, settings: Settings) -> AsyncIterator[World]:
     clock = StandingClock(NOW)
-    async with open_runtime(settings, clock, database, HOLDERS) as hub:
+    async with open_runtime(settings, clock, database, holders_by(clock)) as hub:
         transport = httpx2.ASGITransport(make_app(hub))
         async with httpx2.AsyncClient(transport=transport, base_url="http://hub") as client:
             yield World(hub, clock, DevelopmentTokens.open(settings), client)

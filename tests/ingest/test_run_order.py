@@ -48,9 +48,9 @@ async def _imported(hub: Hub, deliveries: list[tuple[Source, str]], folder: Path
 
 def _shuffled(files: Path, folder: Path, random: Random) -> list[tuple[Source, str]]:
     """Account files with their lines in another order, some of them twice, in pieces; and the others among them."""
-    deliveries = [(source, FILES[source]) for source in (Source.ORDERS, Source.ACTIVITY)]
-    for _, name in deliveries:
-        (folder / name).write_bytes((files / name).read_bytes())
+    deliveries = [(Source.ACTIVITY, FILES[Source.ACTIVITY])]
+    (folder / FILES[Source.ACTIVITY]).write_bytes((files / FILES[Source.ACTIVITY]).read_bytes())
+    deliveries += _shuffled_orders(files, folder, random)
     for source in ACCOUNTS:
         header, rows = _rows(files / FILES[source])
         rows += random.sample(rows, len(rows) // 5)
@@ -60,6 +60,21 @@ def _shuffled(files: Path, folder: Path, random: Random) -> list[tuple[Source, s
             (folder / name).write_text(header + "".join(rows[piece::PIECES]), "utf-8", newline="")
             deliveries.append((source, name))
     random.shuffle(deliveries)
+    return deliveries
+
+
+def _shuffled_orders(files: Path, folder: Path, random: Random) -> list[tuple[Source, str]]:
+    """Refunds before what they take back, lines of one order in two files; of lines with one key the first counts."""
+    header, *rows = (files / FILES[Source.ORDERS]).read_text("utf-8-sig").splitlines(keepends=True)
+    first = {",".join(row.split(",")[:3]): row for row in reversed(rows)}
+    assert any(row.split(",")[8] == "refunded" for row in first.values())
+    rest = list(first.values())
+    random.shuffle(rest)
+    deliveries = []
+    for piece in range(PIECES):
+        name = f"{piece}-{FILES[Source.ORDERS]}"
+        (folder / name).write_text(header + "".join(rest[piece::PIECES]), "utf-8", newline="")
+        deliveries.append((Source.ORDERS, name))
     return deliveries
 
 

@@ -93,6 +93,8 @@ async def test_orders_are_applied_wait_repeat_and_are_refused(hub: Hub) -> None:
         "read": 8,
         "applied": 1,
         "waiting": 1,
+        "lines_counted": 1,
+        "points_earned": 10,
         "duplicate_deliveries": 1,
         "conflicting_repeat": 1,
         "bad_amount": 1,
@@ -100,7 +102,13 @@ async def test_orders_are_applied_wait_repeat_and_are_refused(hub: Hub) -> None:
         "bad_store": 1,
         "wrong_columns": 1,
     }
-    assert tally(later) == {"read": 1, "new_members": 1, "no_longer_waiting": 1}
+    assert tally(later) == {
+        "read": 1,
+        "new_members": 1,
+        "no_longer_waiting": 1,
+        "lines_counted": 1,
+        "points_earned": 20,
+    }
 
 
 async def test_activity_is_applied_repeated_waits_or_is_past_its_retention(hub: Hub) -> None:
@@ -121,12 +129,13 @@ async def test_activity_is_applied_repeated_waits_or_is_past_its_retention(hub: 
     assert tally(summary) == {
         "read": 6,
         "applied": 2,
+        "lines_counted": 2,
         "duplicate_deliveries": 1,
         "past_retention": 1,
         "waiting": 1,
         "bad_kind": 1,
     }
-    assert tally(again) == {"read": 2, "applied": 1, "duplicate_deliveries": 1}
+    assert tally(again) == {"read": 2, "applied": 1, "lines_counted": 1, "duplicate_deliveries": 1}
     counts = {(str(day), kind): count for (_, day, kind), count in (await hub.picture()).activity.items()}
     assert counts == {("2026-11-01", "visit"): 5, ("2025-10-08", "visit"): 1}
 

@@ -25,12 +25,13 @@ from member_hub.consent.history.settling import settle
 from member_hub.consent.history.standing import Slot
 from member_hub.consent.tables import ConsentEvidence, GuardianLink, NoticeServed, Objection
 from member_hub.consent.words import Act, Actor, ConsentState, Method
+from member_hub.counting import Loyalty
 from member_hub.crypto import KeySet, Ledger, Vault, sealed_row
 from member_hub.db import Database, snapshot, transaction
 from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of
 from member_hub.db.provision import AUDIT_ONLY
-from member_hub.holders import HOLDERS
+from member_hub.holders import HOLDERS, holders_by
 from member_hub.identity.kinds import ClaimKind
 from member_hub.identity.queries import find_members
 from member_hub.identity.statements import AccountStatement
@@ -56,6 +57,7 @@ from member_hub.telling.tables import NoticeTask
 
 NOW = datetime(2026, 11, 8, 4, tzinfo=UTC)
 REGISTER = organisation.load(resources.folder("policies") / "organisation.toml")
+PROGRAMME = programme.read(resources.folder("policies") / programme.FILE)
 CATALOGUE = catalogue.load(resources.folder("policies") / catalogue.FOLDER / catalogue.FILE)
 
 # Hers.
@@ -106,14 +108,15 @@ class World:
 
     @property
     def resolver(self) -> Resolver:
-        return Resolver(self.vault, REGISTER, HOLDERS, CATALOGUE)
+        return Resolver(self.vault, REGISTER, holders_by(StandingClock()), CATALOGUE)
 
     async def deliver(self, source: Source, folder: Path, content: str) -> Summary:
         """Import a file of this content."""
         ending = "jsonl" if source in (Source.WEBSITE, Source.APP) else "csv"
         path = folder / f"{source}.{ending}"
         path.write_text(content, "utf-8")
-        ingester = Ingester(self.database, self.vault, self.resolver, REGISTER, StandingClock())
+        loyalty = Loyalty.of(PROGRAMME, self.vault, REGISTER)
+        ingester = Ingester(self.database, self.vault, self.resolver, REGISTER, StandingClock(), loyalty)
         return await ingester.ingest(path, mapping.load(source))
 
     async def member_of(self, channel: Channel, account: str) -> MemberId:

@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import insert, text, update
 from sqlalchemy.exc import DBAPIError
 
-from member_hub import organisation, resources
+from member_hub import organisation, programme, resources
 from member_hub.clock import Clock
 from member_hub.consent import catalogue
+from member_hub.counting import Loyalty
 from member_hub.crypto import CannotOpen, Vault
 from member_hub.db import Database, transaction
 from member_hub.db.bulk import insert_rows, table_of
@@ -127,7 +128,9 @@ async def test_what_the_driver_cannot_send_is_not_quoted(database: Database, cap
 
 async def _ingest(database: Database, settings: Settings, folder: Path, sources: Sequence[Source]) -> list[Summary]:
     vault = await Vault.open_ring(database, settings, Clock())
-    ingester = Ingester(database, vault, Resolver(vault, REGISTER, HOLDERS, CATALOGUE), REGISTER, Clock())
+    loyalty = Loyalty.of(programme.read(resources.folder("policies") / programme.FILE), vault, REGISTER)
+    resolver = Resolver(vault, REGISTER, HOLDERS, CATALOGUE)
+    ingester = Ingester(database, vault, resolver, REGISTER, Clock(), loyalty)
     return [await ingester.ingest(folder / SOURCES[source], mapping.load(source)) for source in sources]
 
 

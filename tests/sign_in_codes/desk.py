@@ -13,7 +13,7 @@ from member_hub.access import DevelopmentTokens
 from member_hub.crypto import Ledger
 from member_hub.db import Database, snapshot, transaction
 from member_hub.db.bulk import table_of
-from member_hub.holders import HOLDERS
+from member_hub.holders import HOLDERS, holders_by
 from member_hub.identity.kinds import ClaimKind
 from member_hub.identity.queries import find_members
 from member_hub.identity.statements import AccountStatement
@@ -158,7 +158,7 @@ async def open_front(
     database: Database, settings: Settings, *, with_sender: bool = True, address: str = "198.51.100.7"
 ) -> AsyncIterator[Front]:
     clock, service = StandingClock(NOW), MessageService()
-    async with open_runtime(settings, clock, database, HOLDERS) as opened:
+    async with open_runtime(settings, clock, database, holders_by(clock)) as opened:
         hub = replace(opened, sender=service if with_sender else None)
         transport = httpx2.ASGITransport(make_app(hub), client=(address, 40_000))
         async with httpx2.AsyncClient(transport=transport, base_url="http://hub") as client:

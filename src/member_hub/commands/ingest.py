@@ -54,7 +54,7 @@ async def ingest_files(
     # What start-up has made stays: the collector need not look through it again and again, a quarter of the time.
     gc.collect()
     gc.freeze()
-    ingester = Ingester(hub.database, hub.vault, hub.resolver, hub.organisation, hub.clock, hub.audit)
+    ingester = Ingester(hub.database, hub.vault, hub.resolver, hub.organisation, hub.clock, hub.loyalty, hub.audit)
     summaries = []
     for source, file in files:
         shown = ProgressLine(file.name)

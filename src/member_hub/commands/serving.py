@@ -61,6 +61,7 @@ def run(*, channels: Path | None) -> None:
     import asyncio
 
     from member_hub.commands.approving import approve_in_development
+    from member_hub.commands.counting import count_waiting_lines
     from member_hub.commands.introducing import introduce
     from member_hub.settings import keep_development
 
@@ -69,6 +70,7 @@ def run(*, channels: Path | None) -> None:
     async def main() -> None:
         async with hub(migrates=True, alone=True) as runtime:
             await _catch_up(runtime)
+            await count_waiting_lines(runtime)
             if not runtime.settings.is_production:
                 await publish_of_demo(runtime)  # first: lines of the files find what their people were told
             await _populate(runtime, channels)

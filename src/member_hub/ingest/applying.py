@@ -8,8 +8,11 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
+from member_hub import counting
+from member_hub.access import Caller
 from member_hub.audit import AuditLog, Entry
 from member_hub.consent.replay.filing import Filed
+from member_hub.counting import Counted, Loyalty
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, parameters, table_of, values_of
@@ -44,11 +47,16 @@ class Applier:
     resolver: Resolver
     parser: Parser
     run_id: RunId
+    loyalty: Loyalty
     audit: AuditLog | None = None  # None: a dry run, which takes everything back
 
     @property
     def _orders(self) -> Orders:
         return Orders(self.vault, self.resolver.organisation)
+
+    @property
+    def _hub(self) -> Caller:
+        return counting.hub_caller()
 
     @property
     def source(self) -> str:
@@ -120,13 +128,19 @@ class Applier:
         said = [record.statement for record in records]
         done = await self.resolver.resolve(tx, said, caused_by=f"ingest {self.run_id}", now=now)
         await self._put_on_record(done.filed, now)
-        released = await self._orders.release_waiting(tx, done.arrived)
+        released = await self._orders.release_waiting(tx, done.arrived, counted_at=now)
+        stating = {o.origin_id for o, one in zip(done.outcomes, said, strict=True) if one.opening_balance is not None}
+        openings = await counting.count_openings(tx, self._hub, stating, needs=self.loyalty, now=now)
+        counted = await counting.count_lines(tx, self._hub, released.orders, needs=self.loyalty, now=now)
+        active = await counting.count_activity(tx, released.activity, needs=self.loyalty, now=now)
         counts.update(KINDS[outcome.kind] for outcome in done.outcomes)
         counts.update(DROPPED + reason for record in records for reason in record.dropped)
         counts[Count.MERGED] += done.merged
         counts[Count.SPLIT] += done.split
         counts[Count.REVIEW] += done.candidates
-        counts[Count.RELEASED] += released
+        counts[Count.RELEASED] += len(released)
+        counts[Count.OPENED] += openings.earned
+        _tell(counts, counted + active)
 
     async def _put_on_record(self, filed: Filed, now: datetime) -> None:
         """One entry for a batch, before it is committed: no decision changes without one."""
@@ -141,9 +155,11 @@ class Applier:
     async def _apply_orders(self, tx: Tx, records: Sequence[OrderRecord], counts: Counter[str], now: datetime) -> None:
         if not records:
             return
-        done = await self._orders.apply_orders(tx, [record.statement for record in records], now=now)
+        said = [record.statement for record in records]
+        done = await self._orders.apply_orders(tx, said, now=now, counted_at=now)
         counts[Count.APPLIED] += done.applied
         counts[Count.WAITING] += done.waiting
+        _tell(counts, await counting.count_lines(tx, self._hub, done.orders, needs=self.loyalty, now=now))
 
     async def _apply_activity(
         self, tx: Tx, records: Sequence[ActivityRecord], counts: Counter[str], now: datetime
@@ -152,10 +168,18 @@ class Applier:
         counts[Count.EXPIRED] += len(records) - len(kept)
         if not kept:
             return
-        done = await self._orders.apply_activity(tx, kept, now=now)
+        done = await self._orders.apply_activity(tx, kept, now=now, counted_at=now)
         counts[Count.APPLIED] += done.changed
         counts[Count.WAITING] += done.waiting
         counts[Count.DUPLICATE] += len(kept) - done.changed - done.waiting
+        _tell(counts, await counting.count_activity(tx, done.activity, needs=self.loyalty, now=now))
+
+
+def _tell(counts: Counter[str], counted: Counted) -> None:
+    counts[Count.COUNTED] += counted.lines
+    counts[Count.EARNED] += counted.earned
+    counts[Count.TAKEN_BACK] += counted.taken_back
+    counts[Count.UNCOUNTED] += counted.waiting
 
 
 def _message_id(record: Record) -> str:

@@ -105,7 +105,7 @@ def batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
 
 def is_about_rows(error: Exception) -> bool:
     """Whether the error may be one row's: then the others still stand."""
-    if isinstance(error, (Overtaken, Misconfigured, NoFreeConnection, OSError)) or is_contention(error):
+    if isinstance(error, (Overtaken, Misconfigured, Unavailable, NoFreeConnection, OSError)) or is_contention(error):
         return False
     if isinstance(error, DBAPIError):
         is_gone = error.connection_invalidated or isinstance(error, InterfaceError)

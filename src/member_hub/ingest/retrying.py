@@ -9,6 +9,7 @@ import orjson
 
 from member_hub.audit import AuditLog
 from member_hub.clock import Clock
+from member_hub.counting import Loyalty
 from member_hub.crypto import Vault
 from member_hub.db.base import transaction
 from member_hub.db.engines import Database
@@ -42,6 +43,8 @@ class Hub(Protocol):
     def clock(self) -> Clock: ...
     @property
     def audit(self) -> AuditLog: ...
+    @property
+    def loyalty(self) -> Loyalty: ...
 
 
 async def retry(
@@ -121,7 +124,7 @@ async def _retry_one(hub: Hub, parser: Parser, row: Quarantined, corrected: byte
 
 
 async def _attempt(hub: Hub, parser: Parser, row: Quarantined, corrected: bytes | None) -> Reason | None:
-    applier = Applier(hub.vault, hub.resolver, parser, row.run_id, hub.audit)
+    applier = Applier(hub.vault, hub.resolver, parser, row.run_id, hub.loyalty, hub.audit)
     async with transaction(hub.database.app) as tx:
         # Locked first: two that retry the same row take turns, and the second finds it gone.
         stored = await quarantine.raw(tx, hub.vault, row.run_id, row.line, locks=True)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from member_hub.audit import AuditLog
 from member_hub.clock import Clock
+from member_hub.counting import Loyalty
+from member_hub.counting.backfill import count_waiting
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx, transaction
 from member_hub.db.engines import Database
@@ -17,7 +19,7 @@ from member_hub.ingest.batches import Batches, Unit, batches, stopped_by
 from member_hub.ingest.mapping import Mapping
 from member_hub.ingest.parse import Parser, Reading
 from member_hub.ingest.runs import Overtaken, Run
-from member_hub.ingest.summary import Summary
+from member_hub.ingest.summary import Count, Summary
 from member_hub.merging import Resolver
 from member_hub.organisation import Organisation
 
@@ -45,6 +47,7 @@ class Ingester:
     resolver: Resolver
     organisation: Organisation
     clock: Clock
+    loyalty: Loyalty
     audit: AuditLog | None = None
 
     async def ingest(
@@ -80,6 +83,8 @@ class Ingester:
             async with transaction(self.database.app) as tx:
                 await runs.finish(tx, run, now=self.clock.now())
                 await quarantine.shred_old(tx, self.vault, now=self.clock.now())
+        async for counted in count_waiting(self.database, self.loyalty, now=self.clock.now()):
+            run.counts[Count.LATE] += counted.lines
         return Summary(reading.parser.mapping.source.value, run.counts, reading.missing)
 
     async def _rehearse(self, reading: Reading, digest: bytes, on_progress: OnProgress) -> Summary:
@@ -93,7 +98,7 @@ class Ingester:
     async def _go_on(
         self, reading: Reading, run: Run, unit: Unit, on_progress: OnProgress, audit: AuditLog | None
     ) -> None:
-        applier = Applier(self.vault, self.resolver, reading.parser, run.run_id, audit)
+        applier = Applier(self.vault, self.resolver, reading.parser, run.run_id, self.loyalty, audit)
         taking = Batches(applier, run, self.clock, unit)
         rows = 0
         for batch in batches(reading.records(run.at)):

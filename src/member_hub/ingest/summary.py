@@ -21,6 +21,12 @@ class Count(StrEnum):
     SPLIT = "split"
     REVIEW = "for_review"
     RELEASED = "no_longer_waiting"
+    COUNTED = "lines_counted"
+    UNCOUNTED = "lines_not_counted_yet"
+    EARNED = "points_earned"
+    TAKEN_BACK = "points_taken_back"
+    OPENED = "opening_points"
+    LATE = "counted_late"
 
 
 OF_ROWS = (
@@ -50,6 +56,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     Count.SPLIT: ("会员拆分", "members split"),
     Count.REVIEW: ("待人工复核", "pairs for review"),
     Count.RELEASED: ("等待的行已入账", "waiting lines applied"),
+    Count.COUNTED: ("已计分与成长值的行", "lines counted for points and growth"),
+    Count.UNCOUNTED: ("暂不能计分的行", "lines that cannot be counted yet"),
+    Count.EARNED: ("获得积分", "points earned"),
+    Count.TAKEN_BACK: ("退款扣回积分", "points taken back by refunds"),
+    Count.OPENED: ("期初积分", "points of opening balances"),
+    Count.LATE: ("补计的行与期初积分", "lines and balances of earlier deliveries counted now"),
 }
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import orjson
-from sqlalchemy import delete, select, update
+from sqlalchemy import and_, delete, select, update
 
+from member_hub.clock import business_day
 from member_hub.crypto import Vault, sealed_row
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, insert_rows, table_of
@@ -19,17 +20,20 @@ from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.members.actions import record_purchases
 from member_hub.members.tables import Channel, ChannelAccount
 from member_hub.orders.rules import ActivityKind, ActivityStatement, OrderStatement, OrderStatus
-from member_hub.orders.tables import Activity, OrderLine, WaitingLine
+from member_hub.orders.tables import ACTIVITY_RETENTION_DAYS, Activity, OrderLine, WaitingLine
 from member_hub.organisation import Organisation
 from member_hub.privacy import DataClass
 
 ORDERS, ACTIVITY = "orders", "activity"
 Statement = OrderStatement | ActivityStatement
+S = TypeVar("S", OrderStatement, ActivityStatement)
 Account = tuple[Channel, str]
 
 account_t = table_of(ChannelAccount)
 order_t = table_of(OrderLine)
+activity_t = table_of(Activity)
 waiting_t = table_of(WaitingLine)
+FORGET_MAX: Final = 5_000  # rows of old activity in one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,66 +45,101 @@ class Filing:
     member_id: MemberId
 
 
+FiledOrder = tuple[Filing, OrderStatement]
+FiledActivity = tuple[Filing, ActivityStatement]
+
+
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """`changed` of the applied lines were new or different; `waiting` have no account yet."""
+    """`changed` of the applied lines were new or different; `waiting` have no account yet. And what stands where."""
 
     applied: int
     changed: int
     waiting: int
+    orders: Sequence[FiledOrder] = ()
+    activity: Sequence[FiledActivity] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Lines that had waited, as they are stored now."""
+
+    orders: Sequence[FiledOrder] = ()
+    activity: Sequence[FiledActivity] = ()
+
+    def __len__(self) -> int:
+        return len(self.orders) + len(self.activity)
 
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """Applies lines to accounts; one per process."""
+    """Applies lines to accounts; one per process.
+
+    `counted_at`, where it is given, marks what is stored as counted: by whoever counts it in the same transaction and
+    takes the mark from what has to wait (counting/). To mark what is the rule costs nothing, to update each row does.
+    """
 
     vault: Vault
     organisation: Organisation
 
-    async def apply_orders(self, tx: Tx, lines: Sequence[OrderStatement], *, now: datetime) -> Applied:
+    async def apply_orders(
+        self, tx: Tx, lines: Sequence[OrderStatement], *, now: datetime, counted_at: datetime | None = None
+    ) -> Applied:
         """Store order lines that are new by their key (the inbox has seen to that)."""
-        return await self._apply(tx, ORDERS, lines, now)
+        known, unknown = await self._filed(tx, lines)
+        changed = await _write_orders(tx, known, counted_at)
+        await self._wait(tx, ORDERS, unknown, now)
+        return Applied(len(known), changed, len(unknown), orders=known)
 
-    async def apply_activity(self, tx: Tx, counts: Sequence[ActivityStatement], *, now: datetime) -> Applied:
+    async def apply_activity(
+        self, tx: Tx, counts: Sequence[ActivityStatement], *, now: datetime, counted_at: datetime | None = None
+    ) -> Applied:
         """Store daily counts; for the same account, day and kind the last one given stands."""
-        return await self._apply(tx, ACTIVITY, list({one.message_id: one for one in counts}.values()), now)
+        known, unknown = await self._filed(tx, list({one.message_id: one for one in counts}.values()))
+        changed = await _write_activity(tx, known, counted_at)
+        await self._wait(tx, ACTIVITY, unknown, now)
+        return Applied(len(known), changed, len(unknown), activity=known)
 
-    async def release_waiting(self, tx: Tx, arrived: Mapping[Account, OriginId]) -> int:
-        """Apply what has waited for accounts that have just come; returns how many lines."""
+    async def release_waiting(
+        self, tx: Tx, arrived: Mapping[Account, OriginId], *, counted_at: datetime | None = None
+    ) -> Released:
+        """Apply what has waited for accounts that have just come."""
         awaited = {self._awaited(account): origin for account, origin in arrived.items()}
         if not awaited:
-            return 0
+            return Released()
         gone = delete(waiting_t).where(among(waiting_t.c.account_token, awaited)).returning(*waiting_t.c)
         rows = (await tx.execute(gone)).all()
         if not rows:
-            return 0
-        filings = await _filings(tx, awaited.values())
+            return Released()
+        filings = await filings_of(tx, awaited.values())
         keys = await self.vault.keys_for(tx, {(row.subject_id, DataClass.COMMERCE) for row in rows})
-        found: dict[str, list[tuple[Filing, Any]]] = {ORDERS: [], ACTIVITY: []}
+        orders: list[FiledOrder] = []
+        activity: list[FiledActivity] = []
         for row in rows:
             place = sealed_row(WaitingLine, {"message_key": row.message_key})
             text = keys.open(waiting_t.c.payload, row.subject_id, row.payload, row=place)
-            found[row.source].append((filings[awaited[row.account_token]], _parsed(row.source, text)))
-        for source, lines in found.items():
-            await _write(tx, source, lines)
+            filing, said = filings[awaited[row.account_token]], _parsed(row.source, text)
+            if isinstance(said, OrderStatement):
+                orders.append((filing, said))
+            else:
+                activity.append((filing, said))
+        await _write_orders(tx, orders, counted_at)
+        await _write_activity(tx, activity, counted_at)
         await self.vault.destroy(tx, {row.subject_id for row in rows})
-        return len(rows)
+        return Released(orders, activity)
 
-    async def _apply(self, tx: Tx, source: str, lines: Sequence[Statement], now: datetime) -> Applied:
-        accounts = {(line.account_channel, line.account) for line in lines}
-        filed = await self._locked_filings(tx, accounts)
+    async def _filed(self, tx: Tx, lines: Sequence[S]) -> tuple[list[tuple[Filing, S]], list[S]]:
+        """Lines of known accounts with where they stand, and those of unknown ones."""
+        filed = await self._locked_filings(tx, {(line.account_channel, line.account) for line in lines})
         known = [(filed[key], line) for line in lines if (key := (line.account_channel, line.account)) in filed]
-        unknown = [line for line in lines if (line.account_channel, line.account) not in filed]
-        changed = await _write(tx, source, known)
-        await self._wait(tx, source, unknown, now)
-        return Applied(len(known), changed, len(unknown))
+        return known, [line for line in lines if (line.account_channel, line.account) not in filed]
 
     async def _locked_filings(self, tx: Tx, accounts: Collection[Account]) -> dict[Account, Filing]:
         """Where the rows of known accounts stand; while the transaction lasts none of them arrives, moves or goes."""
         tokens = {a: account_tokens(self.vault, self.organisation, *a) for a in accounts}
         await claims.lock(tx, [token for own in tokens.values() for _, token in own])
         origins = await accounts_by_token(tx, {token for own in tokens.values() for token in own})
-        filings = await _filings(tx, origins.values())
+        filings = await filings_of(tx, origins.values())
         return {a: filings[o] for a, own in tokens.items() for t in own if (o := origins.get(t)) in filings}
 
     def _awaited(self, account: Account) -> bytes:
@@ -125,8 +164,23 @@ class Orders:
         await insert_rows(tx, WaitingLine, columns, rows, on_conflict="replace")
 
 
-async def _filings(tx: Tx, origins: Iterable[OriginId]) -> dict[OriginId | None, Filing]:
-    """Held against an erasure, which otherwise could not see the rows that are about to be written."""
+async def forget_old_activity(tx: Tx, now: datetime) -> int:
+    """Remove activity that may be kept no longer, FORGET_MAX rows at most; returns how many. Skips what others hold.
+
+    What it grew stays: growth is a figure of the membership, with a term of its own.
+    """
+    before = business_day(now) - timedelta(days=ACTIVITY_RETENTION_DAYS)
+    key = [activity_t.c[name] for name in ("member_id", "origin_id", "day", "kind")]
+    old = select(*key).where(activity_t.c.day < before).limit(FORGET_MAX).with_for_update(skip_locked=True).cte("old")
+    same = and_(*(column == old.c[column.name] for column in key))
+    return int((await tx.execute(delete(activity_t).where(same))).rowcount)
+
+
+async def filings_of(tx: Tx, origins: Iterable[OriginId]) -> dict[OriginId | None, Filing]:
+    """Where the rows of these accounts stand.
+
+    Held against an erasure, which otherwise could not see the rows that are about to be written.
+    """
     statement = (
         select(account_t.c.origin_id, account_t.c.filed_under, account_t.c.member_id)
         .where(among(account_t.c.origin_id, origins))
@@ -136,13 +190,9 @@ async def _filings(tx: Tx, origins: Iterable[OriginId]) -> dict[OriginId | None,
     return {row.origin_id: Filing(*row) for row in await tx.execute(statement)}
 
 
-async def _write(tx: Tx, source: str, lines: Sequence[tuple[Filing, Any]]) -> int:
+async def _write_orders(tx: Tx, lines: Sequence[FiledOrder], counted_at: datetime | None) -> int:
     if not lines:
         return 0
-    return await (_write_orders(tx, lines) if source == ORDERS else _write_activity(tx, lines))
-
-
-async def _write_orders(tx: Tx, lines: Sequence[tuple[Filing, OrderStatement]]) -> int:
     columns = (
         "member_id",
         "channel",
@@ -155,6 +205,7 @@ async def _write_orders(tx: Tx, lines: Sequence[tuple[Filing, OrderStatement]]) 
         "status",
         "refund_of_order",
         "refund_of_line",
+        "counted_at",
     )
     rows = [
         (
@@ -169,6 +220,7 @@ async def _write_orders(tx: Tx, lines: Sequence[tuple[Filing, OrderStatement]]) 
             line.status,
             line.refund_of_order,
             line.refund_of_line,
+            counted_at,
         )
         for filing, line in lines
     ]
@@ -197,7 +249,7 @@ async def _fill_refund_stores(tx: Tx, member_ids: Iterable[MemberId]) -> None:
     )
 
 
-def _purchases(lines: Sequence[tuple[Filing, OrderStatement]]) -> list[tuple[MemberId, OriginId, str, datetime]]:
+def _purchases(lines: Sequence[FiledOrder]) -> list[tuple[MemberId, OriginId, str, datetime]]:
     last: dict[tuple[MemberId, OriginId, str], datetime] = {}
     for filing, line in lines:
         if line.store is not None and line.status is OrderStatus.PAID:
@@ -206,10 +258,16 @@ def _purchases(lines: Sequence[tuple[Filing, OrderStatement]]) -> list[tuple[Mem
     return [(*key, at) for key, at in last.items()]
 
 
-async def _write_activity(tx: Tx, counts: Sequence[tuple[Filing, ActivityStatement]]) -> int:
+async def _write_activity(tx: Tx, counts: Sequence[FiledActivity], counted_at: datetime | None) -> int:
+    """A count that is told again as it was is not touched, unless it is counted only now."""
+    if not counts:
+        return 0
     rows = [(f.filed_under, f.origin_id, one.day, one.kind, one.count) for f, one in counts]
     columns = ("member_id", "origin_id", "day", "kind", "count")
-    return await insert_rows(tx, Activity, columns, rows, on_conflict="replace")
+    if counted_at is None:
+        return await insert_rows(tx, Activity, columns, rows, on_conflict="replace")
+    marked = [(*row, row[-1]) for row in rows]
+    return await insert_rows(tx, Activity, (*columns, "counted"), marked, on_conflict="replace")
 
 
 async def _subjects(tx: Tx, tokens: set[bytes]) -> dict[bytes, UUID]:

@@ -7,7 +7,7 @@ read by account, so merging and splitting move none of them.
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Date, DateTime, Index, Integer, LargeBinary, SmallInteger, Text
+from sqlalchemy import BigInteger, Date, DateTime, Index, Integer, LargeBinary, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -26,6 +26,21 @@ class OrderLine(Base):
     __table_args__ = (
         Index("ix_order_line_origin_id", "origin_id"),
         Index("ix_order_line_ordered_at", "member_id", "ordered_at"),
+        # Both nearly empty: what waits to be counted, and refunds that wait for their original.
+        Index(
+            "ix_order_line_uncounted",
+            "member_id",
+            "channel",
+            "order_no",
+            "line_no",
+            postgresql_where=text("counted_at IS NULL"),
+        ),
+        Index(
+            "ix_order_line_refunds_waiting",
+            "refund_of_order",
+            "refund_of_line",
+            postgresql_where=text("counted_at IS NULL AND refund_of_order IS NOT NULL"),
+        ),
     )
 
     member_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("filed under, for life"))
@@ -49,13 +64,27 @@ class OrderLine(Base):
         Text, info=personal(zh="原订单号", en="original order", guard="member.orders", purposes=ORDERS)
     )
     refund_of_line: Mapped[int | None] = mapped_column(Integer, info=technical("original line"))
+    counted_at: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), info=technical("when it brought points and growth; null: not yet")
+    )
 
 
 class Activity(Base):
     """How often an account did a kind of thing on a day: counts, no click stream."""
 
     __tablename__ = "activity"
-    __table_args__ = (Index("ix_activity_origin_id", "origin_id"), Index("ix_activity_day", "day"))
+    __table_args__ = (
+        Index("ix_activity_origin_id", "origin_id"),
+        Index("ix_activity_day", "day"),
+        Index(
+            "ix_activity_uncounted",
+            "member_id",
+            "origin_id",
+            "day",
+            "kind",
+            postgresql_where=text("counted IS DISTINCT FROM count"),
+        ),
+    )
 
     member_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("filed under, for life"))
     origin_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("the account that was active"))
@@ -80,6 +109,9 @@ class Activity(Base):
             purposes=(Purpose.ACTIVITY_EVALUATION, Purpose.MEMBER_SERVICE, Purpose.RIGHTS_HANDLING),
             retention_days=ACTIVITY_RETENTION_DAYS,
         ),
+    )
+    counted: Mapped[int | None] = mapped_column(
+        SmallInteger, info=technical("the count that growth was computed from; null: none was")
     )
 
 

@@ -4,6 +4,8 @@ from member_hub.points.asking import Asked, Entry, Programme, Receipt
 from member_hub.points.care import adjust, close, extend, freeze, reinstate, transfer, unfreeze
 from member_hub.points.clockwork import due_accounts, settle_due
 from member_hub.points.earning import Earning, Line, earn, earn_for_order_line, open_balance, reverse_order_line
+from member_hub.points.many import count_lines
+from member_hub.points.opening import open_balances
 from member_hub.points.programme import rules_of
 from member_hub.points.refusals import NotEnoughPoints
 from member_hub.points.rules import Rules
@@ -24,6 +26,7 @@ __all__ = [
     "adjust",
     "capture",
     "close",
+    "count_lines",
     "due_accounts",
     "earn",
     "earn_for_order_line",
@@ -31,6 +34,7 @@ __all__ = [
     "freeze",
     "hold",
     "open_balance",
+    "open_balances",
     "redeem",
     "reinstate",
     "release",

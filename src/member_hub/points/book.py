@@ -53,6 +53,7 @@ class Book:
     postings: list[Posting] = field(default_factory=list)
     changed_lots: dict[UUID, Lot] = field(default_factory=dict)
     changed_holds: dict[UUID, Hold] = field(default_factory=dict)
+    elsewhere: dict[UUID, MemberId] = field(default_factory=dict)  # empty lots that merging left where they were
     own_origin: UUID | None = None  # the channel account for what none is named
 
     @property
@@ -91,12 +92,13 @@ class Book:
     def _due_holds(self) -> Iterable[tuple[datetime, int, UUID]]:
         return ((h.expires_at, _TIME_OUT, h.hold_id) for h in self.holds.values() if h.state is HoldState.OPEN)
 
-    def _activate(self, lot: Lot, at: datetime) -> None:
+    def _activate(self, lot: Lot, at: datetime, *, pays: bool = True) -> None:
         if lot.state is not LotState.PENDING:
             return
         lot.state = LotState.ACTIVE
         self._post(Act.ACTIVATE, lot.remaining, at, lot, pending=-lot.remaining, active=lot.remaining)
-        self.repay(lot, at)
+        if pays:
+            self.repay(lot, at)
 
     def _expire(self, lot: Lot, at: datetime) -> None:
         n = lot.available
@@ -124,8 +126,9 @@ class Book:
         self._post(Act.EARN, lot.earned, lot.earned_at, lot, pending=lot.earned)
         if lot.activates_at <= self.now:
             at = max(lot.earned_at, lot.activates_at)
-            self._activate(lot, at)
-            if lot.expires_at <= self.now:
+            is_over = lot.expires_at <= self.now  # then it pays no debt: what is owed now was not owed when it was good
+            self._activate(lot, at, pays=not is_over)
+            if is_over:
                 self._expire(lot, max(at, lot.expires_at))
         self._wait_for(lot)
 
@@ -142,6 +145,14 @@ class Book:
         self._again(lot, n, until)
         self._post(Act.REINSTATE, n, self.now, lot, active=n)
         self.repay(lot, self.now)
+
+    def owe(self, act: Act, n: int) -> None:
+        """A debt that has no lot."""
+        self._post(act, n, self.now, None, debt=n)
+
+    def owed_of(self, lot_id: UUID) -> int:
+        """How much of debts the lot has paid by the postings in hand."""
+        return -sum(posting.debt for posting in self.postings if posting.lot_id == lot_id)
 
     def give_back(self, lot: Lot, n: int, until: datetime) -> None:
         """Points that were spent come back to their lot; a lot whose time is over is good until `until` again."""
@@ -224,24 +235,24 @@ class Book:
                 self._expire(lot, max(at, lot.expires_at))
         self.changed_holds[hold.hold_id] = hold
 
-    def take_back(self, lot: Lot | None, due: int, policy: NegativeBalance) -> None:
+    def take_back(self, lot: Lot | None, due: int, policy: NegativeBalance, *, paid: int = 0) -> None:
         """Take `due` points that should not have been earned; `lot` where it is in this account.
 
         First what is left of their lot; what expired is gone anyway, and can be brought back no more; for what was
-        spent, or is held, the policy decides.
+        spent, or is held, the policy decides. Of these `paid` went into a debt: that much is owed again.
         """
         before = self.sequence
         if lot is not None:
             due -= self._take_from(lot, due)
             due -= self._take_expired(lot, due)
-        if policy is not NegativeBalance.NEVER:
-            for other, n in self._parts(min(due, self.active)):
-                other.remaining -= n
-                other.spent += n
-                self._post(Act.REVERSE, n, self.now, other, active=-n)
-                due -= n
-        if due and policy is NegativeBalance.ALLOWED:
-            self._post(Act.REVERSE, due, self.now, lot, debt=due)
+        for other, n in self._parts(min(due if policy is not NegativeBalance.NEVER else paid, due, self.active)):
+            other.remaining -= n
+            other.spent += n
+            self._post(Act.REVERSE, n, self.now, other, active=-n)
+            due -= n
+        owed = due if policy is NegativeBalance.ALLOWED else min(due, paid)
+        if owed:
+            self._post(Act.REVERSE, owed, self.now, lot, debt=owed)
         if self.sequence == before:
             self.nothing(Act.REVERSE)
 

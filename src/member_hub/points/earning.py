@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, exists, func, select, update
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from member_hub.access import Caller, CallerKind
@@ -25,7 +25,7 @@ from member_hub.points.lots import Cause, Lot
 from member_hub.points.refusals import AlreadyCounted, BadLine, BadReason, OrderLineUnknown
 from member_hub.points.rules import FULL_BP, capped, happened, points_for, taken_back, whole
 from member_hub.points.store import load_lots, load_spendable
-from member_hub.points.tables import PointsLine
+from member_hub.points.tables import PointsLine, PointsOpening
 from member_hub.points.words import EARNED_KINDS, Act, LineAct, LotKind, LotState, NegativeBalance, Reason
 from member_hub.points.writing import lot_t
 
@@ -34,6 +34,7 @@ ORDER_NO_CHARS_MAX = 100
 LINE_NO_MAX = 2**31 - 1
 
 line_t = table_of(PointsLine)
+opening_t = table_of(PointsOpening)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -167,8 +168,9 @@ async def open_balance(
     book = await start(tx, asked, member_id, Reason.OPENING)
     if isinstance(book, Receipt):
         return book
-    known = exists(select(lot_t.c.lot_id).where(lot_t.c.origin_id == origin_id, lot_t.c.kind == LotKind.OPENING))
-    if await tx.scalar(select(known)):
+    row = {"origin_id": origin_id, "member_id": book.member_id, "points": points, "counted_at": asked.now}
+    claimed = insert(opening_t).values(row).on_conflict_do_nothing().returning(opening_t.c.origin_id)
+    if (await tx.execute(claimed)).first() is None:
         raise AlreadyCounted(field="origin")
     book.add_active(Act.EARN, active_lot(book, LotKind.OPENING, points, asked.rules.lasting.until(book.now), origin_id))
     return await finish(tx, book, caller)

@@ -21,7 +21,7 @@ from member_hub.db.bulk import among, table_of
 from member_hub.holding import rows_where
 from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.points.book import Book
-from member_hub.points.earning import line_t
+from member_hub.points.earning import line_t, opening_t
 from member_hub.points.guards import take_row
 from member_hub.points.lots import Cause, Hold
 from member_hub.points.store import load_all
@@ -32,12 +32,13 @@ from member_hub.points.tables import (
     PointsHoldLot,
     PointsLine,
     PointsLot,
+    PointsOpening,
 )
 from member_hub.points.words import AccountState, Act, HoldState, Reason
 from member_hub.points.writing import account_t, entry_t, hold_t, lot_t, part_t, write
 from member_hub.privacy import Erased, Held, Person, Purpose
 
-MODELS = (PointsAccount, PointsLot, PointsEntry, PointsHold, PointsHoldLot, PointsLine)
+MODELS = (PointsAccount, PointsLot, PointsEntry, PointsHold, PointsHoldLot, PointsLine, PointsOpening)
 LIVING = (AccountState.OPEN, AccountState.FROZEN)
 
 
@@ -70,6 +71,10 @@ class PointsHolder:
             counts[table.fullname] = int(gone.rowcount)
         known = among(line_t.c.member_id, person.member_ids) | among(line_t.c.origin_id, person.origin_ids)
         cleared = await tx.execute(update(line_t).where(known).values(order_no=null(), origin_id=null()))
+        openings = delete(opening_t).where(
+            among(opening_t.c.member_id, person.member_ids) | among(opening_t.c.origin_id, person.origin_ids)
+        )
+        counts[opening_t.fullname] = int((await tx.execute(openings)).rowcount)
         return Erased(counts | {line_t.fullname: int(cleared.rowcount)})
 
     async def absorb(self, tx: Tx, *, kept: MemberId, gone: MemberId) -> None:

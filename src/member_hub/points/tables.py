@@ -202,3 +202,15 @@ class PointsLine(Base):
     refunded_fen: Mapped[int] = mapped_column(BigInteger, info=technical("of a paid line what was refunded"))
     points: Mapped[int] = _points("该行积分", "points of the line", OnErasure.KEEP)
     counted_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), info=technical("when"))
+
+
+class PointsOpening(Base):
+    """That an account's balance in an old system was counted; once, whatever it was."""
+
+    __tablename__ = "points_opening"
+    __table_args__ = (Index("ix_points_opening_member_id", "member_id"),)
+
+    origin_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("the channel account"))
+    member_id: Mapped[UUID] = mapped_column(PgUuid, info=technical("in whose account, when it was counted"))
+    points: Mapped[int] = _points("期初积分", "opening balance")
+    counted_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), info=technical("when"))

@@ -58,8 +58,8 @@ async def write(tx: Tx, book: Book, caller: Caller, *, approved_by: str | None =
         "due_at": book.due_at,
         "updated_at": book.now,
     }
-    lots = [_lot_row(book, lot) for lot in book.changed_lots.values()]
-    entries = [_entry_row(book, caller, approved_by, number) for number in range(len(book.postings))]
+    lots = [lot_row(book, lot) for lot in book.changed_lots.values()]
+    entries = [entry_row(book, caller, approved_by, number) for number in range(len(book.postings))]
     bound |= _named("lot", LOT_COLUMNS, lots) | _named("entry", ENTRY_COLUMNS, entries)
     await _writing(min(len(lots), FEW + 1), min(len(entries), FEW + 1)).one(tx, bound)
 
@@ -108,16 +108,16 @@ def _writing(lots: int, entries: int) -> Direct:
 
 async def write_lots(tx: Tx, book: Book) -> None:
     """Lots and holds by themselves, before more of what is due is looked up."""
-    rows = [_lot_row(book, lot) for lot in book.changed_lots.values()]
+    rows = [lot_row(book, lot) for lot in book.changed_lots.values()]
     await insert_rows(tx, PointsLot, LOT_COLUMNS, rows, on_conflict="replace")
     await _write_holds(tx, book)
 
 
-def _lot_row(book: Book, lot: Lot) -> tuple[Any, ...]:
-    return (book.member_id, *(getattr(lot, name) for name in LOT_COLUMNS[1:]))
+def lot_row(book: Book, lot: Lot) -> tuple[Any, ...]:
+    return (book.elsewhere.get(lot.lot_id, book.member_id), *(getattr(lot, name) for name in LOT_COLUMNS[1:]))
 
 
-def _entry_row(book: Book, caller: Caller, approved_by: str | None, number: int) -> tuple[Any, ...]:
+def entry_row(book: Book, caller: Caller, approved_by: str | None, number: int) -> tuple[Any, ...]:
     posting = book.postings[number]
     said = {
         "member_id": book.member_id,

@@ -1,0 +1,146 @@
+"""Counting what could not be counted when it came: earlier imports, members who were frozen, refunds without original.
+
+Batch by batch, each a transaction of its own; a row is held for its batch and skipped by another process, and the claim
+of its line decides in the end, so it is safe beside an import, in two processes and after a kill -9: whoever comes next
+goes on. It goes over the rows in the order of their keys and looks at each once; what still has to wait stays.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Row, Select, Table, exists, literal, or_, select, tuple_
+
+from member_hub.counting.activity import EVALUATED, activity_t, count_activity, member_t
+from member_hub.counting.lines import count_lines, order_t, statement_of
+from member_hub.counting.needs import Counted, Loyalty, hub_caller
+from member_hub.counting.openings import UNCOUNTED, account_t, count_openings
+from member_hub.db.base import Tx, transaction
+from member_hub.db.bulk import table_of
+from member_hub.db.engines import Database
+from member_hub.ids import OriginId
+from member_hub.members.tables import Channel, MemberStatus
+from member_hub.orders.actions import Filing, filings_of
+from member_hub.orders.rules import ActivityKind, ActivityStatement, OrderStatus
+from member_hub.points.tables import PointsAccount
+from member_hub.points.words import AccountState
+
+BATCH: Final = 500
+points_t = table_of(PointsAccount)
+OPEN: Final = or_(points_t.c.state.is_(None), points_t.c.state == AccountState.OPEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one batch did; `last` is the key of the last row looked at, none when there were no more."""
+
+    last: tuple[object, ...] | None
+    counted: Counted
+
+
+Step = Callable[[Tx, tuple[object, ...] | None], Awaitable[Work]]
+
+
+async def count_waiting(database: Database, needs: Loyalty, *, now: datetime) -> AsyncIterator[Counted]:
+    """Everything that waits and can be counted, batch by batch: what each came to. Openings first, then lines."""
+
+    async def openings(tx: Tx, after: tuple[object, ...] | None) -> Work:
+        return await _openings(tx, needs, after, now)
+
+    async def paid(tx: Tx, after: tuple[object, ...] | None) -> Work:
+        return await _orders(tx, needs, after, now, OrderStatus.PAID)
+
+    async def refunds(tx: Tx, after: tuple[object, ...] | None) -> Work:
+        return await _orders(tx, needs, after, now, OrderStatus.REFUNDED)
+
+    async def activity(tx: Tx, after: tuple[object, ...] | None) -> Work:
+        return await _activity(tx, needs, after, now)
+
+    for step in (openings, paid, refunds, activity):
+        after: tuple[object, ...] | None = None
+        while True:
+            async with transaction(database.app) as tx:
+                work = await step(tx, after)
+            if work.last is None:
+                break
+            after = work.last
+            yield work.counted
+
+
+async def something_waits(tx: Tx) -> bool:
+    """Whether anything is not counted yet, be it that it has to wait."""
+    waiting = (
+        select(order_t.c.line_no).where(order_t.c.counted_at.is_(None)),
+        select(activity_t.c.day).where(activity_t.c.counted.is_distinct_from(activity_t.c["count"])),
+        select(account_t.c.origin_id).where(account_t.c.opening.is_not(None), UNCOUNTED),
+    )
+    return bool(await tx.scalar(select(or_(*(exists(one) for one in waiting)))))
+
+
+async def _openings(tx: Tx, needs: Loyalty, after: tuple[object, ...] | None, now: datetime) -> Work:
+    columns = (account_t.c.member_id, account_t.c.origin_id)
+    statement = _among_open(select(*columns).where(account_t.c.opening.is_not(None), UNCOUNTED), columns, after)
+    rows = (await tx.execute(statement.with_for_update(read=True, key_share=True, of=account_t))).all()
+    if not rows:
+        return Work(None, Counted())
+    done = await count_openings(tx, hub_caller(), [OriginId(row.origin_id) for row in rows], needs=needs, now=now)
+    return Work(tuple(rows[-1]), done)
+
+
+async def _orders(tx: Tx, needs: Loyalty, after: tuple[object, ...] | None, now: datetime, status: OrderStatus) -> Work:
+    columns = tuple(order_t.c[name] for name in ("member_id", "channel", "order_no", "line_no"))
+    statement = (
+        select(order_t)
+        .join(account_t, account_t.c.origin_id == order_t.c.origin_id)
+        .where(order_t.c.counted_at.is_(None), order_t.c.status == status)
+    )
+    rows, filed = await _held(tx, _among_open(statement, columns, after), order_t)
+    if not rows:
+        return Work(None, Counted())
+    lines = [(filed[row.origin_id], statement_of(row)) for row in rows if row.origin_id in filed]
+    done = await count_lines(tx, hub_caller(), lines, needs=needs, now=now, are_marked=False)
+    return Work(tuple(getattr(rows[-1], column.name) for column in columns), done)
+
+
+async def _activity(tx: Tx, needs: Loyalty, after: tuple[object, ...] | None, now: datetime) -> Work:
+    columns = tuple(activity_t.c[name] for name in ("member_id", "origin_id", "day", "kind"))
+    statement = (
+        select(activity_t, activity_t.c["count"].label("times"), account_t.c.channel)
+        .join(account_t, account_t.c.origin_id == activity_t.c.origin_id)
+        .where(activity_t.c.counted.is_distinct_from(activity_t.c["count"]))
+        .where(member_t.c.restriction_bits.op("&")(EVALUATED) == 0)
+    )
+    rows, filed = await _held(tx, _among_open(statement, columns, after), activity_t)
+    if not rows:
+        return Work(None, Counted())
+    counts = [(filed[row.origin_id], _said(row)) for row in rows if row.origin_id in filed]
+    done = await count_activity(tx, counts, needs=needs, now=now, are_marked=False)
+    return Work(tuple(getattr(rows[-1], column.name) for column in columns), done)
+
+
+def _among_open(
+    statement: Select[Any], key: tuple[ColumnElement[Any], ...], after: tuple[object, ...] | None
+) -> Select[Any]:
+    """The next rows by their key, of members who may earn; the others need not be looked at again and again."""
+    statement = (
+        statement.join(member_t, member_t.c.member_id == account_t.c.member_id)
+        .outerjoin(points_t, points_t.c.member_id == account_t.c.member_id)
+        .where(member_t.c.status == MemberStatus.ACTIVE, OPEN)
+    )
+    if after is not None:
+        there = (literal(part, column.type) for part, column in zip(after, key, strict=True))
+        statement = statement.where(tuple_(*key) > tuple_(*there))
+    return statement.order_by(*key).limit(BATCH)
+
+
+async def _held(
+    tx: Tx, statement: Select[Any], table: Table
+) -> tuple[Sequence[Row[Any]], Mapping[OriginId | None, Filing]]:
+    """The rows, for this transaction alone, and where their accounts are: a merge waits until it ends."""
+    rows = (await tx.execute(statement.with_for_update(of=table, skip_locked=True))).all()
+    return rows, await filings_of(tx, {OriginId(row.origin_id) for row in rows}) if rows else {}
+
+
+def _said(row: Row[Any]) -> ActivityStatement:
+    return ActivityStatement(Channel(row.channel), "", row.day, ActivityKind(row.kind), row.times)

@@ -1,0 +1,295 @@
+"""Claiming order lines: which are counted here and now, each once, and whose points a refund takes back.
+
+Every line has one row in hub.points_line, under a keyed digest; to insert it is to count it, so of two who bring the
+same line the second waits and then finds it counted. Claims, refunded lines and accounts are taken in this order and
+each in the order of its keys, by everybody, here and in earning.py.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ColumnElement, Row, Select, delete, func, literal, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+
+from member_hub.db.base import Tx
+from member_hub.db.bulk import among, parameters, values_of
+from member_hub.ids import MemberId, OriginId, uuid7
+from member_hub.points.accounts import Books
+from member_hub.points.asking import Asked
+from member_hub.points.earning import SOURCE, Line, line_t
+from member_hub.points.guards import channel_t, member_t
+from member_hub.points.lots import Lot
+from member_hub.points.refusals import OverLimit
+from member_hub.points.rules import FULL_BP, points_for
+from member_hub.points.words import LineAct, LotKind, LotState
+
+CLAIM_COLUMNS: Final = (
+    "order_key",
+    "line_no",
+    "act",
+    "member_id",
+    "origin_id",
+    "operation_id",
+    "lot_id",
+    "channel",
+    "order_no",
+    "amount_fen",
+    "refunded_fen",
+    "points",
+    "counted_at",
+)
+Key = tuple[bytes, int]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Paid:
+    """A line that was paid, by whose account; `tier_bp` is the multiplier of the tier held then."""
+
+    line: Line
+    member_id: MemberId  # the root
+    origin_id: OriginId
+    amount_fen: int
+    at: datetime
+    tier_bp: int = FULL_BP
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Refund:
+    """A line that takes back a part of another."""
+
+    line: Line
+    of: Line
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """What a paid line came to. `is_new`: it was not counted before."""
+
+    points: int
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """What a refund came to: `amount_fen` of what `left_fen` were left of a line of `of_fen`."""
+
+    member_id: MemberId  # who had earned for the line
+    origin_id: OriginId | None
+    of_fen: int
+    left_fen: int
+    amount_fen: int
+    points: int
+    is_new: bool
+
+
+@dataclass(slots=True)
+class Claims:
+    """The operations of the lines that this call counts, by position."""
+
+    paid: dict[int, UUID] = field(default_factory=dict)
+    refunds: dict[int, UUID] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Original:
+    """A paid line that is refunded, as it stands in this transaction."""
+
+    key: Key
+    origin_id: OriginId | None
+    member_id: MemberId  # whose account the points are in now
+    counted_for: MemberId  # whose it was when the line was counted
+    lot_id: UUID | None
+    amount_fen: int
+    refunded_fen: int
+    points: int
+
+
+@dataclass(slots=True)
+class Work:
+    asked: Asked
+    is_strict: bool
+    paid: dict[int, Paid] = field(default_factory=dict)
+    refunds: dict[int, Refund] = field(default_factory=dict)
+    originals: dict[Key, Original] = field(default_factory=dict)
+    lots: dict[int, Lot] = field(default_factory=dict)
+    earned: dict[int, Earned] = field(default_factory=dict)
+    taken: dict[int, TakenBack] = field(default_factory=dict)
+    changed: list[tuple[Any, ...]] = field(default_factory=list)  # rows of lines that became other than claimed
+    keys: dict[tuple[str, str], bytes] = field(default_factory=dict)
+
+    def key(self, line: Line) -> Key:
+        order = (line.channel, line.order_no)
+        if order not in self.keys:
+            self.keys[order] = self.asked.programme.vault.message_key(SOURCE, f"{line.channel}/{line.order_no}")
+        return self.keys[order], line.line_no
+
+    def owners(self) -> dict[int, MemberId]:
+        return {
+            n: self.originals[k].member_id
+            for n, one in self.refunds.items()
+            if (k := self.key(one.of)) in self.originals
+        }
+
+
+async def find_originals(tx: Tx, work: Work) -> None:
+    """Refunds of lines that nobody has counted, here neither, wait."""
+    wanted = {work.key(one.of) for one in work.refunds.values()}
+    coming = {work.key(one.line) for one in work.paid.values()}
+    known = {(row.order_key, row.line_no) for row in await _lines(tx, wanted - coming)} if wanted - coming else set()
+    work.refunds = {n: one for n, one in work.refunds.items() if work.key(one.of) in known | coming}
+
+
+async def claim(tx: Tx, work: Work) -> Claims:
+    """One row for each line that nobody has counted yet; of those that stand already the answer is given again."""
+    rows: dict[UUID, tuple[Any, ...]] = {}
+    where: dict[UUID, tuple[str, int]] = {}
+    for n, one in work.paid.items():
+        operation = uuid7()
+        work.lots[n] = lot = _lot(work, one)
+        earned = (operation, lot.lot_id if lot.earned else None)
+        shape = (LineAct.PAID, one.member_id, one.origin_id, *earned)
+        rows[operation] = _row(work, one.line, shape, one.amount_fen, lot.earned)
+        where[operation] = ("paid", n)
+    for n, refund in work.refunds.items():
+        operation = uuid7()
+        rows[operation] = _row(work, refund.line, (LineAct.REFUNDED, _NOBODY, None, operation, None), 0, 0)
+        where[operation] = ("refunds", n)
+    claims = Claims()
+    if not rows:
+        return claims
+    given = parameters(CLAIM_COLUMNS, sorted(rows.values(), key=lambda row: (row[0], row[1])))
+    for row in await tx.execute(_CLAIM, given):
+        kind, n = where[row.operation_id]
+        (claims.paid if kind == "paid" else claims.refunds)[n] = row.operation_id
+    await _answer_again(tx, work, claims)
+    return claims
+
+
+async def _answer_again(tx: Tx, work: Work, claims: Claims) -> None:
+    """Lines that were counted before, by whomever: what they came to then."""
+    paid = {work.key(one.line): n for n, one in work.paid.items() if n not in claims.paid}
+    refunds = {work.key(one.line): n for n, one in work.refunds.items() if n not in claims.refunds}
+    if not paid and not refunds:
+        return
+    for row in await _lines(tx, {*paid, *refunds}, act=None):
+        key = (row.order_key, row.line_no)
+        if key in paid and row.act == LineAct.PAID:
+            work.earned[paid[key]] = Earned(row.points, is_new=False)
+        elif key in refunds and row.act == LineAct.REFUNDED:
+            who = (MemberId(row.member_id), row.origin_id)
+            work.taken[refunds[key]] = TakenBack(*who, 0, 0, row.amount_fen, row.points, is_new=False)
+    work.paid = {n: one for n, one in work.paid.items() if n in claims.paid}
+    work.refunds = {n: one for n, one in work.refunds.items() if n in claims.refunds}
+
+
+async def lock_originals(tx: Tx, work: Work) -> None:
+    """The lines that are refunded, locked in the order of their keys, and whose account earned for each."""
+    wanted = {work.key(one.of) for one in work.refunds.values()}
+    rows = await _lines(tx, wanted, locks=True) if wanted else []
+    owners = await _owners(tx, rows)
+    for row in rows:
+        key = (row.order_key, row.line_no)
+        work.originals[key] = Original(
+            key,
+            row.origin_id,
+            owners[key],
+            MemberId(row.member_id),
+            row.lot_id,
+            row.amount_fen,
+            row.refunded_fen,
+            row.points,
+        )
+
+
+async def _owners(tx: Tx, rows: Sequence[Row[Any]]) -> dict[Key, MemberId]:
+    """Who has the account that bought; of an account that no one has any more, the root of whose line it was."""
+    if not rows:
+        return {}
+    origins = [row.origin_id for row in rows if row.origin_id is not None]
+    accounts = select(channel_t.c.origin_id, channel_t.c.member_id).where(among(channel_t.c.origin_id, origins))
+    of_origin = {row.origin_id: row.member_id for row in await tx.execute(accounts)} if origins else {}
+    left = {row.member_id for row in rows if row.origin_id not in of_origin}
+    root = func.coalesce(member_t.c.merged_into, member_t.c.member_id).label("root")
+    roots = select(member_t.c.member_id, root).where(among(member_t.c.member_id, left))
+    of_member = {row.member_id: row.root for row in await tx.execute(roots)} if left else {}
+    return {
+        (row.order_key, row.line_no): MemberId(
+            of_origin.get(row.origin_id) or of_member.get(row.member_id, row.member_id)
+        )
+        for row in rows
+    }
+
+
+async def unclaim(tx: Tx, work: Work, claims: Claims, books: Books) -> None:
+    """Lines whose account closed, froze or merged between the look and the lock wait after all."""
+    owners = work.owners()
+    missed = [work.key(work.paid[n].line) for n in list(claims.paid) if work.paid[n].member_id not in books]
+    claims.paid = {n: op for n, op in claims.paid.items() if work.paid[n].member_id in books}
+    gone = set(missed)
+    late = [n for n in claims.refunds if owners.get(n) not in books or work.key(work.refunds[n].of) in gone]
+    missed += [work.key(work.refunds[n].line) for n in late]
+    for n in late:
+        del claims.refunds[n]
+    if missed:
+        await tx.execute(delete(line_t).where(_any_of(missed)))
+
+
+def _lot(work: Work, one: Paid) -> Lot:
+    """What the line earns before caps of order and day. Raises OverLimit, strictly."""
+    rules = work.asked.rules
+    rule = rules.earn[LotKind.PURCHASE]
+    try:
+        points = points_for(rules, LotKind.PURCHASE, amount=one.amount_fen, tier_bp=one.tier_bp, at=one.at)
+    except OverLimit:
+        if work.is_strict:
+            raise
+        points = rule.single_max
+    return Lot(
+        lot_id=uuid7(),
+        kind=LotKind.PURCHASE,
+        origin_id=one.origin_id,
+        earned=points,
+        remaining=points,
+        state=LotState.PENDING,
+        earned_at=one.at,
+        activates_at=rule.activates_at(one.at),
+        expires_at=rule.lasting.until(one.at),
+    )
+
+
+def _row(work: Work, line: Line, shape: tuple[Any, ...], amount_fen: int, points: int) -> tuple[Any, ...]:
+    return (*work.key(line), *shape, line.channel, line.order_no, amount_fen, 0, points, work.asked.now)
+
+
+async def _lines(
+    tx: Tx, keys: Iterable[Key], *, act: LineAct | None = LineAct.PAID, locks: bool = False
+) -> Sequence[Row[Any]]:
+    statement: Select[Any] = select(line_t).where(_any_of(sorted(keys)))
+    if act is not None:
+        statement = statement.where(line_t.c.act == act)
+    if locks:
+        statement = statement.order_by(line_t.c.order_key, line_t.c.line_no).with_for_update()
+    rows: Sequence[Row[Any]] = (await tx.execute(statement)).all()
+    return rows
+
+
+def _any_of(keys: Sequence[Key]) -> ColumnElement[bool]:
+    arrays = [
+        literal([key[n] for key in keys], ARRAY(line_t.c[name].type)) for n, name in enumerate(("order_key", "line_no"))
+    ]
+    given = func.unnest(*arrays).table_valued("order_key", "line_no", name="wanted").render_derived()
+    return tuple_(line_t.c.order_key, line_t.c.line_no).in_(select(given.c.order_key, given.c.line_no))
+
+
+_NOBODY: Final = UUID(int=0)  # of a claimed refund, until it is known whose points it takes
+_GIVEN: Final = values_of([line_t.c[name] for name in CLAIM_COLUMNS])
+_CLAIM: Final = (
+    insert(line_t)
+    .from_select(list(CLAIM_COLUMNS), select(*(_GIVEN.c[name] for name in CLAIM_COLUMNS)))
+    .on_conflict_do_nothing()
+    .returning(line_t.c.operation_id)
+)
