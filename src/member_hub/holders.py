@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from member_hub.benefits.holder import BenefitsHolder
 from member_hub.consent.holder import ConsentHolder
 from member_hub.holding import MemberRows
 from member_hub.identity.holder import IdentityHolder
@@ -21,6 +22,7 @@ HOLDERS: Sequence[Holder] = (
     ConsentHolder(),
     OrdersHolder(),
     PointsHolder(),
+    BenefitsHolder(),
     IngestHolder(),
     MemberRows((MemberCode,)),
     ApprovalsHolder(),

@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from member_hub import benefits, privacy, programme
 from member_hub import organisation as register
-from member_hub import privacy
 from member_hub.access import Policies, PolicyKeeper
 from member_hub.audit import AuditKeys, AuditLog, Sealer
+from member_hub.benefits import BenefitRules
+from member_hub.benefits.standing import TIERS
 from member_hub.clock import Clock
 from member_hub.consent import catalogue as consents
 from member_hub.consent.catalogue import Catalogue
@@ -36,6 +38,7 @@ class Runtime:
     audit: AuditLog
     sealer: Sealer
     ledger: Ledger
+    benefits: BenefitRules
     sender: Sender | None = None  # None: production without one, where nobody signs in by code
 
     @property
@@ -57,6 +60,7 @@ async def open_runtime(
     privacy.check(Base.metadata)
     organisation = register.of(settings)
     catalogue = consents.of(settings)
+    parts = programme.load(settings)
     policy_keeper = PolicyKeeper(settings, consent_keys=catalogue.consent_keys)
     ledger = await asyncio.to_thread(Ledger.open, settings.ledger_dir)
     vault = await Vault.open_ring(database, settings, clock)
@@ -77,6 +81,7 @@ async def open_runtime(
                 audit=audit,
                 sealer=Sealer(database, audit_keys, settings.ledger_dir),
                 ledger=ledger,
+                benefits=benefits.rules_of(parts["benefits"], TIERS),
                 sender=sender,
             )
         finally:

@@ -6,6 +6,7 @@ A domain with a `tables.py` is named here; a test finds the one that is not.
 from sqlalchemy import MetaData
 
 import member_hub.audit.tables
+import member_hub.benefits.tables
 import member_hub.consent.tables
 import member_hub.crypto.tables
 import member_hub.idempotency.tables

@@ -83,6 +83,9 @@ class Operation(StrEnum):
     OBJECTIONS = "objections"
     OBJECTION_PLACE = "objectionPlace"
     OBJECTION_LIFT = "objectionLift"
+    BENEFIT_ISSUE = "benefitIssue"
+    BENEFIT_USE = "benefitUse"
+    BENEFIT_VOID = "benefitVoid"
     RIGHTS_EXPORT = "rightsExport"
     RIGHTS_ERASE = "rightsErase"
 
