@@ -5,12 +5,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from member_hub import benefits, privacy, programme
+from member_hub import benefits, privacy, programme, tiers
 from member_hub import organisation as register
 from member_hub.access import Policies, PolicyKeeper
 from member_hub.audit import AuditKeys, AuditLog, Sealer
 from member_hub.benefits import BenefitRules
-from member_hub.benefits.standing import TIERS
 from member_hub.clock import Clock
 from member_hub.consent import catalogue as consents
 from member_hub.consent.catalogue import Catalogue
@@ -22,6 +21,7 @@ from member_hub.organisation import Organisation
 from member_hub.privacy import Holder
 from member_hub.settings import Settings
 from member_hub.telling import Sender, opened_sender
+from member_hub.tiers import Programme
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Runtime:
     audit: AuditLog
     sealer: Sealer
     ledger: Ledger
+    tiers: Programme
     benefits: BenefitRules
     sender: Sender | None = None  # None: production without one, where nobody signs in by code
 
@@ -61,6 +62,7 @@ async def open_runtime(
     organisation = register.of(settings)
     catalogue = consents.of(settings)
     parts = programme.load(settings)
+    levels = tiers.rules_of(parts["tiers"])
     policy_keeper = PolicyKeeper(settings, consent_keys=catalogue.consent_keys)
     ledger = await asyncio.to_thread(Ledger.open, settings.ledger_dir)
     vault = await Vault.open_ring(database, settings, clock)
@@ -81,7 +83,8 @@ async def open_runtime(
                 audit=audit,
                 sealer=Sealer(database, audit_keys, settings.ledger_dir),
                 ledger=ledger,
-                benefits=benefits.rules_of(parts["benefits"], TIERS),
+                tiers=tiers.Programme(levels),
+                benefits=benefits.rules_of(parts["benefits"], levels),
                 sender=sender,
             )
         finally:

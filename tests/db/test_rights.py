@@ -70,7 +70,7 @@ async def test_a_table_made_by_hand_is_closed(database: Database) -> None:
 
 
 def test_every_table_with_rights_of_its_own_exists() -> None:
-    assert (provision.APPEND_ONLY | provision.NOT_CHANGED | provision.NOT_REMOVED | provision.AUDIT_ONLY) - set(
+    assert (provision.APPEND_ONLY | provision.NOT_ALTERED | provision.NOT_REMOVED | provision.AUDIT_ONLY) - set(
         METADATA.tables
     ) == set()
 

@@ -87,7 +87,7 @@ class Occasions:
                 return None
             members = await _next(tx, at, source, benefits, now)
             who = await self._whose(tx, source, members, month)
-            issued = await _issue(tx, who, benefits, _hub(), now) if who else []
+            issued = await _issue(tx, who, benefits, hub_caller(), now) if who else []
             await _move_on(tx, at, members, now)
             await self._on_record(source, members, issued, now)
         return len(issued)
@@ -188,5 +188,5 @@ def _date(said: str | CannotOpen) -> date | None:
         return None
 
 
-def _hub() -> Caller:
+def hub_caller() -> Caller:
     return system_caller(subject=CALLER, purpose=Purpose.SYSTEM_OPERATION, request_id=uuid7())

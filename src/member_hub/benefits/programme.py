@@ -7,6 +7,7 @@ from typing import Final
 from member_hub.benefits.rules import Benefit, BenefitRules
 from member_hub.benefits.words import PERIODS, Period, Source
 from member_hub.organisation import Section
+from member_hub.tiers import TierRules
 
 DEFINITIONS_MAX: Final = 100
 QUANTITY_MAX: Final = 1_000
@@ -17,18 +18,33 @@ _WITH_DAYS: Final = (Source.PROMOTION, Source.ISSUED)
 _CAMPAIGN: Final = ("from", "to")
 
 
-def rules_of(benefits: Section, tiers: Collection[str]) -> BenefitRules:
-    """`tiers`: the codes of the programme's tiers.
+def rules_of(benefits: Section, levels: TierRules) -> BenefitRules:
+    """`levels`: the tiers of the programme, which quantities and gifts are for.
 
     Raises PolicyError, with the line, for anything unknown, missing or out of its range.
     """
     benefits.only("void_minutes", "staff_day_max", "definitions")
-    found = {name: _benefit(name, section, tiers) for name, section in _below(benefits, "definitions")}
-    return BenefitRules(
-        definitions=found,
+    codes = {level.code for level in levels.levels}
+    rules = BenefitRules(
+        definitions={name: _benefit(name, section, codes) for name, section in _below(benefits, "definitions")},
         void_within=timedelta(minutes=benefits.number("void_minutes", 1, MINUTES_MAX)),
         staff_day_max=benefits.number("staff_day_max", 1, QUANTITY_MAX),
     )
+    _check_gifts(benefits, rules, levels)
+    return rules
+
+
+def _check_gifts(benefits: Section, rules: BenefitRules, levels: TierRules) -> None:
+    """Raises PolicyError where a tier names a gift that is none, or none for that tier."""
+    for level in levels.levels:
+        if level.gift is None:
+            continue
+        gift = rules.definitions.get(level.gift)
+        if gift is None or gift.source is not Source.PROMOTION or level.code not in gift.quantity:
+            reason = (
+                f"the tier {level.code!r} names the gift {level.gift!r}, which is no promotion benefit of that tier"
+            )
+            raise benefits.refused("definitions", reason)
 
 
 def _below(benefits: Section, key: str) -> list[tuple[str, Section]]:

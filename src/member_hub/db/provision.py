@@ -30,8 +30,8 @@ APPEND_ONLY: frozenset[str] = frozenset(
         for name in ("merge_event", "notice", "notice_text", "notice_served", "consent_event", "points_entry")
     }
 )
-# The app adds rows and removes those of a person who is erased; it has no right to change one.
-NOT_CHANGED: frozenset[str] = frozenset({f"{HUB}.benefit_use"})
+# The app adds to these and removes an erased person's; it has no right to change a row.
+NOT_ALTERED: frozenset[str] = frozenset({f"{HUB}.{name}" for name in ("growth_entry", "tier_change", "benefit_use")})
 # The app moves these on and has no right to remove a row.
 NOT_REMOVED: frozenset[str] = frozenset({f"{HUB}.consent_head"})
 # The audit role reads these and adds to them; the app has no right on them at all.
@@ -128,7 +128,7 @@ def rights(full_name: str) -> Mapping[Role, str]:
         return given | {Role.APP: "SELECT"}
     if full_name in APPEND_ONLY:
         return given | {Role.APP: "SELECT, INSERT"}
-    if full_name in NOT_CHANGED:
+    if full_name in NOT_ALTERED:
         return given | {Role.APP: "SELECT, INSERT, DELETE"}
     if full_name in NOT_REMOVED:
         return given | {Role.APP: "SELECT, INSERT, UPDATE"}
