@@ -1,5 +1,7 @@
 """Benefits: what a member may use by tier, campaign, birthday or gift, and what was used of it (B1, B2)."""
 
+from member_hub.benefits.clockwork import Occasions
+from member_hub.benefits.gifts import Gifts
 from member_hub.benefits.issuing import issue
 from member_hub.benefits.programme import rules_of
 from member_hub.benefits.rules import Benefit, BenefitRules
@@ -10,6 +12,8 @@ __all__ = [
     "Benefit",
     "BenefitRules",
     "Desk",
+    "Gifts",
+    "Occasions",
     "Used",
     "Using",
     "filed_under",
