@@ -24,6 +24,7 @@ EXCEPTIONS = {
     "hub.audit_seal": "signatures over the audit log, about nobody",
     "hub.audit_seal_part": "how far a seal goes, about nobody",
     "hub.sign_in_try": "keyed digests of network addresses, for a day; they lead to no member",
+    "hub.benefit_round": "how far the clock has come with the birthdays of a month; about nobody",
     "hub.daily_count": "how often a staff number did a limited thing today; about no member",
     "hub.notice": "the text that everybody is informed by, about nobody",
     "hub.notice_text": "the text that everybody is informed by, about nobody",

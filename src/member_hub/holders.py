@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from member_hub.approving.holder import ActApprovalsHolder
 from member_hub.clock import Clock
+from member_hub.benefits.holder import BenefitsHolder
 from member_hub.consent.holder import ConsentHolder
 from member_hub.holding import MemberRows
 from member_hub.identity.holder import IdentityHolder
@@ -28,6 +29,7 @@ def holders_by(clock: Clock) -> Sequence[Holder]:
         OrdersHolder(),
         TiersHolder(clock),
         PointsHolder(clock),
+        BenefitsHolder(),
         IngestHolder(),
         MemberRows((MemberCode,)),
         ApprovalsHolder(),

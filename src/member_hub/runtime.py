@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from member_hub import benefits, points, privacy, programme, tiers
 from member_hub import organisation as register
-from member_hub import points, privacy, programme, tiers
 from member_hub.access import Policies, PolicyKeeper
 from member_hub.audit import AuditKeys, AuditLog, Sealer
+from member_hub.benefits import BenefitRules
 from member_hub.clock import Clock
 from member_hub.consent import catalogue as consents
 from member_hub.consent.catalogue import Catalogue
@@ -39,6 +40,7 @@ class Runtime:
     ledger: Ledger
     points: points.Programme
     tiers: tiers.Programme
+    benefits: BenefitRules
     sender: Sender | None = None  # None: production without one, where nobody signs in by code
 
     @property
@@ -64,11 +66,12 @@ async def open_runtime(
     privacy.check(Base.metadata)
     organisation = register.of(settings)
     catalogue = consents.of(settings)
+    parts = programme.load(settings)
+    levels = tiers.rules_of(parts["tiers"])
     policy_keeper = PolicyKeeper(settings, consent_keys=catalogue.consent_keys)
     ledger = await asyncio.to_thread(Ledger.open, settings.ledger_dir)
     vault = await Vault.open_ring(database, settings, clock)
     audit_keys = AuditKeys.open(settings.key_dir)
-    parts = programme.load(settings)
     audit = AuditLog(database, audit_keys)
     async with opened_sender(settings) as sender:
         try:
@@ -86,7 +89,8 @@ async def open_runtime(
                 sealer=Sealer(database, audit_keys, settings.ledger_dir),
                 ledger=ledger,
                 points=points.Programme(vault, organisation, points.rules_of(parts["points"])),
-                tiers=tiers.Programme(tiers.rules_of(parts["tiers"])),
+                tiers=tiers.Programme(levels),
+                benefits=benefits.rules_of(parts["benefits"], levels),
                 sender=sender,
             )
         finally:

@@ -7,6 +7,7 @@ from sqlalchemy import MetaData
 
 import member_hub.approving.tables
 import member_hub.audit.tables
+import member_hub.benefits.tables
 import member_hub.consent.tables
 import member_hub.crypto.tables
 import member_hub.idempotency.tables

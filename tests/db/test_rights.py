@@ -70,7 +70,9 @@ async def test_a_table_made_by_hand_is_closed(database: Database) -> None:
 
 
 def test_every_table_with_rights_of_its_own_exists() -> None:
-    assert (provision.APPEND_ONLY | provision.NOT_REMOVED | provision.AUDIT_ONLY) - set(METADATA.tables) == set()
+    assert (provision.APPEND_ONLY | provision.NOT_ALTERED | provision.NOT_REMOVED | provision.AUDIT_ONLY) - set(
+        METADATA.tables
+    ) == set()
 
 
 async def test_nobody_else_has_a_right(database: Database) -> None:

@@ -85,6 +85,9 @@ class Operation(StrEnum):
     OBJECTION_LIFT = "objectionLift"
     ACT_APPROVE = "actApprove"
     ACT_APPROVALS = "actApprovals"
+    BENEFIT_ISSUE = "benefitIssue"
+    BENEFIT_USE = "benefitUse"
+    BENEFIT_VOID = "benefitVoid"
     RIGHTS_EXPORT = "rightsExport"
     RIGHTS_ERASE = "rightsErase"
 

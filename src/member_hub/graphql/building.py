@@ -10,6 +10,7 @@ from sqlalchemy import Row
 
 from member_hub.access import Guard
 from member_hub.graphql.account import ChannelAccount
+from member_hub.graphql.benefit_types import entitlement_of
 from member_hub.graphql.enums import FieldState, IdentifierKind
 from member_hub.graphql.guarded import DENIED, NOT_CONSENTED, GuardedText, Opened, shown
 from member_hub.graphql.history import history
@@ -56,6 +57,7 @@ def build(sight: Sight, held: Held, row: Row[Any], opened: Opened, *, asked: Wan
         accounts=[_account(sight, account, opened) for account in held.accounts.get(member_id, [])],
         identifiers=_identifiers(sight, claims, opened) if wanted.identifiers else [],
         consents=sight.lens.consents(held.consents.get(member_id, []), opened) if wanted.consents else [],
+        benefits=[entitlement_of(one) for one in held.benefits.get(member_id, ())],
         values={
             field: history(sight, held, row, field, opened) if field in wanted.provenance else []
             for field in asked.provenance

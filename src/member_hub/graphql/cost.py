@@ -44,6 +44,7 @@ LISTS: Final[Mapping[str, int]] = {
     "Notice.collected": 25,
     "Notice.shared": 5,
     "Member.consents": 6,
+    "Member.benefits": 8,
     "Query.consents": 6,
     "Query.guardianLinks": 4,
 }

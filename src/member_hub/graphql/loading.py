@@ -13,6 +13,8 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from member_hub.access import Grant, Guard
+from member_hub.benefits.queries import Entitled, of_members
+from member_hub.benefits.words import EntitlementState
 from member_hub.consent.history.queries import decisions_shown
 from member_hub.crypto import Item
 from member_hub.db.base import Tx
@@ -29,6 +31,7 @@ from member_hub.identity.kinds import ClaimKind
 from member_hub.identity.reading import claims_of
 from member_hub.ids import MemberId
 from member_hub.members.reading import accounts_of, values_of
+from member_hub.members.tables import MemberStatus
 from member_hub.orders.queries import lines_of
 from member_hub.privacy import ProfileField, declaration
 
@@ -44,13 +47,13 @@ def stored_fields(grant: Grant, wanted: Wanted) -> frozenset[ProfileField]:
 async def load(asking: Asking, tx: Tx, rows: Rows, wanted: Wanted, grant: Grant) -> list[Member]:
     """The members of these rows, in their order, as the grant shows them; what was shown is noted for the audit entry.
 
-    At the till only the profile is fetched: what else was asked for stays empty.
+    At the till the profile is fetched, and tier, points and benefits as they stand: histories stay empty.
     """
     if not rows:
         return []
     asking.count_members(len(rows))
     hub = asking.hub
-    seen = wanted.of_profile() if grant.is_till_view else wanted
+    seen = wanted.at_till() if grant.is_till_view else wanted
     sight = Sight(grant, seen, hub.organisation, hub.vault, lens_of(asking, grant))
     held = await _fetch(asking, tx, rows, sight)
     opened = await open_items(asking, tx, sight.items(held))
@@ -75,7 +78,18 @@ async def _fetch(asking: Asking, tx: Tx, rows: Rows, sight: Sight) -> Held:
         values=_by_member(await values_of(tx, ids, fields) if fields else ()),
         consents=_by_member(await _decisions(asking, tx, ids, sight)),
         lines=await _lines(asking, tx, ids, wanted.orders) if shows(sight.grant.read(Guard.ORDERS)) else {},
+        benefits=await _benefits(asking, tx, rows, sight) if "benefits" in sight.loyalty else {},
     )
+
+
+async def _benefits(asking: Asking, tx: Tx, rows: Rows, sight: Sight) -> Mapping[MemberId, list[Entitled]]:
+    """At the till what can be used, and not what was."""
+    frozen = (MemberStatus.FROZEN, MemberStatus.RESTRICTED)
+    members = {MemberId(row.member_id): row.status in frozen for row in rows}
+    found = await of_members(tx, asking.hub.benefits, members, now=asking.now)
+    if not sight.grant.is_till_view:
+        return found
+    return {one: [e for e in has if e.state is EntitlementState.USABLE] for one, has in found.items()}
 
 
 async def _decisions(asking: Asking, tx: Tx, ids: Sequence[MemberId], sight: Sight) -> Rows:

@@ -6,8 +6,10 @@ from typing import Annotated
 
 import strawberry
 
+from member_hub.benefits.using import entitlement_t
 from member_hub.consent.history.queries import current_t
 from member_hub.graphql.account import ChannelAccount
+from member_hub.graphql.benefit_types import Entitlement
 from member_hub.graphql.consent_types import Consent
 from member_hub.graphql.guarded import GuardedText, guarded
 from member_hub.graphql.identifier import Identifier
@@ -72,6 +74,13 @@ class Member(Node):
             "not, so it is empty only where consents are DENIED."
         ),
         directives=[guarded(current_t.c.state)],
+    )
+    benefits: list[Entitlement] = strawberry.field(
+        description=(
+            "What the member may use, usable now first, at most 50; in the till view only what is usable. Empty where "
+            "it is DENIED."
+        ),
+        directives=[guarded(entitlement_t.c.benefit)],
     )
     values: strawberry.Private[Mapping[ProfileField, list[ProfileValue]]]
     pages: strawberry.Private[Mapping[OrdersAsked, OrderLineConnection]]

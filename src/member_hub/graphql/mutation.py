@@ -13,6 +13,13 @@ from member_hub.errors import NotFound
 from member_hub.graphql import reading
 from member_hub.graphql.act_approvals import ActApprovePayload, act_approve
 from member_hub.graphql.asking import Asking
+from member_hub.graphql.benefits import (
+    BenefitIssuePayload,
+    BenefitUsePayload,
+    benefit_issue,
+    benefit_use,
+    benefit_void,
+)
 from member_hub.graphql.changing import carried_out
 from member_hub.graphql.consenting import ConsentPayload, consent_deny, consent_give
 from member_hub.graphql.guardians import GuardianPayload, guardian_confirm, guardian_propose, guardian_revoke
@@ -145,6 +152,27 @@ class Mutation:
         description=(
             "Withdraw consent in one step, without reason or key; what was never granted is refused from now on. It "
             "holds with the answer, also after a restore: where that cannot be written down, UNAVAILABLE and no change."
+        ),
+    )
+    benefit_issue: BenefitIssuePayload = strawberry.field(
+        resolver=benefit_issue,
+        description=(
+            "Give a member a benefit that the programme lets be issued, within its limits for a member in a year and "
+            "for a person of the staff in a day. The same key with the same input gives it once."
+        ),
+    )
+    benefit_use: BenefitUsePayload = strawberry.field(
+        resolver=benefit_use,
+        description=(
+            "Count one use of a benefit. The tier that is held now decides, and what is left; the same key with the "
+            "same input counts once, and gives the first use again."
+        ),
+    )
+    benefit_void: BenefitUsePayload = strawberry.field(
+        resolver=benefit_void,
+        description=(
+            "Take a use back and give the count back, once, within the time that the programme states: the kind of app "
+            "that recorded it, or staff."
         ),
     )
     member_code_issue: MemberCodeIssuePayload = strawberry.field(

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Column, Row
 
 from member_hub.access import Grant, Guard, Verdict, stricter
+from member_hub.benefits.queries import Entitled
 from member_hub.crypto import Item, Vault, sealed_row
 from member_hub.graphql.consents import ConsentLens
 from member_hub.graphql.member import OrdersAsked
@@ -16,6 +17,7 @@ from member_hub.identity.facts import CONTACT_FIELDS
 from member_hub.identity.kinds import ClaimKind
 from member_hub.identity.reading import claim_t
 from member_hub.identity.tables import IdentityClaim
+from member_hub.ids import MemberId
 from member_hub.members import bits
 from member_hub.members.reading import account_t, member_t, value_t
 from member_hub.members.tables import ProfileValue as StoredValue
@@ -35,6 +37,7 @@ class Held:
     values: Mapping[UUID, list[Row[Any]]]
     consents: Mapping[UUID, list[Row[Any]]]
     lines: Mapping[OrdersAsked, Mapping[Any, tuple[list[Row[Any]], bool]]]
+    benefits: Mapping[MemberId, list[Entitled]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,11 @@ class Sight:
 
     def of_field(self, field: ProfileField) -> Verdict:
         return self._verdicts[field]
+
+    @property
+    def loyalty(self) -> frozenset[str]:
+        """Which of tier, points and benefits are asked for and shown; at the till as the policy says `present`."""
+        return self.wanted.loyalty if self.grant.read(Guard.LOYALTY) is Verdict.CLEAR else frozenset()
 
     def withholds(self, row: Row[Any], field: ProfileField) -> bool:
         """Whether the grant would show the field, and the member consented to it for another purpose alone."""

@@ -7,6 +7,7 @@ from member_hub.revealing.actions import (
     TooManyApprovals,
     TooManyReveals,
     approve,
+    count_today,
     permit,
 )
 from member_hub.revealing.rules import RevealReason, reason_named, reference_of, staff_number_of
@@ -19,6 +20,7 @@ __all__ = [
     "TooManyApprovals",
     "TooManyReveals",
     "approve",
+    "count_today",
     "permit",
     "reason_named",
     "reference_of",

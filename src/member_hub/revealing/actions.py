@@ -76,7 +76,7 @@ async def permit(tx: Tx, caller: Caller, member_id: MemberId, *, field: ProfileF
     """
     approved_by = None if caller.step_up else await _use_approval(tx, caller, member_id, field)
     minor_approved_by = await approvals.use(tx, caller, member_id, operation=Operation.MEMBER_REVEAL, now=now)
-    if not await _counted(tx, caller, Operation.MEMBER_REVEAL, business_day(now), at_most=REVEALS_PER_DAY):
+    if not await count_today(tx, caller, Operation.MEMBER_REVEAL, business_day(now), at_most=REVEALS_PER_DAY):
         raise TooManyReveals(seconds_left(now))
     return Permitted(approved_by, minor_approved_by)
 
@@ -94,7 +94,7 @@ async def approve(
     living = select(member_t.c.member_id).where(member_t.c.member_id == member_id, is_living())
     if await tx.scalar(living.with_for_update(read=True)) is None:
         raise NotFound(field="id")
-    if not await _counted(tx, caller, Operation.REVEAL_APPROVE, business_day(now), at_most=APPROVALS_PER_DAY):
+    if not await count_today(tx, caller, Operation.REVEAL_APPROVE, business_day(now), at_most=APPROVALS_PER_DAY):
         raise TooManyApprovals(seconds_left(now))
     await _forget_expired(tx)
     statement = insert(approval_t).values(
@@ -136,7 +136,7 @@ async def _use_approval(tx: Tx, caller: Caller, member_id: MemberId, field: Prof
     return str(approved_by)
 
 
-async def _counted(tx: Tx, caller: Caller, operation: Operation, day: date, *, at_most: int) -> bool:
+async def count_today(tx: Tx, caller: Caller, operation: Operation, day: date, *, at_most: int) -> bool:
     """One more of this person today, unless that were too many; others of the same person wait here for each other."""
     first = insert(count_t).values(operation=operation, subject=caller.subject, day=day, count=1)
     more = first.on_conflict_do_update(
