@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from member_hub.approving.holder import ActApprovalsHolder
-from member_hub.clock import Clock
 from member_hub.benefits.holder import BenefitsHolder
+from member_hub.clock import Clock
 from member_hub.consent.holder import ConsentHolder
 from member_hub.holding import MemberRows
 from member_hub.identity.holder import IdentityHolder
