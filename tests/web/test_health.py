@@ -37,6 +37,7 @@ async def test_a_hub_with_its_database_is_ready(town: Town) -> None:
         "audit_seal_lag_s": 0.0,
         "documents": {"state": "current"},
         "keys": {"provider": town.hub.vault.provider, "epoch": town.hub.vault.epoch},
+        "points": {"state": "not checked yet"},
         "policies": {"version": town.hub.policies.version, "state": "current"},
         "sign_in": {},
     }
@@ -216,6 +217,7 @@ async def test_requests_are_counted_by_kind_and_outcome(world: World) -> None:
         'member_hub_http_responses_total{path="/graphql",status="200"} 2',
         'member_hub_http_responses_total{path="/graphql",status="403"} 1',
         'member_hub_http_responses_total{path="other",status="404"} 1',
+        "member_hub_points_faulty_accounts 0",
         "member_hub_policies_stale 0",
         "member_hub_restart_due 0",
     ]

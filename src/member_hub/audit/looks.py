@@ -105,6 +105,7 @@ _KINDS: Final = {
     "jobs": LookKind.CHANGE,
     "keys": LookKind.CHANGE,
     "minors": LookKind.CHANGE,
+    "points check": LookKind.LOOK_UP,
     "quarantine": LookKind.CHANGE,
     "quarantine show": LookKind.LOOK_UP,
     "rights export": LookKind.COPY,
