@@ -1,5 +1,5 @@
-"""What runs by the clock, in the served process and by `member-hub jobs run`: seals of the audit log, its partitions and
-retention, what time does to decisions on consent, bits that are to be used again, what falls due in the loyalty
+"""What runs by the clock, in the served process and by `member-hub jobs run`: seals of the audit log, its partitions
+and retention, what time does to decisions on consent, bits that are to be used again, what falls due in the loyalty
 programme, and notices that are still to be handed over.
 
 Any number of processes may run this: the sealer takes turns by a lock, a notice is claimed by one, members with

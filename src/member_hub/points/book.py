@@ -80,6 +80,9 @@ class Book:
                 self.cause = replace(self.cause, reason=Reason.TIMED_OUT)
                 self.release(self.holds[which], at, state=HoldState.TIMED_OUT)
                 self.cause = replace(self.cause, reason=Reason.DUE)
+                for lot_id in self.holds[which].parts:  # a standstill later they may have expired since
+                    if at < self.lots[lot_id].expires_at <= self.now:
+                        heapq.heappush(due, (self.lots[lot_id].expires_at, _EXPIRE, lot_id))
             elif what == _ACTIVATE:
                 self._activate(self.lots[which], at)
                 if self.lots[which].expires_at <= self.now and self.lots[which].state is LotState.ACTIVE:
@@ -210,7 +213,7 @@ class Book:
         self.changed_holds[hold.hold_id] = hold
 
     def release(self, hold: Hold, at: datetime, *, state: HoldState = HoldState.RELEASED) -> None:
-        """What is still held is active again; of a lot whose time is over it expires."""
+        """What is still held is active again from `at` on; of a lot whose time is over by then it expires."""
         hold.state = HoldState.CAPTURED if hold.captured else state
         for lot in in_order(self.lots[lot_id] for lot_id in hold.parts):
             n = hold.parts[lot.lot_id]
@@ -220,8 +223,8 @@ class Book:
             lot.held -= n
             self._post(Act.RELEASE, n, at, lot, hold, active=n, held=-n)
             self.repay(lot, at)
-            if lot.expires_at <= self.now:
-                self._expire(lot, max(at, lot.expires_at))
+            if lot.expires_at <= at:
+                self._expire(lot, at)
         self.changed_holds[hold.hold_id] = hold
 
     def take_back(self, lot: Lot | None, due: int, policy: NegativeBalance) -> None:
