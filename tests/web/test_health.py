@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from member_hub.db import transaction
 from member_hub.db.base import snapshot
 from member_hub.db.roles import Role, role_name
+from member_hub.jobs import every_job
 from tests.graphql.conftest import Town
 from tests.graphql.test_throttle import limited
 from tests.graphql.world import NOW, WHOLE, World
@@ -172,6 +173,27 @@ async def test_documents_that_are_not_served_are_shown_and_the_hub_serves_on(
         (200, {"state": "stale"}),
         (200, {"state": "current"}),
     ]
+
+
+async def test_points_that_do_not_add_up_are_shown_and_the_hub_serves_on(world: World) -> None:
+    columns = "member_id, state, active, updated_at"
+    await _do(world, f"INSERT INTO hub.points_account ({columns}) VALUES (gen_random_uuid(), 'open', 5, now())")
+    (check,) = [job for job in every_job(world.hub) if job.name == "points self-check"]
+
+    said = [await ready(world)]
+    await check.run_if_due(NOW)
+    said.append(await ready(world))
+    metrics = (await world.client.get("/metrics")).text
+    await _do(world, "UPDATE hub.points_account SET active = 0")
+    await check.run_if_due(NOW + timedelta(minutes=1))
+    said.append(await ready(world))
+
+    assert [(status, one["ready"], one["points"]) for status, one in said] == [
+        (200, True, {"state": "not checked yet"}),
+        (200, True, {"state": "do not add up", "accounts": 1}),
+        (200, True, {"state": "ok"}),
+    ]
+    assert "\nmember_hub_points_faulty_accounts 1\n" in metrics
 
 
 async def _do(world: World, statement: str) -> None:

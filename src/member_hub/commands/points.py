@@ -35,9 +35,11 @@ def check(*, as_json: bool) -> None:
     from member_hub.points import watching
 
     async def work(hub: Runtime) -> tuple[int, Sequence[Finding]]:
-        accounts, found = 0, list[Finding]()
+        accounts = 0
+        found: list[Finding] = []
         async for one in watching.look_at_all(hub.database, now=hub.clock.now()):
-            accounts, found = accounts + one.accounts, found + list(one.found)
+            accounts += one.accounts
+            found += one.found
         await audit(hub, "points check", member_ids=tuple({one.member_id for one in found[:NAMED_MAX]}))
         return accounts, found
 
