@@ -53,6 +53,7 @@ class Operation(StrEnum):
     MEMBERS = "members"
     MEMBER_LIST = "memberList"
     MEMBER_STATISTICS = "memberStatistics"
+    POINTS_LIABILITY = "pointsLiability"
     NODE = "node"
     ME = "me"
     MEMBER_ENROL = "memberEnrol"
@@ -87,6 +88,9 @@ class Operation(StrEnum):
     ACT_APPROVALS = "actApprovals"
     RIGHTS_EXPORT = "rightsExport"
     RIGHTS_ERASE = "rightsErase"
+
+
+FIGURES: Final = (Operation.MEMBER_STATISTICS, Operation.POINTS_LIABILITY)  # what counts or sums up members
 
 
 class Key(StrEnum):

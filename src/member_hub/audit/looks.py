@@ -61,6 +61,7 @@ _KINDS: Final = {
     "request": LookKind.LOOK_UP,  # refused before it was read; names nobody
     "memberList": LookKind.LIST,
     "memberStatistics": LookKind.LIST,
+    "pointsLiability": LookKind.LIST,  # sums; names nobody
     "memberEnrol": LookKind.CHANGE,
     "profileUpdate": LookKind.CHANGE,
     "phoneRelease": LookKind.CHANGE,

@@ -49,6 +49,7 @@ _PATHS: Final[Mapping[str, tuple[str, ...]]] = {
 _NO_MEMBERS: Final = frozenset(
     {
         "memberStatistics",
+        "pointsLiability",
         "noticeCurrent",
         "noticePublish",
         "noticeServed",
