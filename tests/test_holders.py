@@ -31,6 +31,9 @@ EXCEPTIONS = {
     "hub.ledger_head": "how far the outside ledger is known, about nobody",
     "hub.points_check": "how far the self-check has come, about nobody",
     "hub.points_finding": "which accounts do not add up, by id, until they do; the books have to (points/tables.py)",
+    "hub.tier_rules": "rules of the programme, and which staff number proposed and approved them; about no member",
+    "hub.tier_threshold": "quantiles over all members of a handler; about nobody",
+    "hub.tier_review_day": "when the quantiles were computed last; about nobody",
     "hub.statistics_snapshot": "rounded numbers of groups of twenty and more; about nobody",
 }
 

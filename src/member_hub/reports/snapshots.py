@@ -89,21 +89,25 @@ async def groups_of_week(
         )
         return await with_lots(tx, vault, counted, _name(asked.cut), whose=whose, week=week)
 
-    if whose.gate.needs_consent:
-        raise ConsentedNotCounted(field="groupBy")
-    cells = await cells_of_week(tx, _name(asked.cut), whose=whose, week=week, count=count)
+    cells = await cells_of_week(tx, _name(asked.cut), whose=whose, week=week, count=count, field="groupBy")
     return groups_of(asked, told_of(cells), organisation)
 
 
 async def cells_of_week(
-    tx: Tx, name: str, *, whose: Whose, week: Week, count: Callable[[], Awaitable[list[Any]]]
+    tx: Tx,
+    name: str,
+    *,
+    whose: Whose,
+    week: Week,
+    count: Callable[[], Awaitable[list[Any]]],
+    field: str | None = None,
 ) -> list[Any]:
     """What is kept under this name for the week; counted and kept where nobody asked before.
 
-    Raises ConsentedNotCounted.
+    Raises ConsentedNotCounted before anybody is counted.
     """
     if whose.gate.needs_consent:
-        raise ConsentedNotCounted
+        raise ConsentedNotCounted(field=field)
     cells = await _kept(tx, name, whose, week)
     if cells is None:
         key = {"handler": whose.handler, "counted_for": whose.gate.counted_for, "cut": name, "epoch": week.monday}
