@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from member_hub import organisation as register
-from member_hub import privacy
+from member_hub import privacy, programme, tiers
 from member_hub.access import Policies, PolicyKeeper
 from member_hub.audit import AuditKeys, AuditLog, Sealer
 from member_hub.clock import Clock
@@ -37,6 +37,7 @@ class Runtime:
     audit: AuditLog
     sealer: Sealer
     ledger: Ledger
+    tiers: tiers.Programme
     sender: Sender | None = None  # None: production without one, where nobody signs in by code
     points_alarm: Alarm = field(default_factory=Alarm)
 
@@ -60,6 +61,7 @@ async def open_runtime(
     organisation = register.of(settings)
     catalogue = consents.of(settings)
     policy_keeper = PolicyKeeper(settings, consent_keys=catalogue.consent_keys)
+    parts = programme.load(settings)
     ledger = await asyncio.to_thread(Ledger.open, settings.ledger_dir)
     vault = await Vault.open_ring(database, settings, clock)
     audit_keys = AuditKeys.open(settings.key_dir)
@@ -79,6 +81,7 @@ async def open_runtime(
                 audit=audit,
                 sealer=Sealer(database, audit_keys, settings.ledger_dir),
                 ledger=ledger,
+                tiers=tiers.Programme(tiers.rules_of(parts["tiers"])),
                 sender=sender,
             )
         finally:

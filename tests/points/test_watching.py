@@ -1,5 +1,6 @@
 """The self-check by the clock: everybody in turn, a little at a time, and an alarm until all is right."""
 
+import asyncio
 import logging
 from datetime import timedelta
 
@@ -12,6 +13,8 @@ from member_hub.points import watching
 from member_hub.points.watching import Alarm, look, watch
 from member_hub.points.words import Fault
 from tests.points.desk import Desk
+
+PATIENCE_S = 10
 
 
 @pytest.fixture(autouse=True)
@@ -95,8 +98,9 @@ async def test_while_one_process_looks_another_does_not(desk: Desk) -> None:
     async with transaction(desk.database.app) as tx:
         await tx.execute(text("select * from hub.points_check for update"))
 
-        assert await look(desk.database, now=desk.clock.now()) is None
-        assert await watch(desk.database, Alarm(), now=desk.clock.now()) == (0, False)
+        async with asyncio.timeout(PATIENCE_S):
+            assert await look(desk.database, now=desk.clock.now()) is None
+            assert await watch(desk.database, Alarm(), now=desk.clock.now()) == (0, False)
 
 
 async def test_a_slice_that_was_interrupted_is_done_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

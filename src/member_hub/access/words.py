@@ -54,6 +54,7 @@ class Operation(StrEnum):
     MEMBER_LIST = "memberList"
     MEMBER_STATISTICS = "memberStatistics"
     POINTS_LIABILITY = "pointsLiability"
+    TIER_PYRAMID = "tierPyramid"
     NODE = "node"
     ME = "me"
     MEMBER_ENROL = "memberEnrol"
@@ -90,7 +91,8 @@ class Operation(StrEnum):
     RIGHTS_ERASE = "rightsErase"
 
 
-FIGURES: Final = (Operation.MEMBER_STATISTICS, Operation.POINTS_LIABILITY)  # what counts or sums up members
+# What counts or sums up members.
+FIGURES: Final = (Operation.MEMBER_STATISTICS, Operation.POINTS_LIABILITY, Operation.TIER_PYRAMID)
 
 
 class Key(StrEnum):

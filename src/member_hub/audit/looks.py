@@ -62,6 +62,7 @@ _KINDS: Final = {
     "memberList": LookKind.LIST,
     "memberStatistics": LookKind.LIST,
     "pointsLiability": LookKind.LIST,  # sums; names nobody
+    "tierPyramid": LookKind.LIST,
     "memberEnrol": LookKind.CHANGE,
     "profileUpdate": LookKind.CHANGE,
     "phoneRelease": LookKind.CHANGE,

@@ -50,6 +50,7 @@ _NO_MEMBERS: Final = frozenset(
     {
         "memberStatistics",
         "pointsLiability",
+        "tierPyramid",
         "noticeCurrent",
         "noticePublish",
         "noticeServed",

@@ -122,7 +122,7 @@ async def with_lots(
     tx: Tx, vault: Vault, counted: Sequence[Counted], name: str, *, whose: Whose, week: Week
 ) -> list[Any]:
     """The groups as they are kept: a group keeps the lot that it had when it was last told."""
-    lots = await _lots_before(tx, name, whose, week)
+    lots = await _lots_told(tx, name, whose, week)
     return [_cell(one, lots.get(one.facts, lot_of(vault, one.size, one.fingerprint))) for one in counted]
 
 
@@ -137,10 +137,14 @@ async def _kept(tx: Tx, name: str, whose: Whose, week: Week) -> list[Any] | None
     return found
 
 
-async def _lots_before(tx: Tx, name: str, whose: Whose, week: Week) -> Mapping[Facts, int]:
-    """Of the groups that the last kept week told."""
-    earlier = select(snapshot_t.c.cells).where(*whose.key, snapshot_t.c.cut == name, snapshot_t.c.epoch < week.monday)
+async def _lots_told(tx: Tx, name: str, whose: Whose, week: Week) -> Mapping[Facts, int]:
+    """Of the groups that the last kept week before told; for a past week with none before, the first one after."""
+    mine = (*whose.key, snapshot_t.c.cut == name)
+    earlier = select(snapshot_t.c.cells).where(*mine, snapshot_t.c.epoch < week.monday)
     cells = await tx.scalar(earlier.order_by(snapshot_t.c.epoch.desc()).limit(1))
+    if cells is None:
+        later = select(snapshot_t.c.cells).where(*mine, snapshot_t.c.epoch > week.monday)
+        cells = await tx.scalar(later.order_by(snapshot_t.c.epoch).limit(1))
     return {tuple(facts): lot for facts, _, lot in cells or ()}
 
 
