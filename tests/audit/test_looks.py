@@ -26,6 +26,7 @@ WORDS = {
     "jobs ages": LookKind.CHANGE,
     "jobs guardians": LookKind.CHANGE,
     "jobs points": LookKind.CHANGE,
+    "jobs tiers": LookKind.CHANGE,
     "keys rekey": LookKind.CHANGE,
     "keys rotate ": LookKind.CHANGE,
     "minors approve": LookKind.CHANGE,

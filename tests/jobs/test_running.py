@@ -17,9 +17,11 @@ from member_hub.jobs.consents import jobs_of_much
 from member_hub.jobs.seals import jobs_of
 from member_hub.points.watching import Alarm
 from member_hub.settings import Settings
+from member_hub.tiers import Programme
 from tests.audit.logs import NOW, Log
 from tests.consent.test_publishing import publish
 from tests.graphql.world import StandingClock
+from tests.tiers.desk import SHIPPED
 
 
 @dataclass
@@ -34,6 +36,7 @@ class Hub:
     ledger: Any = None
     sender: None = None
     organisation: Any = None
+    tiers: Any = field(default_factory=lambda: Programme(SHIPPED))
     points_alarm: Alarm = field(default_factory=Alarm)
 
     @property

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 
+from member_hub import tiers
 from member_hub.audit import AuditLog, Sealer
 from member_hub.clock import Clock
 from member_hub.consent.catalogue import Catalogue
@@ -47,6 +48,8 @@ class Needs(Protocol):
     def sender(self) -> Sender | None: ...
     @property
     def settings(self) -> Settings: ...
+    @property
+    def tiers(self) -> tiers.Programme: ...
     @property
     def points_alarm(self) -> Alarm: ...
 

@@ -112,7 +112,12 @@ async def _one(database: Database, caller: Caller, member_id: MemberId, now: dat
         async with transaction(database.app) as tx:
             return await settle_due(tx, caller, member_id, now=now) > 0
     except Exception as error:  # whatever is wrong with this account, the others' points fall due all the same
-        if isinstance(error, OSError) or (isinstance(error, DBAPIError) and error.connection_invalidated):
-            raise  # nothing is wrong with the account: there is no database
+        if is_without_database(error):
+            raise
         _log.error("What is due of account %s could not be done (%s).", member_id, type(error).__name__)
         return None
+
+
+def is_without_database(error: Exception) -> bool:
+    """Nothing is wrong with what was at hand: the database is not there."""
+    return isinstance(error, OSError) or (isinstance(error, DBAPIError) and error.connection_invalidated)
