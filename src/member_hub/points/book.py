@@ -80,9 +80,6 @@ class Book:
                 self.cause = replace(self.cause, reason=Reason.TIMED_OUT)
                 self.release(self.holds[which], at, state=HoldState.TIMED_OUT)
                 self.cause = replace(self.cause, reason=Reason.DUE)
-                for lot_id in self.holds[which].parts:  # a standstill later they may have expired since
-                    if at < self.lots[lot_id].expires_at <= self.now:
-                        heapq.heappush(due, (self.lots[lot_id].expires_at, _EXPIRE, lot_id))
             elif what == _ACTIVATE:
                 self._activate(self.lots[which], at)
                 if self.lots[which].expires_at <= self.now and self.lots[which].state is LotState.ACTIVE:
