@@ -30,6 +30,7 @@ from member_hub.db.session import reach
 from member_hub.errors import HubError, Misconfigured
 from member_hub.members.gates import MinorApproval
 from member_hub.members.row_gate import STANDING
+from member_hub.points import watching
 from member_hub.settings import Settings
 from member_hub.telling import sending
 from member_hub.telling.tables import NoticeTask
@@ -205,6 +206,7 @@ async def _database(settings: Settings, environ: Mapping[str, str]) -> AsyncIter
             async for check in _informing(database, settings):
                 yield check
             yield await _minors(database)
+            yield await _points(database)
 
 
 async def _server(database: Database) -> Check:
@@ -374,6 +376,26 @@ async def _minors(database: Database) -> Check:
         )
     says = f"{number} {'role has' if number == 1 else 'roles have'} a standing approval to see members under 18"
     return Check("minors", Verdict.OK, f"{says}; the first ends on {business_day(first_ends)}")
+
+
+async def _points(database: Database) -> Check:
+    """What the self-check of the served hub found last; doing it now is `member-hub points check`."""
+    name = "points ledger"
+    async with transaction(database.app) as tx:
+        faulty, ended = await watching.faulty(tx), await watching.last_pass(tx)
+    if faulty:
+        what = "account does not add up" if faulty == 1 else "accounts do not add up"
+        return Check(
+            name,
+            Verdict.FAIL,
+            f"{faulty} {what}: a fault of the program, or somebody's hand in the tables",
+            "`member-hub points check` looks again and names them. The entries are the ledger: find out who had the "
+            "login, and report the fault.",
+        )
+    if ended is None:
+        return Check(name, Verdict.OK, "not all accounts have been looked at yet")
+    at, accounts = ended
+    return Check(name, Verdict.OK, f"{accounts} accounts add up, as of {business_day(at)}")
 
 
 def _failed(name: str, error: HubError) -> Check:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from member_hub import benefits, points, privacy, programme, tiers
 from member_hub import organisation as register
@@ -19,6 +19,7 @@ from member_hub.crypto import Ledger, Vault
 from member_hub.db import Base, Database
 from member_hub.merging import Resolver
 from member_hub.organisation import Organisation
+from member_hub.points.watching import Alarm
 from member_hub.privacy import Holder
 from member_hub.settings import Settings
 from member_hub.telling import Sender, opened_sender
@@ -42,6 +43,7 @@ class Runtime:
     tiers: tiers.Programme
     benefits: BenefitRules
     sender: Sender | None = None  # None: production without one, where nobody signs in by code
+    points_alarm: Alarm = field(default_factory=Alarm)
 
     @property
     def loyalty(self) -> Loyalty:

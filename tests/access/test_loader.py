@@ -7,6 +7,7 @@ import pytest
 
 from member_hub.access import Policies
 from member_hub.access.loader import MODEL_TEXT
+from member_hub.access.words import FIGURES
 from member_hub.errors import Misconfigured
 from member_hub.organisation import PolicyError
 
@@ -149,7 +150,8 @@ def test_member_and_members_are_granted_together_or_not_at_all(edit: Edit, opera
 def test_figures_without_whom_they_count_are_refused(edit: Edit, lost: str, reason: str) -> None:
     folder = edit("policy.csv", f"p, marketing_analyst, analytics, {lost}, clear\n", "")
     if "counted by" in reason:
-        edit("policy.csv", "p, marketing_analyst, analytics, operation:memberStatistics, call, clear\n", "")
+        for operation in FIGURES:
+            edit("policy.csv", f"p, marketing_analyst, analytics, operation:{operation}, call, clear\n", "")
 
     assert reason in _refused(folder).reason
 

@@ -28,7 +28,12 @@ FILTERS: dict[str, Any] = {
     "joinedFrom": "2026-01-01T00:00:00Z",
     "joinedTo": "2026-01-01T00:00:00Z",
 }
-TAKEN_AWAY = ("filter", "member.gender, aggregate", "support_agent, customer_support, member.address, write")
+TAKEN_AWAY = (
+    "member.loyalty, aggregate",
+    "filter",
+    "member.gender, aggregate",
+    "support_agent, customer_support, member.address, write",
+)
 UPDATE = """mutation ($id: ID!, $input: ProfileUpdateInput!) {
   profileUpdate(id: $id, expectedVersion: 1, input: $input) { member { id } userErrors { field code } } }"""
 PROFILE = "query ($by: MemberKey!) { member(by: $by) { version name { display } address { display } } }"
@@ -96,6 +101,15 @@ async def test_counting_by_a_field_needs_its_right(strict: World, asked: str) ->
     assert answer.json()["errors"][0]["extensions"] == {"code": "FORBIDDEN", "field": "groupBy"}
     assert others == {"memberStatistics": {"groups": []}}
     assert [row.outcome for row in await strict.audited()] == ["FORBIDDEN", "ok"]
+
+
+@pytest.mark.parametrize("asked", ["pointsLiability { debt }", "tierPyramid { rulesVersion }"])
+async def test_figures_of_the_programme_need_the_right_to_count_by_it(strict: World, asked: str) -> None:
+    answer = await strict.post("marketing_analyst", f"{{ {asked} }}")
+
+    assert answer.status_code == 403
+    assert answer.json()["errors"][0]["extensions"] == {"code": "FORBIDDEN"}
+    assert [row.outcome for row in await strict.audited()] == ["FORBIDDEN"]
 
 
 async def test_writing_a_field_needs_its_right_and_changes_nothing_without(strict: World, settled: Settled) -> None:

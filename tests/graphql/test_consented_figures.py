@@ -26,6 +26,9 @@ COUNT = "{ memberStatistics(groupBy: [STORE]) { groups { store { code } count } 
 FOR_MARKETING = """p, membership_manager, marketing, operation:memberStatistics, call, clear
 p, membership_manager, marketing, aggregates:handler, aggregate, clear
 p, membership_manager, marketing, member.membership, aggregate, clear
+p, membership_manager, marketing, member.loyalty, aggregate, clear
+p, membership_manager, marketing, operation:pointsLiability, call, clear
+p, membership_manager, marketing, operation:tierPyramid, call, clear
 """
 
 
@@ -66,6 +69,14 @@ async def test_a_purpose_that_rests_on_consent_has_no_figures_whatever_a_policy_
     assert (entry.operation, entry.outcome, entry.purpose) == ("memberStatistics", "FORBIDDEN", "marketing")
     assert await kept_for(world) == []
     assert await counted(world) == [40]
+
+
+@pytest.mark.parametrize("asked", ["{ pointsLiability { debt } }", "{ tierPyramid { rulesVersion } }"])
+async def test_nor_has_it_figures_of_the_programme(world: World, asked: str) -> None:
+    await move_in(world, 20)
+
+    assert await world.refused("membership_manager", asked, purpose="marketing") == ["FORBIDDEN"]
+    assert await kept_for(world) == []
 
 
 async def test_what_is_kept_for_one_purpose_is_no_answer_for_another(world: World) -> None:

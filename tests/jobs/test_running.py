@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,14 +12,16 @@ from sqlalchemy import text
 from member_hub.audit import AuditLog, Sealer, SealsBehind
 from member_hub.clock import Clock
 from member_hub.db import Database, transaction
-from member_hub.jobs import run_forever
+from member_hub.jobs import Done, Job, Lane, run_forever
 from member_hub.jobs.consents import jobs_of_much
-from member_hub.jobs.job import Job
-from member_hub.jobs.running import jobs_of
+from member_hub.jobs.seals import jobs_of
+from member_hub.points.watching import Alarm
 from member_hub.settings import Settings
+from member_hub.tiers import Programme
 from tests.audit.logs import NOW, Log
 from tests.consent.test_publishing import publish
 from tests.graphql.world import StandingClock
+from tests.tiers.desk import SHIPPED
 
 
 @dataclass
@@ -33,6 +35,9 @@ class Hub:
     catalogue: Any = None  # nobody decided anything
     ledger: Any = None
     sender: None = None
+    organisation: Any = None
+    tiers: Any = field(default_factory=lambda: Programme(SHIPPED))
+    points_alarm: Alarm = field(default_factory=Alarm)
 
     @property
     def database(self) -> Database:
@@ -100,11 +105,11 @@ async def test_partitions_are_made_by_themselves(hub: Hub) -> None:
 async def test_a_job_that_fails_is_logged_and_comes_again(hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
     calls = []
 
-    async def fails(_now: object) -> None:
+    async def fails(_now: object) -> Done:
         calls.append(1)
         raise SealsBehind(7)
 
-    job = Job("audit seals", timedelta(seconds=10), fails)
+    job = Job("audit seals", timedelta(seconds=10), fails, Lane.SEALS)
 
     with caplog.at_level(logging.ERROR):
         for seconds in (0, 5, 10):
@@ -117,12 +122,13 @@ async def test_a_job_that_fails_is_logged_and_comes_again(hub: Hub, caplog: pyte
 async def test_a_job_of_hours_that_failed_comes_again_within_a_minute_and_then_in_hours(hub: Hub) -> None:
     calls = []
 
-    async def fails_once(now: datetime) -> None:
+    async def fails_once(now: datetime) -> Done:
         calls.append(now - NOW)
         if len(calls) == 1:
             raise TimeoutError
+        return Done()
 
-    job = Job("audit months", timedelta(hours=6), fails_once)
+    job = Job("audit months", timedelta(hours=6), fails_once, Lane.SEALS)
     for minutes in (0, 0.9, 1, 2, 360, 361):
         await job.run_if_due(NOW + timedelta(minutes=minutes))
 

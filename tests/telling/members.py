@@ -11,7 +11,7 @@ from sqlalchemy import select
 from member_hub import telling
 from member_hub.db import transaction
 from member_hub.ids import MemberId
-from member_hub.jobs.running import calling_jobs_of
+from member_hub.jobs.notices import calling_jobs_of
 from member_hub.members.tables import Channel
 from member_hub.telling import Kind, Notices, ToTell
 from tests.graphql.world import NOW, said
@@ -54,7 +54,7 @@ async def ask_notice(front: Front, *members: MemberId, at: datetime = NOW) -> li
 async def run_at(front: Front, at: datetime, *, times: int = 1) -> None:
     """A run of the job in so many processes at once."""
     front.clock.at = at
-    jobs = [job for _ in range(times) for job in calling_jobs_of(front.hub, asyncio.Event())]
+    jobs = [job for _ in range(times) for job in calling_jobs_of(front.hub)]
     await asyncio.gather(*(job.run_if_due(at) for job in jobs))
 
 

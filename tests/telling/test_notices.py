@@ -9,7 +9,7 @@ from member_hub import doctor
 from member_hub.db import transaction
 from member_hub.ids import uuid7
 from member_hub.jobs import run_forever
-from member_hub.jobs.running import calling_jobs_of
+from member_hub.jobs.notices import calling_jobs_of
 from member_hub.members.tables import Channel
 from member_hub.telling import Message, NotSent
 from member_hub.telling.actions import TRIES_MAX
@@ -36,7 +36,7 @@ async def untold(front: Front, *, email: str | None = "zhao@brandmail.cn") -> No
 async def round_at(front: Front, at: datetime, *, times: int = 1) -> None:
     """A round of the job in so many processes at once."""
     front.clock.at = at
-    jobs = [job for _ in range(times) for job in calling_jobs_of(front.hub, asyncio.Event())]
+    jobs = [job for _ in range(times) for job in calling_jobs_of(front.hub)]
     await asyncio.gather(*(job.run_if_due(at) for job in jobs))
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from member_hub.db import transaction
 from member_hub.db.base import snapshot
 from member_hub.db.roles import Role, role_name
+from member_hub.jobs import every_job
 from tests.graphql.conftest import Town
 from tests.graphql.test_throttle import limited
 from tests.graphql.world import NOW, WHOLE, World
@@ -37,6 +38,7 @@ async def test_a_hub_with_its_database_is_ready(town: Town) -> None:
         "audit_seal_lag_s": 0.0,
         "documents": {"state": "current"},
         "keys": {"provider": town.hub.vault.provider, "epoch": town.hub.vault.epoch},
+        "points": {"state": "not checked yet"},
         "policies": {"version": town.hub.policies.version, "state": "current"},
         "sign_in": {},
     }
@@ -173,6 +175,27 @@ async def test_documents_that_are_not_served_are_shown_and_the_hub_serves_on(
     ]
 
 
+async def test_points_that_do_not_add_up_are_shown_and_the_hub_serves_on(world: World) -> None:
+    columns = "member_id, state, active, updated_at"
+    await _do(world, f"INSERT INTO hub.points_account ({columns}) VALUES (gen_random_uuid(), 'open', 5, now())")
+    (check,) = [job for job in every_job(world.hub) if job.name == "points self-check"]
+
+    said = [await ready(world)]
+    await check.run_if_due(NOW)
+    said.append(await ready(world))
+    metrics = (await world.client.get("/metrics")).text
+    await _do(world, "UPDATE hub.points_account SET active = 0")
+    await check.run_if_due(NOW + timedelta(minutes=1))
+    said.append(await ready(world))
+
+    assert [(status, one["ready"], one["points"]) for status, one in said] == [
+        (200, True, {"state": "not checked yet"}),
+        (200, True, {"state": "do not add up", "accounts": 1}),
+        (200, True, {"state": "ok"}),
+    ]
+    assert "\nmember_hub_points_faulty_accounts 1\n" in metrics
+
+
 async def _do(world: World, statement: str) -> None:
     async with transaction(world.hub.database.login) as tx:
         await tx.execute(text(statement))
@@ -216,6 +239,7 @@ async def test_requests_are_counted_by_kind_and_outcome(world: World) -> None:
         'member_hub_http_responses_total{path="/graphql",status="200"} 2',
         'member_hub_http_responses_total{path="/graphql",status="403"} 1',
         'member_hub_http_responses_total{path="other",status="404"} 1',
+        "member_hub_points_faulty_accounts 0",
         "member_hub_policies_stale 0",
         "member_hub_restart_due 0",
     ]

@@ -18,6 +18,7 @@ from member_hub.access.register import Register, RoleKind
 from member_hub.access.words import (
     ACTIONS,
     CELLS,
+    FIGURES,
     GUARDS,
     OBJECTS,
     PRESENTED_ROWS,
@@ -236,12 +237,10 @@ def _misplaced(cells: Mapping[tuple[str, Action], tuple[int, Row]], kind: RoleKi
 def _uncounted(cells: Mapping[tuple[str, Action], tuple[int, Row]]) -> Iterator[tuple[int, str]]:
     """Figures need three things stated: whom they count, by what, and that they may be asked for."""
     counted = any((aggregates_object(scope), Action.AGGREGATE) in cells for scope in AggregateScope)
-    asked = cells.get((operation_object(Operation.MEMBER_STATISTICS), Action.CALL))
-    if asked and not counted:
-        yield (
-            asked[0],
-            f"{Operation.MEMBER_STATISTICS} may be asked for, and whom it counts is not stated (aggregates:)",
-        )
+    for operation in FIGURES:
+        asked = cells.get((operation_object(operation), Action.CALL))
+        if asked and not counted:
+            yield asked[0], f"{operation} may be asked for, and whom it counts is not stated (aggregates:)"
     for (object_, action), (line, _) in cells.items():
         if action is Action.AGGREGATE and not counted:
             yield line, f"{object_} may be counted by, and who is counted is not stated (aggregates:)"

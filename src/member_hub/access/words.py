@@ -53,6 +53,8 @@ class Operation(StrEnum):
     MEMBERS = "members"
     MEMBER_LIST = "memberList"
     MEMBER_STATISTICS = "memberStatistics"
+    POINTS_LIABILITY = "pointsLiability"
+    TIER_PYRAMID = "tierPyramid"
     NODE = "node"
     ME = "me"
     MEMBER_ENROL = "memberEnrol"
@@ -90,6 +92,10 @@ class Operation(StrEnum):
     BENEFIT_VOID = "benefitVoid"
     RIGHTS_EXPORT = "rightsExport"
     RIGHTS_ERASE = "rightsErase"
+
+
+# What counts or sums up members.
+FIGURES: Final = (Operation.MEMBER_STATISTICS, Operation.POINTS_LIABILITY, Operation.TIER_PYRAMID)
 
 
 class Key(StrEnum):

@@ -61,6 +61,8 @@ _KINDS: Final = {
     "request": LookKind.LOOK_UP,  # refused before it was read; names nobody
     "memberList": LookKind.LIST,
     "memberStatistics": LookKind.LIST,
+    "pointsLiability": LookKind.LIST,  # sums; names nobody
+    "tierPyramid": LookKind.LIST,
     "memberEnrol": LookKind.CHANGE,
     "profileUpdate": LookKind.CHANGE,
     "phoneRelease": LookKind.CHANGE,
@@ -110,6 +112,7 @@ _KINDS: Final = {
     "jobs": LookKind.CHANGE,
     "keys": LookKind.CHANGE,
     "minors": LookKind.CHANGE,
+    "points check": LookKind.LOOK_UP,
     "quarantine": LookKind.CHANGE,
     "quarantine show": LookKind.LOOK_UP,
     "rights export": LookKind.COPY,

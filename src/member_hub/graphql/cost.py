@@ -47,11 +47,15 @@ LISTS: Final[Mapping[str, int]] = {
     "Member.benefits": 8,
     "Query.consents": 6,
     "Query.guardianLinks": 4,
+    "PointsLiability.months": 24,
+    "TierPyramid.tiers": 4,
 }
 WEIGHTS: Final[Mapping[str, int]] = {
     "Query.member": 5,  # a look-up by key: tokens, an index, an entry in the audit log
     "Query.members": 5,
     "Query.memberStatistics": 1_000,  # counts every member of the handler, the first time in a week
+    "Query.pointsLiability": 1_000,  # sums up every lot of the handler, the first time in a week
+    "Query.tierPyramid": 1_000,
     "Query.auditEntries": 50,  # searches months of entries
     "Query.accessHistory": 50,
     "Query.noticeCurrent": 5,

@@ -22,6 +22,7 @@ from member_hub.graphql.minor_approval_views import MinorApprovalConnection, min
 from member_hub.graphql.notices import Notice, notice_current
 from member_hub.graphql.objecting import Objection, objections_of
 from member_hub.graphql.paging import After, Before, First, Last, slice_of
+from member_hub.graphql.programme_figures import PointsLiability, TierPyramid, points_liability, tier_pyramid
 from member_hub.graphql.scalars import given
 from member_hub.graphql.selection import Wanted
 from member_hub.graphql.statistics import MemberStatistics, statistics
@@ -107,6 +108,22 @@ class Query:
             "is rounded to a multiple of 5, up or down: numbers are not exact and do not add up. They are those of the "
             "week: of members who joined before its Monday, as first asked for in it; whoever joins, moves or leaves "
             "shows in a later week. A member with accounts in two channels counts in both."
+        ),
+    )
+    points_liability: PointsLiability = strawberry.field(
+        resolver=points_liability,
+        description=(
+            "What is owed to members in points, by the month of the last day, of the week as first asked for in it. A "
+            "sum of fewer than 20 members, or that is one member's by more than half, is not told; every other is "
+            "rounded up or down to a multiple of roundedTo. Figures to plan by: they are not the books."
+        ),
+    )
+    tier_pyramid: TierPyramid = strawberry.field(
+        resolver=tier_pyramid,
+        description=(
+            "How many members stand in each tier, of the week as first asked for in it, against the shares that the "
+            "rules in force mean. Tiers of fewer than 20 are not told, and each number is rounded as in "
+            "memberStatistics; shares are of what is told. Nothing is told before anybody's tier was decided."
         ),
     )
     node: Node | None = strawberry.field(resolver=_node, description="Anything by its global id.")

@@ -52,6 +52,8 @@ _PATHS: Final[Mapping[str, tuple[str, ...]]] = {
 _NO_MEMBERS: Final = frozenset(
     {
         "memberStatistics",
+        "pointsLiability",
+        "tierPyramid",
         "noticeCurrent",
         "noticePublish",
         "noticeServed",

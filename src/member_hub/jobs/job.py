@@ -1,17 +1,21 @@
-"""One thing that is done by the clock, and what all of them take from the hub."""
+"""One thing that is done by the clock, what it says of a round, and what all of them take from the hub."""
 
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final, Protocol
 
+from member_hub import tiers
 from member_hub.audit import AuditLog, Sealer
 from member_hub.clock import Clock
 from member_hub.consent.catalogue import Catalogue
 from member_hub.crypto import Ledger, Vault
 from member_hub.db import Database
 from member_hub.errors import HubError
+from member_hub.organisation import Organisation
+from member_hub.points.watching import Alarm
 from member_hub.settings import Settings
 from member_hub.telling import Sender
 
@@ -35,6 +39,8 @@ class Needs(Protocol):
     @property
     def vault(self) -> Vault: ...
     @property
+    def organisation(self) -> Organisation: ...
+    @property
     def catalogue(self) -> Catalogue: ...
     @property
     def ledger(self) -> Ledger: ...
@@ -42,13 +48,41 @@ class Needs(Protocol):
     def sender(self) -> Sender | None: ...
     @property
     def settings(self) -> Settings: ...
+    @property
+    def tiers(self) -> tiers.Programme: ...
+    @property
+    def points_alarm(self) -> Alarm: ...
+
+
+class Lane(StrEnum):
+    """Jobs of one lane run one after another; lanes do not wait for each other."""
+
+    SEALS = "seals"
+    TIME = "time"  # what time does to consent: a standstill may leave a million members behind
+    MUCH = "much"  # goes through much in batches, and holds nothing up
+    LOYALTY = "loyalty"
+    CALLING = "calling"  # asks services of others
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What one round came to. Single items that `failed` are logged; they come again, and stopped nobody else."""
+
+    count: int = 0
+    has_more: bool = False  # the round came to its own limit, and something is due still
+    failed: int = 0
+
+
+Work = Callable[[datetime], Awaitable[Done]]
 
 
 @dataclass(slots=True)
 class Job:
     name: str
     every: timedelta
-    work: Callable[[datetime], Awaitable[object]]
+    work: Work
+    lane: Lane
+    keeps_pace: bool = False  # has more for hours, and takes it a little at a time; `jobs run` does it at once
     due_at: datetime | None = None  # None: at once
 
     async def run_if_due(self, now: datetime) -> None:
@@ -56,8 +90,15 @@ class Job:
             return
         self.due_at = now + self.every
         try:
-            await self.work(now)
+            done = await self.work(now)
         except Exception as error:  # noqa: BLE001 - whatever it was, the other jobs go on and this one comes again
-            said = f": {error}" if isinstance(error, HubError) else ""
-            _log.error("The job %s failed (%s)%s", self.name, type(error).__name__, said)
+            self.failed_with(error)
             self.due_at = now + min(self.every, AGAIN_AFTER)
+        else:
+            if done.has_more and not self.keeps_pace:
+                self.due_at = now
+
+    def failed_with(self, error: Exception) -> None:
+        """Only what this product raises on purpose says more than its class: the rest may quote a value."""
+        said = f": {error}" if isinstance(error, HubError) else ""
+        _log.error("The job %s failed (%s)%s", self.name, type(error).__name__, said)

@@ -221,7 +221,7 @@ class Book:
         self.changed_holds[hold.hold_id] = hold
 
     def release(self, hold: Hold, at: datetime, *, state: HoldState = HoldState.RELEASED) -> None:
-        """What is still held is active again; of a lot whose time is over it expires."""
+        """What is still held is active again from `at` on; of a lot whose time is over by then it expires."""
         hold.state = HoldState.CAPTURED if hold.captured else state
         for lot in in_order(self.lots[lot_id] for lot_id in hold.parts):
             n = hold.parts[lot.lot_id]
@@ -231,8 +231,8 @@ class Book:
             lot.held -= n
             self._post(Act.RELEASE, n, at, lot, hold, active=n, held=-n)
             self.repay(lot, at)
-            if lot.expires_at <= self.now:
-                self._expire(lot, max(at, lot.expires_at))
+            if lot.expires_at <= at:
+                self._expire(lot, at)
         self.changed_holds[hold.hold_id] = hold
 
     def take_back(self, lot: Lot | None, due: int, policy: NegativeBalance, *, paid: int = 0) -> None:

@@ -6,7 +6,6 @@ so every finding is one for people (P11).
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,23 +15,12 @@ from member_hub.db.base import Tx, snapshot
 from member_hub.db.bulk import among
 from member_hub.db.engines import Database
 from member_hub.ids import MemberId
-from member_hub.points.words import AccountState, Act, HoldState, LotState
+from member_hub.points.words import AccountState, Act, Fault, HoldState, LotState
 from member_hub.points.writing import account_t, entry_t, hold_t, lot_t, part_t
 
 BATCH: Final = 500
 POTS: Final = ("active", "pending", "held", "debt")
 BETWEEN: Final = (Act.TRANSFER_OUT, Act.TRANSFER_IN, Act.MERGE_OUT, Act.MERGE_IN)
-
-
-class Fault(StrEnum):
-    POTS = "the account is not the sum of its entries"
-    SEQUENCE = "entries are missing or too many"
-    VERSION = "acts are missing or too many"
-    BALANCE = "an entry's balance is not that of the entries up to it"
-    LOT = "a lot is not the sum of its entries"
-    LOTS = "the account is not the sum of its lots"
-    HOLD = "a lot's held points are not those of its holds"
-    BETWEEN = "what one account gave is not what the other got"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from member_hub.db.base import Base
-from member_hub.points.words import AccountState, Act, HoldState, LineAct, LotKind, LotState, Reason
+from member_hub.points.words import AccountState, Act, Fault, HoldState, LineAct, LotKind, LotState, Reason
 from member_hub.privacy import OFFERED, SERVICE, OnErasure, Purpose, personal, technical
 
 GUARD = "member.loyalty"
@@ -214,3 +214,31 @@ class PointsOpening(Base):
     member_id: Mapped[UUID] = mapped_column(PgUuid, info=technical("in whose account, when it was counted"))
     points: Mapped[int] = _points("期初积分", "opening balance")
     counted_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), info=technical("when"))
+
+
+class PointsCheck(Base):
+    """How far the self-check has come: one row."""
+
+    __tablename__ = "points_check"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True, info=technical("which check; there is one"))
+    position: Mapped[UUID | None] = mapped_column(PgUuid, info=technical("accounts up to this id have been looked at"))
+    began_at: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), info=technical("when this pass over all accounts began")
+    )
+    looked_at: Mapped[int] = mapped_column(BigInteger, server_default="0", info=technical("accounts of this pass"))
+    ended_at: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), info=technical("when the last whole pass ended")
+    )
+    accounts: Mapped[int] = mapped_column(BigInteger, server_default="0", info=technical("accounts of that pass"))
+
+
+class PointsFinding(Base):
+    """An account that was not what its entries say when it was last looked at."""
+
+    __tablename__ = "points_finding"
+    __table_args__ = (CheckConstraint(_one_of("fault", Fault), name="fault"),)
+
+    member_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("which account"))
+    fault: Mapped[str] = mapped_column(Text, primary_key=True, info=technical("what disagrees"))
+    found_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), info=technical("when it was seen first"))

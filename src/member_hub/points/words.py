@@ -110,3 +110,32 @@ class ExpiryUnit(StrEnum):
     END_OF_MONTH = "end_of_month"
     END_OF_QUARTER = "end_of_quarter"
     END_OF_YEAR = "end_of_year"
+
+
+class Fault(StrEnum):
+    """What the self-check finds, spelled as stored."""
+
+    POTS = "pots"
+    SEQUENCE = "sequence"
+    VERSION = "version"
+    BALANCE = "balance"
+    LOT = "lot"
+    LOTS = "lots"
+    HOLD = "hold"
+    BETWEEN = "between"
+
+    @property
+    def says(self) -> str:
+        return _FAULTS[self]
+
+
+_FAULTS: Final = {
+    Fault.POTS: "the account is not the sum of its entries",
+    Fault.SEQUENCE: "entries are missing or too many",
+    Fault.VERSION: "acts are missing or too many",
+    Fault.BALANCE: "an entry's balance is not that of the entries up to it",
+    Fault.LOT: "a lot is not the sum of its entries",
+    Fault.LOTS: "the account is not the sum of its lots",
+    Fault.HOLD: "a lot's held points are not those of its holds",
+    Fault.BETWEEN: "what one account gave is not what the other got",
+}

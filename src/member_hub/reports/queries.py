@@ -105,7 +105,7 @@ def _statement(organisation: Organisation, cut: Cut, handler: str, gate: RowGate
     grouped = [columns[dimension].label(dimension.value) for dimension in cut]
     places = [raw(str(number)) for number in range(1, len(grouped) + 1)]
     return (
-        select(*grouped, size, func.bit_xor(_random_bits()))
+        select(*grouped, size, func.bit_xor(random_bits()))
         .select_from(source)
         .where(member_t.c.handler == handler, is_living(), member_t.c.joined_at < before)
         .where(gate.condition())
@@ -116,7 +116,7 @@ def _statement(organisation: Organisation, cut: Cut, handler: str, gate: RowGate
     )
 
 
-def _random_bits() -> ColumnElement[Any]:
+def random_bits() -> ColumnElement[Any]:
     tail = func.right(cast(member_t.c.member_id, Text), _RANDOM_HEX)
     return cast(cast(func.concat("x", tail), BIT(_RANDOM_HEX * 4)), BigInteger)
 

@@ -16,7 +16,7 @@ one that is counted anew at each withdrawal is a second draw whenever somebody w
 tells who. Price: how many may be written to is counted by whoever asks before sending (authoriseSend), not here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
@@ -82,46 +82,74 @@ async def groups_of_week(
     Of several who ask first at once one answer holds: needs a transaction that sees what others commit meanwhile
     (READ COMMITTED). Raises TooManyGroups, and ConsentedNotCounted before anybody is counted.
     """
+
+    async def count() -> list[Any]:
+        counted = await count_cells(
+            tx, organisation, asked.cut, handler=whose.handler, gate=whose.gate, before=week.begins
+        )
+        return await with_lots(tx, vault, counted, _name(asked.cut), whose=whose, week=week)
+
+    cells = await cells_of_week(tx, _name(asked.cut), whose=whose, week=week, count=count, field="groupBy")
+    return groups_of(asked, told_of(cells), organisation)
+
+
+async def cells_of_week(
+    tx: Tx,
+    name: str,
+    *,
+    whose: Whose,
+    week: Week,
+    count: Callable[[], Awaitable[list[Any]]],
+    field: str | None = None,
+) -> list[Any]:
+    """What is kept under this name for the week; counted and kept where nobody asked before.
+
+    Raises ConsentedNotCounted before anybody is counted.
+    """
     if whose.gate.needs_consent:
-        raise ConsentedNotCounted(field="groupBy")
-    cells = await _kept(tx, asked.cut, whose, week)
+        raise ConsentedNotCounted(field=field)
+    cells = await _kept(tx, name, whose, week)
     if cells is None:
-        await _keep(tx, vault, organisation, asked.cut, whose=whose, week=week)
-        cells = await _kept(tx, asked.cut, whose, week)
+        key = {"handler": whose.handler, "counted_for": whose.gate.counted_for, "cut": name, "epoch": week.monday}
+        await tx.execute(insert(snapshot_t).values(**key, cells=await count()).on_conflict_do_nothing())
+        await tx.execute(delete(snapshot_t).where(snapshot_t.c.epoch < week.monday - KEPT))
+        cells = await _kept(tx, name, whose, week)
         assert cells is not None
-    return groups_of(asked, _counts(cells), organisation)
+    return cells
 
 
-async def _kept(tx: Tx, cut: Cut, whose: Whose, week: Week) -> list[Any] | None:
-    mine = (*whose.key, snapshot_t.c.cut == _name(cut), snapshot_t.c.epoch == week.monday)
+async def with_lots(
+    tx: Tx, vault: Vault, counted: Sequence[Counted], name: str, *, whose: Whose, week: Week
+) -> list[Any]:
+    """The groups as they are kept: a group keeps the lot that it had when it was last told."""
+    lots = await _lots_told(tx, name, whose, week)
+    return [_cell(one, lots.get(one.facts, lot_of(vault, one.size, one.fingerprint))) for one in counted]
+
+
+def told_of(cells: Sequence[Any]) -> list[tuple[Facts, int]]:
+    """The groups of which a number is told, and the number."""
+    return [(tuple(facts), count) for facts, count, _ in cells if count is not None]
+
+
+async def _kept(tx: Tx, name: str, whose: Whose, week: Week) -> list[Any] | None:
+    mine = (*whose.key, snapshot_t.c.cut == name, snapshot_t.c.epoch == week.monday)
     found: list[Any] | None = await tx.scalar(select(snapshot_t.c.cells).where(*mine))
     return found
 
 
-async def _keep(tx: Tx, vault: Vault, organisation: Organisation, cut: Cut, *, whose: Whose, week: Week) -> None:
-    counted = await count_cells(tx, organisation, cut, handler=whose.handler, gate=whose.gate, before=week.begins)
-    lots = await _lots_before(tx, cut, whose, week)
-    cells = [_cell(one, lots.get(one.facts, lot_of(vault, one.size, one.fingerprint))) for one in counted]
-    key = {"handler": whose.handler, "counted_for": whose.gate.counted_for, "cut": _name(cut), "epoch": week.monday}
-    await tx.execute(insert(snapshot_t).values(**key, cells=cells).on_conflict_do_nothing())
-    await tx.execute(delete(snapshot_t).where(snapshot_t.c.epoch < week.monday - KEPT))
-
-
-async def _lots_before(tx: Tx, cut: Cut, whose: Whose, week: Week) -> Mapping[Facts, int]:
-    """Of the groups that the last kept week told."""
-    earlier = select(snapshot_t.c.cells).where(
-        *whose.key, snapshot_t.c.cut == _name(cut), snapshot_t.c.epoch < week.monday
-    )
+async def _lots_told(tx: Tx, name: str, whose: Whose, week: Week) -> Mapping[Facts, int]:
+    """Of the groups that the last kept week before told; for a past week with none before, the first one after."""
+    mine = (*whose.key, snapshot_t.c.cut == name)
+    earlier = select(snapshot_t.c.cells).where(*mine, snapshot_t.c.epoch < week.monday)
     cells = await tx.scalar(earlier.order_by(snapshot_t.c.epoch.desc()).limit(1))
+    if cells is None:
+        later = select(snapshot_t.c.cells).where(*mine, snapshot_t.c.epoch > week.monday)
+        cells = await tx.scalar(later.order_by(snapshot_t.c.epoch).limit(1))
     return {tuple(facts): lot for facts, _, lot in cells or ()}
 
 
 def _cell(counted: Counted, lot: int) -> list[Any]:
     return [list(counted.facts), told(counted.size, lot), lot]
-
-
-def _counts(cells: Sequence[Any]) -> list[tuple[Facts, int]]:
-    return [(tuple(facts), count) for facts, count, _ in cells if count is not None]
 
 
 def _name(cut: Cut) -> str:

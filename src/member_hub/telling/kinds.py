@@ -26,6 +26,7 @@ class Kind(StrEnum):
     IDENTITIES_UNITED = "identities_united"
     GUARDIAN_ASKED = "guardian_asked"
     GUARDIAN_ENDED = "guardian_ended"
+    TIER_ENDING = "tier_ending"
 
 
 class Value(StrEnum):
@@ -33,6 +34,8 @@ class Value(StrEnum):
 
     NOTICE = "notice"  # what the notice is called
     ADDRESS = "address"  # where it can be read
+    DAY = "day"  # on which it happens: 2026-12-31
+    GROWTH = "growth"  # that is still needed; left out where it is not growth that is missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,9 @@ MANNERS: Final[Mapping[Kind, Manner]] = {
     Kind.IDENTITIES_UNITED: Manner(),
     Kind.GUARDIAN_ASKED: Manner(),
     Kind.GUARDIAN_ENDED: Manner(),
+    Kind.TIER_ENDING: Manner(
+        ways=(By.OPENID, By.EMAIL), values=(Value.DAY, Value.GROWTH), is_bulk=True, needs_verified=True
+    ),
 }
 BULK: Final = tuple(kind for kind, manner in MANNERS.items() if manner.is_bulk)
 PRESSING: Final = tuple(kind for kind in MANNERS if kind not in BULK)

@@ -10,7 +10,7 @@ thousand. Price: what is told one by one takes as long as the service needs for 
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
@@ -25,11 +25,11 @@ from member_hub.db.engines import Database
 from member_hub.ids import MemberId
 from member_hub.telling import actions, queries
 from member_hub.telling.actions import Claimed, ToldTask, task_t
-from member_hub.telling.kinds import BULK, MANNERS, PRESSING, By, Value
+from member_hub.telling.kinds import BULK, MANNERS, PRESSING, By, Kind, Value
 from member_hub.telling.queries import Way
 from member_hub.telling.refusals import NotSent
 from member_hub.telling.sending import Message, Sender, one_run
-from member_hub.telling.tables import AS_ONE
+from member_hub.telling.tables import AS_ONE, OVER
 
 TASKS_MAX = 100  # in one round
 ROUNDS_MAX = 20  # in one run of the job: 2,000 tasks
@@ -38,6 +38,7 @@ LANGUAGE: Final = "zh"  # whoever has a number that gets codes reads Chinese; wh
 _log = logging.getLogger(__name__)
 
 OnTold = Callable[[Tx, ToldTask], Awaitable[None]]
+Saying = Callable[[Tx, Kind, MemberId], Awaitable[Mapping[Value, str] | None]]
 Naming = Callable[[Tx, UUID], Awaitable[str | None]]
 
 
@@ -55,7 +56,8 @@ class Notices:
     """`sender` is None where production has none: then nothing is tried.
 
     `on_told` is called in the transaction that notes that a member was told: what it writes stands if and only if that
-    does; where it fails, the member is told again under the same message id. `named` says what a notice is called.
+    does; where it fails, the member is told again under the same message id. `named` says what a notice is
+    called, `saying` what else a message of the kind says to this root; None: that is over, and nobody is told.
     `tells_bulk`: whether what is not pressing is told, too.
     """
 
@@ -67,6 +69,7 @@ class Notices:
     named: Naming | None = None
     on_told: OnTold | None = None
     tells_bulk: bool = True
+    saying: Saying | None = None
 
     async def tell(self, tasks: Collection[UUID]) -> int:
         """What these tasks are about, unless somebody else is at it; returns how many were told."""
@@ -94,7 +97,8 @@ class Notices:
     async def _round(self, sender: Sender, is_over: Callable[[], bool]) -> list[Outcome]:
         """TASKS_MAX tasks at most, those that press before the others; fewer: no more are due, or nothing is taken."""
         outcomes: list[Outcome] = []
-        for kinds in (PRESSING, BULK) if self.tells_bulk else (PRESSING,):
+        apart = [(kind,) for kind in BULK]  # of a single kind the one due longest is found without sorting them
+        for kinds in (PRESSING, *apart) if self.tells_bulk else (PRESSING,):
             while len(outcomes) < TASKS_MAX and not is_over():
                 outcome = await self._tell_one(sender, task_t.c.kind.in_(kinds))
                 if outcome is Outcome.NONE_DUE:
@@ -127,10 +131,14 @@ class Notices:
         if await actions.is_told_as_one(tx, task, root):
             await actions.settle(tx, task, by=AS_ONE, now=self.clock.now())
             return None
+        said = {} if self.saying is None else await self.saying(tx, task.kind, root)
+        if said is None:
+            await actions.settle(tx, task, by=OVER, now=self.clock.now())
+            return None
         way = await self._way(tx, task, root)
         if way is None:
             return None
-        values = await self._values(tx, task)
+        values = await self._values(tx, task, said)
         return Message(task.task_id, task.kind, LANGUAGE, way.by, way.to, values, way.appid)
 
     async def _way(self, tx: Tx, task: Claimed, root: MemberId) -> Way | None:
@@ -149,9 +157,9 @@ class Notices:
             await actions.leave_to_people(tx, task)
         return None
 
-    async def _values(self, tx: Tx, task: Claimed) -> dict[str, str]:
+    async def _values(self, tx: Tx, task: Claimed, said_of: Mapping[Value, str]) -> dict[str, str]:
         """What the kind says, as far as it is known: a template says the rest."""
-        known: dict[Value, str | None] = {Value.ADDRESS: self.notice_url}
+        known: dict[Value, str | None] = {Value.ADDRESS: self.notice_url, **said_of}
         if Value.NOTICE in MANNERS[task.kind].values and self.named is not None and task.subject_ref is not None:
             known[Value.NOTICE] = await self.named(tx, task.subject_ref)
         said = {value: known.get(value) for value in MANNERS[task.kind].values}

@@ -16,6 +16,8 @@ from member_hub.privacy import technical
 OPEN = "told_at IS NULL"
 AS_ONE = "as_one"  # told_by: another member, with whom they are one now, had been told the same
 
+OVER = "over"  # told_by: nobody, because what was to be told is so no more
+
 
 class NoticeTask(Base):
     """Something that a member has to be told; without `told_at` it is still to be done, by people if need be.
@@ -54,5 +56,5 @@ class NoticeTask(Base):
     )
     told_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True), info=technical("null: not told yet"))
     told_by: Mapped[str | None] = mapped_column(
-        Text, info=technical("openid, email or sms; as_one: see AS_ONE; served: through an app or at a counter")
+        Text, info=technical("openid, email or sms; as_one, over: see there; served: through an app or at a counter")
     )

@@ -15,6 +15,7 @@ from member_hub.tiers.rules.model import TierRules
 from member_hub.tiers.rules.reading import rules_of
 from member_hub.tiers.rules.versions import InForce, Programme, in_force
 from member_hub.tiers.standing.marking import due_members, touch
+from member_hub.tiers.standing.notifying import ask_notices, said_of
 from member_hub.tiers.standing.placing import Placement, place
 from member_hub.tiers.standing.preparing import prepare
 from member_hub.tiers.standing.reviewing import review
@@ -30,6 +31,7 @@ __all__ = [
     "Standing",
     "TierRules",
     "Why",
+    "ask_notices",
     "due_members",
     "grow",
     "held_at",
@@ -40,6 +42,7 @@ __all__ = [
     "prepare",
     "review",
     "rules_of",
+    "said_of",
     "standings",
     "taken_back",
     "touch",

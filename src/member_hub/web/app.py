@@ -45,6 +45,11 @@ def make_app(hub: Runtime) -> ASGIApp:
         "How old an audit entry without a seal may be.",
         lambda: round(hub.sealer.lag_s(hub.clock.now()), 3),
     )
+    figures.watch(
+        "member_hub_points_faulty_accounts",
+        "Accounts of points that the self-check found not to add up.",
+        lambda: hub.points_alarm.accounts or 0,
+    )
     watch_policies(hub.policy_keeper, figures)
     sign_in = SignIn(hub, figures)
     own = {MEMBERS: sign_in.desk}

@@ -35,6 +35,9 @@ class Readiness:
     A policy folder that was refused later takes nothing from that: the last good policy is in force. It is `stale`,
     here and in /metrics, so that the operator hears of it and no load balancer takes the hub away.
 
+    Accounts of points that do not add up (points/watching.py) are shown and change nothing: tills go on, and people see
+    to the accounts.
+
     An issuer whose keys cannot be had is shown and changes nothing: the others' callers are served on.
     """
 
@@ -57,6 +60,7 @@ class Readiness:
             "audit_seal_lag_s": round(lag_s, 1),
             "documents": _documents(await self._documents()),
             "keys": {"provider": self._hub.vault.provider, "epoch": self._hub.vault.epoch},
+            "points": _points(self._hub.points_alarm.accounts),
             "policies": _policies(self._hub.policy_keeper.standing),
             "sign_in": self._credentials.key_states(self._hub.clock.now()),
         }
@@ -90,6 +94,13 @@ def _documents(registered: Registered) -> dict[str, object]:
     if registered.not_served:
         said["not_served"] = dict(registered.not_served)
     return said
+
+
+def _points(accounts: int | None) -> dict[str, object]:
+    """A number; which accounts is for `member-hub points check`."""
+    if accounts is None:
+        return {"state": "not checked yet"}
+    return {"state": "do not add up", "accounts": accounts} if accounts else {"state": "ok"}
 
 
 def _policies(standing: Standing) -> dict[str, object]:

@@ -58,12 +58,16 @@ class ComingOfAge:
         self._catalogue = catalogue
         self._audit = audit
         self._done: date | None = None
+        self._aged = 0  # members of this round
 
-    async def run(self, now: datetime) -> None:
+    async def run(self, now: datetime) -> int:
+        """How many members became older."""
+        self._aged = 0
         await self._links(now)
         today = business_day(now)
         if self._done != today and await self._everybody(now):
             self._done = today
+        return self._aged
 
     async def _links(self, now: datetime) -> None:
         """Move on the links of those who are still children; hand over the others when their midnight has come."""
@@ -142,6 +146,7 @@ class ComingOfAge:
                 if words:
                     entry = Entry.of_command(OPERATION, fields=words, member_ids=about, caller=CALLER, now=now)
                     await self._audit.write(entry)
+            self._aged += bool(words)
         except (HubError, DBAPIError) as error:
             _log.error("The age of member %s could not be brought up to date (%s).", member_id, type(error).__name__)
             return False

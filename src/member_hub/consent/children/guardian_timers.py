@@ -56,16 +56,18 @@ class GuardianTimers:
         self._catalogue = catalogue
         self._audit = audit
 
-    async def run(self, now: datetime) -> None:
-        last = UUID(int=0)
+    async def run(self, now: datetime) -> int:
+        """How many links ended."""
+        ended, last = 0, UUID(int=0)
         for _ in range(BATCHES_MAX):
             async with transaction(self._database.app) as tx:
                 due = await self._due(tx, last, now)
             for link_id in due:
-                await self._one(link_id, now)
+                ended += await self._one(link_id, now)
             if len(due) < BATCH:
-                return
+                break
             last = due[-1]
+        return ended
 
     async def _due(self, tx: Tx, last: UUID, now: datetime) -> Sequence[UUID]:
         over = and_(link_t.c.state.in_((*UNANSWERED, LinkState.HANDOVER)), link_t.c.due_at <= now)
@@ -91,12 +93,12 @@ class GuardianTimers:
         )
         return exists(given.correlate(link_t))
 
-    async def _one(self, link_id: UUID, now: datetime) -> None:
+    async def _one(self, link_id: UUID, now: datetime) -> bool:
         try:
             async with transaction(self._database.app) as tx:
                 link = await self._held(tx, link_id, now)
                 if link is None:
-                    return
+                    return False
                 ended, words = await self._ended(tx, link, now)
                 about = [link.child_id] if link.state in UNANSWERED else [link.child_id, link.guardian_id]
                 words = [*ended.words, *words]
@@ -105,6 +107,8 @@ class GuardianTimers:
                 )
         except (HubError, DBAPIError) as error:
             _log.error("The guardian link %s could not be ended (%s).", link_id, type(error).__name__)
+            return False
+        return True
 
     async def _ended(self, tx: Tx, link: links.Link, now: datetime) -> tuple[links.Link, list[str]]:
         numbers = self._catalogue.numbers

@@ -1,0 +1,85 @@
+"""The loyalty programme by the clock, beside points (tests/points/test_clockwork.py): tiers are decided."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from member_hub.db import Database, transaction
+from member_hub.jobs import Done, every_job
+from member_hub.settings import Settings
+from member_hub.tiers.standing import marking
+from tests.conftest import Run
+from tests.graphql.world import NOW, World, open_world
+from tests.tiers.desk import Desk
+
+VIP = 5_000
+
+
+@pytest.fixture
+def world(database: Database, settings: Settings, run: Run) -> Iterator[World]:
+    stack = AsyncExitStack()
+    yield run(stack.enter_async_context(open_world(database, settings)))
+    run(stack.aclose())
+
+
+@pytest.fixture
+def desk(world: World) -> Desk:
+    opened = Desk(world.hub.database, world.hub.vault)
+    opened.clock.at = NOW - timedelta(days=1)
+    return opened
+
+
+async def run_job(world: World, name: str) -> Done:
+    (job,) = [job for job in every_job(world.hub) if job.name == name]
+    return await job.work(world.clock.at)
+
+
+async def test_who_has_grown_is_promoted_and_everybody_is_looked_at_once(world: World, desk: Desk) -> None:
+    anna, bert = await desk.member(), await desk.member()
+    await desk.grow(anna, VIP)
+    assert await run_job(world, "tier thresholds") == Done(2)
+    assert await run_job(world, "tier thresholds") == Done(0)
+
+    assert await run_job(world, "tier review") == Done(2)
+    assert await run_job(world, "tier review") == Done(0)
+
+    desk.clock.at = NOW
+    assert [(await desk.standing(one)).tier for one in (anna, bert)] != ["base", "base"]
+    assert (await desk.standing(bert)).tier == "base"
+    (change,) = await desk.rows("tier_change")
+    assert (change.member_id, change.actor) == (anna, "jobs")
+    (entry,) = [row for row in await world.audited() if row.operation == "jobs tiers"]
+    assert (entry.caller, entry.member_ids) == ("jobs", sorted([anna, bert]))
+
+
+async def test_four_reviews_at_once_decide_once(world: World, desk: Desk) -> None:
+    members = [await desk.member() for _ in range(20)]
+    for one in members:
+        await desk.grow(one, VIP)
+    await run_job(world, "tier thresholds")
+
+    await asyncio.gather(*(run_job(world, "tier review") for _ in range(4)))
+
+    assert sorted(row.member_id for row in await desk.rows("tier_change")) == sorted(members)
+
+
+async def test_a_member_whose_review_fails_holds_up_nobody(
+    world: World, desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(marking, "DUE_MAX", 2)
+    members = [await desk.member() for _ in range(5)]
+    for one in members:
+        await desk.grow(one, VIP)
+    await run_job(world, "tier thresholds")
+    broken = members[0]
+    async with transaction(desk.database.login) as tx:
+        await tx.execute(text(f"alter table hub.tier_change add constraint no check (member_id <> '{broken}')"))
+
+    assert await run_job(world, "tier review") == Done(4, failed=1)
+
+    assert sorted(row.member_id for row in await desk.rows("tier_change")) == sorted(members[1:])
+    assert f"What is due of member {broken} could not be done (IntegrityError)." in caplog.text

@@ -1,0 +1,80 @@
+"""Members are told ahead that they fall, and what is still needed: once, and only while it is so."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import insert, update
+
+from member_hub.db import transaction
+from member_hub.db.bulk import table_of
+from member_hub.ids import MemberId
+from member_hub.jobs import every_job
+from member_hub.telling import By
+from member_hub.tiers.tables import TierStanding
+from tests.graphql.world import NOW
+from tests.sign_in_codes.desk import Front
+from tests.telling.members import everything, member_with, run_at, tasks
+from tests.telling.test_ways import OPENID, publishing
+
+standing_t = table_of(TierStanding)
+FALLS_AT = datetime(2026, 12, 20, 16, tzinfo=UTC)  # midnight in Shanghai: the 21st begins
+
+
+async def falling(front: Front, member_id: MemberId, **said: Any) -> None:
+    row = {
+        "member_id": member_id, "tier": "core", "rank": 2, "own_tier": "core", "own_rank": 2, "since": NOW,
+        "reason": "earned", "notice_at": NOW, "notice_until": FALLS_AT, "notice_needed": 12,
+    }  # fmt: skip
+    async with transaction(front.hub.database.app) as tx:
+        await tx.execute(insert(standing_t).values(**(row | said)))
+
+
+async def asked(front: Front) -> None:
+    (job,) = [job for job in every_job(front.hub) if job.name == "tier notices"]
+    await job.run_if_due(front.clock.at)
+
+
+async def test_who_falls_is_told_the_day_and_what_is_needed_once(front: Front) -> None:
+    await falling(front, await everything(front))
+
+    for _ in range(2):
+        await asked(front)
+        await run_at(publishing(front), NOW)
+
+    (message,) = front.service.taken
+    assert (message.by, message.to, message.template) == (By.OPENID, OPENID, "tier_ending.zh")
+    assert message.values == {"day": "2026-12-21", "growth": "12"}
+    (task,) = await tasks(front)
+    assert (task.kind, task.told_by, task.told_at) == ("tier_ending", "openid", NOW)
+
+
+async def test_where_no_growth_is_missing_none_is_said(front: Front) -> None:
+    await falling(front, await everything(front), notice_needed=None)
+
+    await asked(front)
+    await run_at(publishing(front), NOW)
+
+    assert [message.values for message in front.service.taken] == [{"day": "2026-12-21"}]
+
+
+async def test_who_falls_no_more_when_the_message_would_go_out_is_not_told(front: Front) -> None:
+    member = await everything(front)
+    await falling(front, member)
+    await asked(front)
+    async with transaction(front.hub.database.app) as tx:
+        grown = update(standing_t).where(standing_t.c.member_id == member)
+        await tx.execute(grown.values(notice_at=None, notice_until=None, notice_needed=None))
+
+    await run_at(publishing(front), NOW)
+
+    assert front.service.taken == []
+    assert [(task.told_by, task.told_at) for task in await tasks(front)] == [("over", NOW)]
+
+
+async def test_who_cannot_be_told_is_left_to_people(front: Front) -> None:
+    await falling(front, await member_with(front))
+
+    await asked(front)
+    await run_at(publishing(front), NOW)
+
+    assert [(task.due_at, task.told_at) for task in await tasks(front)] == [(None, None)]
