@@ -29,6 +29,9 @@ EXCEPTIONS = {
     "hub.notice_text": "the text that everybody is informed by, about nobody",
     "hub.consent_gate": "which bit stands for which purpose, about nobody",
     "hub.ledger_head": "how far the outside ledger is known, about nobody",
+    "hub.tier_rules": "rules of the programme, and which staff number proposed and approved them; about no member",
+    "hub.tier_threshold": "quantiles over all members of a handler; about nobody",
+    "hub.tier_review_day": "when the quantiles were computed last; about nobody",
     "hub.statistics_snapshot": "rounded numbers of groups of twenty and more; about nobody",
 }
 
