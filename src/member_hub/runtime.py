@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from member_hub import organisation as register
-from member_hub import privacy
+from member_hub import points, privacy, programme, tiers
 from member_hub.access import Policies, PolicyKeeper
 from member_hub.audit import AuditKeys, AuditLog, Sealer
 from member_hub.clock import Clock
@@ -36,6 +36,8 @@ class Runtime:
     audit: AuditLog
     sealer: Sealer
     ledger: Ledger
+    points: points.Programme
+    tiers: tiers.Programme
     sender: Sender | None = None  # None: production without one, where nobody signs in by code
 
     @property
@@ -61,6 +63,7 @@ async def open_runtime(
     ledger = await asyncio.to_thread(Ledger.open, settings.ledger_dir)
     vault = await Vault.open_ring(database, settings, clock)
     audit_keys = AuditKeys.open(settings.key_dir)
+    parts = programme.load(settings)
     audit = AuditLog(database, audit_keys)
     async with opened_sender(settings) as sender:
         try:
@@ -77,6 +80,8 @@ async def open_runtime(
                 audit=audit,
                 sealer=Sealer(database, audit_keys, settings.ledger_dir),
                 ledger=ledger,
+                points=points.Programme(vault, organisation, points.rules_of(parts["points"])),
+                tiers=tiers.Programme(tiers.rules_of(parts["tiers"])),
                 sender=sender,
             )
         finally:

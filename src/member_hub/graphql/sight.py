@@ -11,6 +11,7 @@ from member_hub.access import Grant, Guard, Verdict, stricter
 from member_hub.crypto import Item, Vault, sealed_row
 from member_hub.graphql.consents import ConsentLens
 from member_hub.graphql.member import OrdersAsked
+from member_hub.graphql.points_views import PointsHeld
 from member_hub.graphql.selection import Wanted
 from member_hub.identity.facts import CONTACT_FIELDS
 from member_hub.identity.kinds import ClaimKind
@@ -35,6 +36,7 @@ class Held:
     values: Mapping[UUID, list[Row[Any]]]
     consents: Mapping[UUID, list[Row[Any]]]
     lines: Mapping[OrdersAsked, Mapping[Any, tuple[list[Row[Any]], bool]]]
+    points: PointsHeld
 
 
 @dataclass(frozen=True, slots=True)
