@@ -47,6 +47,16 @@ _PATHS: Final[Mapping[str, tuple[str, ...]]] = {
     "consentGive": ("member",),
     "consentRefuse": ("member",),
     "consentWithdraw": ("member",),
+    "pointsEarn": ("member",),
+    "pointsRedeem": ("member",),
+    "pointsHold": ("member",),
+    "pointsCapture": ("member",),
+    "pointsRelease": ("member",),
+    "pointsReverse": ("member",),
+    "pointsAdjust": ("member",),
+    "pointsTransfer": ("member",),
+    "pointsReinstate": ("member",),
+    "pointsExtend": ("member",),
 }
 _NO_MEMBERS: Final = frozenset(
     {
