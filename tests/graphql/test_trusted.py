@@ -161,10 +161,8 @@ async def test_the_shipped_documents_of_points_run(world: World, people: People,
     shelves = {one.name: one for each, one in EACH if each == owner and one.name in OF_POINTS}
     about = {"member": people.whole} if owner == "mini_program" else {}
     whose, hold = {"member": str(people.whole)}, ""
-    for number, name in enumerate(
-        ["EarnPoints", "RedeemPoints", "ReversePoints", "HoldPoints", "CapturePoints", "HoldPoints", "ReleasePoints"]
-        + ["GivePoints"]
-    ):
+    order = ["Earn", "Redeem", "Reverse", "Hold", "Capture", "Hold", "Release", "Give"]
+    for number, name in enumerate(f"{one}Points" for one in order):
         if name not in shelves:
             continue
         stated: dict[str, Any] = {
