@@ -55,7 +55,7 @@ def _quality(parameter: str) -> float:
         "else changed it, or the key stands for another request; ALREADY_ENROLLED, the channel account is known; "
         "OUTRANKED, a value that counts for more, such as a verified one, stands in the field; STEP_UP_REQUIRED, sign "
         "in with the second factor again, or have a second person approve; THROTTLED, too often: again after "
-        "retryAfter seconds. Of notices and consent: schema/ERRORS.md says cause and remedy of each."
+        "retryAfter seconds. Of notices, consent, points and approvals: schema/ERRORS.md says cause and remedy of each."
     )
 )
 class UserErrorCode(StrEnum):
