@@ -1,14 +1,17 @@
 """Adjustments above the limit: refused, proposed, approved by another, done once."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from member_hub.db import snapshot
+from member_hub.db import snapshot, transaction
+from member_hub.holders import HOLDERS
 from member_hub.ids import MemberId
 from member_hub.points.writing import entry_t
-from tests.graphql.pointing import act, everything, pots
+from member_hub.privacy import Person
+from tests.graphql.pointing import act, earn, everything, pots
 from tests.graphql.test_act_approvals import approve, stored
 from tests.graphql.world import People, World
 
@@ -89,3 +92,34 @@ async def test_a_proposal_is_found_again_whatever_the_key(world: World, people: 
 
     assert await adjust(world, people.whole, key="b") == first
     assert len(await stored(world)) == 1
+
+
+async def test_an_adjustment_that_is_refused_leaves_its_approval(world: World, people: People) -> None:
+    _, proposal, _ = await adjust(world, people.whole, amount=-5_000)
+    await approve(world, proposal, by="corp:S-7")
+
+    short = await adjust(world, people.whole, amount=-5_000, approvalId=proposal)
+    await earn(world, people.whole, 6_000)
+    then = await adjust(world, people.whole, amount=-5_000, approvalId=proposal)
+
+    assert (short, then) == ((None, None, ["POINTS_NOT_ENOUGH"]), (5_000, None, []))
+    assert await pots(world, people.whole) == (1_000, 0, 0, 0)
+
+
+async def test_of_many_who_use_one_approval_at_once_one_does(world: World, people: People) -> None:
+    _, proposal, _ = await adjust(world, people.whole)
+    await approve(world, proposal, by="corp:S-7")
+
+    came = await asyncio.gather(*(adjust(world, people.whole, approvalId=proposal) for _ in range(10)))
+
+    assert sorted(codes[0] if codes else "done" for _, _, codes in came) == ["APPROVAL_EXPIRED"] * 9 + ["done"]
+    assert await pots(world, people.whole) == (5_000, 0, 0, 0)
+
+
+async def test_an_erased_member_has_no_proposals(world: World, people: People) -> None:
+    await adjust(world, people.southern)
+    holder = next(one for one in HOLDERS if "hub.act_approval" in one.tables)
+    async with transaction(world.hub.database.app) as tx:
+        erased = await holder.erase_for(tx, Person(people.southern, (), (), (), ()))
+
+    assert (erased.counts, await stored(world)) == ({"hub.act_approval": 1}, [])

@@ -313,3 +313,32 @@ async def merge(world: World, *, kept: MemberId, gone: MemberId) -> None:
         await replace(holder, clock=world.clock).absorb(tx, kept=kept, gone=gone)  # type: ignore[type-var]
     await turn(world, gone, status=MemberStatus.MERGED, merged_into=kept)
     assert world.clock.now() > NOW
+
+
+async def test_an_act_costs_so_many_statements(hundred: World) -> None:
+    members = (await hundred.ask("app_crm", "{ memberList(first: 1) { edges { node { id } } } }"))["memberList"]
+    member = members["edges"][0]["node"]["id"]
+    counts = {}
+    for name, stated in (("pointsRedeem", {"amount": 5}), ("pointsEarn", {"amount": 5, "kind": "TASK"})):
+        for seen in watched(hundred):
+            await done(hundred, name, "app_checkout", member=member, **stated)
+            counts[name] = len(seen)
+
+    # reach, lock, reach again; redeeming: lots, earning: the day's sum. Two more go past this watch (db/direct.py): key
+    # and account in one, and all that was done
+    assert counts == {"pointsRedeem": 4, "pointsEarn": 4}
+
+
+async def test_balances_with_something_due_cost_as_many_for_a_hundred_as_for_one(hundred: World) -> None:
+    keys = [{"storeCard": f"30000{i:05}"} for i in range(10_000, 10_100)]
+    query = "query ($by: [MemberKey!]!) { members(by: $by) { points { active } } }"
+    hundred.clock.at += timedelta(days=300)
+    counts = []
+    for by in (keys[:1], keys):
+        for seen in watched(hundred):
+            found = (await hundred.ask("app_checkout", query, variables={"by": by}))["members"]
+            assert [one["points"]["active"] for one in found] == [0] * len(by)
+            counts.append(len(seen))
+
+    # token, members; accounts, holds due, lots due, next to expire
+    assert counts == [6, 6]
