@@ -47,7 +47,7 @@ CODES: Final = (
     ),
     Code(
         "ALREADY_COUNTED",
-        (),
+        (_U,),
         Retry.NEVER,
         "该订单行、退款行或期初余额已经入账。",
         "The order line, the refund or the opening balance was counted before.",
@@ -192,7 +192,7 @@ CODES: Final = (
     ),
     Code(
         "CAPTURE_TOO_LARGE",
-        (),
+        (_U,),
         Retry.CHANGED,
         "扣取数量超过仍冻结的积分。",
         "More is to be captured than is still held.",
@@ -201,7 +201,7 @@ CODES: Final = (
     ),
     Code(
         "CLOCK_JUMPED",
-        (),
+        (_U,),
         Retry.LATER,
         "本机时钟落后于账本中最近一笔的时间。",
         "The clock of this machine is behind the newest entry of the account.",
@@ -329,7 +329,7 @@ CODES: Final = (
     ),
     Code(
         "HOLD_ENDED",
-        (),
+        (_U,),
         Retry.NEVER,
         "该冻结已扣取、释放或超时。",
         "The hold was captured, released or timed out.",
@@ -483,7 +483,7 @@ CODES: Final = (
     ),
     Code(
         "NOT_REVERSIBLE",
-        (),
+        (_U,),
         Retry.NEVER,
         "该笔记录不属于可冲正的种类，或已全部冲正。",
         "It is nothing that can be reversed, or nothing of it is left to reverse.",
@@ -519,7 +519,7 @@ CODES: Final = (
     ),
     Code(
         "OCCURRED_AT_OUT_OF_RANGE",
-        (),
+        (_U,),
         Retry.NEVER,
         "发生时间距现在超过七天，或没有时区。",
         "The time of occurrence is more than seven days from now, or has no time zone.",
@@ -528,7 +528,7 @@ CODES: Final = (
     ),
     Code(
         "ORDER_LINE_UNKNOWN",
-        (),
+        (_U,),
         Retry.CHANGED,
         "该会员没有以这个订单行获得过积分。",
         "This member earned nothing by that order line.",
@@ -564,7 +564,7 @@ CODES: Final = (
     ),
     Code(
         "POINTS_CLOSED",
-        (),
+        (_U,),
         Retry.NEVER,
         "该会员的积分账户已关闭。",
         "The points account of this member is closed.",
@@ -573,7 +573,7 @@ CODES: Final = (
     ),
     Code(
         "POINTS_FROZEN",
-        (),
+        (_U,),
         Retry.LATER,
         "该会员或其积分账户已冻结或限制处理。",
         "The member or the points account is frozen or restricted.",
@@ -582,7 +582,7 @@ CODES: Final = (
     ),
     Code(
         "POINTS_LIMIT",
-        (),
+        (_U,),
         Retry.CHANGED,
         "超过积分规则的限额：单次、每日、调整、转赠、延期或余额。",
         "More than the programme allows: at once, in a day, of an adjustment, a transfer, an extension or a balance.",
@@ -591,7 +591,7 @@ CODES: Final = (
     ),
     Code(
         "POINTS_NOT_ENOUGH",
-        (),
+        (_U,),
         Retry.CHANGED,
         "可用积分不足。",
         "There are not enough active points.",
@@ -639,7 +639,7 @@ CODES: Final = (
     ),
     Code(
         "REFUND_TOO_LARGE",
-        (),
+        (_U,),
         Retry.NEVER,
         "退款金额超过原订单行尚未退款的部分。",
         "The refund is greater than what is left of the order line.",

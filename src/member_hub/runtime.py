@@ -74,6 +74,7 @@ async def open_runtime(
     ledger = await asyncio.to_thread(Ledger.open, settings.ledger_dir)
     vault = await Vault.open_ring(database, settings, clock)
     audit_keys = AuditKeys.open(settings.key_dir)
+    parts = programme.load(settings)
     audit = AuditLog(database, audit_keys)
     async with opened_sender(settings) as sender:
         try:

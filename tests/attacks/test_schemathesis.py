@@ -26,6 +26,7 @@ KNOWN = {code.name for code in CODES}
 
 schemathesis.graphql.scalar("DateTime", DATES)
 schemathesis.graphql.scalar("Fen", st.integers().map(nodes.Int))
+schemathesis.graphql.scalar("Points", st.integers().map(nodes.Int))
 schemathesis.graphql.scalar("Date", st.dates().map(lambda day: nodes.String(day.isoformat())))
 SCHEMA = schemathesis.graphql.from_file(sdl())
 ROOTS = [("Query", name) for name in core_schema().query_type.fields]  # type: ignore[union-attr]

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,13 +19,16 @@ from member_hub.graphql.identifier import Identifier
 from member_hub.graphql.member import Member, OrdersAsked
 from member_hub.graphql.order import OrderLine, OrderLineConnection, OrderLineEdge, OrderLineKey
 from member_hub.graphql.paging import PageInfo, line_cursor
+from member_hub.graphql.points_types import PointsAccount
+from member_hub.graphql.points_views import shown as points_shown
+from member_hub.graphql.points_views import shown_at_till
 from member_hub.graphql.scalars import Fen
 from member_hub.graphql.selection import Wanted
 from member_hub.graphql.sight import COLUMNS, Held, Sight, account_item, claim_item, golden, shows
 from member_hub.graphql.store import store_of
 from member_hub.identity.facts import CONTACT_FIELDS
 from member_hub.identity.kinds import ClaimKind, ClaimStatus
-from member_hub.ids import MEMBER_TYPE
+from member_hub.ids import MEMBER_TYPE, MemberId
 from member_hub.members.tables import Channel, MemberStatus
 from member_hub.orders.queries import LinePosition
 from member_hub.orders.rules import OrderStatus
@@ -37,7 +41,7 @@ NO_LINES = OrderLineConnection(
 )
 
 
-def build(sight: Sight, held: Held, row: Row[Any], opened: Opened, *, asked: Wanted) -> Member:
+def build(sight: Sight, held: Held, row: Row[Any], opened: Opened, *, asked: Wanted, now: datetime) -> Member:
     """One member. What was not asked for is there as DENIED, and nobody looks at it.
 
     What was asked for and is not to be had in this sight (at the till: history) is there and empty.
@@ -58,6 +62,7 @@ def build(sight: Sight, held: Held, row: Row[Any], opened: Opened, *, asked: Wan
         identifiers=_identifiers(sight, claims, opened) if wanted.identifiers else [],
         consents=sight.lens.consents(held.consents.get(member_id, []), opened) if wanted.consents else [],
         benefits=[entitlement_of(one) for one in held.benefits.get(member_id, ())],
+        points=_points(sight, held, member_id, asked, now),
         values={
             field: history(sight, held, row, field, opened) if field in wanted.provenance else []
             for field in asked.provenance
@@ -65,6 +70,14 @@ def build(sight: Sight, held: Held, row: Row[Any], opened: Opened, *, asked: Wan
         pages={page: _page(sight, held, member_id, page) for page in asked.orders},
         **texts,
     )
+
+
+def _points(sight: Sight, held: Held, member_id: MemberId, asked: Wanted, now: datetime) -> PointsAccount | None:
+    if "points" not in sight.loyalty:
+        return None
+    if sight.grant.is_till_view:
+        return shown_at_till(held.points, member_id, asked.points)
+    return points_shown(held.points, member_id, asked.points, sight.vault, now=now)
 
 
 def global_id(member_id: UUID) -> strawberry.ID:

@@ -49,6 +49,8 @@ LISTS: Final[Mapping[str, int]] = {
     "Query.guardianLinks": 4,
     "PointsLiability.months": 24,
     "TierPyramid.tiers": 4,
+    "PointsAccount.lots": 10,
+    "PointsReceipt.entries": 3,
 }
 WEIGHTS: Final[Mapping[str, int]] = {
     "Query.member": 5,  # a look-up by key: tokens, an index, an entry in the audit log
@@ -66,6 +68,8 @@ WEIGHTS: Final[Mapping[str, int]] = {
     "Query.consentHistory": 5,
     "ConsentEventConnection.chainIntact": 50,  # verifies the whole history
     "Query.consentReceipt": 20,  # signs
+    "Member.points": 5,
+    "PointsAccount.at": 20,  # adds up a ledger
     "GuardedText.value": 2,  # is opened
     "GuardedText.display": 2,
 }

@@ -24,6 +24,7 @@ from member_hub.graphql.consents import lens_of
 from member_hub.graphql.guarded import Opened
 from member_hub.graphql.member import Member, OrdersAsked
 from member_hub.graphql.paging import line_position, orders_count
+from member_hub.graphql.points_views import PointsHeld, fetched
 from member_hub.graphql.selection import Wanted
 from member_hub.graphql.sight import Held, Sight, claim_verdict, shows
 from member_hub.identity.facts import CONTACT_FIELDS
@@ -60,7 +61,7 @@ async def load(asking: Asking, tx: Tx, rows: Rows, wanted: Wanted, grant: Grant)
     asking.trail.finds(row.member_id for row in rows)
     for row in rows:
         asking.trail.shows_of(row.member_id, _shown(sight, wanted, held, row))
-    return [build(sight, held, row, opened, asked=wanted) for row in rows]
+    return [build(sight, held, row, opened, asked=wanted, now=asking.now) for row in rows]
 
 
 async def _fetch(asking: Asking, tx: Tx, rows: Rows, sight: Sight) -> Held:
@@ -79,6 +80,7 @@ async def _fetch(asking: Asking, tx: Tx, rows: Rows, sight: Sight) -> Held:
         consents=_by_member(await _decisions(asking, tx, ids, sight)),
         lines=await _lines(asking, tx, ids, wanted.orders) if shows(sight.grant.read(Guard.ORDERS)) else {},
         benefits=await _benefits(asking, tx, rows, sight) if "benefits" in sight.loyalty else {},
+        points=await fetched(asking, tx, ids, wanted.points) if "points" in sight.loyalty else PointsHeld(),
     )
 
 

@@ -15,12 +15,14 @@ from member_hub.graphql.guarded import GuardedText, guarded
 from member_hub.graphql.identifier import Identifier
 from member_hub.graphql.order import OrderLineConnection
 from member_hub.graphql.paging import After, PageInfo
+from member_hub.graphql.points_types import PointsAccount
 from member_hub.graphql.provenance import ProfileValue
 from member_hub.graphql.scalars import given
 from member_hub.graphql.store import Store
 from member_hub.members.reading import member_t
 from member_hub.members.tables import MemberStatus
 from member_hub.orders.queries import order_t
+from member_hub.points.writing import account_t as points_t
 from member_hub.privacy import ProfileField
 
 OrdersAsked = tuple[int | None, str | None]
@@ -81,6 +83,10 @@ class Member(Node):
             "it is DENIED."
         ),
         directives=[guarded(entitlement_t.c.benefit)],
+    )
+    points: PointsAccount | None = strawberry.field(
+        description="Points; null only where they are DENIED: who never earned any has an account of zeros.",
+        directives=[guarded(points_t.c.active)],
     )
     values: strawberry.Private[Mapping[ProfileField, list[ProfileValue]]]
     pages: strawberry.Private[Mapping[OrdersAsked, OrderLineConnection]]

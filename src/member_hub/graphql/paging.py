@@ -28,6 +28,7 @@ from member_hub.ids import MemberId
 from member_hub.members.approval_queries import ApprovalPosition
 from member_hub.members.reading import Position
 from member_hub.orders.queries import LinePosition
+from member_hub.points.listing import EntryPosition
 
 PAGE_MAX = 100
 ORDERS_PAGE = 20  # where the caller does not say
@@ -107,6 +108,7 @@ class Listing:
 
 ORDERS: Final = Listing("orders")
 LOOKS: Final = Listing("looks")
+POINTS: Final = Listing("points")
 PROPOSALS: Final = Listing("actApprovals")
 
 
@@ -132,6 +134,18 @@ def line_position(vault: Vault, cursor: str | None) -> LinePosition | None:
         return None
     ordered_at, channel, order_no, line_no = _opened(vault, ORDERS, cursor)
     return LinePosition(datetime.fromisoformat(ordered_at), channel, order_no, int(line_no))
+
+
+def entry_cursor(vault: Vault, at: EntryPosition) -> str:
+    return _sealed(vault, POINTS, [at.recorded_at.isoformat(), str(at.member_id), str(at.sequence)])
+
+
+def entry_position(vault: Vault, cursor: str | None) -> EntryPosition | None:
+    """Raises BadCursor for anything that `entry_cursor` did not give."""
+    if cursor is None:
+        return None
+    recorded_at, member_id, sequence = _opened(vault, POINTS, cursor)
+    return EntryPosition(datetime.fromisoformat(recorded_at), UUID(member_id), int(sequence))
 
 
 def audit_cursor(vault: Vault, of: Listing, at: AuditPosition) -> str:

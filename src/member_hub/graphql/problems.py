@@ -55,7 +55,7 @@ def _quality(parameter: str) -> float:
         "else changed it, or the key stands for another request; ALREADY_ENROLLED, the channel account is known; "
         "OUTRANKED, a value that counts for more, such as a verified one, stands in the field; STEP_UP_REQUIRED, sign "
         "in with the second factor again, or have a second person approve; THROTTLED, too often: again after "
-        "retryAfter seconds. Of notices and consent: schema/ERRORS.md says cause and remedy of each."
+        "retryAfter seconds. Of notices, consent, points and approvals: schema/ERRORS.md says cause and remedy of each."
     )
 )
 class UserErrorCode(StrEnum):
@@ -105,6 +105,18 @@ class UserErrorCode(StrEnum):
     BENEFIT_LIMIT = "BENEFIT_LIMIT"
     BENEFIT_VOID_TOO_LATE = "BENEFIT_VOID_TOO_LATE"
     BENEFIT_ALREADY_VOIDED = "BENEFIT_ALREADY_VOIDED"
+    POINTS_NOT_ENOUGH = "POINTS_NOT_ENOUGH"
+    POINTS_LIMIT = "POINTS_LIMIT"
+    POINTS_FROZEN = "POINTS_FROZEN"
+    POINTS_CLOSED = "POINTS_CLOSED"
+    OCCURRED_AT_OUT_OF_RANGE = "OCCURRED_AT_OUT_OF_RANGE"
+    CLOCK_JUMPED = "CLOCK_JUMPED"
+    CAPTURE_TOO_LARGE = "CAPTURE_TOO_LARGE"
+    HOLD_ENDED = "HOLD_ENDED"
+    REFUND_TOO_LARGE = "REFUND_TOO_LARGE"
+    ORDER_LINE_UNKNOWN = "ORDER_LINE_UNKNOWN"
+    ALREADY_COUNTED = "ALREADY_COUNTED"
+    NOT_REVERSIBLE = "NOT_REVERSIBLE"
 
 
 @strawberry.type(description="One reason why a mutation was refused; nothing was changed.")

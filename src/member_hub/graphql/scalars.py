@@ -6,7 +6,7 @@ anything is asked. That an amount is out of its range is told by its own code, s
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, NewType, TypeVar
+from typing import Any, Final, NewType, TypeVar
 
 import strawberry
 from graphql import IntValueNode, ValueNode
@@ -39,6 +39,7 @@ DATE_TIME: ScalarDefinition = strawberry.scalar(
 T = TypeVar("T")
 Fen = NewType("Fen", int)
 Points = NewType("Points", int)
+WHOLE_MAX: Final = 2**53
 
 FEN: ScalarDefinition = strawberry.scalar(
     name="Fen",
@@ -51,6 +52,8 @@ def _whole(value: object) -> int:
     """Raises ValueError without the value: the error reaches logs and answers."""
     if type(value) is int:
         return value
+    if type(value) is float and value.is_integer() and abs(value) > WHOLE_MAX:
+        return int(value)  # beyond 64 bits the reader of JSON makes a float of a whole number
     raise ValueError("Points are a whole number.")
 
 

@@ -4,7 +4,8 @@ The plan is what checks, loading and audit go by, so all three see the same requ
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Final, cast
 
 from graphql import (
@@ -32,6 +33,7 @@ from member_hub.access.words import GUARDS
 from member_hub.graphql.documents import Document
 from member_hub.graphql.limits import KEYS_MAX
 from member_hub.graphql.member import OrdersAsked
+from member_hub.graphql.points_types import EntriesAsked
 from member_hub.privacy import ProfileField
 
 MEMBER: Final = "Member"
@@ -48,6 +50,16 @@ _PATHS: Final[Mapping[str, tuple[str, ...]]] = {
     "consentGive": ("member",),
     "consentRefuse": ("member",),
     "consentWithdraw": ("member",),
+    "pointsEarn": ("member",),
+    "pointsRedeem": ("member",),
+    "pointsHold": ("member",),
+    "pointsCapture": ("member",),
+    "pointsRelease": ("member",),
+    "pointsReverse": ("member",),
+    "pointsAdjust": ("member",),
+    "pointsTransfer": ("member",),
+    "pointsReinstate": ("member",),
+    "pointsExtend": ("member",),
 }
 _NO_MEMBERS: Final = frozenset(
     {
@@ -70,6 +82,20 @@ _CONSENTS: Final = frozenset({"consents", "consentHistory", "consentReceipt"})
 _TEXT: Final = frozenset({"value", "display"})
 # What member.loyalty guards of a Member, by its names in the schema.
 LOYALTY: Final = frozenset({"tier", "points", "benefits"})
+_PAGED: Final = ("entries", "at")  # of points: what takes arguments
+
+
+@dataclass(frozen=True, slots=True)
+class PointsWanted:
+    """What is asked about the points of each member."""
+
+    balance: bool = False
+    lots: bool = False
+    entries: frozenset[EntriesAsked] = frozenset()
+    moments: frozenset[datetime] = frozenset()
+
+    def at_till(self) -> "PointsWanted":
+        return PointsWanted(balance=self.balance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +113,13 @@ class Wanted:
     consents: bool = False
     consents_opened: bool = False
     loyalty: frozenset[str] = frozenset()  # which of LOYALTY
+    points: PointsWanted = PointsWanted()
+    members: bool = True  # of a mutation: whether the member is asked for at all
     chain: bool = False  # of a history of consent: whether it is whole
 
     def at_till(self) -> "Wanted":
         """The same without what tells a history: accounts, identifiers, provenance, orders, consents."""
-        return Wanted(fields=self.fields, opened=self.opened, loyalty=self.loyalty)
+        return Wanted(fields=self.fields, opened=self.opened, loyalty=self.loyalty, points=self.points.at_till())
 
     @property
     def guards(self) -> frozenset[str]:
@@ -253,7 +281,7 @@ def _wanted(walk: _Walk, parent: GraphQLObjectType, name: str, nodes: Sequence[F
         type_ = _object(type_.fields[step])
     member = walk.schema.get_type(MEMBER)
     assert isinstance(member, GraphQLObjectType)
-    return _of_member(walk, member, walk.below(member, reached))
+    return replace(_of_member(walk, member, walk.below(member, reached)), members=bool(reached))
 
 
 def _of_member(walk: _Walk, member: GraphQLObjectType, asked: Sequence[FieldNode]) -> Wanted:
@@ -276,6 +304,20 @@ def _of_member(walk: _Walk, member: GraphQLObjectType, asked: Sequence[FieldNode
         consents="consents" in by_name,
         consents_opened=_shows_within(walk, member.fields["consents"], by_name.get("consents", []), CONTACT),
         loyalty=LOYALTY & by_name.keys(),
+        points=_points(walk, member, by_name.get("points", [])),
+    )
+
+
+def _points(walk: _Walk, member: GraphQLObjectType, nodes: Sequence[FieldNode]) -> PointsWanted:
+    account = _object(member.fields["points"])
+    asked = walk.below(account, nodes)
+    of = {name: [walk.arguments(account.fields[name], n) for n in asked if n.name.value == name] for name in _PAGED}
+    names = {node.name.value for node in asked}
+    return PointsWanted(
+        balance=bool(names - {*_PAGED, "lots", "history", "__typename"}),
+        lots="lots" in names,
+        entries=frozenset((stated.get("first"), stated.get("after")) for stated in of["entries"]),
+        moments=frozenset(stated["moment"] for stated in of["at"]),
     )
 
 

@@ -12,6 +12,7 @@ from member_hub.benefits.queries import Entitled
 from member_hub.crypto import Item, Vault, sealed_row
 from member_hub.graphql.consents import ConsentLens
 from member_hub.graphql.member import OrdersAsked
+from member_hub.graphql.points_views import PointsHeld
 from member_hub.graphql.selection import Wanted
 from member_hub.identity.facts import CONTACT_FIELDS
 from member_hub.identity.kinds import ClaimKind
@@ -38,6 +39,7 @@ class Held:
     consents: Mapping[UUID, list[Row[Any]]]
     lines: Mapping[OrdersAsked, Mapping[Any, tuple[list[Row[Any]], bool]]]
     benefits: Mapping[MemberId, list[Entitled]]
+    points: PointsHeld
 
 
 @dataclass(frozen=True, slots=True)

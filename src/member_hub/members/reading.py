@@ -107,6 +107,11 @@ class Visible:
         """The same for an act on somebody of whom nothing is shown: it takes no approval to see minors."""
         return replace(self, gate=self.gate.of_figures())
 
+    def of_anyone(self) -> "Visible":
+        """The same for whoever an app that acts for one member has to do with beside them, known by an exact key: any
+        member of the handler who may be dealt with. Nothing of them is shown."""
+        return replace(self, member_id=None) if self.rows is RowScope.BEHALF else self
+
     def reaches_nobody(self, *, by_key: bool) -> bool:
         """Whether no row can be in reach, so that nothing need be asked."""
         match self.rows:

@@ -42,6 +42,7 @@ class Balance:
     pots: Pots
     expires_next_at: datetime | None
     expires_next: int
+    version: int = 0  # counts acts
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ async def balances(tx: Tx, member_ids: Sequence[MemberId], *, now: datetime) -> 
     for row in accounts:
         pots = settled.get(row.member_id) or Pots(row.active, row.pending, row.held, row.debt)
         at, points = nexts.get(row.member_id, (None, 0))
-        found[MemberId(row.member_id)] = Balance(AccountState(row.state), pots, at, points)
+        found[MemberId(row.member_id)] = Balance(AccountState(row.state), pots, at, points, row.version)
     return found
 
 

@@ -1,0 +1,185 @@
+"""What every mutation of points has in common: whose account, under which key, and the receipt it answers with.
+
+The member's row is held in reach first, then the account is taken (points/guards.py): whoever ends a reach, objects or
+is erased has been told so before the act, or the act was before. Every refusal undoes everything, and stands in the
+audit log with the member, once somebody in reach is named.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import strawberry
+
+from member_hub.access import Guard, Verdict
+from member_hub.consent.deciding.holding import locked_in_reach
+from member_hub.db.base import Tx
+from member_hub.graphql import reading
+from member_hub.graphql.acting import whose
+from member_hub.graphql.asking import Asking, shown_as
+from member_hub.graphql.changing import carried_out
+from member_hub.graphql.guarded import guarded
+from member_hub.graphql.loading import shown_words
+from member_hub.graphql.member import Member
+from member_hub.graphql.problems import UserError
+from member_hub.graphql.query import Info, wanted_of
+from member_hub.graphql.scalars import Points, given
+from member_hub.graphql.second_person import approval_due
+from member_hub.idempotency import RequestKey
+from member_hub.identity.facts import CONTACT_FIELDS
+from member_hub.identity.reading import claims_of
+from member_hub.ids import MemberId
+from member_hub.points import Asked, Receipt
+from member_hub.points.asking import Entry
+from member_hub.points.words import Act, Reason
+from member_hub.points.writing import entry_t
+
+WHOSE: Final = "Whose points; left out: of the member for whom the app asks."
+Key = Annotated[
+    str, strawberry.argument(description="1 to 100 characters; a retry sends the same key and the same input.")
+]
+
+
+@strawberry.type(description="One entry that the act made.")
+class PointsReceiptEntry:
+    act: Act = strawberry.field(description="What happened.")
+    reason: Reason = strawberry.field(description="Why.")
+    points: Points = strawberry.field(description="How many points it is about; never negative.")
+    lot: strawberry.ID | None = strawberry.field(description="Of which lot.")
+    hold: strawberry.ID | None = strawberry.field(description="For which hold.")
+
+
+@strawberry.type(description="What an act did to an account. The same request sent again gives the same receipt.")
+class PointsReceipt:
+    operation_id: strawberry.ID = strawberry.field(
+        description="By which it can be reversed; of a hold, by which it is captured or released."
+    )
+    points: Points = strawberry.field(description="How many points it came to.")
+    balance: Points | None = strawberry.field(
+        description="Balance just after the act; null where points are DENIED.", directives=[guarded(entry_t.c.balance)]
+    )
+    version: int = strawberry.field(description="Counts acts on the account.")
+    recorded_at: datetime = strawberry.field(description="When it was written down.")
+    entries: list[PointsReceiptEntry] = strawberry.field(description="What it consists of, in order.")
+
+
+@strawberry.type(description="What became of an act on points.")
+class PointsPayload:
+    member: Member | None = strawberry.field(description="The member after the act; null if refused.")
+    receipt: PointsReceipt | None = strawberry.field(description="What was done; null if refused.")
+    user_errors: list[UserError] = strawberry.field(description="Why it was refused; empty: it was done.")
+
+
+@strawberry.type(description="What became of an adjustment.")
+class PointsAdjustPayload:
+    member: Member | None = strawberry.field(description="The member after the adjustment; null if refused.")
+    receipt: PointsReceipt | None = strawberry.field(description="What was done; null if refused.")
+    approval_id: strawberry.ID | None = strawberry.field(
+        description="Beside APPROVAL_REQUIRED: what a second person approves; then it is sent again with the same."
+    )
+    user_errors: list[UserError] = strawberry.field(description="Why it was refused; empty: it was done.")
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Nothing was done: a second person is needed, and this is what they approve."""
+
+    approval_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What an act has at hand: who asks, the member's root, and under which key."""
+
+    asking: Asking
+    member_id: MemberId
+    asked: Asked
+    key: RequestKey
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    member: Member | None = None
+    receipt: PointsReceipt | None = None
+    approval_id: UUID | None = None
+    errors: list[UserError] = field(default_factory=list)
+
+    def payload(self) -> PointsPayload:
+        return PointsPayload(member=self.member, receipt=self.receipt, user_errors=self.errors)
+
+
+Work = Callable[[Tx, Desk], Awaitable[Receipt | Proposal]]
+
+
+async def act_on_points(info: Info, named: str | None, idempotency_key: str, work: Work) -> Done:
+    """`named`: the member as the input has it; the work holds no other member before its own rows."""
+    asking, wanted = info.context, wanted_of(info)
+    asking.trail.fields.add(f"{Guard.LOYALTY}:WRITE")
+
+    async def attempt(tx: Tx) -> tuple[MemberId, Receipt | Proposal]:
+        asking.trail.refusal = None  # of an attempt that has to be made again
+        key = RequestKey(f"{asking.caller.kind}:{asking.caller.subject}", idempotency_key, _as_sent(info))
+        root = await locked_in_reach(tx, asking.visible, whose(asking, given(named)), is_shared=True)
+        asking.trail.member_ids.add(root)  # from here on the trail knows whom a refusal is about
+        came = await work(tx, Desk(asking, root, Asked(asking.hub.points, asking.now, key), key))
+        if isinstance(came, Receipt):
+            asking.trail.finds([root])
+            await _note_shown(asking, tx, root, info)
+        return root, came
+
+    done, errors = await carried_out(asking, attempt)
+    if done is None:
+        return Done(errors=errors)
+    root, came = done
+    member = await reading.by_id(asking, wanted, root) if wanted.members else None
+    if not isinstance(came, Receipt):
+        return Done(member=member, approval_id=came.approval_id, errors=approval_due(asking))
+    return Done(member=member, receipt=_shown(asking, came))
+
+
+async def _note_shown(asking: Asking, tx: Tx, root: MemberId, info: Info) -> None:
+    """The answer shows the receipt and what is asked of the member: on record before the commit."""
+    wanted = wanted_of(info)
+    kinds = CONTACT_FIELDS.keys() if wanted.identifiers_opened else ()
+    claims = await claims_of(tx, [root], kinds) if kinds else ()
+    words = shown_words(asking.grant, wanted, claims) if wanted.members else frozenset()
+    asking.trail.shows_of(root, words | {shown_as(Guard.LOYALTY, asking.grant.read(Guard.LOYALTY))})
+
+
+def _as_sent(info: Info) -> bytes:
+    """The input in one spelling. With the library's own writer: an amount may be larger than 64 bits, which is refused
+    by its own code later on."""
+    root = info.context.plan.roots[str(info.path.key)]
+    return json.dumps([root.name, root.arguments["input"]], sort_keys=True, default=str).encode()
+
+
+def _shown(asking: Asking, receipt: Receipt) -> PointsReceipt:
+    may_see = asking.grant.read(Guard.LOYALTY) is Verdict.CLEAR
+    return PointsReceipt(
+        operation_id=strawberry.ID(str(receipt.operation_id)),
+        points=Points(receipt.points),
+        balance=Points(receipt.balance) if may_see else None,
+        version=receipt.version,
+        recorded_at=receipt.recorded_at,
+        entries=_entries(receipt.entries),
+    )
+
+
+def _entries(entries: Sequence[Entry]) -> list[PointsReceiptEntry]:
+    return [
+        PointsReceiptEntry(
+            act=entry.act,
+            reason=entry.reason,
+            points=Points(entry.amount),
+            lot=_id(entry.lot_id),
+            hold=_id(entry.hold_id),
+        )
+        for entry in entries
+    ]
+
+
+def _id(value: UUID | None) -> Any:
+    return strawberry.ID(str(value)) if value else None
