@@ -8,7 +8,7 @@ of them); and a transaction that nothing was said in yet is begun through SQLAlc
 not publish: tests/db/test_direct.py notices when that changes. Errors are SQLAlchemy's, with nothing quoted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
@@ -44,14 +44,25 @@ class Direct:
 
     async def one(self, tx: Tx, values: Mapping[str, Any]) -> Any | None:
         """The first row, with its columns as attributes; None where there is none. Raises DBAPIError."""
-        known = self.known
-        given = [values[name] if name in values else known[name] for name in self.names]
         connection = await _begun(tx)
         try:
-            row = await connection.fetchrow(self.text, *given)
+            row = await connection.fetchrow(self.text, *self._given(values))
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             _raise(error)
         return None if row is None else SimpleNamespace(**row)
+
+    async def many(self, tx: Tx, several: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """Carried out for each in their order, sent and answered together: the rows of all. Raises DBAPIError."""
+        connection = await _begun(tx)
+        try:
+            rows = await connection.fetchmany(self.text, [self._given(values) for values in several])
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            _raise(error)
+        return [SimpleNamespace(**row) for row in rows]
+
+    def _given(self, values: Mapping[str, Any]) -> list[Any]:
+        known = self.known
+        return [values[name] if name in values else known[name] for name in self.names]
 
 
 async def _begun(tx: Tx) -> Any:

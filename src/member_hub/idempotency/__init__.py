@@ -10,6 +10,20 @@ from member_hub.idempotency.actions import (
     claimed_or_done,
     claiming,
     finish,
+    forget_now_and_then,
+    withdraw,
 )
 
-__all__ = ["CLAIM", "Done", "KeyReused", "RequestKey", "begin", "claim", "claimed_or_done", "claiming", "finish"]
+__all__ = [
+    "CLAIM",
+    "Done",
+    "KeyReused",
+    "RequestKey",
+    "begin",
+    "claim",
+    "claimed_or_done",
+    "claiming",
+    "finish",
+    "forget_now_and_then",
+    "withdraw",
+]

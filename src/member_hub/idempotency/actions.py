@@ -5,12 +5,13 @@ refused leaves nothing behind, so the same key may try again. Only digests are k
 phone number, and the values of a request, are in no table.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -31,7 +32,7 @@ SOURCE = "idempotency"
 done_t = table_of(DoneRequest)
 
 
-def _claim_statement() -> ReturningInsert[tuple[str]]:
+def _claim_statement() -> ReturningInsert[tuple[str, UUID | None]]:
     statement = insert(done_t).values({c.name: bindparam(f"claim_{c.name}", type_=c.type) for c in done_t.c})
     keys = ("caller", "key_digest")
     fresh = {column.name: statement.excluded[column.name] for column in done_t.c if column.name not in keys}
@@ -39,7 +40,7 @@ def _claim_statement() -> ReturningInsert[tuple[str]]:
     taken_over = statement.on_conflict_do_update(
         index_elements=list(keys), set_=fresh, where=done_t.c.expires_at <= now
     )
-    return taken_over.returning(done_t.c.caller)
+    return taken_over.returning(done_t.c.caller, done_t.c.result_id)
 
 
 CLAIM: Final = _claim_statement()
@@ -117,9 +118,21 @@ async def claimed_or_done(tx: Tx, vault: Vault, wanted: RequestKey, *, claimed: 
         if done.result_id is None:
             raise KeyReused(field="idempotencyKey")
         return Done(MemberId(done.member_id), done.result_id)
-    if _key_digest(vault, wanted)[0] % FORGET_EVERY == 0:
+    if _is_sixteenth(_key_digest(vault, wanted)):
         await _forget_expired(tx, now)
     return None
+
+
+async def forget_now_and_then(tx: Tx, several: Sequence[Mapping[str, Any]], *, now: datetime) -> None:
+    """What `claimed_or_done` does beside its answer, for requests that were claimed together."""
+    if any(_is_sixteenth(claimed["claim_key_digest"]) for claimed in several):
+        await _forget_expired(tx, now)
+
+
+async def withdraw(tx: Tx, several: Sequence[Mapping[str, Any]]) -> None:
+    """Give up keys that were claimed in this transaction, by the parameters of CLAIM: nothing was done for them."""
+    keys = [(claimed["claim_caller"], claimed["claim_key_digest"]) for claimed in several]
+    await tx.execute(delete(done_t).where(tuple_(done_t.c.caller, done_t.c.key_digest).in_(keys)))
 
 
 async def finish(tx: Tx, vault: Vault, wanted: RequestKey, member_id: MemberId) -> None:
@@ -141,6 +154,10 @@ def _is(vault: Vault, wanted: RequestKey) -> ColumnElement[bool]:
 
 def _key_digest(vault: Vault, wanted: RequestKey) -> bytes:
     return vault.message_key(SOURCE, wanted.key)
+
+
+def _is_sixteenth(key_digest: bytes) -> bool:
+    return key_digest[0] % FORGET_EVERY == 0
 
 
 async def _forget_expired(tx: Tx, now: datetime) -> None:
