@@ -16,6 +16,7 @@ import asyncpg
 from sqlalchemy import Executable
 from sqlalchemy.dialects.postgresql import asyncpg as dialect
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.sql.elements import ClauseElement
 
 from member_hub.db.base import Tx
@@ -51,13 +52,20 @@ class Direct:
             _raise(error)
         return None if row is None else SimpleNamespace(**row)
 
-    async def many(self, tx: Tx, several: Sequence[Mapping[str, Any]]) -> list[Any]:
-        """Carried out for each in their order, sent and answered together: the rows of all. Raises DBAPIError."""
-        connection = await _begun(tx)
-        try:
-            rows = await connection.fetchmany(self.text, [self._given(values) for values in several])
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            _raise(error)
+    async def at_once(self, engine: AsyncEngine, several: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """Carried out for each in their order; the rows of all. A transaction of its own, without BEGIN and COMMIT.
+
+        The server makes one of what is sent together: all of it or nothing, and with the answer it is on disk. For
+        what is a whole act by this one statement; whatever takes two uses `transaction`. Raises DBAPIError.
+        """
+        async with engine.connect() as plain:
+            assert plain.sync_connection is not None
+            connection: Any = plain.sync_connection.connection.driver_connection
+            assert not connection.is_in_transaction()
+            try:
+                rows = await connection.fetchmany(self.text, [self._given(values) for values in several])
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                _raise(error)
         return [SimpleNamespace(**row) for row in rows]
 
     def _given(self, values: Mapping[str, Any]) -> list[Any]:

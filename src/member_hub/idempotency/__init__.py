@@ -7,11 +7,12 @@ from member_hub.idempotency.actions import (
     RequestKey,
     begin,
     claim,
+    claim_where,
     claimed_or_done,
     claiming,
     finish,
+    forget_expired,
     forget_now_and_then,
-    withdraw,
 )
 
 __all__ = [
@@ -21,9 +22,10 @@ __all__ = [
     "RequestKey",
     "begin",
     "claim",
+    "claim_where",
     "claimed_or_done",
     "claiming",
     "finish",
+    "forget_expired",
     "forget_now_and_then",
-    "withdraw",
 ]

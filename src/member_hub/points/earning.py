@@ -74,7 +74,10 @@ async def earn(
     """
     earning, points = _worth(asked, earning, channel)
     one = _ordinary(caller, member_id, asked, earning, points)
-    book = await (start(tx, asked, member_id, Reason(earning.kind.value)) if one is None else earn_ordinary(tx, one))
+    done = None if one is None else await earn_ordinary(tx, one)
+    if done is not None:
+        return done
+    book = await start(tx, asked, member_id, Reason(earning.kind.value))
     if isinstance(book, Receipt):
         return book
     await _post(tx, book, asked, earning, points)

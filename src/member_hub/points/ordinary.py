@@ -2,9 +2,9 @@
 
 Context: at a till nearly every earning finds an open account on which nothing has fallen due, and its points wait out
 the return window. Then nothing has to be loaded and nothing decided but by the account's row. Decision: one statement
-claims the key, adds to the account where its WHERE finds it like that, and writes lot and entry from what the UPDATE
-returns. Where it does not, nothing but the key was touched, and the earning goes on as every other act does: take the
-account, load, settle, write (guards.py).
+locks the account where its WHERE finds it like that, claims the key, adds to the account, and writes lot and entry from
+what the UPDATE returns. All of it or nothing: where the account is not like that, or the key stands already, nothing
+was written, and the earning is done as every other act is: key, account, load, settle, write (guards.py).
 Price: what an earning writes is said twice, here and in book.py; tests/points/test_ordinary.py compares the two.
 """
 
@@ -28,21 +28,20 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from member_hub.access import Caller
 from member_hub.db.base import Tx
 from member_hub.db.direct import Direct
-from member_hub.idempotency import CLAIM, Done, claimed_or_done, claiming, forget_now_and_then, withdraw
+from member_hub.idempotency import Done, claim_where, claiming, forget_now_and_then
 from member_hub.ids import MemberId, uuid7
 from member_hub.members.tables import MemberStatus
-from member_hub.points.asking import Asked, Entry, Receipt, receipt
-from member_hub.points.book import Book
-from member_hub.points.guards import CLOCK_SLACK, member_t, own_origin, root_of, take
+from member_hub.points.asking import Asked, Entry, Receipt
+from member_hub.points.guards import CLOCK_SLACK, member_t, own_origin, root_of
 from member_hub.points.lots import Cause, Lot
 from member_hub.points.words import POINTS_MAX, AccountState, Act, LotState, Reason
 from member_hub.points.writing import account_t, entry_t, lot_t
@@ -87,31 +86,20 @@ def ordinary(caller: Caller, member_id: MemberId, asked: Asked, lot: Lot) -> Ord
     return Ordinary(member_id, asked, cause, lot, claimed | bound)
 
 
-async def earn_ordinary(tx: Tx, one: Ordinary) -> Receipt | Book:
-    """The receipt, of now or of the first time; or the account, taken, with the key claimed, where it takes more.
-
-    Raises KeyReused, and what `guards.take` raises.
-    """
-    row = await _STATEMENT.one(tx, one.bound)
-    vault, key = one.asked.programme.vault, one.asked.key
-    assert key is not None
-    done = await claimed_or_done(tx, vault, key, claimed=row is not None, now=one.asked.now)
-    if done is not None:
-        return await receipt(tx, done.result_id)
-    if row is None or row.member_id is None:
-        return await take(tx, one.member_id, one.cause, now=one.asked.now)
+async def earn_ordinary(tx: Tx, one: Ordinary) -> Receipt | None:
+    """None: it was not ordinary, or done before, and nothing of it stands."""
+    row = await STATEMENT.one(tx, one.bound)
+    if row is None:
+        return None
+    await forget_now_and_then(tx, one.bound["claim_key_digest"], now=one.asked.now)
     return _receipt(one, row)
 
 
-async def earn_at_once(tx: Tx, several: Sequence[Ordinary]) -> list[Receipt | None]:
-    """The statement for each, sent together; None: nothing of it stands, it has to be done by itself."""
-    rows = {row.operation_id: row for row in await _STATEMENT.many(tx, [one.bound for one in several])}
-    unfit = [one for one in several if (row := rows.get(one.cause.operation_id)) and row.member_id is None]
-    if unfit:
-        await withdraw(tx, [one.bound for one in unfit])
-    await forget_now_and_then(tx, [one.bound for one in several], now=several[0].asked.now)
+async def earn_at_once(engine: AsyncEngine, several: Sequence[Ordinary]) -> list[Receipt | None]:
+    """The same for each in its order, in one transaction that is on disk with the answer."""
+    rows = {row.operation_id: row for row in await STATEMENT.at_once(engine, [one.bound for one in several])}
     found = [(one, rows.get(one.cause.operation_id)) for one in several]
-    return [None if row is None or row.member_id is None else _receipt(one, row) for one, row in found]
+    return [None if row is None else _receipt(one, row) for one, row in found]
 
 
 def _receipt(one: Ordinary, row: Any) -> Receipt:
@@ -122,42 +110,41 @@ def _receipt(one: Ordinary, row: Any) -> Receipt:
 
 
 def _statement() -> Select[Any]:
-    """One row where the key was claimed, with the account where it was taken."""
-    claimed = CLAIM.cte("claimed")
-    taken = _taking(claimed)
+    """One row where it was done, none where it was not."""
+    ready = _ready()
+    claimed = claim_where(ready).cte("claimed")
+    taken = _taken(ready, claimed)
     lot = _inserting(lot_t, taken, _LOT).cte("lot")
     entry = _inserting(entry_t, taken, _ENTRY).cte("entry")
     told = [taken.c[name] for name in ("member_id", "sequence", "version", "balance", "recorded_at")]
-    statement = select(claimed.c.result_id.label("operation_id"), *told)
-    return statement.select_from(claimed.outerjoin(taken, true())).add_cte(lot, entry)
+    return select(_OPERATION.label("operation_id"), *told).add_cte(lot, entry)
 
 
-def _taking(claimed: CTE) -> CTE:
-    """The account, where nothing stands in the way: what `guards.take` asks for, and that nothing is due."""
-    recorded_at = func.greatest(account_t.c.updated_at, _at("now"))
+def _ready() -> CTE:
+    """The account, locked, where nothing stands in the way: what `guards.take` asks for, and that nothing is due."""
     is_ordinary = and_(
         account_t.c.member_id == member_t.c.member_id,
         member_t.c.member_id == root_of(bindparam("asked", type_=PgUuid())).scalar_subquery(),
         member_t.c.status == MemberStatus.ACTIVE,
         account_t.c.state == AccountState.OPEN,
         account_t.c.updated_at <= _at("latest"),
-        or_(account_t.c.due_at.is_(None), account_t.c.due_at > recorded_at),
+        or_(account_t.c.due_at.is_(None), account_t.c.due_at > func.greatest(account_t.c.updated_at, _at("now"))),
         account_t.c.updated_at < _at("activates_at"),
         account_t.c.pending <= literal(POINTS_MAX, BigInteger) - _POINTS,
-        exists(select(claimed.c.caller)),
     )
-    statement = (
-        update(account_t)
-        .where(is_ordinary)
-        .values(
-            pending=account_t.c.pending + _POINTS,
-            sequence=account_t.c.sequence + 1,
-            version=account_t.c.version + 1,
-            due_at=func.least(account_t.c.due_at, _at("activates_at")),
-            updated_at=recorded_at,
-        )
+    return select(account_t.c.member_id).where(is_ordinary).with_for_update(key_share=True, of=account_t).cte("ready")
+
+
+def _taken(ready: CTE, claimed: CTE) -> CTE:
+    statement = update(account_t).where(account_t.c.member_id == ready.c.member_id, exists(select(claimed.c.caller)))
+    written = statement.values(
+        pending=account_t.c.pending + _POINTS,
+        sequence=account_t.c.sequence + 1,
+        version=account_t.c.version + 1,
+        due_at=func.least(account_t.c.due_at, _at("activates_at")),
+        updated_at=func.greatest(account_t.c.updated_at, _at("now")),
     )
-    return statement.returning(
+    return written.returning(
         account_t.c.member_id,
         account_t.c.sequence,
         account_t.c.version,
@@ -186,6 +173,7 @@ def _word(name: str) -> ColumnElement[Any]:
     return bindparam(name, type_=Text())
 
 
+_OPERATION: Final[ColumnElement[Any]] = _id("operation_id")
 _POINTS: Final[ColumnElement[Any]] = bindparam("points", type_=BigInteger())
 _NONE: Final[ColumnElement[Any]] = literal(0, BigInteger)
 _LOT: Final = {
@@ -200,7 +188,7 @@ _LOT: Final = {
     "expires_at": _at("expires_at"),
 }
 _ENTRY: Final = {
-    "operation_id": _id("operation_id"),
+    "operation_id": _OPERATION,
     "of_operation": null(),
     "act": literal(Act.EARN.value, Text),
     "reason": _word("kind"),
@@ -215,4 +203,4 @@ _ENTRY: Final = {
     "request_id": _id("request_id"),
     "occurred_at": _at("earned_at"),
 }
-_STATEMENT: Final = Direct(_statement())
+STATEMENT: Final = Direct(_statement())

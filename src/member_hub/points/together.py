@@ -2,8 +2,8 @@
 
 Context: what an earning waits for is mostly not its own work, but the disk at the commit and the three ways to the
 server. Decision: one writer per process. It sends the ordinary statement (ordinary.py) of everyone who waits, one after
-the other in one transaction, commits once, and then tells each; who comes meanwhile is written next. Nobody waits for
-company: one that comes alone is written at once.
+the other, as one transaction, and then tells each; who comes meanwhile is written next. Nobody waits for company: one
+that comes alone is written at once.
 Each keeps its own key, statement and refusal: whatever is not ordinary, and everything of a transaction that failed, is
 done by itself in a transaction of its own, where a key that was written after all gives the first answer.
 Accounts are taken in the order of the ids that were asked for, as everybody does who takes several; where a merged id
@@ -13,7 +13,9 @@ Price: an answer comes when the whole group is on disk, up to GROUP_MAX statemen
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,12 +23,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from member_hub.access import Caller
 from member_hub.db import transaction
+from member_hub.idempotency import forget_expired
 from member_hub.ids import MemberId
 from member_hub.points.asking import Asked, Receipt
 from member_hub.points.earning import Earning, as_ordinary, earn
 from member_hub.points.ordinary import Ordinary, earn_at_once
 
 GROUP_MAX: Final = 16  # in one transaction; the others wait for the next
+FORGET_EVERY: Final = 256  # keys claimed
 WAITING_MAX: Final = 1_000  # beyond it an earning goes by itself, and waits for a connection
 
 
@@ -42,6 +46,7 @@ class Together:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._waiting: list[_Waiting] = []
+        self._keys_claimed = 0
         self._writer: asyncio.Task[None] | None = None
 
     async def earn(
@@ -73,6 +78,7 @@ class Together:
             while self._waiting:
                 group, self._waiting = self._waiting[:GROUP_MAX], self._waiting[GROUP_MAX:]
                 await self._write_group([waiting for waiting in group if not waiting.told.cancelled()])
+                await self._forget(len(group), group[0].one.asked.now)
                 await asyncio.sleep(0)  # who has just been told may come again, and go with the next
         except BaseException as error:
             for waiting in [*group, *self._waiting]:
@@ -82,6 +88,8 @@ class Together:
             raise
 
     async def _write_group(self, group: list[_Waiting]) -> None:
+        if not group:
+            return
         group.sort(key=lambda waiting: waiting.one.member_id)
         done = await self._commit([waiting.one for waiting in group])
         for waiting, receipt in zip(group, done, strict=True):
@@ -91,7 +99,16 @@ class Together:
     async def _commit(self, several: Sequence[Ordinary]) -> Sequence[Receipt | None]:
         """None for each that has to be done by itself; of a transaction that failed for all."""
         try:
-            async with transaction(self._engine) as tx:
-                return await earn_at_once(tx, several)
+            return await earn_at_once(self._engine, several)
         except (SQLAlchemyError, OSError):
             return [None] * len(several)
+
+    async def _forget(self, claimed: int, now: datetime) -> None:
+        """Now and then clear away expired keys; where it fails, the next time does."""
+        self._keys_claimed += claimed
+        if self._keys_claimed < FORGET_EVERY:
+            return
+        self._keys_claimed = 0
+        with suppress(SQLAlchemyError, OSError):
+            async with transaction(self._engine) as tx:
+                await forget_expired(tx, now=now, at_most=4 * FORGET_EVERY)
