@@ -47,7 +47,7 @@ class Direct:
         """The first row, with its columns as attributes; None where there is none. Raises DBAPIError."""
         connection = await _begun(tx)
         try:
-            row = await connection.fetchrow(self.text, *self._given(values))
+            row = await connection.fetchrow(self.text, *self.given(values))
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             _raise(error)
         return None if row is None else SimpleNamespace(**row)
@@ -63,12 +63,13 @@ class Direct:
             connection: Any = plain.sync_connection.connection.driver_connection
             assert not connection.is_in_transaction()
             try:
-                rows = await connection.fetchmany(self.text, [self._given(values) for values in several])
+                rows = await connection.fetchmany(self.text, [self.given(values) for values in several])
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
                 _raise(error)
         return [SimpleNamespace(**row) for row in rows]
 
-    def _given(self, values: Mapping[str, Any]) -> list[Any]:
+    def given(self, values: Mapping[str, Any]) -> list[Any]:
+        """The values as they are sent."""
         known = self.known
         return [values[name] if name in values else known[name] for name in self.names]
 
