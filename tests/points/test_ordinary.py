@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from member_hub import points
 from member_hub.db import transaction
@@ -14,7 +15,9 @@ from member_hub.members.tables import MemberStatus
 from member_hub.points import Earning, LotKind
 from member_hub.points.earning import as_ordinary
 from member_hub.points.ordinary import earn_at_once, earn_ordinary
-from member_hub.points.refusals import ClockJumped, PointsFrozen
+from member_hub.points.refusals import ClockJumped, OverLimit, PointsFrozen
+from member_hub.points.words import POINTS_MAX
+from member_hub.points.writing import account_t
 from tests.points.desk import NOW, Desk, staff
 
 YUAN_100 = Earning(LotKind.PURCHASE, 10_000)
@@ -154,6 +157,15 @@ async def test_a_clock_that_jumped_back_earns_nothing(desk: Desk) -> None:
     desk.later(minutes=-6)
 
     await _refused(desk, anna, ClockJumped)
+
+
+async def test_an_account_that_is_full_earns_nothing(desk: Desk) -> None:
+    anna = await desk.member()
+    await desk.earn(anna, 1)
+    async with transaction(desk.database.app) as tx:
+        await tx.execute(update(account_t).values(pending=POINTS_MAX - 99))
+
+    await _refused(desk, anna, OverLimit)
 
 
 async def test_points_that_do_not_wait_or_have_a_cap_go_the_long_way(desk: Desk) -> None:

@@ -10,6 +10,7 @@ Price: what an earning writes is said twice, here and in book.py; tests/points/t
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -24,7 +25,7 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
-    literal,
+    literal_column,
     null,
     or_,
     select,
@@ -33,6 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.types import TypeEngine
 
 from member_hub.access import Caller
 from member_hub.db.base import Tx
@@ -125,12 +127,12 @@ def _ready() -> CTE:
     is_ordinary = and_(
         account_t.c.member_id == member_t.c.member_id,
         member_t.c.member_id == root_of(bindparam("asked", type_=PgUuid())).scalar_subquery(),
-        member_t.c.status == MemberStatus.ACTIVE,
-        account_t.c.state == AccountState.OPEN,
+        member_t.c.status == _fixed(MemberStatus.ACTIVE, Text),
+        account_t.c.state == _fixed(AccountState.OPEN, Text),
         account_t.c.updated_at <= _at("latest"),
         or_(account_t.c.due_at.is_(None), account_t.c.due_at > func.greatest(account_t.c.updated_at, _at("now"))),
         account_t.c.updated_at < _at("activates_at"),
-        account_t.c.pending <= literal(POINTS_MAX, BigInteger) - _POINTS,
+        account_t.c.pending <= _fixed(POINTS_MAX, BigInteger) - _POINTS,
     )
     return select(account_t.c.member_id).where(is_ordinary).with_for_update(key_share=True, of=account_t).cte("ready")
 
@@ -139,8 +141,8 @@ def _taken(ready: CTE, claimed: CTE) -> CTE:
     statement = update(account_t).where(account_t.c.member_id == ready.c.member_id, exists(select(claimed.c.caller)))
     written = statement.values(
         pending=account_t.c.pending + _POINTS,
-        sequence=account_t.c.sequence + 1,
-        version=account_t.c.version + 1,
+        sequence=account_t.c.sequence + _ONE,
+        version=account_t.c.version + _ONE,
         due_at=func.least(account_t.c.due_at, _at("activates_at")),
         updated_at=func.greatest(account_t.c.updated_at, _at("now")),
     )
@@ -161,6 +163,11 @@ def _inserting(table: Table, taken: CTE, said: Mapping[str, ColumnElement[Any]])
     return insert(table).from_select(names, select(*row).select_from(taken))
 
 
+def _fixed(value: int | StrEnum, kind: type[TypeEngine[Any]]) -> ColumnElement[Any]:
+    """Written out: what is the same every time need not be sent every time."""
+    return literal_column(f"'{value}'" if isinstance(value, str) else str(value), kind())
+
+
 def _at(name: str) -> ColumnElement[Any]:
     return bindparam(name, type_=DateTime(timezone=True))
 
@@ -175,11 +182,12 @@ def _word(name: str) -> ColumnElement[Any]:
 
 _OPERATION: Final[ColumnElement[Any]] = _id("operation_id")
 _POINTS: Final[ColumnElement[Any]] = bindparam("points", type_=BigInteger())
-_NONE: Final[ColumnElement[Any]] = literal(0, BigInteger)
+_NONE: Final[ColumnElement[Any]] = _fixed(0, BigInteger)
+_ONE: Final[ColumnElement[Any]] = _fixed(1, BigInteger)
 _LOT: Final = {
     "lot_id": _id("lot_id"),
     "kind": _word("kind"),
-    "state": literal(LotState.PENDING.value, Text),
+    "state": _fixed(LotState.PENDING, Text),
     "earned": _POINTS,
     "remaining": _POINTS,
     **dict.fromkeys(("held", "spent", "expired", "reversed", "moved"), _NONE),
@@ -190,7 +198,7 @@ _LOT: Final = {
 _ENTRY: Final = {
     "operation_id": _OPERATION,
     "of_operation": null(),
-    "act": literal(Act.EARN.value, Text),
+    "act": _fixed(Act.EARN, Text),
     "reason": _word("kind"),
     "lot_id": _id("lot_id"),
     "hold_id": null(),
