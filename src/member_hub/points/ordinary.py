@@ -6,6 +6,8 @@ locks the account where its WHERE finds it like that, claims the key, adds to th
 what the UPDATE returns. All of it or nothing: where the account is not like that, or the key stands already, nothing
 was written, and the earning is done as every other act is: key, account, load, settle, write (guards.py).
 Price: what an earning writes is said twice, here and in book.py; tests/points/test_ordinary.py compares the two.
+The account comes before the key, elsewhere the key before the account: two requests under one key at the same moment,
+one of which went the long way, may end as a deadlock that PostgreSQL breaks; nothing is written twice.
 """
 
 from collections.abc import Mapping, Sequence
