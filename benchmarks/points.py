@@ -1,8 +1,15 @@
-"""Earning points beside pgbench: the action from as many processes as pgbench has threads, and pgbench with its SQL.
+"""Earning points beside pgbench: from as many processes as pgbench has threads, and pgbench with the same SQL.
 
-Both do the same statements, in the same order, with a commit each that is on disk before the answer: the key of the
-request, the guarded account, the lot, the entry, the account. The script for pgbench is made from what one earning
-sends, so it stays the same SQL when the action changes. They take turns.
+    by itself    points.earn, each in a transaction of its own; pgbench: BEGIN, the statement that it sends, COMMIT
+    together     points.Together.earn, each waits for its own receipt, those that come meanwhile share a commit;
+                 pgbench: the statement that one of them sends, alone, which is a transaction by itself
+
+Every earning has a member, key, lot and entry of its own, and is on disk before its answer, on both sides. Both have as
+many at once; pgbench has a connection for each and its statements prepared. The scripts are made from what one earning
+sends, so they stay the same SQL when the action changes. They take short turns, each from the same empty books, and the
+ratio is the median of those of each turn, because whatever else the machine does falls on both of a turn. A busy
+machine favours whoever has more processes, and that is pgbench's server: measure on a quiet one.
+What earning takes through GraphQL stands beside it once there is a mutation for it.
 """
 
 import asyncio
@@ -14,7 +21,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from random import Random
@@ -32,12 +40,11 @@ from member_hub.access import Caller, system_caller
 from member_hub.clock import Clock
 from member_hub.crypto import Vault
 from member_hub.db import Database, binaries, transaction
-from member_hub.db.base import Tx
 from member_hub.db.direct import Direct
 from member_hub.db.roles import Role, role_name
 from member_hub.idempotency import RequestKey
 from member_hub.ids import MemberId, uuid7
-from member_hub.points import Asked, Earning, LotKind, Programme
+from member_hub.points import Asked, Earning, LotKind, Programme, Receipt
 from member_hub.privacy import Purpose
 from member_hub.settings import Settings
 
@@ -45,13 +52,18 @@ BAR: Final = 0.7
 MEMBERS: Final = 10_000
 THREADS: Final = os.cpu_count() or 2
 CLIENTS: Final = (1, 8)  # of each thread, or process
-ROUNDS: Final = 5
-RUN_S: Final = 3
-FEN: Final = 10_000
+BY_ITSELF: Final = "by itself"
+TOGETHER: Final = "together"
+HOWS: Final = (BY_ITSELF, TOGETHER)
+TURNS: Final = 9
+RUN_S: Final = 2
+WARM_S: Final = 0.5
+_EARNING: Final = Earning(LotKind.PURCHASE, 10_000)
 _POLICIES: Final = resources.folder("policies")
 _RULES: Final = points.rules_of(programme.read(_POLICIES / "programme.toml")["points"])
 _REGISTER: Final = organisation.load(_POLICIES / "organisation.toml")
 _PEOPLE: Final = f"""
+truncate hub.member, hub.channel_account, hub.points_account, hub.points_lot, hub.points_entry, hub.idempotency cascade;
 insert into hub.member (member_id, status, handler, joined_at, channels, created_at, updated_at)
 select lpad(to_hex(n), 32, '0')::uuid, 'active', 'brand', now(), 1, now(), now() from generate_series(1, {MEMBERS}) n;
 insert into hub.channel_account (member_id, origin_id, filed_under, channel, namespace, handler, first_seen_at,
@@ -59,35 +71,49 @@ insert into hub.channel_account (member_id, origin_id, filed_under, channel, nam
 select lpad(to_hex(n), 32, '0')::uuid, gen_random_uuid(), lpad(to_hex(n), 32, '0')::uuid, 'store', 'brand', 'brand',
        now(), now(), '' from generate_series(1, {MEMBERS}) n;
 insert into hub.points_account (member_id, state, updated_at)
-select lpad(to_hex(n), 32, '0')::uuid, 'open', now() from generate_series(1, {MEMBERS}) n
+select lpad(to_hex(n), 32, '0')::uuid, 'open', now() from generate_series(1, {MEMBERS}) n;
+analyze hub.member, hub.channel_account, hub.points_account
 """
 
 
 def main() -> None:
     pgbench = _pgbench()
     with fresh_hub() as hub:
-        script = hub.folder / "earn.sql"
-        script.write_text(asyncio.run(_prepare(hub)), "utf-8")
         rows = []
-        for clients in CLIENTS:
-            ours, theirs = [], []
-            for _ in range(ROUNDS):
-                ours.append(_hub_rate(hub, clients, MEMBERS))
-                theirs.append(_pgbench_rate(hub, pgbench, script, clients) if pgbench else 0.0)
-            rows.append(_row(f"{clients} at once in each", ours, theirs))
-        rows.append(_row("one account, 8 at once in each", [_hub_rate(hub, 8, 1)], [0.0]))
+        for how in HOWS:
+            script = hub.folder / f"{how}.sql"
+            script.write_text(asyncio.run(_prepare(hub, how)), "utf-8")
+            rows += [_compared(hub, pgbench, script, how, clients) for clients in CLIENTS]
+        rows += [_on_one_account(hub, how) for how in HOWS]
     title = f"Points: earning, durable, {THREADS} processes beside pgbench with {THREADS} threads (bar {BAR})"
-    print_table(title, ("", "hub/s", "pgbench/s", "ratio"), rows)
+    print_table(title, ("", "hub/s", "pgbench/s", "ratio", "of turns"), rows)
     if not pgbench:
         print("  no pgbench among the server's programs: install PostgreSQL's own (MEMBER_HUB_POSTGRES)")
 
 
+def _compared(hub: Hub, pgbench: str | None, script: Path, how: str, clients: int) -> Sequence[str]:
+    ours, theirs = [], []
+    with _workers(hub, how, clients, MEMBERS) as turn:
+        for _ in range(TURNS):
+            asyncio.run(_empty(hub))
+            ours.append(turn())
+            asyncio.run(_empty(hub))
+            theirs.append(_pgbench_rate(hub, pgbench, script, clients) if pgbench else 0.0)
+    return _row(f"{how}, {clients} at once in each", ours, theirs)
+
+
+def _on_one_account(hub: Hub, how: str) -> Sequence[str]:
+    with _workers(hub, how, max(CLIENTS), 1) as turn:
+        return _row(f"{how}, one account, {max(CLIENTS)} at once in each", [turn()], [0.0])
+
+
 def _row(name: str, ours: Sequence[float], theirs: Sequence[float]) -> Sequence[str]:
-    """The ratio is the median of those of each turn, because whatever else the machine does falls on both of a turn."""
     hub_rate, rate = f"{statistics.median(ours):.0f}", statistics.median(theirs)
     if not rate:
-        return [name, hub_rate, "", ""]
-    return [name, hub_rate, f"{rate:.0f}", f"{statistics.median(a / b for a, b in zip(ours, theirs, strict=True)):.2f}"]
+        return [name, hub_rate, "", "", ""]
+    ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
+    spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+    return [name, hub_rate, f"{rate:.0f}", f"{statistics.median(ratios):.2f}", spread]
 
 
 def _pgbench() -> str | None:
@@ -100,32 +126,37 @@ def _member(number: int) -> MemberId:
     return MemberId(UUID(int=number))
 
 
-async def _prepare(hub: Hub) -> str:
+async def _prepare(hub: Hub, how: str) -> str:
     """Members with empty accounts, and what one earning sends, as a script."""
+    await _empty(hub)
+    database = Database.open(hub.url)
+    vault = await Vault.open_ring(database, Settings.from_environ(os.environ | hub.environ), Clock())
+    earn = _earner(how, database, vault)
+    sent: list[Sequence[Any]] = []
+    given = Direct.given
+
+    def noting(self: Direct, values: Mapping[str, Any]) -> list[Any]:
+        parameters = given(self, values)
+        sent.append((self.text, self.names, parameters))
+        return parameters
+
+    await earn(_member(1), "first")
+    with patch.object(Direct, "given", noting):
+        await earn(_member(1), _key_of_no_cleaning(vault))
+    await database.close()
+    (statement,) = sent  # an ordinary earning sends one
+    script = [_scripted(*statement) + ";"]
+    script = ["BEGIN;", *script, "END;"] if how == BY_ITSELF else script
+    return "\n".join(["\\set n random(1, :members)", "\\set r random(1, 9000000000000000000)", *script, ""])
+
+
+async def _empty(hub: Hub) -> None:
+    """Members without points, so that each turn begins with the same books."""
     database = Database.open(hub.url)
     async with transaction(database.owner) as tx:
         for statement in _PEOPLE.split(";"):
             await tx.execute(text(statement))
-        await tx.execute(text("analyze"))
-    vault = await Vault.open_ring(database, Settings.from_environ(os.environ | hub.environ), Clock())
-    sent: list[tuple[str, Sequence[str], Sequence[Any]]] = []
-
-    one = Direct.one
-
-    async def noting(self: Direct, tx: Tx, values: Mapping[str, Any]) -> Any:
-        names = self.names
-        sent.append((self.text, names, [values.get(name, self.known.get(name)) for name in names]))
-        return await one(self, tx, values)
-
-    await _earn(database, vault, _member(1), "first")  # the statements of the second are those of all
-    with patch.object(Direct, "one", noting):
-        await _earn(database, vault, _member(1), _key_of_no_cleaning(vault))
     await database.close()
-    lines = ["\\set n random(1, :members)", "\\set r random(1, 9000000000000000000)", "BEGIN;"]
-    for statement, names, parameters in sent:
-        ends = " \\gset" if "own_origin" in statement else ";"
-        lines.append(_scripted(statement, names, parameters) + ends)
-    return "\n".join([*lines, "END;\n"])
 
 
 def _key_of_no_cleaning(vault: Vault) -> str:
@@ -149,28 +180,21 @@ def _scripted(statement: str, names: Sequence[str], parameters: Sequence[Any]) -
 _RANDOM = "lpad(to_hex(:r::bigint), 32, '0')"
 _OURS: Final = {
     "asked": "lpad(to_hex(:n::bigint), 32, '0')",
-    "member_id": "lpad(to_hex(:n::bigint), 32, '0')",
-    "of_member": "lpad(to_hex(:n::bigint), 32, '0')",
-    "key_digest": f"decode({_RANDOM}, 'hex')",
-    "result_id": _RANDOM,
+    "claim_member_id": "lpad(to_hex(:n::bigint), 32, '0')",
+    "claim_key_digest": f"decode({_RANDOM}, 'hex')",
+    "claim_result_id": _RANDOM,
     "operation_id": _RANDOM,
     "lot_id": _RANDOM,
-    "origin_id": ":own_origin",
-    "version": ":version",
-    "pending": "(:pending::bigint + 100)",
+    "now": "now()",
+    "earned_at": "now()",
+    "claim_now": "now()",
+    "claim_done_at": "now()",
+    "latest": "(now() + interval '5 minutes')",
 }
 
 
 def _value(name: str, given: Any) -> str:
-    row = int(found[2]) if (found := re.match("(lot|entry)([0-9])_", name)) else None
-    name = re.sub("^(lot[0-9]|entry[0-9]|claim)_", "", name)
-    if name == "sequence":
-        return f"(:sequence::bigint + {(row or 0) + 1})"
-    if name == "pending" and row is not None:
-        return str(given)
-    if name in _OURS:
-        return _OURS[name]
-    return _literal(given)
+    return _OURS[name] if name in _OURS else _literal(given)
 
 
 def _literal(given: Any) -> str:
@@ -200,49 +224,56 @@ def _pgbench_rate(hub: Hub, pgbench: str, script: Path, clients: int) -> float:
     return float(found[1])
 
 
-def _hub_rate(hub: Hub, clients: int, members: int) -> float:
-    """Processes that begin together; each says how many it did in how long."""
-    command = [sys.executable, "-m", "benchmarks.points", hub.url, str(clients), str(members)]
-    environ = os.environ | hub.environ
+@contextmanager
+def _workers(hub: Hub, how: str, clients: int, members: int) -> Iterator[Callable[[], float]]:
+    """Processes that stay; each turn they begin together, and each says how many it did in how long."""
+    command = [sys.executable, "-m", "benchmarks.points", hub.url, how, str(clients), str(members)]
+    environ, pipe = os.environ | hub.environ, subprocess.PIPE
     workers = [
-        subprocess.Popen([*command, str(number)], env=environ, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        for number in range(THREADS)
+        subprocess.Popen([*command, str(n)], env=environ, text=True, stdin=pipe, stdout=pipe) for n in range(THREADS)
     ]
-    for worker in workers:
-        assert worker.stdout
-        worker.stdout.readline()  # is ready
-    for worker in workers:
-        assert worker.stdin
-        worker.stdin.write("go\n")
-        worker.stdin.flush()
-    return sum(_rate(worker) for worker in workers)
+
+    def turn() -> float:
+        for worker in workers:
+            assert worker.stdin
+            worker.stdin.write("go\n")
+            worker.stdin.flush()
+        done = [json.loads(_said(worker)) for worker in workers]
+        return sum(float(one["count"]) / float(one["took_s"]) for one in done)
+
+    try:
+        for worker in workers:
+            _said(worker)  # is ready
+        yield turn
+    finally:
+        for worker in workers:
+            worker.communicate()  # closes what it reads, and so it ends
 
 
-def _rate(worker: "subprocess.Popen[str]") -> float:
-    said, _ = worker.communicate()
-    done = json.loads(said)
-    return float(done["count"]) / float(done["took_s"])
+def _said(worker: "subprocess.Popen[str]") -> str:
+    assert worker.stdout
+    return worker.stdout.readline()
 
 
-async def _worker(url: str, clients: int, members: int, number: int) -> None:
-    """One process: `clients` at once, each with a connection, after a warm-up."""
+async def _worker(url: str, how: str, clients: int, members: int, number: int) -> None:
+    """One process: `clients` at once, after a warm-up of each connection."""
     database = Database.open(url)
     vault = await Vault.open_ring(database, Settings.from_environ(), Clock())
-    random, keys = Random(number), _keys(number)
-    warm = [_earn(database, vault, _member(n + 1 if members > 1 else 1), next(keys)) for n in range(2 * clients)]
-    await asyncio.gather(*warm)
-    print("ready", flush=True)
-    sys.stdin.readline()
-    began, count = time.perf_counter(), 0
+    earn, random, keys = _earner(how, database, vault), Random(number), _keys(number)
 
-    async def client() -> None:
-        nonlocal count
-        while time.perf_counter() - began < RUN_S:
-            await _earn(database, vault, _member(random.randint(1, members)), next(keys))
+    async def client(until: float) -> int:
+        count = 0
+        while time.perf_counter() < until:
+            await earn(_member(random.randint(1, members)), next(keys))
             count += 1
+        return count
 
-    await asyncio.gather(*(client() for _ in range(clients)))
-    print(json.dumps({"count": count, "took_s": time.perf_counter() - began}))
+    await asyncio.gather(*(client(time.perf_counter() + WARM_S) for _ in range(clients)))
+    print("ready", flush=True)
+    while sys.stdin.readline():
+        began = time.perf_counter()
+        done = await asyncio.gather(*(client(began + RUN_S) for _ in range(clients)))
+        print(json.dumps({"count": sum(done), "took_s": time.perf_counter() - began}), flush=True)
     await database.close()
 
 
@@ -251,10 +282,21 @@ def _keys(number: int) -> Iterator[str]:
     return (f"{stem}-{n}" for n in range(10**9))
 
 
-async def _earn(database: Database, vault: Vault, member_id: MemberId, key: str) -> None:
-    asked = Asked(Programme(vault, _REGISTER, _RULES), Clock().now(), RequestKey("till", key, b"100.00 yuan"))
-    async with transaction(database.app) as tx:
-        await points.earn(tx, _caller(), member_id, asked=asked, earning=Earning(LotKind.PURCHASE, FEN))
+def _earner(how: str, database: Database, vault: Vault) -> Callable[[MemberId, str], Awaitable[Receipt]]:
+    together = points.Together(database.app)
+
+    async def by_itself(member_id: MemberId, key: str) -> Receipt:
+        async with transaction(database.app) as tx:
+            return await points.earn(tx, _caller(), member_id, asked=_asked(vault, key), earning=_EARNING)
+
+    def with_others(member_id: MemberId, key: str) -> Awaitable[Receipt]:
+        return together.earn(_caller(), member_id, asked=_asked(vault, key), earning=_EARNING)
+
+    return by_itself if how == BY_ITSELF else with_others
+
+
+def _asked(vault: Vault, key: str) -> Asked:
+    return Asked(Programme(vault, _REGISTER, _RULES), Clock().now(), RequestKey("till", key, b"100.00 yuan"))
 
 
 def _caller() -> Caller:
@@ -262,4 +304,4 @@ def _caller() -> Caller:
 
 
 if __name__ == "__main__":
-    asyncio.run(_worker(sys.argv[1], *map(int, sys.argv[2:])))
+    asyncio.run(_worker(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])))

@@ -28,6 +28,12 @@ async def _row(database: Database, member_id: UUID) -> dict[str, object]:
     return {f"code_{name}": value for name, value in values.items()}
 
 
+async def _own_row(database: Database) -> dict[str, object]:
+    """With a code of its own."""
+    row = await _row(database, uuid7())
+    return {name: uuid7().bytes if isinstance(value, bytes) else value for name, value in row.items()}
+
+
 async def _write(database: Database, row: dict[str, object], *, fails: bool = False) -> None:
     async with transaction(database.app) as tx:
         written = await WRITE.one(tx, row)
@@ -66,3 +72,17 @@ async def test_an_error_is_sqlalchemys_with_its_state_and_quotes_no_value(databa
     said = "".join(traceback.format_exception(caught.value)) + repr(vars(caught.value))
     assert "13912345678" not in said
     assert str(row["code_member_id"]) not in said
+
+
+async def test_at_once_is_all_of_it_or_nothing_and_on_its_own(database: Database) -> None:
+    first, second, third = [await _own_row(database) for _ in range(3)]
+
+    with pytest.raises(DBAPIError) as caught:
+        await WRITE.at_once(database.app, [first, second, first])
+    assert sqlstate(caught.value) == "23505"
+    assert str(first["code_member_id"]) not in "".join(traceback.format_exception(caught.value))
+    assert [await _read(database, row["code_member_id"]) for row in (first, second)] == [None, None]  # type: ignore[arg-type]
+    done = await WRITE.at_once(database.app, [second, third])
+
+    assert [row.member_id for row in done] == [second["code_member_id"], third["code_member_id"]]
+    assert await _read(database, third["code_member_id"]) == third["code_member_id"]  # type: ignore[arg-type]

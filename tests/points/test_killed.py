@@ -33,22 +33,26 @@ from member_hub.points import Asked, Earning, LotKind, Programme
 from member_hub.settings import Mode, Settings
 from tests.points.desk import NOW, REGISTER, SHIPPED, staff
 
-url, prefix, key_dir, count, *members = sys.argv[1:]
+url, prefix, key_dir, count, how, *members = sys.argv[1:]
 
 async def main():
     database = Database.open(url, role_prefix=prefix)
     settings = Settings(Mode.DEVELOPMENT, None, Path("."), Path(key_dir), Path("."), 0, None, False)
     vault = await Vault.open_ring(database, settings, Clock())
     numbers = iter(range(int(count)))
+    together = points.Together(database.app)
 
     async def work():
         for number in numbers:
             member = UUID(members[number % len(members)])
             asked = Asked(Programme(vault, REGISTER, SHIPPED), NOW, RequestKey("load", str(number), b"same"))
-            async with transaction(database.app) as tx:
-                if number % 5 == 4:
+            if number % 5 == 4:
+                async with transaction(database.app) as tx:
                     await points.redeem(tx, staff(), member, asked=asked, amount=3)
-                else:
+            elif how == "together":
+                await together.earn(staff(), member, asked=asked, earning=Earning(LotKind.PURCHASE, 1_000))
+            else:
+                async with transaction(database.app) as tx:
                     await points.earn(tx, staff(), member, asked=asked, earning=Earning(LotKind.TASK, 10))
             print(number, flush=True)
 
@@ -60,16 +64,17 @@ asyncio.run(main())
 ROOT = Path(__file__).resolve().parent.parent.parent
 COUNT = 600
 DIES_S = 10
-FUNDED = 100
+FUNDED = 200
+HOWS = ("by itself", "together")
 STOPS = (25, 150, 290, 430)  # acknowledged when it is killed; each time all are asked for again from the first
 
 
 class Load:
     """The program, as often as it is started."""
 
-    def __init__(self, desk: Desk, settings: Settings, members: list[MemberId]) -> None:
+    def __init__(self, desk: Desk, settings: Settings, how: str, members: list[MemberId]) -> None:
         database = desk.database
-        said = [database.url, database.role_prefix, str(settings.key_dir), str(COUNT), *map(str, members)]
+        said = [database.url, database.role_prefix, str(settings.key_dir), str(COUNT), how, *map(str, members)]
         self._command = [sys.executable, "-c", LOAD, *said]
         self.acknowledged: set[int] = set()
 
@@ -111,9 +116,10 @@ def _digest(desk: Desk, number: int) -> bytes:
     return desk.vault.message_key("idempotency", str(number))
 
 
-async def test_a_process_killed_under_load_loses_and_doubles_nothing(desk: Desk, settings: Settings) -> None:
+@pytest.mark.parametrize("how", HOWS)
+async def test_a_process_killed_under_load_loses_and_doubles_nothing(desk: Desk, settings: Settings, how: str) -> None:
     members = await _members(desk)
-    load = Load(desk, settings, members)
+    load = Load(desk, settings, how, members)
     for stop in STOPS:
         with load.start() as program:
             load.read(program, stop)
@@ -156,11 +162,12 @@ async def _made(server: Server) -> Database:
     return database
 
 
+@pytest.mark.parametrize("how", HOWS)
 async def test_a_server_killed_under_load_loses_and_doubles_nothing(
-    own_desk: Desk, own_server: Server, settings: Settings
+    own_desk: Desk, own_server: Server, settings: Settings, how: str
 ) -> None:
     members = await _members(own_desk)
-    load = Load(own_desk, settings, members)
+    load = Load(own_desk, settings, how, members)
     assert own_server.cluster
     for stop in STOPS[::2]:
         await own_desk.database.close()

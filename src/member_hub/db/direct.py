@@ -8,7 +8,7 @@ of them); and a transaction that nothing was said in yet is begun through SQLAlc
 not publish: tests/db/test_direct.py notices when that changes. Errors are SQLAlchemy's, with nothing quoted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
@@ -16,6 +16,7 @@ import asyncpg
 from sqlalchemy import Executable
 from sqlalchemy.dialects.postgresql import asyncpg as dialect
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.sql.elements import ClauseElement
 
 from member_hub.db.base import Tx
@@ -44,14 +45,33 @@ class Direct:
 
     async def one(self, tx: Tx, values: Mapping[str, Any]) -> Any | None:
         """The first row, with its columns as attributes; None where there is none. Raises DBAPIError."""
-        known = self.known
-        given = [values[name] if name in values else known[name] for name in self.names]
         connection = await _begun(tx)
         try:
-            row = await connection.fetchrow(self.text, *given)
+            row = await connection.fetchrow(self.text, *self.given(values))
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             _raise(error)
         return None if row is None else SimpleNamespace(**row)
+
+    async def at_once(self, engine: AsyncEngine, several: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """Carried out for each in their order; the rows of all. A transaction of its own, without BEGIN and COMMIT.
+
+        The server makes one of what is sent together: all of it or nothing, and with the answer it is on disk. For
+        what is a whole act by this one statement; whatever takes two uses `transaction`. Raises DBAPIError.
+        """
+        async with engine.connect() as plain:
+            assert plain.sync_connection is not None
+            connection: Any = plain.sync_connection.connection.driver_connection
+            assert not connection.is_in_transaction()
+            try:
+                rows = await connection.fetchmany(self.text, [self.given(values) for values in several])
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                _raise(error)
+        return [SimpleNamespace(**row) for row in rows]
+
+    def given(self, values: Mapping[str, Any]) -> list[Any]:
+        """The values as they are sent."""
+        known = self.known
+        return [values[name] if name in values else known[name] for name in self.names]
 
 
 async def _begun(tx: Tx) -> Any:

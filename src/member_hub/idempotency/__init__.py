@@ -7,9 +7,25 @@ from member_hub.idempotency.actions import (
     RequestKey,
     begin,
     claim,
+    claim_where,
     claimed_or_done,
     claiming,
     finish,
+    forget_expired,
+    forget_now_and_then,
 )
 
-__all__ = ["CLAIM", "Done", "KeyReused", "RequestKey", "begin", "claim", "claimed_or_done", "claiming", "finish"]
+__all__ = [
+    "CLAIM",
+    "Done",
+    "KeyReused",
+    "RequestKey",
+    "begin",
+    "claim",
+    "claim_where",
+    "claimed_or_done",
+    "claiming",
+    "finish",
+    "forget_expired",
+    "forget_now_and_then",
+]

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, FromClause, Row, and_, bindparam, delete, select, update
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.sql.dml import ReturningInsert
 
 from member_hub.crypto import Vault
@@ -31,8 +31,7 @@ SOURCE = "idempotency"
 done_t = table_of(DoneRequest)
 
 
-def _claim_statement() -> ReturningInsert[tuple[str]]:
-    statement = insert(done_t).values({c.name: bindparam(f"claim_{c.name}", type_=c.type) for c in done_t.c})
+def _claiming(statement: Insert) -> ReturningInsert[tuple[str]]:
     keys = ("caller", "key_digest")
     fresh = {column.name: statement.excluded[column.name] for column in done_t.c if column.name not in keys}
     now = bindparam("claim_now", type_=done_t.c.expires_at.type)
@@ -42,7 +41,13 @@ def _claim_statement() -> ReturningInsert[tuple[str]]:
     return taken_over.returning(done_t.c.caller)
 
 
-CLAIM: Final = _claim_statement()
+_ROW: Final = {c.name: bindparam(f"claim_{c.name}", type_=c.type) for c in done_t.c}
+CLAIM: Final = _claiming(insert(done_t).values(_ROW))
+
+
+def claim_where(ready: FromClause) -> ReturningInsert[tuple[str]]:
+    """CLAIM for whoever claims only where another part of the statement finds a row."""
+    return _claiming(insert(done_t).from_select(list(_ROW), select(*_ROW.values()).select_from(ready)))
 
 
 class KeyReused(Conflict):
@@ -83,7 +88,7 @@ async def begin(tx: Tx, vault: Vault, wanted: RequestKey, *, now: datetime) -> M
     """
     if (await tx.execute(CLAIM, claiming(vault, wanted, None, now=now))).first() is None:
         return MemberId((await _done(tx, vault, wanted)).member_id)
-    await _forget_expired(tx, now)
+    await forget_expired(tx, now=now)
     return None
 
 
@@ -117,9 +122,14 @@ async def claimed_or_done(tx: Tx, vault: Vault, wanted: RequestKey, *, claimed: 
         if done.result_id is None:
             raise KeyReused(field="idempotencyKey")
         return Done(MemberId(done.member_id), done.result_id)
-    if _key_digest(vault, wanted)[0] % FORGET_EVERY == 0:
-        await _forget_expired(tx, now)
+    await forget_now_and_then(tx, _key_digest(vault, wanted), now=now)
     return None
+
+
+async def forget_now_and_then(tx: Tx, key_digest: bytes, *, now: datetime) -> None:
+    """For whoever carries CLAIM out by itself: one request in sixteen clears away what has expired."""
+    if key_digest[0] % FORGET_EVERY == 0:
+        await forget_expired(tx, now=now)
 
 
 async def finish(tx: Tx, vault: Vault, wanted: RequestKey, member_id: MemberId) -> None:
@@ -143,12 +153,12 @@ def _key_digest(vault: Vault, wanted: RequestKey) -> bytes:
     return vault.message_key(SOURCE, wanted.key)
 
 
-async def _forget_expired(tx: Tx, now: datetime) -> None:
+async def forget_expired(tx: Tx, *, now: datetime, at_most: int = FORGET_MAX) -> None:
     """Some of what has expired; skips what others hold."""
     old = (
         select(done_t.c.caller, done_t.c.key_digest)
         .where(done_t.c.expires_at <= now)
-        .limit(FORGET_MAX)
+        .limit(at_most)
         .with_for_update(skip_locked=True)
         .cte("old")
     )

@@ -22,6 +22,7 @@ from member_hub.points.book import Book
 from member_hub.points.calendar import day_of
 from member_hub.points.guards import channel_t, roots_of, take
 from member_hub.points.lots import Cause, Lot
+from member_hub.points.ordinary import Ordinary, earn_ordinary, ordinary
 from member_hub.points.refusals import AlreadyCounted, BadLine, BadReason, OrderLineUnknown
 from member_hub.points.rules import FULL_BP, capped, happened, points_for, taken_back, whole
 from member_hub.points.store import load_lots, load_spendable
@@ -72,17 +73,23 @@ async def earn(
 
     Raises BadAmount, OverLimit, OccurredTooFar, UnknownPlace, and what `guards.take` raises.
     """
-    if earning.kind not in EARNED_KINDS:
-        raise BadReason(field="kind")
-    if channel is not None:
-        asked.known_channel(channel)
-    earning = replace(earning, occurred_at=happened(earning.occurred_at, asked.now))
-    points = _by_rule(asked, earning)
+    earning, points = _worth(asked, earning, channel)
+    one = _ordinary(caller, member_id, asked, earning, points)
+    done = None if one is None else await earn_ordinary(tx, one)
+    if done is not None:
+        return done
     book = await start(tx, asked, member_id, Reason(earning.kind.value))
     if isinstance(book, Receipt):
         return book
     await _post(tx, book, asked, earning, points)
     return await finish(tx, book, caller)
+
+
+def as_ordinary(
+    caller: Caller, member_id: MemberId, *, asked: Asked, earning: Earning, channel: str | None = None
+) -> Ordinary | None:
+    """What `earn` would try first; None where it has to look at more. Raises what `earn` does before it writes."""
+    return _ordinary(caller, member_id, asked, *_worth(asked, earning, channel))
 
 
 async def earn_for_order_line(
@@ -192,6 +199,23 @@ def active_lot(book: Book, kind: LotKind, points: int, expires_at: datetime, ori
     return Lot(uuid7(), kind, origin, points, points, LotState.ACTIVE, book.now, book.now, expires_at)
 
 
+def _worth(asked: Asked, earning: Earning, channel: str | None) -> tuple[Earning, int]:
+    """The earning with its time, and its points before the cap of the day."""
+    if earning.kind not in EARNED_KINDS:
+        raise BadReason(field="kind")
+    if channel is not None:
+        asked.known_channel(channel)
+    earning = replace(earning, occurred_at=happened(earning.occurred_at, asked.now))
+    return earning, _by_rule(asked, earning)
+
+
+def _ordinary(caller: Caller, member_id: MemberId, asked: Asked, earning: Earning, points: int) -> Ordinary | None:
+    """A cap of the day needs the lots of that day, under the account's lock."""
+    if asked.rules.earn[earning.kind].day_max:
+        return None
+    return ordinary(caller, member_id, asked, _pending_lot(asked, earning, points, earning.origin_id))
+
+
 def _by_rule(asked: Asked, earning: Earning) -> int:
     at, amount = earning.occurred_at or asked.now, whole(earning.amount)
     return points_for(asked.rules, earning.kind, amount=amount, tier_bp=earning.tier_bp, at=at)
@@ -213,10 +237,17 @@ async def _post(tx: Tx, book: Book, asked: Asked, earning: Earning, points: int)
     if not points:
         book.nothing(Act.EARN)
         return None
-    lot = Lot(
+    lot = _pending_lot(asked, earning, points, earning.origin_id or book.own_origin)
+    book.add_pending(lot)
+    return lot
+
+
+def _pending_lot(asked: Asked, earning: Earning, points: int, origin_id: UUID | None) -> Lot:
+    at, rule = earning.occurred_at or asked.now, asked.rules.earn[earning.kind]
+    return Lot(
         lot_id=uuid7(),
         kind=earning.kind,
-        origin_id=earning.origin_id or book.own_origin,
+        origin_id=origin_id,
         earned=points,
         remaining=points,
         state=LotState.PENDING,
@@ -224,8 +255,6 @@ async def _post(tx: Tx, book: Book, asked: Asked, earning: Earning, points: int)
         activates_at=rule.activates_at(at),
         expires_at=rule.lasting.until(at),
     )
-    book.add_pending(lot)
-    return lot
 
 
 async def _earned_on_day(tx: Tx, book: Book, kind: LotKind, at: datetime) -> int:

@@ -163,7 +163,7 @@ def _make_guard(*, needs: bool, claimed: CTE | None = None) -> ReturningUpdate[A
         statement = statement.where(or_(account_t.c.active >= bindparam("at_least", type_=BigInteger()), is_due))
     if claimed is not None:
         statement = statement.where(exists(select(claimed.c.caller)))
-    return statement.returning(*account_t.c, _own_origin())
+    return statement.returning(*account_t.c, own_origin())
 
 
 def _claiming_guard(*, needs: bool) -> Select[Any]:
@@ -173,7 +173,7 @@ def _claiming_guard(*, needs: bool) -> Select[Any]:
     return select(*taken.c).select_from(claimed.outerjoin(taken, true()))
 
 
-def _own_origin() -> Label[Any]:
+def own_origin() -> Label[Any]:
     """The channel account that the member began with, of several the oldest."""
     began = (channel_t.c.filed_under == channel_t.c.member_id).desc()
     oldest = select(channel_t.c.origin_id).where(channel_t.c.member_id == account_t.c.member_id)
