@@ -62,7 +62,7 @@ async def open_runtime(
     organisation = register.of(settings)
     catalogue = consents.of(settings)
     parts = programme.load(settings)
-    levels = tiers.rules_of(parts["tiers"])
+    levels = tiers.rules_of(programme.part(parts, "tiers"))
     policy_keeper = PolicyKeeper(settings, consent_keys=catalogue.consent_keys)
     ledger = await asyncio.to_thread(Ledger.open, settings.ledger_dir)
     vault = await Vault.open_ring(database, settings, clock)
@@ -84,7 +84,7 @@ async def open_runtime(
                 sealer=Sealer(database, audit_keys, settings.ledger_dir),
                 ledger=ledger,
                 tiers=tiers.Programme(levels),
-                benefits=benefits.rules_of(parts["benefits"], levels),
+                benefits=benefits.rules_of(programme.part(parts, "benefits"), levels),
                 sender=sender,
             )
         finally:
