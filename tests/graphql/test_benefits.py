@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from member_hub.access import Grant, Guard, Verdict
 from member_hub.members.tables import MemberStatus
 from tests.graphql.benefits import BENEFITS, BY, benefits_of, counts, place, rows, set_status, use
 from tests.graphql.test_counts import watched
@@ -148,6 +149,28 @@ async def test_the_till_view_shows_what_is_usable_and_no_more(world: World, peop
     assert [one["benefit"]["code"] for one in found["benefits"]] == ["gift_wrapping", "priority_fitting"]
     entry = (await world.audited())[-1]
     assert entry.fields == ["key:memberCode", "member.loyalty:CLEAR", "member.name:MASKED", "view:till"]
+
+
+async def test_who_is_denied_loyalty_sees_no_benefit_neither_read_nor_used(
+    world: World, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No shipped role has rows and not this; a policy of one's own may."""
+    await place(world, people.whole, "vip")
+    read = Grant.read
+    denied = lambda grant, guard: Verdict.DENIED if guard == Guard.LOYALTY else read(grant, guard)  # noqa: E731
+    monkeypatch.setattr(Grant, "read", denied)
+
+    assert await benefits_of(world, people.whole) == {}
+    used = await use(world, people.whole, store="SH001")
+
+    assert (used["entitlement"], used["use"]["tier"], used["use"]["store"], used["userErrors"]) == (
+        None,
+        None,
+        None,
+        [],
+    )
+    for entry in await world.audited():
+        assert "member.loyalty:DENIED" in entry.fields
 
 
 async def test_a_page_of_members_takes_two_statements_more_than_without(world: World, people: People) -> None:
