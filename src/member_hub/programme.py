@@ -1,10 +1,11 @@
 """The loyalty programme's file: one table for each part, which that part reads strictly by itself."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from member_hub import resources
-from member_hub.organisation import Section, read_toml
+from member_hub.organisation import PolicyError, Section, read_toml
 from member_hub.settings import Settings
 
 FILE: Final = "programme.toml"
@@ -14,6 +15,13 @@ PARTS: Final = ("points", "tiers", "benefits")
 def load(settings: Settings) -> dict[str, Section]:
     """The table of each part that the file has. Raises PolicyError for a key that no part reads."""
     return read(file_of(settings))
+
+
+def part(parts: Mapping[str, Section], name: str) -> Section:
+    """The table of a part that the hub cannot do without. Raises PolicyError where the file has none."""
+    if name not in parts:
+        raise PolicyError(FILE, 0, f"the table [{name}] is missing")
+    return parts[name]
 
 
 def file_of(settings: Settings) -> Path:

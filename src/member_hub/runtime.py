@@ -69,7 +69,7 @@ async def open_runtime(
     organisation = register.of(settings)
     catalogue = consents.of(settings)
     parts = programme.load(settings)
-    levels = tiers.rules_of(parts["tiers"])
+    levels = tiers.rules_of(programme.part(parts, "tiers"))
     policy_keeper = PolicyKeeper(settings, consent_keys=catalogue.consent_keys)
     ledger = await asyncio.to_thread(Ledger.open, settings.ledger_dir)
     vault = await Vault.open_ring(database, settings, clock)
@@ -93,7 +93,7 @@ async def open_runtime(
                 ledger=ledger,
                 points=points.Programme(vault, organisation, points.rules_of(parts["points"])),
                 tiers=tiers.Programme(levels),
-                benefits=benefits.rules_of(parts["benefits"], levels),
+                benefits=benefits.rules_of(programme.part(parts, "benefits"), levels),
                 sender=sender,
             )
         finally:

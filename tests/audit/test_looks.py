@@ -24,6 +24,7 @@ WORDS = {
     "identity keep-apart": LookKind.CHANGE,
     "ingest ": LookKind.CHANGE,
     "jobs ages": LookKind.CHANGE,
+    "jobs benefits": LookKind.CHANGE,
     "jobs guardians": LookKind.CHANGE,
     "jobs points": LookKind.CHANGE,
     "jobs tiers": LookKind.CHANGE,

@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import timedelta
 from uuid import uuid4
 
+import httpx2
 import pytest
 
 from member_hub.members.tables import MemberStatus
@@ -24,6 +25,7 @@ from tests.graphql.benefits import (
     void,
 )
 from tests.graphql.world import NOW, People, World
+from tests.web.served import served
 
 AT_ONCE = 20
 SOMEBODY_ELSES = {"stores": ["SH014"]}
@@ -107,6 +109,26 @@ async def test_of_twenty_that_use_the_last_one_at_once_exactly_one_succeeds(worl
     assert codes == {(): 1, ("BENEFIT_USED_UP",): AT_ONCE - 1}
     assert (await counts(world, people.whole))["free_shipping"] == (2, 2, "USED_UP")
     assert len(await rows(world, "hub.benefit_use")) == 2
+
+
+async def test_over_connections_of_their_own_twenty_use_the_last_one_and_one_succeeds(
+    world: World, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = {"Authorization": f"Bearer {world.token('app_checkout')}"}
+    said = {"member": str(people.whole), "benefit": "gift_wrapping"}
+
+    async with served(world.hub, monkeypatch) as port:
+
+        async def once(number: int) -> list[str]:
+            body = {"query": USE, "variables": {"input": said, "key": f"till-{number}"}}
+            async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+                answer = (await client.post("/graphql", json=body, headers=sent)).json()
+            return [one["code"] for one in answer["data"]["benefitUse"]["userErrors"]]
+
+        done = await asyncio.gather(*(once(number) for number in range(AT_ONCE)))
+
+    assert Counter(map(tuple, done)) == {(): 1, ("BENEFIT_USED_UP",): AT_ONCE - 1}
+    assert len(await rows(world, "hub.benefit_use")) == 1
 
 
 async def test_of_twenty_first_uses_at_once_as_many_succeed_as_there_are(world: World, people: People) -> None:

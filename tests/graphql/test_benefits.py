@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from member_hub.access import Grant, Guard, Verdict
 from member_hub.members.tables import MemberStatus
 from tests.graphql.benefits import BENEFITS, BY, benefits_of, counts, place, rows, set_status, use
+from tests.graphql.test_counts import watched
 from tests.graphql.till import shown_by
 from tests.graphql.world import NOW, People, World
 
@@ -149,13 +151,38 @@ async def test_the_till_view_shows_what_is_usable_and_no_more(world: World, peop
     assert entry.fields == ["key:memberCode", "member.loyalty:CLEAR", "member.name:MASKED", "view:till"]
 
 
-async def test_a_page_of_members_takes_two_statements_more(world: World, people: People) -> None:
-    query = f"{{ memberList(first: 10) {{ edges {{ node {{ id {BENEFITS} }} }} }} }}"
+async def test_who_is_denied_loyalty_sees_no_benefit_neither_read_nor_used(
+    world: World, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No shipped role has rows and not this; a policy of one's own may."""
+    await place(world, people.whole, "vip")
+    read = Grant.read
+    denied = lambda grant, guard: Verdict.DENIED if guard == Guard.LOYALTY else read(grant, guard)  # noqa: E731
+    monkeypatch.setattr(Grant, "read", denied)
 
-    answer = await world.ask("app_crm", query)
+    assert await benefits_of(world, people.whole) == {}
+    used = await use(world, people.whole, store="SH001")
 
-    shown = {
-        e["node"]["id"]: [b["benefit"]["code"] for b in e["node"]["benefits"]] for e in answer["memberList"]["edges"]
-    }
-    assert len(shown) == 4
-    assert set(map(tuple, shown.values())) == {("gift_wrapping",)}
+    assert (used["entitlement"], used["use"]["tier"], used["use"]["store"], used["userErrors"]) == (
+        None,
+        None,
+        None,
+        [],
+    )
+    for entry in await world.audited():
+        assert "member.loyalty:DENIED" in entry.fields
+
+
+async def test_a_page_of_members_takes_two_statements_more_than_without(world: World, people: People) -> None:
+    for one in (people.whole, people.southern):
+        await use(world, one, "gift_wrapping")
+    taken = []
+    for first, asked in ((1, ""), (1, BENEFITS), (4, BENEFITS)):
+        query = f"{{ memberList(first: {first}) {{ edges {{ node {{ id {asked} }} }} }} }}"
+        for seen in watched(world):
+            found = (await world.ask("app_crm", query))["memberList"]["edges"]
+            taken.append(len(seen))
+
+    assert taken == [1, 3, 3]
+    states = [[(b["benefit"]["code"], b["state"]) for b in edge["node"]["benefits"]] for edge in found]
+    assert sorted(states) == [[("gift_wrapping", state)] for state in ("USABLE", "USABLE", "USED_UP", "USED_UP")]

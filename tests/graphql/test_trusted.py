@@ -57,10 +57,10 @@ OF_POINTS = (
     "ReversePoints",
     "GivePoints",
 )
+OF_BENEFITS = ("IssueBenefit", "UseBenefit", "VoidBenefit")
 QUERIES = [each for each in EACH if each not in MUTATIONS and each[1].name not in OF_NOTICES]
-CHANGES = [
-    (owner, one) for owner, one in MUTATIONS if one.name not in (*AT_THE_TILL, *OF_NOTICES, *OF_POINTS, "AuthoriseSend")
-]
+NOT_CHANGES = (*AT_THE_TILL, *OF_NOTICES, *OF_POINTS, *OF_BENEFITS, "AuthoriseSend")
+CHANGES = [(owner, one) for owner, one in MUTATIONS if one.name not in NOT_CHANGES]
 
 
 def write(folder: Path, owner: str, files: Mapping[str, str], fields: frozenset[str] = frozenset()) -> None:
@@ -130,6 +130,23 @@ async def test_the_shipped_document_of_sending_runs(world: World, people: People
     found = await run_by_id(world, "crm", one, {"input": stated})
 
     assert ([answer["reason"] for answer in found["answers"]], found["userErrors"]) == (["ALLOWED"], [])
+
+
+async def test_the_shipped_documents_of_benefits_run(world: World, people: People) -> None:
+    documents = {(owner, one.name): one for owner, one in EACH if one.name in OF_BENEFITS}
+
+    async def run(owner: str, name: str, key: str, said: Mapping[str, Any], **about: Any) -> Any:
+        return await run_by_id(world, owner, documents[owner, name], {"input": said, "idempotencyKey": key}, **about)
+
+    coupon = {"member": str(people.whole), "benefit": "goodwill_coupon"}
+    issued = await run("crm", "IssueBenefit", "k1", coupon | {"reason": "CAMPAIGN"})
+    used = await run("checkout", "UseBenefit", "k2", coupon | {"store": "SH001"})
+    voided = await run("checkout", "VoidBenefit", "k3", {"use": used["use"]["id"]})
+    again = await run("mini_program", "UseBenefit", "k4", {"benefit": "goodwill_coupon"}, member=people.whole)
+
+    assert [one["userErrors"] for one in (issued, used, voided, again)] == [[]] * 4
+    left = [one["entitlement"]["remaining"] for one in (used, voided, again)]
+    assert (issued["entitlement"]["quantity"], left) == (1, [0, 1, 0])
 
 
 @pytest.mark.parametrize(("owner", "one"), CHANGES, ids=[f"{owner}-{one.name}" for owner, one in CHANGES])

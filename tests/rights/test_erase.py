@@ -37,6 +37,8 @@ async def test_every_row_and_every_key_goes_and_the_member_becomes_a_tombstone(w
         "hub.consent_current": 2,
         "hub.consent_evidence": 1,
         "hub.consent_line": 3,
+        "hub.benefit_use": 1,
+        "hub.entitlement": 1,
         "hub.guardian_link": 1,
         "hub.identity_claim": 14,
         "hub.member": 2,

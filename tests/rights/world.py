@@ -11,13 +11,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Row, select
 
-from member_hub import organisation, points, programme, resources, revealing, till
+from member_hub import benefits, organisation, points, programme, resources, revealing, tiers, till
 from member_hub.access import CallerKind, RowScope, system_caller
+from member_hub.benefits.words import IssueReason
 from member_hub.clock import Clock
 from member_hub.consent import catalogue
 from member_hub.consent.history.recording import NewEvent, record
@@ -32,6 +34,7 @@ from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of
 from member_hub.db.provision import AUDIT_ONLY
 from member_hub.holders import HOLDERS, holders_by
+from member_hub.idempotency import RequestKey
 from member_hub.identity.kinds import ClaimKind
 from member_hub.identity.queries import find_members
 from member_hub.identity.statements import AccountStatement
@@ -205,6 +208,7 @@ async def populate(world: World, folder: Path) -> None:
     await _sign_in(world)
     await decide(world)
     await _points(world)
+    await _benefits(world)
 
 
 async def decide(world: World) -> None:
@@ -288,6 +292,20 @@ async def _points(world: World) -> None:
     async with transaction(world.database.app) as tx:
         await points.earn_for_order_line(tx, hub, member, asked=asked, line=line, earning=earning)
         await points.hold(tx, hub, member, asked=asked, amount=40)
+
+
+async def _benefits(world: World) -> None:
+    """She was given a coupon, and used it."""
+    member = await world.member_of(Channel.WEBSITE, WEBSITE)
+    parts = programme.read(resources.folder("policies") / "programme.toml")
+    desk = benefits.Desk(world.vault, REGISTER, benefits.rules_of(parts["benefits"], tiers.rules_of(parts["tiers"])))
+    hub = system_caller(subject="a test", purpose=Purpose.MEMBER_SERVICE, request_id=uuid7())
+    key = partial(RequestKey, "a test", request=b"")
+    async with transaction(world.database.app) as tx:
+        asked = benefits.Asked(desk, NOW, key(key="issue"))
+        await benefits.issue(tx, hub, member, asked=asked, code="goodwill_coupon", reason=IssueReason.GOODWILL)
+        asked = benefits.Asked(desk, NOW, key(key="use"))
+        await benefits.use(tx, hub, member, asked=asked, said=benefits.Using("goodwill_coupon", store="SH001"))
 
 
 async def _at_the_till(world: World, member_id: MemberId) -> None:

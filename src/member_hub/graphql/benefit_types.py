@@ -57,9 +57,13 @@ class Entitlement:
 @strawberry.type(description="One use of a benefit.")
 class BenefitUse:
     id: strawberry.ID = strawberry.field(description="For `benefitVoid`.")
-    benefit: str = strawberry.field(description="Code of the benefit.", directives=[guarded(use_t.c.benefit)])
-    tier: str = strawberry.field(description="Code of the tier that was held then.", directives=[guarded(use_t.c.tier)])
-    store: Store | None = strawberry.field(description="Where, as it was stated.", directives=[guarded(use_t.c.store)])
+    benefit: str = strawberry.field(description="Code of the benefit.")
+    tier: str | None = strawberry.field(
+        description="Code of the tier that was held then; null where it is DENIED.", directives=[guarded(use_t.c.tier)]
+    )
+    store: Store | None = strawberry.field(
+        description="Where, as it was stated; null where it is DENIED.", directives=[guarded(use_t.c.store)]
+    )
     used_at: datetime = strawberry.field(description="When.")
     voidable_until: datetime = strawberry.field(description="Until when it can be taken back.")
     voided_at: datetime | None = strawberry.field(description="When it was taken back; null: it was not.")
@@ -78,12 +82,13 @@ def entitlement_of(one: Entitled) -> Entitlement:
     )
 
 
-def use_of(used: Used, rules: BenefitRules, organisation: Organisation) -> BenefitUse:
+def use_of(used: Used, rules: BenefitRules, organisation: Organisation, *, shows: bool) -> BenefitUse:
+    """`shows`: whether the caller may read loyalty; what was used they know, or they could not name the use."""
     return BenefitUse(
         id=strawberry.ID(str(used.use_id)),
         benefit=used.benefit,
-        tier=used.tier,
-        store=store_of(used.store, organisation),
+        tier=used.tier if shows else None,
+        store=store_of(used.store, organisation) if shows else None,
         used_at=used.at,
         voidable_until=used.at + rules.void_within,
         voided_at=used.voided_at,

@@ -182,7 +182,9 @@ async def _standing(asking: Asking, tx: Tx, member_id: MemberId, entitlement_id:
 async def _used(info: Info, done: _Done | None, errors: list[UserError]) -> BenefitUsePayload:
     asking, hub = info.context, info.context.hub
     member = await _member(info, done)
-    used = use_of(done.used, hub.benefits, hub.organisation) if done is not None and done.used is not None else None
+    used = None
+    if done is not None and done.used is not None:
+        used = use_of(done.used, hub.benefits, hub.organisation, shows=_may(asking))
     return BenefitUsePayload(member=member, entitlement=_shown(asking, done), use=used, user_errors=errors)
 
 
@@ -191,8 +193,13 @@ async def _member(info: Info, done: _Done | None) -> Member | None:
 
 
 def _shown(asking: Asking, done: _Done | None) -> Entitlement | None:
-    may = asking.grant.read(Guard.LOYALTY) is Verdict.CLEAR
-    return entitlement_of(done.entitlement) if done is not None and done.entitlement is not None and may else None
+    if done is None or done.entitlement is None or not _may(asking):
+        return None
+    return entitlement_of(done.entitlement)
+
+
+def _may(asking: Asking) -> bool:
+    return asking.grant.read(Guard.LOYALTY) is Verdict.CLEAR
 
 
 def _uuid(text: str | None, field: str) -> UUID | None:
