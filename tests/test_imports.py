@@ -29,7 +29,7 @@ points
 tiers
 orders
 consent
-till | revealing | telling
+till | revealing | telling | approving
 identity
 members
 idempotency

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from member_hub.approving.holder import ActApprovalsHolder
 from member_hub.consent.holder import ConsentHolder
 from member_hub.holding import MemberRows
 from member_hub.identity.holder import IdentityHolder
@@ -26,6 +27,7 @@ HOLDERS: Sequence[Holder] = (
     IngestHolder(),
     MemberRows((MemberCode,)),
     ApprovalsHolder(),
+    ActApprovalsHolder(),
     TellingHolder(),
     SignInHolder(),
 )

@@ -5,6 +5,7 @@ A domain with a `tables.py` is named here; a test finds the one that is not.
 
 from sqlalchemy import MetaData
 
+import member_hub.approving.tables
 import member_hub.audit.tables
 import member_hub.consent.tables
 import member_hub.crypto.tables

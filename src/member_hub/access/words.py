@@ -83,6 +83,8 @@ class Operation(StrEnum):
     OBJECTIONS = "objections"
     OBJECTION_PLACE = "objectionPlace"
     OBJECTION_LIFT = "objectionLift"
+    ACT_APPROVE = "actApprove"
+    ACT_APPROVALS = "actApprovals"
     RIGHTS_EXPORT = "rightsExport"
     RIGHTS_ERASE = "rightsErase"
 

@@ -88,6 +88,8 @@ _KINDS: Final = {
     "minorApprovalGrant": LookKind.CHANGE,
     "minorApprovalRevoke": LookKind.CHANGE,
     "minorApprovals": LookKind.LOOK_UP,
+    "actApprove": LookKind.CHANGE,
+    "actApprovals": LookKind.LIST,
     "rightsExport": LookKind.COPY,
     "rightsErase": LookKind.ERASURE,
     "consents": LookKind.LOOK_UP,

@@ -57,6 +57,7 @@ WEIGHTS: Final[Mapping[str, int]] = {
     "Query.consents": 5,
     "Query.guardianLinks": 5,
     "Query.minorApprovals": 5,
+    "Query.actApprovals": 5,
     "Query.consentHistory": 5,
     "ConsentEventConnection.chainIntact": 50,  # verifies the whole history
     "Query.consentReceipt": 20,  # signs

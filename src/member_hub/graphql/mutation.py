@@ -11,6 +11,7 @@ from member_hub.access import Guard, Key
 from member_hub.db.base import Tx
 from member_hub.errors import NotFound
 from member_hub.graphql import reading
+from member_hub.graphql.act_approvals import ActApprovePayload, act_approve
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.changing import carried_out
 from member_hub.graphql.consenting import ConsentPayload, consent_deny, consent_give
@@ -236,6 +237,13 @@ class Mutation:
     minor_approval_revoke: MinorApprovalRevokePayload = strawberry.field(
         resolver=minor_approval_revoke,
         description="Take such an approval back at once; the approver, or the officer. Again changes nothing.",
+    )
+    act_approve: ActApprovePayload = strawberry.field(
+        resolver=act_approve,
+        description=(
+            "Approve what a colleague proposed and may not decide alone: then they carry it out, once, within 24 hours "
+            "of proposing. Never one's own proposal, whatever the role. Again changes nothing."
+        ),
     )
 
 

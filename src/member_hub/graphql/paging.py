@@ -18,6 +18,7 @@ import strawberry
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from member_hub.approving.queries import ProposalPosition
 from member_hub.audit.queries import Position as AuditPosition
 from member_hub.consent.history.queries import EventPosition
 from member_hub.crypto import Vault
@@ -106,6 +107,7 @@ class Listing:
 
 ORDERS: Final = Listing("orders")
 LOOKS: Final = Listing("looks")
+PROPOSALS: Final = Listing("actApprovals")
 
 
 def member_cursor(vault: Vault, of: Listing, at: Position) -> str:
@@ -168,6 +170,18 @@ def approval_position(vault: Vault, narrowing: Sequence[str | None], cursor: str
         return None
     approved_at, approval_id = _opened(vault, _approvals(narrowing), cursor)
     return ApprovalPosition(datetime.fromisoformat(approved_at), UUID(approval_id))
+
+
+def proposal_cursor(vault: Vault, at: ProposalPosition) -> str:
+    return _sealed(vault, PROPOSALS, [at.proposed_at.isoformat(), str(at.approval_id)])
+
+
+def proposal_position(vault: Vault, cursor: str | None) -> ProposalPosition | None:
+    """Raises BadCursor for anything that `proposal_cursor` did not give."""
+    if cursor is None:
+        return None
+    proposed_at, approval_id = _opened(vault, PROPOSALS, cursor)
+    return ProposalPosition(datetime.fromisoformat(proposed_at), UUID(approval_id))
 
 
 def _approvals(narrowing: Sequence[str | None]) -> Listing:

@@ -95,6 +95,9 @@ class UserErrorCode(StrEnum):
     NOT_ASKED_AGAIN = "NOT_ASKED_AGAIN"
     NO_BIT_LEFT = "NO_BIT_LEFT"
     PIA_MISSING = "PIA_MISSING"
+    APPROVAL_REQUIRED = "APPROVAL_REQUIRED"
+    APPROVAL_EXPIRED = "APPROVAL_EXPIRED"
+    APPROVAL_MISMATCH = "APPROVAL_MISMATCH"
 
 
 @strawberry.type(description="One reason why a mutation was refused; nothing was changed.")

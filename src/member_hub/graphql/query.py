@@ -6,6 +6,7 @@ import strawberry
 
 from member_hub.consent.history.queries import current_t, event_t
 from member_hub.graphql import reading
+from member_hub.graphql.act_approvals import ActApprovalConnection, act_approvals
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.audit_types import AccessHistoryConnection, AuditEntryConnection
 from member_hub.graphql.auditing import access_history, audit_entries
@@ -129,6 +130,13 @@ class Query:
         description=(
             "The approvals to see minors that the role of the one who asks answers for, the newest first, ended ones "
             "marked."
+        ),
+    )
+    act_approvals: ActApprovalConnection = strawberry.field(
+        resolver=act_approvals,
+        description=(
+            "What colleagues proposed and may not decide alone, about members in reach, the newest first: what waits "
+            "for a second person, and what is approved and not done yet."
         ),
     )
     audit_entries: AuditEntryConnection = strawberry.field(

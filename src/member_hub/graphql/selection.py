@@ -56,6 +56,8 @@ _NO_MEMBERS: Final = frozenset(
         "objections",
         "guardianLinks",
         "minorApprovals",
+        "actApprove",
+        "actApprovals",
     }
 )
 # Where consents are told of one member, without the member.
