@@ -44,13 +44,13 @@ def stored_fields(grant: Grant, wanted: Wanted) -> frozenset[ProfileField]:
 async def load(asking: Asking, tx: Tx, rows: Rows, wanted: Wanted, grant: Grant) -> list[Member]:
     """The members of these rows, in their order, as the grant shows them; what was shown is noted for the audit entry.
 
-    At the till only the profile is fetched: what else was asked for stays empty.
+    At the till the profile is fetched, and tier, points and benefits as they stand: histories stay empty.
     """
     if not rows:
         return []
     asking.count_members(len(rows))
     hub = asking.hub
-    seen = wanted.of_profile() if grant.is_till_view else wanted
+    seen = wanted.at_till() if grant.is_till_view else wanted
     sight = Sight(grant, seen, hub.organisation, hub.vault, lens_of(asking, grant))
     held = await _fetch(asking, tx, rows, sight)
     opened = await open_items(asking, tx, sight.items(held))

@@ -63,6 +63,8 @@ _NO_MEMBERS: Final = frozenset(
 # Where consents are told of one member, without the member.
 _CONSENTS: Final = frozenset({"consents", "consentHistory", "consentReceipt"})
 _TEXT: Final = frozenset({"value", "display"})
+# What member.loyalty guards of a Member, by its names in the schema.
+LOYALTY: Final = frozenset({"tier", "points", "benefits"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +81,12 @@ class Wanted:
     orders: frozenset[OrdersAsked] = frozenset()
     consents: bool = False
     consents_opened: bool = False
+    loyalty: frozenset[str] = frozenset()  # which of LOYALTY
     chain: bool = False  # of a history of consent: whether it is whole
 
-    def of_profile(self) -> "Wanted":
+    def at_till(self) -> "Wanted":
         """The same without what tells a history: accounts, identifiers, provenance, orders, consents."""
-        return Wanted(fields=self.fields, opened=self.opened)
+        return Wanted(fields=self.fields, opened=self.opened, loyalty=self.loyalty)
 
     @property
     def guards(self) -> frozenset[str]:
@@ -93,6 +96,7 @@ class Wanted:
             Guard.IDENTIFIERS: self.identifiers,
             Guard.ORDERS: bool(self.orders),
             Guard.CONSENTS: self.consents,
+            Guard.LOYALTY: bool(self.loyalty),
         }
         fields = {f"member.{field}" for field in self.fields | self.provenance}
         return frozenset(fields | {guard.value for guard, is_asked in lists.items() if is_asked})
@@ -266,6 +270,7 @@ def _of_member(walk: _Walk, member: GraphQLObjectType, asked: Sequence[FieldNode
         orders=frozenset((stated.get("first"), stated.get("after")) for stated in orders),
         consents="consents" in by_name,
         consents_opened=_shows_within(walk, member.fields["consents"], by_name.get("consents", []), CONTACT),
+        loyalty=LOYALTY & by_name.keys(),
     )
 
 

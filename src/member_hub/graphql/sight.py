@@ -59,6 +59,11 @@ class Sight:
     def of_field(self, field: ProfileField) -> Verdict:
         return self._verdicts[field]
 
+    @property
+    def loyalty(self) -> frozenset[str]:
+        """Which of tier, points and benefits are asked for and shown; at the till as the policy says `present`."""
+        return self.wanted.loyalty if self.grant.read(Guard.LOYALTY) is Verdict.CLEAR else frozenset()
+
     def withholds(self, row: Row[Any], field: ProfileField) -> bool:
         """Whether the grant would show the field, and the member consented to it for another purpose alone."""
         held = row.consented_fields  # of nearly everybody 0, and then nothing is looked at

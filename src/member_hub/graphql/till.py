@@ -1,9 +1,10 @@
 """At the till: redeeming what a member shows or reads back, and what is seen then of one who is out of reach otherwise.
 
 Decision: the till view is a grant of its own (Grant.at_till) over the rows of the handler, used for one key of one
-look-up: `Sought.is_presented` says which. Of the profile it shows what the policy says; accounts, identifiers,
-provenance and orders are history and stay empty, and the home store is null. `joinedAt` and `version` may not be null
-(CONTRACT) and stand.
+look-up: `Sought.is_presented` says which. Of the profile it shows what the policy says, and so of tier, points and
+benefits, as they stand now: what these would tell of earlier days is left out where they are built. Accounts,
+identifiers, provenance and orders are history and stay empty, and the home store is null. `joinedAt` and `version` may
+not be null (CONTRACT) and stand.
 Price: a code is used up before the audit entry is written; where that fails, the member shows another one.
 """
 
