@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from member_hub import resources
-from member_hub.organisation import Section, read_toml
+from member_hub.organisation import PolicyError, Section, read_toml
 from member_hub.settings import Settings
 
 FILE: Final = "programme.toml"
@@ -14,6 +14,14 @@ PARTS: Final = ("points", "tiers", "benefits")
 def load(settings: Settings) -> dict[str, Section]:
     """The table of each part that the file has. Raises PolicyError for a key that no part reads."""
     return read(file_of(settings))
+
+
+def part(settings: Settings, name: str) -> Section:
+    """One of them. Raises PolicyError where the operator's file does not have it."""
+    found = load(settings).get(name)
+    if found is None:
+        raise PolicyError(FILE, 0, f"the table [{name}] is missing")
+    return found
 
 
 def file_of(settings: Settings) -> Path:

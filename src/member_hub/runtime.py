@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from member_hub import organisation as register
-from member_hub import privacy
+from member_hub import privacy, programme, tiers
 from member_hub.access import Policies, PolicyKeeper
 from member_hub.audit import AuditKeys, AuditLog, Sealer
 from member_hub.clock import Clock
@@ -36,6 +36,7 @@ class Runtime:
     audit: AuditLog
     sealer: Sealer
     ledger: Ledger
+    tiers: tiers.Programme
     sender: Sender | None = None  # None: production without one, where nobody signs in by code
 
     @property
@@ -77,6 +78,7 @@ async def open_runtime(
                 audit=audit,
                 sealer=Sealer(database, audit_keys, settings.ledger_dir),
                 ledger=ledger,
+                tiers=tiers.Programme(tiers.rules_of(programme.part(settings, "tiers"))),
                 sender=sender,
             )
         finally:

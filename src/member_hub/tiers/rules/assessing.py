@@ -50,6 +50,7 @@ class Assessment:
     stood: Stood
     decided: Why | None  # None: nothing but perhaps a notice changed; else another step may follow
     reasons: list[Reached]
+    earned: int  # the rank whose promotion is met today
     due_at: datetime | None
 
 
@@ -76,7 +77,7 @@ def assess(measures: Measures, rules: TierRules, stood: Stood, now: datetime) ->
         after = _decided(after, stood, reason, tier=rules.levels[rank].code, now=now)
     else:
         after = _notified(measures, rules, after, now)
-    return Assessment(after, reason, reasons_of(measures, rules, stood, now), _due(rules, after, now))
+    return Assessment(after, reason, reasons_of(measures, rules, stood, now), earned, _due(rules, after, now))
 
 
 def _decided(after: Stood, before: Stood, reason: Why, *, tier: str, now: datetime) -> Stood:

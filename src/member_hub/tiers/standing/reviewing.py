@@ -4,7 +4,7 @@ Only what changed is written. Doing it twice is the same as once, and in two pro
 figures are read under the lock. A member takes as many steps as have fallen due meanwhile (STEPS_MAX at a time).
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -48,6 +48,7 @@ class Course:
     stood: Stood
     decided: list[Why] = field(default_factory=list)
     reasons: Sequence[Reached] = ()
+    earned: int = 0
     due_at: datetime | None = None
 
 
@@ -68,32 +69,34 @@ async def review(
     if placing is not None:
         for one in courses:
             one.stood, one.decided = placing.place(ruled.rules, one.stood), [Why.MANUAL]
-    await _run(tx, ruled, courses, now)
+    await run(tx, ruled.rules, courses, await thresholds_of(tx, ruled), now)
     await update_rows(tx, TierStanding, COLUMNS, [row for one in courses if (row := _changed_row(one, ruled))])
     changed = [_change(one, ruled, placing) for one in courses if one.decided]
     await log(tx, caller, changed, now=now)
     return len(changed)
 
 
-async def _run(tx: Tx, ruled: InForce, courses: Sequence[Course], now: datetime) -> None:
-    thresholds = await thresholds_of(tx, ruled)
+async def run(
+    tx: Tx, rules: TierRules, courses: Sequence[Course], thresholds: Mapping[str, Mapping[str, int]], now: datetime
+) -> None:
+    """Let each take every step that is due; nothing is written."""
     going = list(courses)
     for _ in range(STEPS_MAX):
         if not going:
             return
-        wanted = {one.taken.member_id: asks(ruled.rules, one.stood, one.taken.asked, now) for one in going}
+        wanted = {one.taken.member_id: asks(rules, one.stood, one.taken.asked, now) for one in going}
         figures = await measure(tx, wanted)
         again = []
         for one in going:
             facts = figures[one.taken.member_id]
             measures = Measures(one.taken.asked, facts, thresholds.get(one.taken.handler, {}))
-            found = assess(measures, ruled.rules, one.stood, now)
+            found = assess(measures, rules, one.stood, now)
             one.stood, one.due_at = found.stood, found.due_at
             if found.decided:
                 one.decided.append(found.decided)
                 again.append(one)
             if found.decided or not one.reasons:
-                one.reasons = found.reasons
+                one.reasons, one.earned = found.reasons, found.earned
         going = again
 
 
