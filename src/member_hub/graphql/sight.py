@@ -51,7 +51,7 @@ class Sight:
     organisation: Organisation
     vault: Vault
     lens: ConsentLens
-    language: Language
+    language: Language = Language.EN
     _verdicts: Mapping[ProfileField, Verdict] = field(init=False, repr=False, compare=False)
     _sees_all: bool = field(init=False, repr=False, compare=False)
 

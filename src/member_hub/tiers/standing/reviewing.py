@@ -14,8 +14,8 @@ from member_hub.db.base import Tx
 from member_hub.db.bulk import update_rows
 from member_hub.ids import MemberId
 from member_hub.tiers.growth.measuring import measure
-from member_hub.tiers.rules.assessing import Stood, asks, assess
-from member_hub.tiers.rules.criteria import Measures, Reached, logged
+from member_hub.tiers.rules.assessing import Stood, asks, assess, reasons_of
+from member_hub.tiers.rules.criteria import Ask, Measures, Reached, logged
 from member_hub.tiers.rules.model import TierRules
 from member_hub.tiers.rules.versions import InForce, Programme, in_force
 from member_hub.tiers.standing.log import Change, log
@@ -47,6 +47,7 @@ class Course:
     taken: Taken
     stood: Stood
     decided: list[Why] = field(default_factory=list)
+    facts: dict[Ask, int] = field(default_factory=dict)
     reasons: Sequence[Reached] = ()
     earned: int = 0
     due_at: datetime | None = None
@@ -84,19 +85,19 @@ async def run(
     for _ in range(STEPS_MAX):
         if not going:
             return
-        wanted = {one.taken.member_id: asks(rules, one.stood, one.taken.asked, now) for one in going}
-        figures = await measure(tx, wanted)
+        wanted = {one.taken.member_id: asks(rules, one.stood, one.taken.asked, now) - one.facts.keys() for one in going}
+        figures = await measure(tx, {member: new for member, new in wanted.items() if new})
         again = []
         for one in going:
-            facts = figures[one.taken.member_id]
-            measures = Measures(one.taken.asked, facts, thresholds.get(one.taken.handler, {}))
+            one.facts |= figures.get(one.taken.member_id, {})
+            measures = Measures(one.taken.asked, one.facts, thresholds.get(one.taken.handler, {}))
             found = assess(measures, rules, one.stood, now)
-            one.stood, one.due_at = found.stood, found.due_at
+            if found.decided or (one.decided and not one.reasons):
+                one.reasons = reasons_of(measures, rules, one.stood, now)
             if found.decided:
                 one.decided.append(found.decided)
                 again.append(one)
-            if found.decided or not one.reasons:
-                one.reasons, one.earned = found.reasons, found.earned
+            one.stood, one.due_at, one.earned = found.stood, found.due_at, found.earned
         going = again
 
 
