@@ -3,10 +3,18 @@
 import argparse
 import sys
 
-from benchmarks import access, audit, consent, door, importing, lookup, points, quality
+from benchmarks import access, audit, consent, door, importing, lookup, loyalty, points, quality
 from benchmarks.hub import HubFailed
 
-NAMES = ("quality", "import", "lookup", "access", "consent", "audit", "points", "door")
+NAMES = ("quality", "import", "lookup", "access", "consent", "audit", "points", "loyalty", "door")
+OF_HUB = {
+    "lookup": lookup.main,
+    "access": access.main,
+    "consent": consent.main,
+    "audit": audit.main,
+    "points": points.main,
+    "loyalty": loyalty.main,
+}
 
 
 def main() -> int:
@@ -25,16 +33,9 @@ def main() -> int:
             quality.main(seeds=said.seeds, people=said.people, with_hub=not said.without_hub)
         if "import" in names and not said.without_hub:
             importing.main(sizes=said.records)
-        if "lookup" in names and not said.without_hub:
-            lookup.main()
-        if "access" in names and not said.without_hub:
-            access.main()
-        if "consent" in names and not said.without_hub:
-            consent.main()
-        if "audit" in names and not said.without_hub:
-            audit.main()
-        if "points" in names and not said.without_hub:
-            points.main()
+        for name, of_hub in OF_HUB.items():
+            if name in names and not said.without_hub:
+                of_hub()
         if "door" in names:
             door.main()
     except HubFailed as error:

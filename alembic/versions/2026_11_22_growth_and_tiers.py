@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision: str = "7c1e93b5d2a8"
-down_revision: str | None = "e4b7a19d3c60"
+down_revision: str | None = "5c1f0b7e92d4"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

@@ -91,7 +91,7 @@ async def open_runtime(
                 audit=audit,
                 sealer=Sealer(database, audit_keys, settings.ledger_dir),
                 ledger=ledger,
-                points=points.Programme(vault, organisation, points.rules_of(parts["points"])),
+                points=points.Programme(vault, organisation, points.rules_of(programme.part(parts, "points"))),
                 tiers=tiers.Programme(levels),
                 benefits=benefits.rules_of(programme.part(parts, "benefits"), levels),
                 sender=sender,

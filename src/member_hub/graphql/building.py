@@ -16,23 +16,25 @@ from member_hub.graphql.enums import FieldState, IdentifierKind
 from member_hub.graphql.guarded import DENIED, NOT_CONSENTED, GuardedText, Opened, shown
 from member_hub.graphql.history import history
 from member_hub.graphql.identifier import Identifier
+from member_hub.graphql.lines import order_line
 from member_hub.graphql.member import Member, OrdersAsked
-from member_hub.graphql.order import OrderLine, OrderLineConnection, OrderLineEdge, OrderLineKey
+from member_hub.graphql.order import OrderLineConnection, OrderLineEdge
 from member_hub.graphql.paging import PageInfo, line_cursor
 from member_hub.graphql.points_types import PointsAccount
 from member_hub.graphql.points_views import shown as points_shown
 from member_hub.graphql.points_views import shown_at_till
-from member_hub.graphql.scalars import Fen
 from member_hub.graphql.selection import Wanted
 from member_hub.graphql.sight import COLUMNS, Held, Sight, account_item, claim_item, golden, shows
 from member_hub.graphql.store import store_of
+from member_hub.graphql.tier_types import TierStanding
+from member_hub.graphql.tier_views import explained, plain, tier_at_till
 from member_hub.identity.facts import CONTACT_FIELDS
 from member_hub.identity.kinds import ClaimKind, ClaimStatus
 from member_hub.ids import MEMBER_TYPE, MemberId
 from member_hub.members.tables import Channel, MemberStatus
 from member_hub.orders.queries import LinePosition
-from member_hub.orders.rules import OrderStatus
 from member_hub.privacy import Mask, ProfileField, declaration
+from member_hub.tiers.explaining import Explained
 
 NO_LINES = OrderLineConnection(
     state=FieldState.DENIED,
@@ -60,6 +62,7 @@ def build(sight: Sight, held: Held, row: Row[Any], opened: Opened, *, asked: Wan
         privacy_epoch=row.privacy_epoch,
         accounts=[_account(sight, account, opened) for account in held.accounts.get(member_id, [])],
         identifiers=_identifiers(sight, claims, opened) if wanted.identifiers else [],
+        tier=_tier(sight, held, member_id),
         consents=sight.lens.consents(held.consents.get(member_id, []), opened) if wanted.consents else [],
         benefits=[entitlement_of(one) for one in held.benefits.get(member_id, ())],
         points=_points(sight, held, member_id, asked, now),
@@ -78,6 +81,16 @@ def _points(sight: Sight, held: Held, member_id: MemberId, asked: Wanted, now: d
     if sight.grant.is_till_view:
         return shown_at_till(held.points, member_id, asked.points)
     return points_shown(held.points, member_id, asked.points, sight.vault, now=now)
+
+
+def _tier(sight: Sight, held: Held, member_id: UUID) -> TierStanding | None:
+    found = held.tiers.get(member_id)
+    if found is None:
+        return None
+    if isinstance(found, Explained):
+        return explained(sight, found, sight.language)
+    standing, level = found
+    return tier_at_till(level, sight.language) if sight.grant.is_till_view else plain(standing, level, sight.language)
 
 
 def global_id(member_id: UUID) -> strawberry.ID:
@@ -146,17 +159,4 @@ def _page(sight: Sight, held: Held, member_id: UUID, asked: OrdersAsked) -> Orde
 
 def _edge(sight: Sight, row: Row[Any]) -> OrderLineEdge:
     position = LinePosition(row.ordered_at, row.channel, row.order_no, row.line_no)
-    of = row.refund_of_order
-    return OrderLineEdge(
-        cursor=line_cursor(sight.vault, position),
-        node=OrderLine(
-            order_no=row.order_no,
-            line_no=row.line_no,
-            channel=Channel(row.channel),
-            store=store_of(row.store, sight.organisation),
-            amount_fen=Fen(row.amount_fen),
-            ordered_at=row.ordered_at,
-            status=OrderStatus(row.status),
-            refund_of=OrderLineKey(order_no=of, line_no=row.refund_of_line) if of is not None else None,
-        ),
-    )
+    return OrderLineEdge(cursor=line_cursor(sight.vault, position), node=order_line(sight, row))

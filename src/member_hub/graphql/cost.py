@@ -46,6 +46,12 @@ LISTS: Final[Mapping[str, int]] = {
     "Member.consents": 6,
     "Member.benefits": 8,
     "Query.consents": 6,
+    "NextTier.criteria": 4,
+    "TierExplanation.criteria": 8,
+    "TierOrders.lines": 50,
+    "TierActivity.counts": 5,
+    "TierBacktest.moves": 6,
+    "TierBacktest.pyramid": 4,
     "Query.guardianLinks": 4,
     "PointsLiability.months": 24,
     "TierPyramid.tiers": 4,
@@ -65,6 +71,11 @@ WEIGHTS: Final[Mapping[str, int]] = {
     "Query.guardianLinks": 5,
     "Query.minorApprovals": 5,
     "Query.actApprovals": 5,
+    "Query.tierRules": 5,
+    "Mutation.tierRulesPropose": 1_000,  # looks at every member of the handler
+    "TierStanding.growth": 5,  # counted over a year of lines
+    "TierStanding.next": 5,
+    "TierStanding.explanation": 10,
     "Query.consentHistory": 5,
     "ConsentEventConnection.chainIntact": 50,  # verifies the whole history
     "Query.consentReceipt": 20,  # signs

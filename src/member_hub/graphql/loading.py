@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
-from member_hub.access import Grant, Guard
+from member_hub.access import Grant, Guard, Verdict
 from member_hub.benefits.queries import Entitled, of_members
 from member_hub.benefits.words import EntitlementState
 from member_hub.consent.history.queries import decisions_shown
@@ -35,6 +35,9 @@ from member_hub.members.reading import accounts_of, values_of
 from member_hub.members.tables import MemberStatus
 from member_hub.orders.queries import lines_of
 from member_hub.privacy import ProfileField, declaration
+from member_hub.tiers.explaining import Explained, explain, standing_levels
+from member_hub.tiers.queries import Standing
+from member_hub.tiers.rules.model import Level
 
 Rows = Sequence[Row[Any]]
 CONTACTS: Mapping[ProfileField, ClaimKind] = {ProfileField.PHONE: ClaimKind.PHONE, ProfileField.EMAIL: ClaimKind.EMAIL}
@@ -55,7 +58,7 @@ async def load(asking: Asking, tx: Tx, rows: Rows, wanted: Wanted, grant: Grant)
     asking.count_members(len(rows))
     hub = asking.hub
     seen = wanted.at_till() if grant.is_till_view else wanted
-    sight = Sight(grant, seen, hub.organisation, hub.vault, lens_of(asking, grant))
+    sight = Sight(grant, seen, hub.organisation, hub.vault, lens_of(asking, grant), asking.language)
     held = await _fetch(asking, tx, rows, sight)
     opened = await open_items(asking, tx, sight.items(held))
     asking.trail.finds(row.member_id for row in rows)
@@ -81,6 +84,7 @@ async def _fetch(asking: Asking, tx: Tx, rows: Rows, sight: Sight) -> Held:
         lines=await _lines(asking, tx, ids, wanted.orders) if shows(sight.grant.read(Guard.ORDERS)) else {},
         benefits=await _benefits(asking, tx, rows, sight) if "benefits" in sight.loyalty else {},
         points=await fetched(asking, tx, ids, wanted.points) if "points" in sight.loyalty else PointsHeld(),
+        tiers=await _tiers(asking, tx, ids, sight) if "tier" in sight.loyalty else {},
     )
 
 
@@ -92,6 +96,25 @@ async def _benefits(asking: Asking, tx: Tx, rows: Rows, sight: Sight) -> Mapping
     if not sight.grant.is_till_view:
         return found
     return {one: [e for e in has if e.state is EntitlementState.USABLE] for one, has in found.items()}
+
+
+async def _tiers(
+    asking: Asking, tx: Tx, ids: Sequence[MemberId], sight: Sight
+) -> Mapping[UUID, Explained | tuple[Standing, Level]]:
+    """Counted only where more is asked for than where a member stands."""
+    details, programme = sight.wanted.tier_details, asking.hub.tiers
+    if not details:
+        stand = await standing_levels(tx, programme, ids, now=asking.now)
+        return {member_id: one for member_id, one in stand.items()}  # noqa: C416 - a mapping's keys are invariant
+    found = await explain(
+        tx,
+        programme,
+        ids,
+        now=asking.now,
+        with_orders="orders" in details and sight.grant.read(Guard.ORDERS) is Verdict.CLEAR,
+        with_activity="activity" in details and sight.grant.read(Guard.ACTIVITY) is Verdict.CLEAR,
+    )
+    return {member_id: one for member_id, one in found.items()}  # noqa: C416
 
 
 async def _decisions(asking: Asking, tx: Tx, ids: Sequence[MemberId], sight: Sight) -> Rows:

@@ -19,11 +19,13 @@ from member_hub.graphql.points_types import PointsAccount
 from member_hub.graphql.provenance import ProfileValue
 from member_hub.graphql.scalars import given
 from member_hub.graphql.store import Store
+from member_hub.graphql.tier_types import TierStanding
 from member_hub.members.reading import member_t
 from member_hub.members.tables import MemberStatus
 from member_hub.orders.queries import order_t
 from member_hub.points.writing import account_t as points_t
 from member_hub.privacy import ProfileField
+from member_hub.tiers.queries import standing_t
 
 OrdersAsked = tuple[int | None, str | None]
 
@@ -70,6 +72,9 @@ class Member(Node):
     address: GuardedText = strawberry.field(description="Address.", directives=[guarded(member_t.c.address)])
     accounts: list[ChannelAccount] = strawberry.field(description="The channel accounts, the oldest first.")
     identifiers: list[Identifier] = strawberry.field(description="What identifies the member, what holds best first.")
+    tier: TierStanding | None = strawberry.field(
+        description="Tier and growth; null where they are DENIED.", directives=[guarded(standing_t.c.tier)]
+    )
     consents: list[Consent] = strawberry.field(
         description=(
             "Where each decision of the member stands; every purpose that rests on consent is in it, asked about or "

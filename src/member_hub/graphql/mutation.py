@@ -57,6 +57,8 @@ from member_hub.graphql.serving_notices import (
     notice_publish,
     notice_served,
 )
+from member_hub.graphql.tier_placing import TierPlacePayload, tier_place
+from member_hub.graphql.tier_rules import TierRulesPayload, tier_rules_approve, tier_rules_propose
 from member_hub.idempotency import RequestKey
 from member_hub.identity.facts import CONTACT_FIELDS
 from member_hub.identity.reading import claims_of
@@ -330,6 +332,21 @@ class Mutation:
     points_extend: PointsPayload = strawberry.field(
         resolver=points_extend,
         description=("Let a lot that is still good last longer."),
+    )
+    tier_place: TierPlacePayload = strawberry.field(
+        resolver=tier_place,
+        description=(
+            "Place a member by hand: not below this tier until the day named. Without an approval it is proposed: "
+            "APPROVAL_REQUIRED and `approvalId`. The same key with the same input finds what came of it before."
+        ),
+    )
+    tier_rules_propose: TierRulesPayload = strawberry.field(
+        resolver=tier_rules_propose,
+        description="Propose rules of tiers; the answer tells whom they would move. Another person approves them.",
+    )
+    tier_rules_approve: TierRulesPayload = strawberry.field(
+        resolver=tier_rules_approve,
+        description="Put proposed rules in force from their time on; never one's own. Again changes nothing.",
     )
     act_approve: ActApprovePayload = strawberry.field(
         resolver=act_approve,

@@ -110,6 +110,7 @@ ORDERS: Final = Listing("orders")
 LOOKS: Final = Listing("looks")
 POINTS: Final = Listing("points")
 PROPOSALS: Final = Listing("actApprovals")
+RULES: Final = Listing("tierRules")
 
 
 def member_cursor(vault: Vault, of: Listing, at: Position) -> str:
@@ -196,6 +197,15 @@ def proposal_position(vault: Vault, cursor: str | None) -> ProposalPosition | No
         return None
     proposed_at, approval_id = _opened(vault, PROPOSALS, cursor)
     return ProposalPosition(datetime.fromisoformat(proposed_at), UUID(approval_id))
+
+
+def rules_cursor(vault: Vault, version: int) -> str:
+    return _sealed(vault, RULES, [str(version)])
+
+
+def rules_position(vault: Vault, cursor: str | None) -> int | None:
+    """Raises BadCursor for anything that `rules_cursor` did not give."""
+    return None if cursor is None else int(_opened(vault, RULES, cursor)[0])
 
 
 def _approvals(narrowing: Sequence[str | None]) -> Listing:

@@ -26,6 +26,7 @@ from member_hub.graphql.programme_figures import PointsLiability, TierPyramid, p
 from member_hub.graphql.scalars import given
 from member_hub.graphql.selection import Wanted
 from member_hub.graphql.statistics import MemberStatistics, statistics
+from member_hub.graphql.tier_rules import TierRulesConnection, tier_rules
 from member_hub.reports import Dimension
 
 Info = strawberry.Info[Asking, None]
@@ -155,6 +156,10 @@ class Query:
             "What colleagues proposed and may not decide alone, about members in reach, the newest first: what waits "
             "for a second person, and what is approved and not done yet."
         ),
+    )
+    tier_rules: TierRulesConnection = strawberry.field(
+        resolver=tier_rules,
+        description="The rules of tiers by version, the newest first, with who proposed and who approved them.",
     )
     audit_entries: AuditEntryConnection = strawberry.field(
         resolver=audit_entries,

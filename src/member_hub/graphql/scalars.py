@@ -40,6 +40,7 @@ T = TypeVar("T")
 Fen = NewType("Fen", int)
 Points = NewType("Points", int)
 WHOLE_MAX: Final = 2**53
+Whole = NewType("Whole", int)
 
 FEN: ScalarDefinition = strawberry.scalar(
     name="Fen",
@@ -73,9 +74,16 @@ POINTS: ScalarDefinition = strawberry.scalar(
 )
 
 
+WHOLE: ScalarDefinition = strawberry.scalar(
+    name="Whole",
+    description="A whole number, up to 2^53 either way; may be larger than an Int.",
+    serialize=int,
+)
+
+
 def given(value: T | None) -> T | None:
     """What was sent; None where it was left out. Left out and null mean the same everywhere here."""
     return None if value is strawberry.UNSET else value
 
 
-SCALARS: Mapping[object, ScalarDefinition] = {datetime: DATE_TIME, Fen: FEN, Points: POINTS}
+SCALARS: Mapping[object, ScalarDefinition] = {datetime: DATE_TIME, Fen: FEN, Points: POINTS, Whole: WHOLE}

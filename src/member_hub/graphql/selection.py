@@ -60,6 +60,7 @@ _PATHS: Final[Mapping[str, tuple[str, ...]]] = {
     "pointsTransfer": ("member",),
     "pointsReinstate": ("member",),
     "pointsExtend": ("member",),
+    "tierPlace": ("member",),
 }
 _NO_MEMBERS: Final = frozenset(
     {
@@ -75,12 +76,16 @@ _NO_MEMBERS: Final = frozenset(
         "minorApprovals",
         "actApprove",
         "actApprovals",
+        "tierRules",
+        "tierRulesPropose",
+        "tierRulesApprove",
     }
 )
 # Where consents are told of one member, without the member.
 _CONSENTS: Final = frozenset({"consents", "consentHistory", "consentReceipt"})
 _TEXT: Final = frozenset({"value", "display"})
 # What member.loyalty guards of a Member, by its names in the schema.
+TIER_DETAILS: Final = frozenset({"growth", "next", "explanation"})
 LOYALTY: Final = frozenset({"tier", "points", "benefits"})
 _PAGED: Final = ("entries", "at")  # of points: what takes arguments
 
@@ -115,6 +120,7 @@ class Wanted:
     loyalty: frozenset[str] = frozenset()  # which of LOYALTY
     points: PointsWanted = PointsWanted()
     members: bool = True  # of a mutation: whether the member is asked for at all
+    tier_details: frozenset[str] = frozenset()  # which of TIER_DETAILS, or of what is guarded within them
     chain: bool = False  # of a history of consent: whether it is whole
 
     def at_till(self) -> "Wanted":
@@ -127,9 +133,10 @@ class Wanted:
         lists = {
             Guard.ACCOUNTS: self.accounts,
             Guard.IDENTIFIERS: self.identifiers,
-            Guard.ORDERS: bool(self.orders),
             Guard.CONSENTS: self.consents,
             Guard.LOYALTY: bool(self.loyalty),
+            Guard.ORDERS: bool(self.orders) or "orders" in self.tier_details,
+            Guard.ACTIVITY: "activity" in self.tier_details,
         }
         fields = {f"member.{field}" for field in self.fields | self.provenance}
         return frozenset(fields | {guard.value for guard, is_asked in lists.items() if is_asked})
@@ -305,6 +312,7 @@ def _of_member(walk: _Walk, member: GraphQLObjectType, asked: Sequence[FieldNode
         consents_opened=_shows_within(walk, member.fields["consents"], by_name.get("consents", []), CONTACT),
         loyalty=LOYALTY & by_name.keys(),
         points=_points(walk, member, by_name.get("points", [])),
+        tier_details=_tier_details(walk, member, by_name.get("tier", [])),
     )
 
 
@@ -319,6 +327,16 @@ def _points(walk: _Walk, member: GraphQLObjectType, nodes: Sequence[FieldNode]) 
         entries=frozenset((stated.get("first"), stated.get("after")) for stated in of["entries"]),
         moments=frozenset(stated["moment"] for stated in of["at"]),
     )
+
+
+def _tier_details(walk: _Walk, member: GraphQLObjectType, nodes: Sequence[FieldNode]) -> frozenset[str]:
+    """What is asked of a tier that has to be counted for, and which guarded fields of its explanation."""
+    tier = _object(member.fields["tier"])
+    asked = walk.below(tier, nodes)
+    explanations = [node for node in asked if node.name.value == "explanation"]
+    within = walk.below(_object(tier.fields["explanation"]), explanations)
+    guarded = {node.name.value for node in within} & {"orders", "activity"}
+    return frozenset(({node.name.value for node in asked} & TIER_DETAILS) | guarded)
 
 
 def _shows(walk: _Walk, of: GraphQLField, nodes: Sequence[FieldNode]) -> bool:

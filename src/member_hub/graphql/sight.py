@@ -13,6 +13,7 @@ from member_hub.crypto import Item, Vault, sealed_row
 from member_hub.graphql.consents import ConsentLens
 from member_hub.graphql.member import OrdersAsked
 from member_hub.graphql.points_views import PointsHeld
+from member_hub.graphql.problems import Language
 from member_hub.graphql.selection import Wanted
 from member_hub.identity.facts import CONTACT_FIELDS
 from member_hub.identity.kinds import ClaimKind
@@ -24,6 +25,9 @@ from member_hub.members.reading import account_t, member_t, value_t
 from member_hub.members.tables import ProfileValue as StoredValue
 from member_hub.organisation import Organisation
 from member_hub.privacy import Form, ProfileField, Purpose, declaration
+from member_hub.tiers.explaining import Explained
+from member_hub.tiers.queries import Standing
+from member_hub.tiers.rules.model import Level
 
 COLUMNS: Mapping[ProfileField, Column[Any]] = {field: member_t.c[field.value] for field in ProfileField}
 
@@ -40,6 +44,7 @@ class Held:
     lines: Mapping[OrdersAsked, Mapping[Any, tuple[list[Row[Any]], bool]]]
     benefits: Mapping[MemberId, list[Entitled]]
     points: PointsHeld
+    tiers: Mapping[UUID, Explained | tuple[Standing, Level]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class Sight:
     organisation: Organisation
     vault: Vault
     lens: ConsentLens
+    language: Language = Language.EN
     _verdicts: Mapping[ProfileField, Verdict] = field(init=False, repr=False, compare=False)
     _sees_all: bool = field(init=False, repr=False, compare=False)
 

@@ -13,6 +13,7 @@ One assessment takes one step: after a decision the review takes another, until 
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from member_hub.clock import business_day
 from member_hub.tiers.rules.criteria import Ask, Measures, Member, Reached, Rule, Viewpoint, asked
@@ -49,7 +50,7 @@ class Stood:
 class Assessment:
     stood: Stood
     decided: Why | None  # None: nothing but perhaps a notice changed; else another step may follow
-    reasons: list[Reached]
+    earned: int  # the rank whose promotion is met today
     due_at: datetime | None
 
 
@@ -57,7 +58,7 @@ def asks(rules: TierRules, stood: Stood, member: Member, now: datetime) -> set[A
     """The figures that `assess` will look up."""
     found: set[Ask] = set()
     today = _promoting(now)
-    for level in rules.levels:
+    for level in rules.levels[1:]:
         found |= asked(level.promotion, member, today)
     view = _retaining(rules, stood, now)
     if view is not None:
@@ -76,7 +77,7 @@ def assess(measures: Measures, rules: TierRules, stood: Stood, now: datetime) ->
         after = _decided(after, stood, reason, tier=rules.levels[rank].code, now=now)
     else:
         after = _notified(measures, rules, after, now)
-    return Assessment(after, reason, reasons_of(measures, rules, stood, now), _due(rules, after, now))
+    return Assessment(after, reason, earned, _due(rules, after, now))
 
 
 def _decided(after: Stood, before: Stood, reason: Why, *, tier: str, now: datetime) -> Stood:
@@ -102,8 +103,9 @@ def reasons_of(measures: Measures, rules: TierRules, stood: Stood, now: datetime
     """Every criterion that was looked at, of every tier, and of the term where it was its turn."""
     view, level = _retaining(rules, stood, now), rules.level(stood.own)
     found = [] if view is None else measures.all_of(level.retention, level.code, view)
+    today = _promoting(now)
     for higher in rules.levels:
-        found += measures.all_of(higher.promotion, higher.code, _promoting(now))
+        found += measures.all_of(higher.promotion, higher.code, today)
     return found
 
 
@@ -200,6 +202,7 @@ def _retaining(rules: TierRules, stood: Stood, now: datetime) -> Viewpoint | Non
     return Viewpoint(Rule.RETENTION, last_day_before(stood.until), rules.growth_grace_days)
 
 
+@lru_cache(maxsize=8)
 def _promoting(now: datetime) -> Viewpoint:
     return Viewpoint(Rule.PROMOTION, business_day(now))
 

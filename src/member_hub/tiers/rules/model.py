@@ -1,7 +1,7 @@
 """What rules of tiers are: levels in order, what each takes to be reached and to be kept, how a fall goes (pure)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
@@ -33,7 +33,8 @@ class Criterion:
         return f"{self.figure}_{self.window}" + (f"_{self.months}m" if self.window is Window.ROLLING else "")
 
     def span(self, *, day: date, joined: date) -> Span:
-        return span_of(self.window, self.months, day=day, joined=joined)
+        since = joined if self.window is Window.ANNIVERSARY else day
+        return span_of(self.window, self.months, day=day, joined=since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,11 @@ class TierRules:
     tier_grace_days: int
     growth_grace_days: int
     notice_days: int
+    ranks: Mapping[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """The places of the tiers, which a review asks for of every member."""
+        object.__setattr__(self, "ranks", {level.code: rank for rank, level in enumerate(self.levels)})
 
     @property
     def lowest(self) -> Level:
@@ -87,7 +93,7 @@ class TierRules:
 
     def rank(self, code: str | None) -> int:
         """The place of a tier, from 0; 0 for one that these rules do not have."""
-        return next((rank for rank, level in enumerate(self.levels) if level.code == code), 0)
+        return self.ranks.get(code, 0) if code is not None else 0
 
     def level(self, code: str | None) -> Level:
         return self.levels[self.rank(code)]

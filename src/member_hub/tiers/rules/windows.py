@@ -8,6 +8,7 @@ midnight in Shanghai. (Tiers know nothing of points, so the few lines that both 
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
 
 from member_hub.clock import SHANGHAI
@@ -15,6 +16,7 @@ from member_hub.tiers.words import TermEnd, Window
 
 YEAR: Final = 12
 BEGINNING: Final = date(2000, 1, 1)  # no brand's records are older than this
+SPANS_KEPT: Final = 4096  # a review asks for the same few for everybody
 ONE_DAY: Final = timedelta(days=1)
 
 
@@ -26,7 +28,7 @@ class Span:
     last: date
 
     def widened(self, days: int) -> "Span":
-        return Span(max(BEGINNING, self.first - timedelta(days=days)), self.last)
+        return Span(max(BEGINNING, self.first - timedelta(days=days)), self.last) if days else self
 
     @property
     def begins(self) -> datetime:
@@ -38,6 +40,7 @@ class Span:
         return midnight(self.last + ONE_DAY)
 
 
+@lru_cache(maxsize=SPANS_KEPT)
 def span_of(window: Window, months: int, *, day: date, joined: date) -> Span:
     if window is Window.ROLLING:
         return Span(max(BEGINNING, months_on(day, -months) + ONE_DAY), day)

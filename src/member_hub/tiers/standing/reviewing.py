@@ -4,7 +4,7 @@ Only what changed is written. Doing it twice is the same as once, and in two pro
 figures are read under the lock. A member takes as many steps as have fallen due meanwhile (STEPS_MAX at a time).
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -14,8 +14,8 @@ from member_hub.db.base import Tx
 from member_hub.db.bulk import update_rows
 from member_hub.ids import MemberId
 from member_hub.tiers.growth.measuring import measure
-from member_hub.tiers.rules.assessing import Stood, asks, assess
-from member_hub.tiers.rules.criteria import Measures, Reached, logged
+from member_hub.tiers.rules.assessing import Stood, asks, assess, reasons_of
+from member_hub.tiers.rules.criteria import Ask, Measures, Reached, logged
 from member_hub.tiers.rules.model import TierRules
 from member_hub.tiers.rules.versions import InForce, Programme, in_force
 from member_hub.tiers.standing.log import Change, log
@@ -47,7 +47,9 @@ class Course:
     taken: Taken
     stood: Stood
     decided: list[Why] = field(default_factory=list)
+    facts: dict[Ask, int] = field(default_factory=dict)
     reasons: Sequence[Reached] = ()
+    earned: int = 0
     due_at: datetime | None = None
 
 
@@ -68,32 +70,34 @@ async def review(
     if placing is not None:
         for one in courses:
             one.stood, one.decided = placing.place(ruled.rules, one.stood), [Why.MANUAL]
-    await _run(tx, ruled, courses, now)
+    await run(tx, ruled.rules, courses, await thresholds_of(tx, ruled), now)
     await update_rows(tx, TierStanding, COLUMNS, [row for one in courses if (row := _changed_row(one, ruled))])
     changed = [_change(one, ruled, placing) for one in courses if one.decided]
     await log(tx, caller, changed, now=now)
     return len(changed)
 
 
-async def _run(tx: Tx, ruled: InForce, courses: Sequence[Course], now: datetime) -> None:
-    thresholds = await thresholds_of(tx, ruled)
+async def run(
+    tx: Tx, rules: TierRules, courses: Sequence[Course], thresholds: Mapping[str, Mapping[str, int]], now: datetime
+) -> None:
+    """Let each take every step that is due; nothing is written."""
     going = list(courses)
     for _ in range(STEPS_MAX):
         if not going:
             return
-        wanted = {one.taken.member_id: asks(ruled.rules, one.stood, one.taken.asked, now) for one in going}
-        figures = await measure(tx, wanted)
+        wanted = {one.taken.member_id: asks(rules, one.stood, one.taken.asked, now) - one.facts.keys() for one in going}
+        figures = await measure(tx, {member: new for member, new in wanted.items() if new})
         again = []
         for one in going:
-            facts = figures[one.taken.member_id]
-            measures = Measures(one.taken.asked, facts, thresholds.get(one.taken.handler, {}))
-            found = assess(measures, ruled.rules, one.stood, now)
-            one.stood, one.due_at = found.stood, found.due_at
+            one.facts |= figures.get(one.taken.member_id, {})
+            measures = Measures(one.taken.asked, one.facts, thresholds.get(one.taken.handler, {}))
+            found = assess(measures, rules, one.stood, now)
+            if found.decided or (one.decided and not one.reasons):
+                one.reasons = reasons_of(measures, rules, one.stood, now)
             if found.decided:
                 one.decided.append(found.decided)
                 again.append(one)
-            if found.decided or not one.reasons:
-                one.reasons = found.reasons
+            one.stood, one.due_at, one.earned = found.stood, found.due_at, found.earned
         going = again
 
 

@@ -49,7 +49,7 @@ async def take(tx: Tx, member_ids: Collection[MemberId], *, now: datetime) -> li
 
 
 def reading(member_ids: Collection[MemberId]) -> Select[Any]:
-    """Standings of active members, without one too; `stood_of` and `asked_of` read its rows."""
+    """Standings of these members, without one too; `stood_of` and `asked_of` read its rows."""
     return (
         select(
             member_t.c.member_id.label("of_member"),
@@ -59,7 +59,7 @@ def reading(member_ids: Collection[MemberId]) -> Select[Any]:
             standing_t,
         )
         .outerjoin(standing_t, standing_t.c.member_id == member_t.c.member_id)
-        .where(among(member_t.c.member_id, member_ids), member_t.c.status == MemberStatus.ACTIVE)
+        .where(among(member_t.c.member_id, member_ids))
         .order_by(member_t.c.member_id)
     )
 

@@ -1,0 +1,60 @@
+"""member-hub tiers: trying rules of tiers on today's members."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from member_hub.commands.opening import audit, run
+
+if TYPE_CHECKING:
+    from member_hub.runtime import Runtime
+
+
+@click.group()
+def tiers() -> None:
+    """Growth and tiers. 成长值与等级。"""
+
+
+@tiers.command()
+@click.argument("rules", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
+def backtest(*, rules: Path, as_json: bool) -> None:
+    """Say whom the rules in RULES (TOML; the table [tiers]) would move, in numbers. Nothing is written. 规则回测。
+
+    MOVES is what the next review would do; EARNED is where everybody stands by what they have today.
+    """
+    import orjson
+
+    from member_hub import organisation, programme
+    from member_hub.db import snapshot
+    from member_hub.tiers.rules.reading import rules_of
+    from member_hub.tiers.standing.backtesting import backtest as tried
+
+    top = organisation.read_toml(rules)
+    wanted = rules_of(programme.read(rules)["tiers"] if "tiers" in top.values else top)
+
+    async def work(runtime: Runtime) -> dict[str, Any]:
+        await audit(runtime, "tiers backtest")
+        async with snapshot(runtime.database.app) as tx:
+            return (await tried(tx, wanted, now=runtime.clock.now())).told()
+
+    told = run(work)
+    if as_json:
+        click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
+        return
+    click.echo(f"{told['members']} members. 会员数。")
+    for move in told["moves"]:
+        click.echo(f"  {move['from']} -> {move['to']}: {move['members']}")
+    if not told["moves"]:
+        click.echo("  Nobody would move. 无人变动。")
+    click.echo(f"{'tier':12} {'now':>8} {'after':>8} {'earned':>8} {'share':>7} {'target':>7}")
+    for one in told["pyramid"]:
+        shares = f"{_percent(one['earned_bp']):>7} {_percent(one['target_bp']):>7}"
+        click.echo(f"{one['tier']:12} {one['before']:>8} {one['after']:>8} {one['earned']:>8} {shares}")
+
+
+def _percent(bp: int) -> str:
+    return f"{bp // 100}.{bp % 100:02}%"

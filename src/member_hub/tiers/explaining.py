@@ -1,0 +1,221 @@
+"""Why a member stands where they stand, and what is missing for more (T7; PIPL 24(3)).
+
+What decided is told from the log of the decision itself, with the numbers it went by; who stands at the lowest tier
+without one is told what the rules look at today. What is missing for the next tier is counted now. The order lines are
+those within the windows of the decision, as they stand: lines that came later with an earlier date are among them.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Date, DateTime, Row, column, func, select, true
+from sqlalchemy.dialects.postgresql import UUID as PgUuid
+
+from member_hub.clock import business_day
+from member_hub.db.base import Tx
+from member_hub.db.bulk import parameters, values_of
+from member_hub.ids import MemberId
+from member_hub.orders.queries import order_t
+from member_hub.tiers.growth.measuring import account_t, activity_t, measure
+from member_hub.tiers.queries import Standing, change_t, standing_of
+from member_hub.tiers.rules.assessing import asks, reasons_of
+from member_hub.tiers.rules.criteria import Measures, Reached, Rule, Viewpoint, asked, read_back
+from member_hub.tiers.rules.model import Criterion, Level, TierRules, leaves
+from member_hub.tiers.rules.versions import InForce, Programme, in_force
+from member_hub.tiers.rules.windows import Span
+from member_hub.tiers.standing.taking import asked_of, reading, stood_of, thresholds_of
+from member_hub.tiers.words import OF_ACTIVITY, OF_ORDERS, Figure, Why, Window
+
+LINES_MAX: Final = 50
+YEAR: Final = Criterion(Figure.GROWTH, Window.ROLLING, 12, 1, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    level: Level
+    growth_missing: int
+    reasons: Sequence[Reached]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The last decision, or what is looked at where there was none."""
+
+    rules_version: int
+    decided_at: datetime | None
+    reason: Why
+    reasons: Sequence[Reached]
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """`growth` is what counts today: in the window by which the next tier, or at the top the own one, counts it."""
+
+    standing: Standing
+    level: Level
+    growth: int
+    next: Next | None
+    decision: Decision
+    lines: Sequence[Row[Any]] = ()
+    activity: Mapping[Figure, int] | None = None
+
+
+async def standing_levels(
+    tx: Tx, programme: Programme, member_ids: Sequence[MemberId], *, now: datetime
+) -> dict[MemberId, tuple[Standing, Level]]:
+    """Where these roots stand, with the tier as the rules in force define it; nothing is counted."""
+    rules = (await in_force(tx, programme, now=now)).rules
+    rows = (await tx.execute(reading(member_ids))).all()
+    found = {MemberId(row.of_member): standing_of(row._mapping, now) for row in rows}  # noqa: SLF001 - public name
+    return {member_id: (standing, rules.level(standing.tier)) for member_id, standing in found.items()}
+
+
+async def explain(
+    tx: Tx,
+    programme: Programme,
+    member_ids: Sequence[MemberId],
+    *,
+    now: datetime,
+    with_orders: bool = False,
+    with_activity: bool = False,
+) -> dict[MemberId, Explained]:
+    """Of each of these roots, in a fixed number of statements."""
+    ruled = await in_force(tx, programme, now=now)
+    rules = ruled.rules
+    rows = {MemberId(row.of_member): row for row in await tx.execute(reading(member_ids))}
+    thresholds = await thresholds_of(tx, ruled)
+    view = Viewpoint(Rule.PROMOTION, business_day(now))
+    wanted = {
+        one: asks(rules, stood_of(row), asked_of(row), now)
+        | asked(_growth_of(rules, stood_of(row).tier), asked_of(row), view)
+        for one, row in rows.items()
+    }
+    figures = await measure(tx, wanted)
+    logs = await _decisions(tx, list(rows))
+    found = {}
+    for one, row in rows.items():
+        measures = Measures(asked_of(row), figures[one], thresholds.get(row.handler, {}))
+        found[one] = _explained(ruled, row, measures, logs.get(one), now)
+    if with_orders or with_activity:
+        found = await _with_details(tx, found, with_orders=with_orders, with_activity=with_activity)
+    return found
+
+
+def _explained(ruled: InForce, row: Row[Any], measures: Measures, log: Row[Any] | None, now: datetime) -> Explained:
+    rules, stood = ruled.rules, stood_of(row)
+    standing = standing_of(row._mapping, now)  # noqa: SLF001 - public name
+    view = Viewpoint(Rule.PROMOTION, business_day(now))
+    higher = rules.levels[rules.rank(standing.tier) + 1 :]
+    following = None
+    if higher:
+        level = higher[0]
+        missing = measures.growth_missing(level.promotion, view)
+        following = Next(level, missing, measures.all_of(level.promotion, level.code, view))
+    if log is not None:
+        decision = Decision(log.rules_version, log.changed_at, Why(log.reason), read_back(log.facts["reasons"]))
+    else:
+        decision = Decision(ruled.version, None, standing.reason, reasons_of(measures, rules, stood, now))
+    growth = measures.reached(_growth_of(rules, standing.tier), "", view).reached or 0
+    return Explained(standing, rules.level(standing.tier), growth, following, decision)
+
+
+def _growth_of(rules: TierRules, tier: str) -> Criterion:
+    """The window in which growth is told: as the next tier counts it, else as the own one does, else a year."""
+    rank = rules.rank(tier)
+    levels = [*rules.levels[rank + 1 : rank + 2], rules.levels[rank]]
+    criteria = (
+        one for level in levels for condition in (level.promotion, level.retention) for one in leaves(condition)
+    )
+    return next((one for one in criteria if one.figure is Figure.GROWTH), YEAR)
+
+
+async def _decisions(tx: Tx, member_ids: Sequence[MemberId]) -> dict[MemberId, Row[Any]]:
+    """Of each the last decision that the rules made; merging and splitting bring a standing and weigh nothing."""
+    given = values_of([change_t.c.member_id])
+    last = (
+        select(change_t.c.rules_version, change_t.c.changed_at, change_t.c.reason, change_t.c.facts)
+        .where(change_t.c.member_id == given.c.member_id, change_t.c.facts.has_key("reasons"))
+        .order_by(change_t.c.changed_at.desc(), change_t.c.change_id.desc())
+        .limit(1)
+        .lateral("last")
+    )
+    statement = select(given.c.member_id, last).select_from(given.join(last, true()))
+    rows = await tx.execute(statement, parameters(("member_id",), [(one,) for one in member_ids]))
+    return {MemberId(row.member_id): row for row in rows}
+
+
+async def _with_details(
+    tx: Tx, found: dict[MemberId, Explained], *, with_orders: bool, with_activity: bool
+) -> dict[MemberId, Explained]:
+    spans = {one: _widest(said.decision.reasons) for one, said in found.items()}
+    lines = await _lines(tx, {one: span for one, span in spans.items() if span}) if with_orders else {}
+    counts = await _activity(tx, {one: span for one, span in spans.items() if span}) if with_activity else {}
+    return {
+        one: Explained(
+            said.standing,
+            said.level,
+            said.growth,
+            said.next,
+            said.decision,
+            lines.get(one, ()),
+            counts.get(one, {}),
+        )
+        for one, said in found.items()
+    }
+
+
+def _widest(reasons: Sequence[Reached]) -> Span | None:
+    """All the days that any criterion of the decision looked at."""
+    spans = [one.span for one in reasons if one.figure in OF_ORDERS | OF_ACTIVITY | {Figure.GROWTH}]
+    return Span(min(one.first for one in spans), max(one.last for one in spans)) if spans else None
+
+
+async def _lines(tx: Tx, spans: Mapping[MemberId, Span]) -> dict[MemberId, list[Row[Any]]]:
+    """Of each member the newest lines of the days that counted, refunds among them."""
+    moment = DateTime(timezone=True)
+    given = values_of([column("member_id", PgUuid()), column("begins", moment), column("ends", moment)])  # type: ignore[list-item]
+    newest = (
+        select(order_t)
+        .join(account_t, account_t.c.origin_id == order_t.c.origin_id)
+        .where(
+            account_t.c.member_id == given.c.member_id,
+            order_t.c.ordered_at >= given.c.begins,
+            order_t.c.ordered_at < given.c.ends,
+        )
+        .order_by(order_t.c.ordered_at.desc(), order_t.c.channel, order_t.c.order_no, order_t.c.line_no)
+        .limit(LINES_MAX)
+        .lateral("line")
+    )
+    statement = select(given.c.member_id.label("of_member"), newest).select_from(given.join(newest, true()))
+    rows = [(one, span.begins, span.ends) for one, span in spans.items()]
+    found: dict[MemberId, list[Row[Any]]] = defaultdict(list)
+    for row in await tx.execute(statement, parameters(("member_id", "begins", "ends"), rows)):
+        found[MemberId(row.of_member)].append(row)
+    return {one: sorted(lines, key=_newest_first) for one, lines in found.items()}
+
+
+def _newest_first(row: Row[Any]) -> tuple[float, str, str, int]:
+    return -row.ordered_at.timestamp(), row.channel, row.order_no, row.line_no
+
+
+async def _activity(tx: Tx, spans: Mapping[MemberId, Span]) -> dict[MemberId, dict[Figure, int]]:
+    given = values_of([column("member_id", PgUuid()), column("first", Date()), column("last", Date())])  # type: ignore[list-item]
+    within = (
+        (activity_t.c.origin_id == account_t.c.origin_id)
+        & (activity_t.c.day >= given.c.first)
+        & (activity_t.c.day <= given.c.last)
+    )
+    joined = given.join(account_t, account_t.c.member_id == given.c.member_id).join(activity_t, within)
+    statement = (
+        select(given.c.member_id, activity_t.c.kind, func.sum(activity_t.c.count).label("times"))
+        .select_from(joined)
+        .group_by(given.c.member_id, activity_t.c.kind)
+    )
+    rows = [(one, span.first, span.last) for one, span in spans.items()]
+    found: dict[MemberId, dict[Figure, int]] = defaultdict(dict)
+    for row in await tx.execute(statement, parameters(("member_id", "first", "last"), rows)):
+        found[MemberId(row.member_id)][Figure(row.kind)] = int(row.times)
+    return found

@@ -1,0 +1,165 @@
+"""Rules by version: proposed by one person, with what they would change; in force once another one approved them.
+
+Persons are told apart by staff number, whoever signs them in (members/staff_numbers.py). A version is written once: who
+wants other rules proposes another one. A proposal has to keep every tier that members stand at or are placed in.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Row, func, insert, select, union, update
+
+from member_hub.access import Caller
+from member_hub.db.base import Tx
+from member_hub.errors import BadInput, Conflict, Forbidden, NotFound
+from member_hub.members.staff_numbers import number_in, spellings_of
+from member_hub.tiers.rules.model import TierRules
+from member_hub.tiers.rules.reading import values_of
+from member_hub.tiers.rules.texts import RulesInvalid
+from member_hub.tiers.rules.versions import rules_t
+from member_hub.tiers.standing.backtesting import Backtest
+from member_hub.tiers.standing.marking import standing_t
+
+LOCK: Final = 0x74696572  # advisory: one proposal at a time takes the next version
+AHEAD_MAX: Final = timedelta(days=366)
+SLACK: Final = timedelta(minutes=5)  # between the clock of the one who proposes and ours
+NOTE_CHARS_MAX: Final = 200
+OPEN_MAX: Final = 20  # proposals that wait
+
+
+class BadEffectiveAt(BadInput):
+    code = "TIER_RULES_EFFECTIVE_AT"
+    zh = "生效时间须在现在之后、一年之内。"
+    en = "Rules come into force from now on, within a year."
+
+
+class BadNote(BadInput):
+    zh = f"说明须为 1 至 {NOTE_CHARS_MAX} 个字符。"
+    en = f"The note has 1 to {NOTE_CHARS_MAX} characters."
+
+
+class OwnRules(Forbidden):
+    zh = "不能批准本人提出的规则。"
+    en = "Nobody approves rules that they proposed."
+
+
+class RulesOverdue(Conflict):
+    zh = "该规则的生效时间已过，或已有更新的版本获批；请重新提出。"
+    en = "The time at which these rules were to come into force is over, or newer ones are approved: propose them anew."
+
+
+class TooManyOpen(Conflict):
+    zh = "待批准的规则过多。"
+    en = "Too many proposals of rules are open."
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A version as it stands."""
+
+    version: int
+    rules: Any
+    note: str
+    backtest: Any
+    proposed_by: str
+    proposed_at: datetime
+    approved_by: str | None
+    approved_at: datetime | None
+    effective_at: datetime
+
+
+async def propose(
+    tx: Tx,
+    caller: Caller,
+    rules: TierRules,
+    *,
+    note: str,
+    effective_at: datetime,
+    tried: Backtest,
+    now: datetime,
+) -> Rules:
+    """Raises BadEffectiveAt, BadNote, RulesInvalid, TooManyOpen."""
+    if not now - SLACK <= effective_at <= now + AHEAD_MAX:
+        raise BadEffectiveAt(field="effectiveAt")
+    if not 0 < len(note.strip()) <= NOTE_CHARS_MAX:
+        raise BadNote(field="note")
+    await _keeps_tiers(tx, rules)
+    await tx.execute(select(func.pg_advisory_xact_lock(LOCK)))
+    waiting = rules_t.c.approved_at.is_(None) & (rules_t.c.effective_at > now)
+    if int(await tx.scalar(select(func.count()).select_from(rules_t).where(waiting)) or 0) >= OPEN_MAX:
+        raise TooManyOpen
+    version = int(await tx.scalar(select(func.coalesce(func.max(rules_t.c.version), 0))) or 0) + 1
+    statement = insert(rules_t).values(
+        version=version,
+        rules=values_of(rules),
+        note=note.strip(),
+        backtest=tried.told(),
+        proposed_by=caller.subject,
+        proposed_at=now,
+        effective_at=max(effective_at, now),
+    )
+    return _read((await tx.execute(statement.returning(*rules_t.c))).one())
+
+
+async def approve(tx: Tx, caller: Caller, version: int, *, now: datetime) -> Rules:
+    """Put a version in force from its time on. Again by anybody changes nothing.
+
+    Raises NotFound, OwnRules, RulesOverdue where a newer version is approved already.
+    """
+    await tx.execute(select(func.pg_advisory_xact_lock(LOCK)))
+    row = (await tx.execute(select(rules_t).where(rules_t.c.version == version))).one_or_none()
+    if row is None:
+        raise NotFound(field="version")
+    if row.approved_at is not None:
+        return _read(row)
+    newer = select(func.count()).where(rules_t.c.version > version, rules_t.c.approved_at.is_not(None))
+    if await tx.scalar(newer):
+        raise RulesOverdue(field="version")
+    another = number_in(rules_t.c.proposed_by).not_in(spellings_of(caller.subject))
+    approved = (
+        update(rules_t)
+        .where(rules_t.c.version == version, rules_t.c.approved_at.is_(None), another)
+        .values(approved_by=caller.subject, approved_at=now, effective_at=func.greatest(rules_t.c.effective_at, now))
+    )
+    done = (await tx.execute(approved.returning(*rules_t.c))).one_or_none()
+    if done is None:
+        raise OwnRules(field="version")
+    return _read(done)
+
+
+async def page(tx: Tx, *, count: int, before: int | None) -> tuple[list[Rules], bool]:
+    """Versions, the newest first."""
+    statement = select(rules_t).order_by(rules_t.c.version.desc()).limit(count + 1)
+    if before is not None:
+        statement = statement.where(rules_t.c.version < before)
+    rows = (await tx.execute(statement)).all()
+    return [_read(row) for row in rows[:count]], len(rows) > count
+
+
+async def _keeps_tiers(tx: Tx, rules: TierRules) -> None:
+    held: Sequence[Any] = (
+        await tx.scalars(union(*(select(standing_t.c[name]).distinct() for name in ("own_tier", "floor"))))
+    ).all()
+    missing = sorted(set(filter(None, held)) - {level.code for level in rules.levels})
+    if missing:
+        raise RulesInvalid(
+            f"Members stand at a tier that is missing: {', '.join(missing)}.",
+            zh=f"缺少会员现有的等级：{'、'.join(missing)}。",
+            field="rules",
+        )
+
+
+def _read(row: Row[Any]) -> Rules:
+    return Rules(
+        row.version,
+        row.rules,
+        row.note,
+        row.backtest,
+        row.proposed_by,
+        row.proposed_at,
+        row.approved_by,
+        row.approved_at,
+        row.effective_at,
+    )
