@@ -120,7 +120,7 @@ CODES: Final = (
     ),
     Code(
         "CLOCK_JUMPED",
-        (),
+        (_U,),
         Retry.LATER,
         "本机时钟落后于账本中最近一笔的时间。",
         "The clock of this machine is behind the newest entry of the account.",
@@ -438,7 +438,7 @@ CODES: Final = (
     ),
     Code(
         "OCCURRED_AT_OUT_OF_RANGE",
-        (),
+        (_U,),
         Retry.NEVER,
         "发生时间距现在超过七天，或没有时区。",
         "The time of occurrence is more than seven days from now, or has no time zone.",
@@ -447,7 +447,7 @@ CODES: Final = (
     ),
     Code(
         "ORDER_LINE_UNKNOWN",
-        (),
+        (_U,),
         Retry.CHANGED,
         "该会员没有以这个订单行获得过积分。",
         "This member earned nothing by that order line.",
@@ -492,7 +492,7 @@ CODES: Final = (
     ),
     Code(
         "POINTS_FROZEN",
-        (),
+        (_U,),
         Retry.LATER,
         "该会员或其积分账户已冻结或限制处理。",
         "The member or the points account is frozen or restricted.",
@@ -501,7 +501,7 @@ CODES: Final = (
     ),
     Code(
         "POINTS_LIMIT",
-        (),
+        (_U,),
         Retry.CHANGED,
         "超过积分规则的限额：单次、每日、调整、转赠、延期或余额。",
         "More than the programme allows: at once, in a day, of an adjustment, a transfer, an extension or a balance.",
@@ -558,7 +558,7 @@ CODES: Final = (
     ),
     Code(
         "REFUND_TOO_LARGE",
-        (),
+        (_U,),
         Retry.NEVER,
         "退款金额超过原订单行尚未退款的部分。",
         "The refund is greater than what is left of the order line.",

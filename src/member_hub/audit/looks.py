@@ -63,6 +63,8 @@ _KINDS: Final = {
     "memberStatistics": LookKind.LIST,
     "memberEnrol": LookKind.CHANGE,
     "profileUpdate": LookKind.CHANGE,
+    "orderRecord": LookKind.CHANGE,
+    "activityRecord": LookKind.CHANGE,
     "phoneRelease": LookKind.CHANGE,
     "consentGive": LookKind.CHANGE,
     "consentRefuse": LookKind.CHANGE,

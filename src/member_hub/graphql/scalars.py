@@ -1,10 +1,15 @@
-"""Scalars that say exactly what they take: moments with an offset, written as UTC; amounts of money as whole fen."""
+"""Scalars that say exactly what they take: moments with an offset, written as UTC; money as whole fen; whole points.
+
+Decision: Points are read strictly, a JSON whole number and nothing else: `true`, `1.0` and `"1"` are refused before
+anything is asked. That an amount is out of its range is told by its own code, so any whole number gets that far.
+"""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import NewType, TypeVar
+from typing import Any, Final, NewType, TypeVar
 
 import strawberry
+from graphql import IntValueNode, ValueNode
 from strawberry.types.scalar import ScalarDefinition
 
 
@@ -33,6 +38,8 @@ DATE_TIME: ScalarDefinition = strawberry.scalar(
 
 T = TypeVar("T")
 Fen = NewType("Fen", int)
+Points = NewType("Points", int)
+WHOLE_MAX: Final = 2**53
 
 FEN: ScalarDefinition = strawberry.scalar(
     name="Fen",
@@ -41,9 +48,34 @@ FEN: ScalarDefinition = strawberry.scalar(
 )
 
 
+def _whole(value: object) -> int:
+    """Raises ValueError without the value: the error reaches logs and answers."""
+    if type(value) is int:
+        return value
+    if type(value) is float and value.is_integer() and abs(value) > WHOLE_MAX:
+        return int(value)  # beyond 64 bits the reader of JSON makes a float of a whole number
+    raise ValueError("Points are a whole number.")
+
+
+def _whole_written(node: ValueNode, _variables: dict[str, Any] | None = None) -> int:
+    """The same of what stands in the document."""
+    if isinstance(node, IntValueNode):
+        return int(node.value)
+    raise ValueError("Points are a whole number.")
+
+
+POINTS: ScalarDefinition = strawberry.scalar(
+    name="Points",
+    description="A number of points, whole, up to 2^53 either way; may be larger than an Int.",
+    serialize=int,
+    parse_value=_whole,
+    parse_literal=_whole_written,
+)
+
+
 def given(value: T | None) -> T | None:
     """What was sent; None where it was left out. Left out and null mean the same everywhere here."""
     return None if value is strawberry.UNSET else value
 
 
-SCALARS: Mapping[object, ScalarDefinition] = {datetime: DATE_TIME, Fen: FEN}
+SCALARS: Mapping[object, ScalarDefinition] = {datetime: DATE_TIME, Fen: FEN, Points: POINTS}

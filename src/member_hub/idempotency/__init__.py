@@ -9,7 +9,19 @@ from member_hub.idempotency.actions import (
     claim,
     claimed_or_done,
     claiming,
+    done_at,
     finish,
 )
 
-__all__ = ["CLAIM", "Done", "KeyReused", "RequestKey", "begin", "claim", "claimed_or_done", "claiming", "finish"]
+__all__ = [
+    "CLAIM",
+    "Done",
+    "KeyReused",
+    "RequestKey",
+    "begin",
+    "claim",
+    "claimed_or_done",
+    "claiming",
+    "done_at",
+    "finish",
+]
