@@ -18,7 +18,7 @@ from member_hub.orders.tables import Activity, OrderLine
 from member_hub.points.tables import PointsAccount, PointsEntry, PointsLine, PointsLot
 from member_hub.privacy import Purpose
 from member_hub.tiers.tables import GrowthEntry, TierChange, TierStanding
-from tests.graphql.world import NOW, World, said
+from tests.graphql.world import NOW, World, line, said
 
 RECORD = """mutation ($input: OrderRecordInput!, $key: String!) {
   orderRecord(input: $input, idempotencyKey: $key) {
@@ -27,6 +27,9 @@ RECORD = """mutation ($input: OrderRecordInput!, $key: String!) {
 }"""
 ACTIVE = """mutation ($input: ActivityRecordInput!, $key: String!) {
   activityRecord(input: $input, idempotencyKey: $key) { growth userErrors { field code } }
+}"""
+ENROL = """mutation ($input: MemberEnrolInput!, $key: String!) {
+  memberEnrol(input: $input, idempotencyKey: $key) { member { id } userErrors { code } }
 }"""
 WRITTEN = (
     OrderLine, Activity, Inbox, DoneRequest, PointsAccount, PointsLot, PointsEntry, PointsLine, GrowthEntry,
@@ -331,3 +334,14 @@ async def test_activity_that_cannot_be_recorded_changes_nothing(
     assert await counts(world) == before
     entry = (await world.audited())[-1]
     assert (entry.operation, entry.outcome) == ("activityRecord", error[1])
+
+
+async def test_lines_that_waited_for_an_account_count_when_it_is_enrolled(world: World) -> None:
+    await world.buy(line("O-9", (Channel.STORE, "7700000001"), store="SH001", fen=10_000, at=NOW - timedelta(days=1)))
+
+    stated = {"channel": "STORE", "account": "7700000001", "name": "周杰"}
+    await world.ask("app_crm", ENROL, variables={"input": stated, "key": "k"})
+
+    async with transaction(world.hub.database.app) as tx:
+        assert (await tx.execute(select(table_of(PointsAccount).c.pending))).scalar_one() == 100
+        assert (await tx.execute(select(table_of(OrderLine).c.counted_at))).scalar_one() == NOW

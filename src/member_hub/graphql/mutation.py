@@ -73,6 +73,7 @@ async def _member_enrol(
             asking.caller,
             asking.grant,
             asking.hub.resolver,
+            loyalty=asking.hub.loyalty,
             wanted=enrolment,
             resting=asking.hub.policies.register.resting_on_consent,
             key=key,
