@@ -29,7 +29,7 @@ from member_hub.identity.statements import AccountStatement
 from member_hub.ids import MemberId, OriginId
 from member_hub.ingest import mapping
 from member_hub.ingest.running import Ingester
-from member_hub.ingest.summary import Summary
+from member_hub.ingest.summary import Count, Summary
 from member_hub.ingest.words import Source
 from member_hub.members.tables import Channel, ChannelAccount
 from member_hub.merging import Resolution, Resolver
@@ -54,6 +54,8 @@ FILES = {
     Source.ORDERS: "orders.csv",
     Source.ACTIVITY: "activity.csv",
 }
+
+OF_POINTS = (Count.COUNTED, Count.UNCOUNTED, Count.EARNED, Count.TAKEN_BACK, Count.OPENED, Count.LATE)
 
 account_t = table_of(ChannelAccount)
 
@@ -192,6 +194,11 @@ def verified(at: str, phone: str) -> dict[str, object]:
 def tally(summary: Summary) -> dict[str, int]:
     """The counts that are not zero, without what was left out or dropped."""
     return {name: number for name, number in summary.counts.items() if number and "." not in name} | summary.quarantined
+
+
+def of_rows(summary: Summary) -> dict[str, int]:
+    """The same without what their lines came to in points."""
+    return {name: number for name, number in tally(summary).items() if name not in OF_POINTS}
 
 
 @pytest.fixture

@@ -205,7 +205,10 @@ class _Painter:
         parts = (row.earned, row.remaining, row.held, row.spent, row.expired, row.reversed)
         if row.remaining:
             assert self.names[row.origin_id] in self.people[row.member_id], "a lot in another member's account"
-        return (self.names[row.origin_id], row.kind, row.state, *parts, row.earned_at, row.activates_at, row.expires_at)
+        times = (
+            (row.earned_at, row.activates_at) if row.kind == "purchase" else ()
+        )  # an opening is counted when it comes
+        return (self.names[row.origin_id], row.kind, row.state, *parts, *times, row.expires_at)
 
     def _grown(self) -> dict[tuple[object, ...], int]:
         """By account, source and time; several entries of one day of activity are one."""

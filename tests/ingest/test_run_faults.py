@@ -19,7 +19,7 @@ from member_hub.ingest.rows import START
 from member_hub.ingest.runs import Run
 from member_hub.ingest.words import Source
 from member_hub.members.tables import Channel
-from tests.hub import Hub, order, tally, website
+from tests.hub import Hub, of_rows, order, website
 from tests.picture import member_t
 
 LOCKS = table("pg_locks", column("granted"), schema="pg_catalog")
@@ -37,7 +37,7 @@ async def test_one_row_that_the_database_refuses_stops_neither_its_batch_nor_the
         summary = await hub.deliver(Source.ORDERS, *lines)
 
     assert summary.adds_up
-    assert tally(summary) == {"read": 10, "applied": 9, "not_applied": 1}
+    assert of_rows(summary) == {"read": 10, "applied": 9, "not_applied": 1}
     assert sorted(row.order_no for row in await hub.rows("hub.order_line")) == [
         f"O{n}" for n in range(660, 670) if n != 666
     ]
@@ -60,7 +60,7 @@ async def test_after_too_many_faults_the_run_stops_and_the_same_command_goes_on(
     summary = await hub.deliver(Source.ORDERS, *lines)
 
     assert summary.adds_up
-    assert tally(summary) == {"read": 220, "applied": 120, "not_applied": 100}
+    assert of_rows(summary) == {"read": 220, "applied": 120, "not_applied": 100}
     assert await retry(hub, source="orders") == {"retried": 100, "applied": 100, "refused": 0}
     assert len(await hub.rows("hub.order_line")) == 220
 
@@ -112,7 +112,7 @@ async def test_a_lost_database_stops_the_run_and_the_same_command_goes_on(
 
     summary = await hub.ingest(Source.WEBSITE, file)
 
-    assert tally(summary) == {"read": 200, "new_members": 200}
+    assert of_rows(summary) == {"read": 200, "new_members": 200}
     assert len(await hub.rows("hub.ingest_run")) == 1
 
 
@@ -134,7 +134,7 @@ async def test_what_a_killed_process_had_still_sent_is_not_done_twice(
 
     summary = await hub.deliver(Source.WEBSITE, *rows)
 
-    assert tally(summary) == {"read": 6, "new_members": 6}
+    assert of_rows(summary) == {"read": 6, "new_members": 6}
     assert len(await hub.rows("hub.ingest_run")) == 1
 
 
@@ -151,7 +151,7 @@ async def test_a_deadlock_is_no_fault_of_a_row(hub: Hub, caplog: pytest.LogCaptu
                 await asyncio.sleep(0)
         await lock(tx, [token])  # the importer, who waits longer, is ended by the server, and comes again
 
-    assert tally(await importing) == {"read": 1, "updated": 1}
+    assert of_rows(await importing) == {"read": 1, "updated": 1}
     assert "row by row" not in caplog.text
     assert (await hub.picture()).profile(Channel.WEBSITE, "W1")["name"] == "李娜"
 

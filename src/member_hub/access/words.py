@@ -59,6 +59,8 @@ class Operation(StrEnum):
     ME = "me"
     MEMBER_ENROL = "memberEnrol"
     PROFILE_UPDATE = "profileUpdate"
+    ORDER_RECORD = "orderRecord"
+    ACTIVITY_RECORD = "activityRecord"
     CONSENT_GIVE = "consentGive"
     CONSENT_REFUSE = "consentRefuse"
     CONSENT_WITHDRAW = "consentWithdraw"

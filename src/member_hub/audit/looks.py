@@ -65,6 +65,8 @@ _KINDS: Final = {
     "tierPyramid": LookKind.LIST,
     "memberEnrol": LookKind.CHANGE,
     "profileUpdate": LookKind.CHANGE,
+    "orderRecord": LookKind.CHANGE,
+    "activityRecord": LookKind.CHANGE,
     "phoneRelease": LookKind.CHANGE,
     "consentGive": LookKind.CHANGE,
     "consentRefuse": LookKind.CHANGE,

@@ -26,6 +26,7 @@ from member_hub.orders.rules import OrderStatement, OrderStatus
 from member_hub.orders.tables import OrderLine
 from member_hub.points import Line
 from member_hub.points.claiming import Paid, Refund, TakenBack
+from member_hub.points.refusals import OrderLineUnknown, PointsFrozen
 from member_hub.tiers import Grown, Source
 from member_hub.tiers.tables import GrowthEntry
 
@@ -59,7 +60,8 @@ async def count_lines(
 ) -> Counted:
     """Count lines, some hundreds at most, once each. The transaction keeps their accounts from moving meanwhile.
 
-    `are_marked`: they were stored as counted. Strictly, it raises what points.count_lines raises then.
+    `are_marked`: they were stored as counted. Strictly, nothing is cut and nothing waits: it raises PointsFrozen,
+    OrderLineUnknown for a refund of what the member did not buy, and what points.count_lines raises then.
     """
     paid = [one for one in lines if one[1].status is OrderStatus.PAID]
     refunds = [(filing.filed_under, said) for filing, said in lines if said.status is OrderStatus.REFUNDED]
@@ -71,6 +73,8 @@ async def count_lines(
     earning = await _earning(tx, batch, rules)
     taking = [Refund(_line(one), _original(one), -one.amount_fen) for _, one in batch.refunds]
     done = await points.count_lines(tx, caller, needs.asked(now), earning, taking, is_strict=is_strict)
+    if is_strict:
+        _refuse_waiting(batch, done, len(refunds))
     new = [n for n, one in done.paid.items() if one.is_new]
     grown = _grown_by(needs, rules, [batch.paid[n] for n in done.paid])  # a till that asked for points alone grew none
     grown += await _shrunk(tx, needs, batch, done.refunds, {one.source_key: one for one in grown})
@@ -83,9 +87,17 @@ async def count_lines(
         lines=len(new) + sum(one.is_new for one in done.refunds.values()),
         earned=sum(one.points for one in done.paid.values() if one.is_new),
         taken_back=sum(one.points for one in done.refunds.values() if one.is_new),
-        growth=sum(one.amount for one in grown),
         waiting=len(batch.paid) - len(done.paid) + len(batch.refunds) - len(done.refunds),
     )
+
+
+def _refuse_waiting(batch: Batch, done: points.Counted, asked: int) -> None:
+    """Of the lines that were asked for; others that waited may go on waiting."""
+    if len(done.paid) < len(batch.paid):
+        raise PointsFrozen(field="member")
+    for n in range(asked):
+        if n not in done.refunds:
+            raise OrderLineUnknown(field="refundOf")
 
 
 async def _waited_for(

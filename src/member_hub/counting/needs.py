@@ -49,7 +49,6 @@ class Counted:
     lines: int = 0
     earned: int = 0
     taken_back: int = 0
-    growth: int = 0
     waiting: int = 0
 
     def __add__(self, other: "Counted") -> "Counted":

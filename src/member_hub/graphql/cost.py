@@ -85,7 +85,7 @@ WEIGHTS: Final[Mapping[str, int]] = {
     "GuardedText.display": 2,
 }
 # What each item of an input list weighs, beside the field itself: it is looked at, whatever of it is asked for.
-ITEM_WEIGHTS: Final[Mapping[str, int]] = {"Mutation.authoriseSend": 5}
+ITEM_WEIGHTS: Final[Mapping[str, int]] = {"Mutation.authoriseSend": 5, "Mutation.orderRecord": 1}
 CONNECTION: Final = "Connection"
 MUTATION_WEIGHT = 50  # locks, a transaction, matching
 

@@ -48,6 +48,7 @@ from member_hub.graphql.points_spending import (
 )
 from member_hub.graphql.problems import UserError
 from member_hub.graphql.query import Info, wanted_of
+from member_hub.graphql.recording import ActivityRecordPayload, OrderRecordPayload, activity_record, order_record
 from member_hub.graphql.revealing import MemberRevealPayload, RevealApprovePayload, member_reveal, reveal_approve
 from member_hub.graphql.selection import Wanted
 from member_hub.graphql.sending import AuthoriseSendPayload, authorise_send
@@ -92,6 +93,7 @@ async def _member_enrol(
             asking.caller,
             asking.grant,
             asking.hub.resolver,
+            loyalty=asking.hub.loyalty,
             wanted=enrolment,
             resting=asking.hub.policies.register.resting_on_consent,
             key=key,
@@ -144,6 +146,21 @@ class Mutation:
     profile_update: ProfileUpdatePayload = strawberry.field(
         resolver=_profile_update,
         description="Change fields of a profile, unless somebody else changed it since it was read.",
+    )
+    order_record: OrderRecordPayload = strawberry.field(
+        resolver=order_record,
+        description=(
+            "Record lines of one order as they happen, with their points, growth and the tier after it; all or none. A "
+            "line counts once by channel, order and line, whoever brings it, an import or an app: brought again it is "
+            "a duplicate with the same answer, with another amount it is a CONFLICT."
+        ),
+    )
+    activity_record: ActivityRecordPayload = strawberry.field(
+        resolver=activity_record,
+        description=(
+            "Record how often an account did something on a day, in place of what was said before. Kept 13 months; who "
+            "objected to activity evaluation grows by none of it."
+        ),
     )
     consent_give: ConsentPayload = strawberry.field(
         resolver=consent_give,

@@ -47,6 +47,8 @@ _PATHS: Final[Mapping[str, tuple[str, ...]]] = {
     "benefitIssue": ("member",),
     "benefitUse": ("member",),
     "benefitVoid": ("member",),
+    "orderRecord": ("member",),
+    "activityRecord": ("member",),
     "consentGive": ("member",),
     "consentRefuse": ("member",),
     "consentWithdraw": ("member",),
@@ -62,6 +64,7 @@ _PATHS: Final[Mapping[str, tuple[str, ...]]] = {
     "pointsExtend": ("member",),
     "tierPlace": ("member",),
 }
+_RECORDING: Final = frozenset({"orderRecord", "activityRecord"})  # may name a member by an account
 _NO_MEMBERS: Final = frozenset(
     {
         "memberStatistics",
@@ -156,7 +159,9 @@ class Root:
         """The kinds of keys by which members are sought, one per key; never their values."""
         by = self.arguments.get("by", ())
         each = by if isinstance(by, list) else [by]
-        return tuple(kind for key in each if isinstance(key, dict) for kind in key)
+        stated = self.arguments.get("input") if self.name in _RECORDING else None
+        account = ("account",) if isinstance(stated, dict) and stated.get("account") else ()
+        return (*account, *(kind for key in each if isinstance(key, dict) for kind in key))
 
     @property
     def is_oversized(self) -> bool:

@@ -137,6 +137,12 @@ async def finish(tx: Tx, vault: Vault, wanted: RequestKey, member_id: MemberId) 
     await tx.execute(update(done_t).where(_is(vault, wanted)).values(member_id=member_id))
 
 
+async def done_at(tx: Tx, vault: Vault, wanted: RequestKey) -> datetime:
+    """When the request was done that stands under the key. Raises KeyReused where it was another one."""
+    at: datetime = (await _done(tx, vault, wanted)).done_at
+    return at
+
+
 async def _done(tx: Tx, vault: Vault, wanted: RequestKey) -> Row[Any]:
     """What stands under the key. Raises KeyReused where it was another request."""
     done = (await tx.execute(select(done_t).where(_is(vault, wanted)))).one()

@@ -87,14 +87,7 @@ class Applier:
         if not records or isinstance(records[0], ActivityRecord):
             return records, []
         keyed = [(self.vault.message_key(self.source, _message_id(r)), self._digest(r), r) for r in records]
-        written = await self._note(tx, [(key, digest) for key, digest, _ in keyed])
-        known = dict(written)
-        strange = [key for key, _, _ in keyed if key not in known]
-        if strange:
-            rows = select(inbox_t.c.message_key, inbox_t.c.digest).where(
-                inbox_t.c.source == self.source, among(inbox_t.c.message_key, strange)
-            )
-            known |= {row.message_key: row.digest for row in await tx.execute(rows)}
+        written, known = await note(tx, self.source, [(key, digest) for key, digest, _ in keyed])
         fresh, conflicting = [], []
         for key, digest, record in keyed:
             if written.pop(key, None) == digest:
@@ -104,15 +97,6 @@ class Applier:
             else:
                 conflicting.append(record)
         return fresh, conflicting
-
-    async def _note(self, tx: Tx, deliveries: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-        """Enter deliveries into the inbox, of several with one key the first; returns those that were not there."""
-        first: dict[bytes, bytes] = {}
-        for key, digest in deliveries:
-            first.setdefault(key, digest)
-        rows = [(self.source, key, digest) for key, digest in sorted(first.items())]
-        result = await tx.execute(_NOTE, parameters(INBOX_COLUMNS, rows))
-        return {row.message_key: row.digest for row in result}
 
     def _digest(self, record: Record) -> bytes:
         """What must be the same for two deliveries to be one: of an order line the amount, else the whole row."""
@@ -173,6 +157,29 @@ class Applier:
         counts[Count.WAITING] += done.waiting
         counts[Count.DUPLICATE] += len(kept) - done.changed - done.waiting
         _tell(counts, await counting.count_activity(tx, done.activity, needs=self.loyalty, now=now))
+
+
+async def note(
+    tx: Tx, source: str, deliveries: Sequence[tuple[bytes, bytes]]
+) -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:
+    """Enter deliveries into the inbox, of several with one key the first.
+
+    Returns those that were not there, and what stands now for every key.
+    """
+    first: dict[bytes, bytes] = {}
+    for key, digest in deliveries:
+        first.setdefault(key, digest)
+    rows = [(source, key, digest) for key, digest in sorted(first.items())]
+    result = await tx.execute(_NOTE, parameters(INBOX_COLUMNS, rows))
+    written = {row.message_key: row.digest for row in result}
+    known = dict(written)
+    strange = [key for key in first if key not in known]
+    if strange:
+        there = select(inbox_t.c.message_key, inbox_t.c.digest).where(
+            inbox_t.c.source == source, among(inbox_t.c.message_key, strange)
+        )
+        known |= {row.message_key: row.digest for row in await tx.execute(there)}
+    return written, known
 
 
 def _tell(counts: Counter[str], counted: Counted) -> None:

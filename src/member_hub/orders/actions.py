@@ -100,6 +100,16 @@ class Orders:
         await self._wait(tx, ACTIVITY, unknown, now)
         return Applied(len(known), changed, len(unknown), activity=known)
 
+    async def store_orders(self, tx: Tx, lines: Sequence[FiledOrder], *, counted_at: datetime | None = None) -> int:
+        """Order lines of accounts that the caller holds; returns how many were new."""
+        return await _write_orders(tx, lines, counted_at)
+
+    async def store_activity(
+        self, tx: Tx, counts: Sequence[FiledActivity], *, counted_at: datetime | None = None
+    ) -> int:
+        """The same for daily counts; for the same account, day and kind the last one given stands."""
+        return await _write_activity(tx, counts, counted_at)
+
     async def release_waiting(
         self, tx: Tx, arrived: Mapping[Account, OriginId], *, counted_at: datetime | None = None
     ) -> Released:

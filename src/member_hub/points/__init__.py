@@ -4,7 +4,7 @@ from member_hub.points.asking import Asked, Entry, Programme, Receipt
 from member_hub.points.care import adjust, close, extend, freeze, reinstate, transfer, unfreeze
 from member_hub.points.clockwork import due_accounts, settle_due
 from member_hub.points.earning import Earning, Line, earn, earn_for_order_line, open_balance, reverse_order_line
-from member_hub.points.many import count_lines
+from member_hub.points.many import Counted, count_lines
 from member_hub.points.opening import open_balances
 from member_hub.points.programme import rules_of
 from member_hub.points.refusals import NotEnoughPoints
@@ -15,6 +15,7 @@ from member_hub.points.words import LotKind, Reason
 
 __all__ = [
     "Asked",
+    "Counted",
     "Earning",
     "Entry",
     "Line",

@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, ColumnElement, Row, Select, delete, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
+from member_hub.crypto import Vault
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, parameters, values_of
 from member_hub.ids import MemberId, OriginId, uuid7
@@ -124,7 +125,7 @@ class Work:
     def key(self, line: Line) -> Key:
         order = (line.channel, line.order_no)
         if order not in self.keys:
-            self.keys[order] = self.asked.programme.vault.message_key(SOURCE, f"{line.channel}/{line.order_no}")
+            self.keys[order] = key_of(self.asked.programme.vault, line)
         return self.keys[order], line.line_no
 
     def owners(self) -> dict[int, MemberId]:
@@ -133,6 +134,11 @@ class Work:
             for n, one in self.refunds.items()
             if (k := self.key(one.of)) in self.originals
         }
+
+
+def key_of(vault: Vault, line: Line) -> bytes:
+    """Under which digest the lines of an order stand."""
+    return vault.message_key(SOURCE, f"{line.channel}/{line.order_no}")
 
 
 async def find_originals(tx: Tx, work: Work) -> None:

@@ -33,8 +33,8 @@ class Opening:
 async def open_balances(tx: Tx, caller: Caller, asked: Asked, openings: Sequence[Opening]) -> set[OriginId]:
     """Opening balances become lots, once for each channel account; one below zero becomes a debt, which points that
     are there pay at once. Returns which were counted. Those of accounts that are not open wait."""
-    may_earn = await open_of(tx, {one.member_id for one in openings}, now=asked.now)
-    able = {one.origin_id: one for one in openings if one.member_id in may_earn}
+    may_earn = await open_of(tx, {one.member_id for one in openings if one.points}, now=asked.now)
+    able = {one.origin_id: one for one in openings if one.member_id in may_earn or not one.points}
     rows = [(o, able[o].member_id, able[o].points, asked.now) for o in sorted(able)]
     fresh = {row.origin_id for row in await tx.execute(_CLAIM_OPENINGS, parameters(OPENING_COLUMNS, rows))}
     wanted = [one for origin, one in able.items() if origin in fresh]

@@ -21,8 +21,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from member_hub import idempotency, till
+from member_hub import counting, idempotency, till
 from member_hub.access import Caller, Grant, Key
+from member_hub.counting import Loyalty
 from member_hub.db.base import Tx
 from member_hub.errors import NotFound
 from member_hub.idempotency import RequestKey
@@ -63,6 +64,7 @@ async def enrol(
     grant: Grant,
     resolver: Resolver,
     *,
+    loyalty: Loyalty,
     wanted: Enrolment,
     resting: Collection[Purpose],
     key: RequestKey,
@@ -97,11 +99,21 @@ async def enrol(
     outcome = resolution.outcomes[0]
     for member_id in presented:
         await _refuse_apart(tx, till_view, member_id, outcome.member_id)
-    await Orders(resolver.vault, resolver.organisation).release_waiting(tx, resolution.arrived)
+    await _count_released(tx, resolver, resolution, loyalty, now)
     member_id = await _in_reach(tx, visible, outcome.member_id)
     await refuse_unconsented(tx, member_id, wanted.stated.purposes, resting=resting, now=now)
     await idempotency.finish(tx, resolver.vault, key, member_id)
     return Written(member_id, resolution.involved)
+
+
+async def _count_released(tx: Tx, resolver: Resolver, done: Resolution, loyalty: Loyalty, now: datetime) -> None:
+    """What has waited for the account, and the balance that it brings, as an import would."""
+    orders = Orders(resolver.vault, resolver.organisation)
+    released = await orders.release_waiting(tx, done.arrived, counted_at=now)
+    caller, origins = counting.hub_caller(), list(done.arrived.values())
+    await counting.count_openings(tx, caller, origins, needs=loyalty, now=now)
+    await counting.count_lines(tx, caller, released.orders, needs=loyalty, now=now)
+    await counting.count_activity(tx, released.activity, needs=loyalty, now=now)
 
 
 def _visible(caller: Caller, grant: Grant, resolver: Resolver, now: datetime) -> Visible:

@@ -1,0 +1,278 @@
+"""One order, or one day of activity, as an app brings it: stored and counted like a line of a file, all or nothing.
+
+Lines go through the inbox of the files: a file that brings the same line later finds it a duplicate, and the other way
+round; the same line with another amount is refused. What a file's line may wait for is refused here, because somebody
+stands at the till: a refund of an unknown line, or of more than is left; a member who is frozen.
+The answer is read from what stands, so whoever sends the same again is told the same.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import func, select
+
+from member_hub import counting, tiers
+from member_hub.access import Caller
+from member_hub.clock import business_day
+from member_hub.counting import Loyalty
+from member_hub.db.base import Tx
+from member_hub.db.bulk import among, table_of
+from member_hub.errors import BadInput, Conflict, NotFound
+from member_hub.identity import normalise
+from member_hub.identity.kinds import ClaimKind
+from member_hub.identity.queries import account_tokens, accounts_by_token
+from member_hub.ids import MemberId, OriginId
+from member_hub.ingest.applying import note
+from member_hub.ingest.parse_activity import COUNT_MAX
+from member_hub.ingest.parse_order import AMOUNT_MAX_FEN, LINE_NO_MAX
+from member_hub.ingest.words import Source
+from member_hub.members.tables import Channel, ChannelAccount
+from member_hub.orders.actions import FiledOrder, Filing, Orders, filings_of
+from member_hub.orders.rules import ActivityKind, ActivityStatement, OrderStatement, OrderStatus
+from member_hub.organisation import Organisation, UnknownPlace
+from member_hub.points.claiming import key_of
+from member_hub.points.earning import ORDER_NO_CHARS_MAX, Line, line_t
+from member_hub.points.refusals import BadAmount, BadLine, OccurredTooFar, OrderLineUnknown
+from member_hub.points.rules import OCCURRED_MAX
+from member_hub.points.words import LineAct
+from member_hub.tiers.tables import GrowthEntry
+
+LINES_MAX: Final = 100  # of one order at once
+AHEAD_MAX: Final = timedelta(minutes=5)  # between the clocks of a till and the hub
+
+account_t = table_of(ChannelAccount)
+growth_t = table_of(GrowthEntry)
+
+
+class TooManyLines(BadInput):
+    zh = "一次提交 1 至 100 个订单行，行号不得重复。"
+    en = "An order is recorded by 1 to 100 lines at once, each line number once."
+
+
+class LineDiffers(Conflict):
+    zh = "该订单行此前已以不同金额入账，或属于其他会员。"
+    en = "This order line came before with another amount, or it is another member's."
+
+
+class BadCount(BadInput):
+    zh = "次数须为 0 至 32767 的整数。"
+    en = "A count is a whole number from 0 to 32767."
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RecordedLine:
+    """`amount_fen` is what was paid, or what goes back where `refund_of` (order, line) says of what; above zero."""
+
+    line_no: int
+    amount_fen: int
+    refund_of: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RecordedOrder:
+    channel: Channel
+    order_no: str
+    store: str | None
+    occurred_at: datetime | None
+    lines: Sequence[RecordedLine]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCame:
+    """What the order's lines came to, whenever they were counted; `duplicates`: how many came before."""
+
+    points: int
+    taken_back: int
+    growth: int
+    duplicates: int
+
+
+async def account_of(tx: Tx, loyalty: Loyalty, organisation: Organisation, account: tuple[Channel, str]) -> OriginId:
+    """The channel account with that number. Raises NotFound for an unknown one, and for what is no number."""
+    channel, number = account
+    read = normalise.identifier(ClaimKind.CARD if channel is Channel.STORE else ClaimKind.ACCOUNT, number).value
+    tokens = [] if read is None else account_tokens(loyalty.vault, organisation, channel, read)
+    found = await accounts_by_token(tx, set(tokens))
+    if not found:
+        raise NotFound(field="account")
+    return next(iter(found.values()))
+
+
+async def record_order(
+    tx: Tx,
+    caller: Caller,
+    member_id: MemberId,
+    *,
+    order: RecordedOrder,
+    origin_id: OriginId | None,
+    loyalty: Loyalty,
+    organisation: Organisation,
+    now: datetime,
+) -> OrderCame:
+    """Store and count the lines of an order for a root whose row the caller holds; tiers are looked at in the same act.
+
+    Raises TooManyLines, BadLine, BadAmount, UnknownPlace, OccurredTooFar, LineDiffers, PointsFrozen, OrderLineUnknown,
+    RefundTooLarge, OverLimit, NotFound.
+    """
+    at = _checked(order, organisation, now)
+    filing = await _filing(tx, member_id, order.channel, origin_id)
+    said = [_statement(order, line, at) for line in order.lines]
+    fresh = await _receive(tx, loyalty, said)
+    lines: list[FiledOrder] = [(filing, one) for one in said if one.message_id in fresh]
+    await Orders(loyalty.vault, organisation).store_orders(tx, lines, counted_at=now)
+    await counting.count_lines(tx, caller, lines, needs=loyalty, now=now, is_strict=True)
+    came = await _came(tx, loyalty, member_id, said, now)
+    if lines:
+        await tiers.review(tx, loyalty.tiers, [member_id], now=now, caller=caller)
+    return came
+
+
+async def order_came(
+    tx: Tx, loyalty: Loyalty, member_id: MemberId, order: RecordedOrder, *, done_at: datetime
+) -> OrderCame:
+    """What a request that was carried out before came to."""
+    return await _came(tx, loyalty, member_id, [_statement(order, line, done_at) for line in order.lines], done_at)
+
+
+async def record_activity(
+    tx: Tx,
+    member_id: MemberId,
+    *,
+    channel: Channel,
+    origin_id: OriginId | None,
+    day: date | None,
+    kind: ActivityKind,
+    count: int,
+    loyalty: Loyalty,
+    organisation: Organisation,
+    now: datetime,
+    is_done: bool = False,
+) -> int:
+    """The count of a kind on a day, in place of the former one; returns the growth of that day and kind.
+
+    Done before, it is only told what stands. Raises BadCount, OccurredTooFar, NotFound.
+    """
+    today = business_day(now)
+    on = day or today
+    if type(count) is not int or not 0 <= count <= COUNT_MAX:
+        raise BadCount(field="count")
+    if not today - OCCURRED_MAX <= on <= today:
+        raise OccurredTooFar(field="day")
+    filing = await _filing(tx, member_id, channel, origin_id)
+    if not is_done:
+        said = (filing, ActivityStatement(channel, "", on, kind, count))
+        await Orders(loyalty.vault, organisation).store_activity(tx, [said], counted_at=now)
+        await counting.count_activity(tx, [said], needs=loyalty, now=now)
+    return await _growth(tx, filing.filed_under, [loyalty.growth_key(f"{filing.origin_id}/{on}/{kind}")])
+
+
+def _checked(order: RecordedOrder, organisation: Organisation, now: datetime) -> datetime:
+    """When it happened. Raises for what is no order."""
+    numbers = [line.line_no for line in order.lines]
+    if not 0 < len(numbers) <= LINES_MAX or len(set(numbers)) < len(numbers):
+        raise TooManyLines(field="lines")
+    _check_key(order.order_no, 0)
+    for line in order.lines:
+        _check_key(order.order_no, line.line_no)
+        if line.refund_of is not None:
+            _check_key(*line.refund_of)
+        if type(line.amount_fen) is not int or not 0 < line.amount_fen <= AMOUNT_MAX_FEN:
+            raise BadAmount(field="amountFen")
+    is_bought = any(line.refund_of is None for line in order.lines)
+    needs_store = order.channel is Channel.STORE and is_bought
+    if order.store not in organisation.stores and (order.store is not None or needs_store):
+        raise UnknownPlace(field="store")
+    if order.channel not in organisation.channels:
+        raise UnknownPlace(field="channel")
+    at = order.occurred_at or now
+    if at.tzinfo is None or not now - OCCURRED_MAX <= at <= now + AHEAD_MAX:
+        raise OccurredTooFar(field="occurredAt")
+    return at
+
+
+def _check_key(order_no: str, line_no: int) -> None:
+    if not 0 < len(order_no) <= ORDER_NO_CHARS_MAX or not order_no.isprintable() or order_no != order_no.strip():
+        raise BadLine(field="orderNo")
+    if type(line_no) is not int or not 0 <= line_no <= LINE_NO_MAX:
+        raise BadLine(field="lineNo")
+
+
+def _statement(order: RecordedOrder, line: RecordedLine, at: datetime) -> OrderStatement:
+    """As a file would have said it: what goes back is below zero."""
+    of_order, of_line = line.refund_of or (None, None)
+    return OrderStatement(
+        order.channel,
+        order.order_no,
+        line.line_no,
+        order.channel,
+        "",
+        order.store,
+        line.amount_fen if line.refund_of is None else -line.amount_fen,
+        at,
+        OrderStatus.PAID if line.refund_of is None else OrderStatus.REFUNDED,
+        of_order,
+        of_line,
+    )
+
+
+async def _filing(tx: Tx, member_id: MemberId, channel: Channel, origin_id: OriginId | None) -> Filing:
+    """Of the account that is named, else of the member's in that channel, else of the oldest. Raises NotFound."""
+    statement = select(account_t.c.origin_id).where(account_t.c.member_id == member_id)
+    if origin_id is not None:
+        statement = statement.where(account_t.c.origin_id == origin_id)
+    began = (account_t.c.filed_under == account_t.c.member_id).desc()
+    statement = statement.order_by((account_t.c.channel == channel).desc(), began, account_t.c.origin_id).limit(1)
+    found = await tx.scalar(statement)
+    if found is None:
+        raise NotFound(field="account")
+    return (await filings_of(tx, [OriginId(found)]))[OriginId(found)]
+
+
+async def _receive(tx: Tx, loyalty: Loyalty, said: Sequence[OrderStatement]) -> set[str]:
+    """The message ids of lines that nobody brought before. Raises LineDiffers for another amount."""
+    vault, source = loyalty.vault, Source.ORDERS.value
+    keys = {vault.message_key(source, one.message_id): one for one in said}
+    digests = {key: vault.message_digest(str(one.amount_fen).encode()) for key, one in keys.items()}
+    written, stored = await note(tx, source, list(digests.items()))
+    if any(stored[key] != digests[key] for key in keys if key not in written):
+        raise LineDiffers(field="lines")
+    return {keys[key].message_id for key in written}
+
+
+async def _came(
+    tx: Tx, loyalty: Loyalty, member_id: MemberId, said: Sequence[OrderStatement], at: datetime
+) -> OrderCame:
+    """What stands for these lines, in the member's own accounts; counted `at` another time, a line came before.
+
+    Raises LineDiffers where a line is another's.
+    """
+    order_key = key_of(loyalty.vault, Line(said[0].channel, said[0].order_no, 0))
+    lines = select(line_t).where(line_t.c.order_key == order_key, among(line_t.c.line_no, [s.line_no for s in said]))
+    rows = (await tx.execute(lines)).all()
+    own = select(account_t.c.origin_id, account_t.c.filed_under).where(account_t.c.member_id == member_id)
+    filed = {row.origin_id: row.filed_under for row in await tx.execute(own)}
+    if any(row.origin_id is not None and row.origin_id not in filed for row in rows):
+        raise _others(rows, filed)
+    points: Counter[str] = Counter()
+    for row in rows:
+        points[row.act] += row.points
+    keys = [loyalty.growth_key(one.message_id) for one in said]
+    growth = sum([await _growth(tx, MemberId(one), keys) for one in sorted(set(filed.values()))])
+    here = sum(row.counted_at == at for row in rows)
+    return OrderCame(points[LineAct.PAID], points[LineAct.REFUNDED], growth, len(said) - here)
+
+
+def _others(rows: Sequence[Any], filed: dict[Any, Any]) -> Exception:
+    """A refund takes back from whoever bought, which at a till has to be the member who stands there."""
+    is_refund = all(row.act == LineAct.REFUNDED for row in rows if row.origin_id not in filed)
+    return OrderLineUnknown(field="refundOf") if is_refund else LineDiffers(field="lines")
+
+
+async def _growth(tx: Tx, filed_under: MemberId, keys: Sequence[bytes]) -> int:
+    total = select(func.coalesce(func.sum(growth_t.c.amount), 0))
+    return int(
+        await tx.scalar(total.where(growth_t.c.member_id == filed_under, among(growth_t.c.source_key, keys))) or 0
+    )
