@@ -29,6 +29,9 @@ EXCEPTIONS = {
     "hub.notice_text": "the text that everybody is informed by, about nobody",
     "hub.consent_gate": "which bit stands for which purpose, about nobody",
     "hub.ledger_head": "how far the outside ledger is known, about nobody",
+    "hub.tag": "definitions of tags, about nobody",
+    "hub.tag_threshold": "quantiles of figures, about nobody",
+    "hub.tag_round": "how far an evaluation has come, about nobody",
     "hub.statistics_snapshot": "rounded numbers of groups of twenty and more; about nobody",
 }
 

@@ -12,6 +12,7 @@ from member_hub.points.holder import PointsHolder
 from member_hub.privacy import Holder
 from member_hub.revealing.holder import ApprovalsHolder
 from member_hub.sign_in.holder import SignInHolder
+from member_hub.tags.holder import TagsHolder
 from member_hub.telling.holder import TellingHolder
 from member_hub.till.tables import MemberCode
 
@@ -21,6 +22,7 @@ HOLDERS: Sequence[Holder] = (
     ConsentHolder(),
     OrdersHolder(),
     PointsHolder(),
+    TagsHolder(),
     IngestHolder(),
     MemberRows((MemberCode,)),
     ApprovalsHolder(),
