@@ -14,6 +14,7 @@ from member_hub.revealing.holder import ApprovalsHolder
 from member_hub.sign_in.holder import SignInHolder
 from member_hub.tags.holder import TagsHolder
 from member_hub.telling.holder import TellingHolder
+from member_hub.tiers.holder import TiersHolder
 from member_hub.till.tables import MemberCode
 
 HOLDERS: Sequence[Holder] = (
@@ -21,6 +22,7 @@ HOLDERS: Sequence[Holder] = (
     IdentityHolder(),
     ConsentHolder(),
     OrdersHolder(),
+    TiersHolder(),
     PointsHolder(),
     TagsHolder(),
     IngestHolder(),

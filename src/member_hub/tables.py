@@ -21,6 +21,7 @@ import member_hub.revealing.tables
 import member_hub.sign_in.tables
 import member_hub.tags.tables
 import member_hub.telling.tables
+import member_hub.tiers.tables
 import member_hub.till.tables  # noqa: F401
 from member_hub.db import Base
 

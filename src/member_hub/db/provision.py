@@ -30,6 +30,8 @@ APPEND_ONLY: frozenset[str] = frozenset(
         for name in ("merge_event", "notice", "notice_text", "notice_served", "consent_event", "points_entry")
     }
 )
+# The app adds to these and removes an erased person's; it has no right to change a row.
+NOT_ALTERED: frozenset[str] = frozenset({f"{HUB}.growth_entry", f"{HUB}.tier_change"})
 # The app moves these on and has no right to remove a row.
 NOT_REMOVED: frozenset[str] = frozenset({f"{HUB}.consent_head"})
 # The audit role reads these and adds to them; the app has no right on them at all.
@@ -126,6 +128,8 @@ def rights(full_name: str) -> Mapping[Role, str]:
         return given | {Role.APP: "SELECT"}
     if full_name in APPEND_ONLY:
         return given | {Role.APP: "SELECT, INSERT"}
+    if full_name in NOT_ALTERED:
+        return given | {Role.APP: "SELECT, INSERT, DELETE"}
     if full_name in NOT_REMOVED:
         return given | {Role.APP: "SELECT, INSERT, UPDATE"}
     return given | {Role.APP: "SELECT, INSERT, UPDATE, DELETE"}

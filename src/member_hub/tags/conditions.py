@@ -8,8 +8,9 @@
     {"figure": F, "at_quantile": P}  {"figure": F, "below_quantile": P}  P in 1 to 99, over the handler's members
 
 A figure that a member has not makes every comparison false, so that `not` of it is true. A member is at a quantile P
-who has at least the value that stands at position ceil(P * n / 100) when the values of the n members of the handler
-who have the figure, and more than 0 of it, are sorted from below; where nobody has it, nobody is at it and nobody below.
+who has at least the value at position ceil(P * n / 100) when the values greater than 0 of the n living members of the
+handler who have them and did not object to profiling are sorted from below; where nobody has any, nobody is at it or
+below it.
 """
 
 import json

@@ -172,11 +172,10 @@ def sources_of(definitions: Iterable[Definition]) -> set[FigureSource]:
 
 def _wanted(one: Definition, figures: CTE, setting: Setting, thresholds: Thresholds) -> Select[Any]:
     condition = one.condition
+    value: ColumnElement[Any] = literal(None, Text)
     if condition is None:
-        value: ColumnElement[Any] = cast(figures.c[one.code], Text)
-        holds = figures.c[one.code].is_not(None)
-    else:
-        value, holds = literal(None, Text), compiled(condition, figures, setting, thresholds)
+        value = cast(figures.c[one.code], Text)
+    holds = compiled(condition, figures, setting, thresholds) if condition is not None else value.is_not(None)
     until = setting.midnight + timedelta(days=one.expires_days + 1) if one.expires_days is not None else None
     return select(
         figures.c.member_id,
@@ -190,7 +189,7 @@ def _wanted(one: Definition, figures: CTE, setting: Setting, thresholds: Thresho
 
 def may_stand(one: Definition, row: Any, at: datetime) -> ColumnElement[bool]:
     """Of a row with the columns of hub.member: whether the member may have the tag."""
-    parts = [
+    parts: list[ColumnElement[bool]] = [
         row.status.not_in(_NOT_PROFILED),
         row.restriction_bits.bitwise_and(one.restricted_by) == 0,
         row.age_band.in_([band.value for band in PROFILED]) if one.is_profiling else true(),

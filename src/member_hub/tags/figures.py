@@ -33,6 +33,10 @@ frequency_12m >= `loyal_orders`; else `active`.
 **Churn risk**, for the stages new, loyal, active and dormant: `high`, recency_days * 100 > usual_gap_days *
 `high_percent`; else `medium`, the same with `medium_percent`; else `low`.
 
+**Activity, points, tiers.** Counts per kind, and days with any count above 0, are of the last 30 or 90 days; the streak
+is the number of days in a row with a check-in that ends yesterday. Points are those of the account as it stands, and
+what expires within 30 days from now; the tier is the one held now; growth is the sum of the entries of `window_days`.
+
 Decision: figures of activity are there for nobody who objected to activity_evaluation, and every figure may be used for
 those purposes alone for which each column behind it was collected (its privacy declaration).
 """
@@ -51,6 +55,7 @@ from member_hub.orders.rules import ActivityKind
 from member_hub.orders.tables import Activity, OrderLine
 from member_hub.points.tables import PointsAccount, PointsLot
 from member_hub.privacy import DataClass, Purpose, declaration
+from member_hub.tiers.tables import GrowthEntry, TierStanding
 
 ACTIVITY_DAYS: Final = (30, 90)
 ACTIVE_DAYS: Final = 90
@@ -102,12 +107,14 @@ class Figure:
 
 _line, _activity, _member = table_of(OrderLine).c, table_of(Activity).c, table_of(Member).c
 _account, _lot = table_of(PointsAccount).c, table_of(PointsLot).c
+_growth, _standing = table_of(GrowthEntry).c, table_of(TierStanding).c
 
 # Whose declarations say what the figures of a source may be used for.
 _BEHIND: Final[Mapping[FigureSource, tuple[Column[Any], ...]]] = {
     FigureSource.ORDERS: (_line.order_no, _line.amount_fen, _line.ordered_at),
     FigureSource.ACTIVITY: (_activity.day, _activity["count"]),
     FigureSource.POINTS: (_account.active, _lot.remaining, _lot.expires_at),
+    FigureSource.TIERS: (_growth.amount, _growth.occurred_at, _standing.tier),
     FigureSource.MEMBERSHIP: (_member.joined_at, _member.home_store),
 }
 _ACTIVITY_NAMES: Final[Mapping[ActivityKind, tuple[str, str]]] = {
@@ -119,7 +126,7 @@ _ACTIVITY_NAMES: Final[Mapping[ActivityKind, tuple[str, str]]] = {
 }
 
 
-def _figure(
+def _figure(  # noqa: PLR0917 - a table, one line each
     source: FigureSource, name: str, unit: str, zh: str, en: str, kind: FigureKind = FigureKind.NUMBER, **more: Any
 ) -> Figure:
     purposes = frozenset(Purpose)
@@ -163,11 +170,13 @@ def _of_activity() -> list[Figure]:
 
 
 def _of_the_rest() -> list[Figure]:
-    points, member = FigureSource.POINTS, FigureSource.MEMBERSHIP
+    points, tiers, member = FigureSource.POINTS, FigureSource.TIERS, FigureSource.MEMBERSHIP
     channels = tuple(channel.value for channel in Channel)
     return [
         _figure(points, "points_active", "points", "可用积分", "points to be spent"),
         _figure(points, "points_expiring_30d", "points", "30 天内到期积分", "points that expire within 30 days"),
+        _figure(tiers, "tier", "tier", "会员等级", "tier", FigureKind.WORD),
+        _figure(tiers, "growth", "growth", "近十二个月成长值", "growth of the last twelve months"),
         _figure(member, "joined_days", "days", "入会天数", "days since joining"),
         _figure(member, "joined_on", "day", "入会日", "day of joining", FigureKind.DAY),
         _figure(member, "home_store", "store", "归属门店", "home store", FigureKind.WORD),

@@ -41,8 +41,8 @@ member_t, round_t = table_of(Member), table_of(TagRound)
 class Ran:
     """What one run did."""
 
-    evaluated: Evaluated = Evaluated()
-    expired: int = 0
+    evaluated: Evaluated
+    expired: int
 
 
 async def run(database: Database, audit: AuditLog, programme: Programme, clock: Clock) -> Ran:

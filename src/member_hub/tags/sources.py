@@ -33,10 +33,13 @@ from member_hub.points.words import LotState
 from member_hub.privacy import Purpose
 from member_hub.tags.figures import ACTIVE_DAYS, ACTIVITY_DAYS, EXPIRING_DAYS, FigureSource, Risk, Stage
 from member_hub.tags.programme import Numbers
+from member_hub.tiers.tables import GrowthEntry, TierStanding
+from member_hub.tiers.words import LOWEST
 
 member_t, account_t = table_of(Member), table_of(ChannelAccount)
 order_t, activity_t = table_of(OrderLine), table_of(Activity)
 points_t, lot_t = table_of(PointsAccount), table_of(PointsLot)
+growth_t, standing_t = table_of(GrowthEntry), table_of(TierStanding)
 
 _OFFSET: Final = timedelta(hours=8)  # of the business days (clock.py)
 QUINTILES: Final = (20, 40, 60, 80)
@@ -242,6 +245,27 @@ def _with_points(joined: Any, ids: Subquery, setting: Setting) -> tuple[Any, lis
     ]
 
 
+def _with_tiers(joined: Any, ids: Subquery, setting: Setting) -> tuple[Any, list[ColumnElement[Any]]]:
+    """As tiers.queries.standing_of says: a floor that is over counts no more, without a standing it is the lowest."""
+    begins = setting.midnight - timedelta(days=setting.numbers.window_days)
+    growth = (
+        select(ids.c.member_id, func.sum(growth_t.c.amount).label("growth"))
+        .select_from(ids.join(account_t, account_t.c.member_id == ids.c.member_id))
+        .join(growth_t, growth_t.c.origin_id == account_t.c.origin_id)
+        .where(growth_t.c.occurred_at >= begins, growth_t.c.occurred_at < setting.midnight)
+        .group_by(ids.c.member_id)
+        .subquery("grown")
+    )
+    stands = standing_t.c
+    by_floor = and_(stands.floor_until > setting.now, stands.floor_rank > stands.own_rank)
+    joined = joined.outerjoin(standing_t, stands.member_id == ids.c.member_id)
+    joined = joined.outerjoin(growth, growth.c.member_id == ids.c.member_id)
+    return joined, [
+        case((stands.tier.is_(None), LOWEST), (by_floor, stands.floor), else_=stands.own_tier).label("tier"),
+        func.coalesce(growth.c.growth, 0).label("growth"),
+    ]
+
+
 def _with_membership(joined: Any, _: Subquery, setting: Setting) -> tuple[Any, list[ColumnElement[Any]]]:
     stores = sorted(setting.regions)
     lists = [literal(values, ARRAY(Text)) for values in (stores, [setting.regions[store] for store in stores])]
@@ -260,5 +284,6 @@ def _with_membership(joined: Any, _: Subquery, setting: Setting) -> tuple[Any, l
 _OTHERS: Final = {
     FigureSource.ACTIVITY: _with_activity,
     FigureSource.POINTS: _with_points,
+    FigureSource.TIERS: _with_tiers,
     FigureSource.MEMBERSHIP: _with_membership,
 }

@@ -1,0 +1,38 @@
+"""Growth and tiers (T1 to T8): what grows, where a member stands because of it, and why.
+
+    words, tables   the words, and what is stored
+    rules/          what rules are, how they are read, which are in force, what they decide (pure)
+    growth/         entries of growth, and what the figures of members come to
+    standing/       marking members to be looked at, reviewing them, placing one by hand
+
+Growth is apart from points: neither part knows the other's entries.
+"""
+
+from member_hub.tiers.growth.giving import Grown, grow
+from member_hub.tiers.growth.rules import of_activity, of_line, taken_back
+from member_hub.tiers.queries import Standing, held_at, standings
+from member_hub.tiers.rules.model import TierRules
+from member_hub.tiers.rules.reading import rules_of
+from member_hub.tiers.rules.versions import InForce, Programme, in_force
+from member_hub.tiers.standing.marking import due_members, touch
+from member_hub.tiers.words import Source, Why
+
+__all__ = [
+    "Grown",
+    "InForce",
+    "Programme",
+    "Source",
+    "Standing",
+    "TierRules",
+    "Why",
+    "due_members",
+    "grow",
+    "held_at",
+    "in_force",
+    "of_activity",
+    "of_line",
+    "rules_of",
+    "standings",
+    "taken_back",
+    "touch",
+]

@@ -1,0 +1,1 @@
+"""Growth: what grows, once each, and what the figures of a member come to."""

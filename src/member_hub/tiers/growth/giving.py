@@ -1,0 +1,111 @@
+"""Writing growth, set-wise: an order line or refund once, a day's activity as the difference to what stands.
+
+`grow` may be asked twice for the same; it is safe in two processes, because the number of an entry is part of its key:
+who comes second finds the number taken, reads what stands now and posts the difference to that.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from member_hub.db.base import Tx
+from member_hub.db.bulk import parameters, table_of, values_of
+from member_hub.errors import Unavailable
+from member_hub.ids import MemberId, OriginId
+from member_hub.tiers.tables import GrowthEntry
+from member_hub.tiers.words import Source
+
+ATTEMPTS_MAX: Final = 5  # how often another process may post for the same day of activity meanwhile
+entry_t = table_of(GrowthEntry)
+COLUMNS: Final = (
+    "member_id", "source", "source_key", "number", "origin_id", "amount", "occurred_at", "recorded_at",
+)  # fmt: skip
+KEY: Final = ("member_id", "source", "source_key")
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """What something brought: `amount` of a refund is below zero, of activity the whole of that day and kind.
+
+    `member_id` is the one under which the account is filed for life (channel_account.filed_under). A refund is dated
+    as the line that it takes back.
+    """
+
+    member_id: MemberId
+    origin_id: OriginId
+    source: Source
+    source_key: bytes
+    amount: int
+    occurred_at: datetime
+
+    @property
+    def key(self) -> tuple[MemberId, Source, bytes]:
+        return self.member_id, self.source, self.source_key
+
+
+async def grow(tx: Tx, grown: Sequence[Grown], *, now: datetime) -> int:
+    """Write what is new of this; returns how many entries that made. Of the same key given twice the last stands."""
+    once = {one.key: one for one in grown if one.source is not Source.ACTIVITY and one.amount}
+    written = len(await _write(tx, [(*_head(one), 1, *_tail(one, one.amount, now)) for one in once.values()]))
+    counts = {one.key: one for one in grown if one.source is Source.ACTIVITY}
+    for _ in range(ATTEMPTS_MAX):
+        if not counts:
+            return written
+        rows = await _differences(tx, counts, now)
+        done = await _write(tx, rows)
+        written += len(done)
+        left = {row[:3] for row in rows} - done
+        counts = {key: one for key, one in counts.items() if key in left}
+    raise Unavailable
+
+
+async def _differences(
+    tx: Tx, counts: dict[tuple[MemberId, Source, bytes], Grown], now: datetime
+) -> list[tuple[object, ...]]:
+    """Entries that bring each key to what it should stand at; none where it stands there already."""
+    given = values_of([entry_t.c[name] for name in KEY])
+    stands = (
+        select(*(given.c[name] for name in KEY), func.sum(entry_t.c.amount), func.max(entry_t.c.number))
+        .join(entry_t, (entry_t.c.member_id == given.c.member_id) & (entry_t.c.source == given.c.source)
+              & (entry_t.c.source_key == given.c.source_key))
+        .group_by(*(given.c[name] for name in KEY))
+    )  # fmt: skip
+    there = {
+        (row[0], Source(row[1]), row[2]): (int(row[3]), int(row[4]))
+        for row in await tx.execute(stands, parameters(KEY, list(counts)))
+    }
+    rows = []
+    for key, one in counts.items():
+        amount, number = there.get(key, (0, 0))
+        if one.amount != amount:
+            rows.append((*_head(one), number + 1, *_tail(one, one.amount - amount, now)))
+    return rows
+
+
+async def _write(tx: Tx, rows: Sequence[Sequence[object]]) -> set[tuple[object, ...]]:
+    """Insert; the keys that were written, which an entry of the same number did not stop."""
+    if not rows:
+        return set()
+    result = await tx.execute(_INSERT, parameters(COLUMNS, sorted(rows, key=lambda row: (str(row[0]), row[1:3]))))
+    return {(row.member_id, Source(row.source), row.source_key) for row in result}
+
+
+def _head(one: Grown) -> tuple[object, ...]:
+    return one.member_id, one.source, one.source_key
+
+
+def _tail(one: Grown, amount: int, now: datetime) -> tuple[object, ...]:
+    return one.origin_id, amount, one.occurred_at, now
+
+
+_GIVEN = values_of([entry_t.c[name] for name in COLUMNS])
+_INSERT = (
+    insert(entry_t)
+    .from_select(list(COLUMNS), select(*(_GIVEN.c[name] for name in COLUMNS)))
+    .on_conflict_do_nothing()
+    .returning(*(entry_t.c[name] for name in KEY))
+)

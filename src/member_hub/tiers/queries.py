@@ -1,0 +1,107 @@
+"""Reading tiers: where members stand now, and where they stood."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import func, select, true
+
+from member_hub.db.base import Tx
+from member_hub.db.bulk import among, parameters, table_of, values_of
+from member_hub.ids import MemberId
+from member_hub.members.tables import Member
+from member_hub.tiers.tables import TierChange, TierStanding
+from member_hub.tiers.words import LOWEST, Why
+
+member_t = table_of(Member)
+standing_t = table_of(TierStanding)
+change_t = table_of(TierChange)
+STANDINGS_MAX: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """That a member falls on a day unless more grows."""
+
+    at: datetime
+    until: datetime
+    growth_needed: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a member stands. `until`: not below this tier before; none for the lowest."""
+
+    tier: str
+    rank: int
+    since: datetime
+    until: datetime | None
+    reason: Why
+    rules_version: int | None
+    floor: str | None
+    floor_until: datetime | None
+    notice: Notice | None
+
+
+async def standings(tx: Tx, member_ids: Sequence[MemberId], *, now: datetime) -> dict[MemberId, Standing]:
+    """Of each of these members, by the id asked for: a merged one stands where its root does.
+
+    Unknown ones are left out. A floor that is over counts no more, even where nobody has looked at the member since.
+    """
+    assert len(member_ids) <= STANDINGS_MAX, "a caller reads a page"
+    asked = member_t.alias("asked")
+    statement = (
+        select(asked.c.member_id.label("asked_id"), member_t.c.joined_at, standing_t)
+        .join(member_t, member_t.c.member_id == func.coalesce(asked.c.merged_into, asked.c.member_id))
+        .outerjoin(standing_t, standing_t.c.member_id == member_t.c.member_id)
+        .where(among(asked.c.member_id, member_ids))
+    )
+    rows = (await tx.execute(statement)).mappings()
+    return {MemberId(row["asked_id"]): standing_of(row, now) for row in rows}
+
+
+def standing_of(row: Mapping[Any, Any], now: datetime) -> Standing:
+    """From columns of a standing and `joined_at`."""
+    if row["tier"] is None:
+        return Standing(LOWEST, 0, row["joined_at"], None, Why.JOINED, None, None, None, None)
+    has_floor = row["floor_until"] is not None and row["floor_until"] > now
+    by_floor = has_floor and row["floor_rank"] > row["own_rank"]
+    told = row["notice_until"]
+    return Standing(
+        tier=row["floor"] if by_floor else row["own_tier"],
+        rank=row["floor_rank"] if by_floor else row["own_rank"],
+        since=row["since"],
+        until=row["floor_until"] if by_floor else row["until"],
+        reason=Why(row["reason"]),
+        rules_version=row["rules_version"],
+        floor=row["floor"] if has_floor else None,
+        floor_until=row["floor_until"] if has_floor else None,
+        notice=None if told is None or told <= now else Notice(row["notice_at"], told, row["notice_needed"]),
+    )
+
+
+async def held_at(tx: Tx, pairs: Sequence[tuple[MemberId, datetime]]) -> list[str]:
+    """The tier on record of each member's root at each moment; the lowest before the first decision.
+
+    What came to light later counts from when it was decided: a standing is never backdated.
+    """
+    if not pairs:
+        return []
+    given = values_of([change_t.c.member_id, change_t.c.changed_at])
+    last = (
+        select(change_t.c.to_tier)
+        .where(
+            change_t.c.member_id == func.coalesce(member_t.c.merged_into, member_t.c.member_id),
+            change_t.c.changed_at <= given.c.changed_at,
+        )
+        .order_by(change_t.c.changed_at.desc(), change_t.c.change_id.desc())
+        .limit(1)
+        .lateral("last")
+    )
+    asked = given.join(member_t, member_t.c.member_id == given.c.member_id).join(last, true())
+    statement = select(given.c.member_id, given.c.changed_at, last.c.to_tier).select_from(asked)
+    columns = ("member_id", "changed_at")
+    rows = await tx.execute(statement, parameters(columns, list(set(pairs))))
+    found = {(row.member_id, row.changed_at): row.to_tier for row in rows}
+    return [found.get(pair, LOWEST) for pair in pairs]

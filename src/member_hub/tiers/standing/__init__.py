@@ -1,0 +1,1 @@
+"""Standings: marking members to be looked at, reviewing them, placing one by hand."""
