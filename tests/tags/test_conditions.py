@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -151,7 +151,7 @@ class Undone(Exception):
     """Ends a transaction without a trace."""
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, phases=[Phase.explicit, Phase.reuse, Phase.generate], deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(people(), st.lists(RULES, min_size=12, max_size=12))
 async def test_figures_and_rules_in_sql_are_those_in_plain_python(
     desk: Desk, drawn: list[dict[str, Any]], rules: list[Any]

@@ -83,7 +83,7 @@ def figures_of(people: Select[Any], sources: Collection[FigureSource], setting: 
         orders.c.orders_ever,
         orders.c.first_order_on,
         orders.c.last_order_on,
-        (literal(setting.today, Date) - orders.c.last_order_on).label("recency_days"),
+        _days_since(orders.c.last_order_on, setting).label("recency_days"),
         *(func.coalesce(orders.c[name], 0).label(name) for name in ("frequency_12m", "monetary_12m_fen")),
         _usual_gap(orders, setting.numbers).label("usual_gap_days"),
     ]
@@ -100,6 +100,10 @@ def figures_of(people: Select[Any], sources: Collection[FigureSource], setting: 
 
 def _day(moment: ColumnElement[Any]) -> ColumnElement[date]:
     return cast(func.timezone(literal(_OFFSET), moment), Date)
+
+
+def _days_since(day: ColumnElement[Any], setting: Setting) -> ColumnElement[int]:
+    return cast(literal(setting.today, Date) - day, Integer)
 
 
 def _orders(ids: Subquery, setting: Setting) -> Subquery:
@@ -150,7 +154,7 @@ def _orders(ids: Subquery, setting: Setting) -> Subquery:
 
 def _usual_gap(orders: Subquery, numbers: Numbers) -> ColumnElement[Any]:
     ever = orders.c.orders_ever
-    gap = (orders.c.last_order_on - orders.c.first_order_on).op("/")(func.nullif(ever - 1, 0))
+    gap = cast(orders.c.last_order_on - orders.c.first_order_on, Integer) // func.nullif(ever - 1, 0)
     return case((ever > 1, func.greatest(numbers.gap_min_days, gap)), (ever == 1, numbers.default_gap_days))
 
 
@@ -274,7 +278,7 @@ def _with_membership(joined: Any, _: Subquery, setting: Setting) -> tuple[Any, l
     joined_on = _day(member_t.c.joined_at)
     return joined, [
         joined_on.label("joined_on"),
-        (literal(setting.today, Date) - joined_on).label("joined_days"),
+        _days_since(joined_on, setting).label("joined_days"),
         member_t.c.home_store,
         place.c.region,
         member_t.c.channels,

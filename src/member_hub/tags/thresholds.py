@@ -90,7 +90,7 @@ def _ranked(name: str, percents: tuple[int, ...], figures: CTE) -> Select[Any]:
     )
     asked = func.unnest(literal(list(percents), ARRAY(Integer))).table_valued("percent", name="asked").render_derived()
     percent = cast(asked.c.percent, Integer)
-    at = (percent * ranked.c.all_of_them + 99).op("/")(100)
+    at = (percent * ranked.c.all_of_them + 99) // 100
     joined = asked.join(ranked, and_(ranked.c.number == at))
     return select(
         cast(literal(name), Text).label("figure"), percent.label("percent"), ranked.c.value.label("value")
