@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from member_hub import organisation as register
-from member_hub import privacy
+from member_hub import privacy, tags
 from member_hub.access import Policies, PolicyKeeper
 from member_hub.audit import AuditKeys, AuditLog, Sealer
 from member_hub.clock import Clock
@@ -36,6 +36,7 @@ class Runtime:
     audit: AuditLog
     sealer: Sealer
     ledger: Ledger
+    tags: tags.Programme
     sender: Sender | None = None  # None: production without one, where nobody signs in by code
 
     @property
@@ -56,6 +57,7 @@ async def open_runtime(
     """
     privacy.check(Base.metadata)
     organisation = register.of(settings)
+    tagging = tags.Programme(tags.numbers_of(settings), organisation)
     catalogue = consents.of(settings)
     policy_keeper = PolicyKeeper(settings, consent_keys=catalogue.consent_keys)
     ledger = await asyncio.to_thread(Ledger.open, settings.ledger_dir)
@@ -77,6 +79,7 @@ async def open_runtime(
                 audit=audit,
                 sealer=Sealer(database, audit_keys, settings.ledger_dir),
                 ledger=ledger,
+                tags=tagging,
                 sender=sender,
             )
         finally:

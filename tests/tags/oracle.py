@@ -60,7 +60,9 @@ def staged(found: Mapping[str, Any], today: date, numbers: Any) -> dict[str, Any
     elif found["frequency_12m"] >= numbers.loyal_orders:
         stage = "loyal"
     waited, gap = recency * 100, found["usual_gap_days"]
-    risk = "high" if waited > gap * numbers.high_percent else "medium" if waited > gap * numbers.medium_percent else "low"
+    risk = (
+        "high" if waited > gap * numbers.high_percent else "medium" if waited > gap * numbers.medium_percent else "low"
+    )
     return {"lifecycle_stage": stage, "churn_risk": risk}
 
 
@@ -102,7 +104,9 @@ def active(facts: Sequence[tuple[date, str, int]], today: date) -> dict[str, int
     return found | {"active_days_90d": len(days_active), "streak": streak}
 
 
-def holds(rule: Any, mine: Mapping[str, Any], everybody: Sequence[Mapping[str, Any]], today: date) -> bool:
+def holds(  # noqa: C901 - the whole language at a glance
+    rule: Any, mine: Mapping[str, Any], everybody: Sequence[Mapping[str, Any]], today: date
+) -> bool:
     """A condition of one member; `everybody` is who counts for quantiles."""
     match rule:
         case {"all": parts}:

@@ -83,6 +83,12 @@ class Operation(StrEnum):
     OBJECTIONS = "objections"
     OBJECTION_PLACE = "objectionPlace"
     OBJECTION_LIFT = "objectionLift"
+    TAGS = "tags"
+    TAG_FIGURES = "tagFigures"
+    TAG_DEFINE = "tagDefine"
+    TAG_APPROVE = "tagApprove"
+    TAG_ASSIGN = "tagAssign"
+    TAG_REMOVE = "tagRemove"
     RIGHTS_EXPORT = "rightsExport"
     RIGHTS_ERASE = "rightsErase"
 

@@ -21,6 +21,7 @@ from member_hub.graphql.scalars import Fen
 from member_hub.graphql.selection import Wanted
 from member_hub.graphql.sight import COLUMNS, Held, Sight, account_item, claim_item, golden, shows
 from member_hub.graphql.store import store_of
+from member_hub.graphql.tag_types import tagging_of
 from member_hub.identity.facts import CONTACT_FIELDS
 from member_hub.identity.kinds import ClaimKind, ClaimStatus
 from member_hub.ids import MEMBER_TYPE
@@ -55,6 +56,7 @@ def build(sight: Sight, held: Held, row: Row[Any], opened: Opened, *, asked: Wan
         privacy_epoch=row.privacy_epoch,
         accounts=[_account(sight, account, opened) for account in held.accounts.get(member_id, [])],
         identifiers=_identifiers(sight, claims, opened) if wanted.identifiers else [],
+        tags=[tagging_of(one) for one in held.tags.get(member_id, ())],
         consents=sight.lens.consents(held.consents.get(member_id, []), opened) if wanted.consents else [],
         values={
             field: history(sight, held, row, field, opened) if field in wanted.provenance else []

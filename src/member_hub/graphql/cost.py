@@ -45,6 +45,9 @@ LISTS: Final[Mapping[str, int]] = {
     "Notice.shared": 5,
     "Member.consents": 6,
     "Query.consents": 6,
+    "Member.tags": 10,
+    "Query.tags": 50,
+    "Query.tagFigures": 40,
     "Query.guardianLinks": 4,
 }
 WEIGHTS: Final[Mapping[str, int]] = {
@@ -54,6 +57,7 @@ WEIGHTS: Final[Mapping[str, int]] = {
     "Query.auditEntries": 50,  # searches months of entries
     "Query.accessHistory": 50,
     "Query.noticeCurrent": 5,
+    "Query.tags": 5,
     "Query.consents": 5,
     "Query.guardianLinks": 5,
     "Query.minorApprovals": 5,

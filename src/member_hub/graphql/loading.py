@@ -31,6 +31,9 @@ from member_hub.ids import MemberId
 from member_hub.members.reading import accounts_of, values_of
 from member_hub.orders.queries import lines_of
 from member_hub.privacy import ProfileField, declaration
+from member_hub.tags import may_see
+from member_hub.tags.queries import Shown as ShownTag
+from member_hub.tags.queries import tags_of
 
 Rows = Sequence[Row[Any]]
 CONTACTS: Mapping[ProfileField, ClaimKind] = {ProfileField.PHONE: ClaimKind.PHONE, ProfileField.EMAIL: ClaimKind.EMAIL}
@@ -74,6 +77,7 @@ async def _fetch(asking: Asking, tx: Tx, rows: Rows, sight: Sight) -> Held:
         claims=_by_member(await claims_of(tx, ids, kinds) if kinds else ()),
         values=_by_member(await values_of(tx, ids, fields) if fields else ()),
         consents=_by_member(await _decisions(asking, tx, ids, sight)),
+        tags=await _tags(asking, tx, ids, sight),
         lines=await _lines(asking, tx, ids, wanted.orders) if shows(sight.grant.read(Guard.ORDERS)) else {},
     )
 
@@ -82,6 +86,14 @@ async def _decisions(asking: Asking, tx: Tx, ids: Sequence[MemberId], sight: Sig
     if not sight.wanted.consents or not shows(sight.grant.read(Guard.CONSENTS)):
         return ()
     return await decisions_shown(tx, ids, now=asking.now)
+
+
+async def _tags(asking: Asking, tx: Tx, ids: Sequence[MemberId], sight: Sight) -> Mapping[MemberId, Sequence[ShownTag]]:
+    grant = sight.grant
+    if not sight.wanted.tags or not any(shows(grant.read(guard)) for guard in (Guard.TAGS, Guard.SERVICE_TAGS)):
+        return {}
+    found = await tags_of(tx, ids, grant.purpose, is_own=grant.is_own, now=asking.now)
+    return {one: [shown for shown in mine if may_see(shown.definition, grant)] for one, mine in found.items()}
 
 
 def _by_member(rows: Iterable[Row[Any]]) -> Mapping[UUID, list[Row[Any]]]:

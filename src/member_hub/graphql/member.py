@@ -16,8 +16,10 @@ from member_hub.graphql.paging import After, PageInfo
 from member_hub.graphql.provenance import ProfileValue
 from member_hub.graphql.scalars import given
 from member_hub.graphql.store import Store
+from member_hub.graphql.tag_types import Tagging
 from member_hub.members.reading import member_t
 from member_hub.members.tables import MemberStatus
+from member_hub.members.taggings import tagging_t
 from member_hub.orders.queries import order_t
 from member_hub.privacy import ProfileField
 
@@ -72,6 +74,13 @@ class Member(Node):
             "not, so it is empty only where consents are DENIED."
         ),
         directives=[guarded(current_t.c.state)],
+    )
+    tags: list[Tagging] = strawberry.field(
+        description=(
+            "The tags that stand now, by group and code. Service tags for whoever may read member.service_tags, all "
+            "others for whoever may read member.tags; those for marketing or personalisation for that purpose alone."
+        ),
+        directives=[guarded(tagging_t.c.tag)],
     )
     values: strawberry.Private[Mapping[ProfileField, list[ProfileValue]]]
     pages: strawberry.Private[Mapping[OrdersAsked, OrderLineConnection]]

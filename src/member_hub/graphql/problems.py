@@ -55,7 +55,7 @@ def _quality(parameter: str) -> float:
         "else changed it, or the key stands for another request; ALREADY_ENROLLED, the channel account is known; "
         "OUTRANKED, a value that counts for more, such as a verified one, stands in the field; STEP_UP_REQUIRED, sign "
         "in with the second factor again, or have a second person approve; THROTTLED, too often: again after "
-        "retryAfter seconds. Of notices and consent: schema/ERRORS.md says cause and remedy of each."
+        "retryAfter seconds. Of notices, consent and tags: schema/ERRORS.md says cause and remedy of each."
     )
 )
 class UserErrorCode(StrEnum):
@@ -95,6 +95,11 @@ class UserErrorCode(StrEnum):
     NOT_ASKED_AGAIN = "NOT_ASKED_AGAIN"
     NO_BIT_LEFT = "NO_BIT_LEFT"
     PIA_MISSING = "PIA_MISSING"
+    SECOND_PERSON_REQUIRED = "SECOND_PERSON_REQUIRED"
+    TAGS_LIMIT = "TAGS_LIMIT"
+    TAG_NOT_BY_HAND = "TAG_NOT_BY_HAND"
+    TAG_NOT_POSSIBLE = "TAG_NOT_POSSIBLE"
+    TAG_RULE_INVALID = "TAG_RULE_INVALID"
 
 
 @strawberry.type(description="One reason why a mutation was refused; nothing was changed.")

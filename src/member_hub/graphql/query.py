@@ -24,6 +24,8 @@ from member_hub.graphql.paging import After, Before, First, Last, slice_of
 from member_hub.graphql.scalars import given
 from member_hub.graphql.selection import Wanted
 from member_hub.graphql.statistics import MemberStatistics, statistics
+from member_hub.graphql.tag_types import Tag, TagFigure
+from member_hub.graphql.tagging import tag_figures, tags
 from member_hub.reports import Dimension
 
 Info = strawberry.Info[Asking, None]
@@ -141,6 +143,16 @@ class Query:
             "The notice in force with the handler of the one who asks: what is collected and shared, and what consent "
             "is asked for; null where none was published."
         ),
+    )
+    tags: list[Tag] = strawberry.field(
+        resolver=tags,
+        description=(
+            "The tags of the handler of the one who asks: of each the version in force, and a newer one that waits for "
+            "a second person; at most 400, the built-in ones first."
+        ),
+    )
+    tag_figures: list[TagFigure] = strawberry.field(
+        resolver=tag_figures, description="Every figure that the rule of a tag may speak of."
     )
     access_history: AccessHistoryConnection | None = strawberry.field(
         resolver=access_history,

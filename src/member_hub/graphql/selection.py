@@ -45,6 +45,8 @@ _PATHS: Final[Mapping[str, tuple[str, ...]]] = {
     "consentGive": ("member",),
     "consentRefuse": ("member",),
     "consentWithdraw": ("member",),
+    "tagAssign": ("member",),
+    "tagRemove": ("member",),
 }
 _NO_MEMBERS: Final = frozenset(
     {
@@ -56,6 +58,10 @@ _NO_MEMBERS: Final = frozenset(
         "objections",
         "guardianLinks",
         "minorApprovals",
+        "tags",
+        "tagFigures",
+        "tagDefine",
+        "tagApprove",
     }
 )
 # Where consents are told of one member, without the member.
@@ -77,10 +83,11 @@ class Wanted:
     orders: frozenset[OrdersAsked] = frozenset()
     consents: bool = False
     consents_opened: bool = False
+    tags: bool = False
     chain: bool = False  # of a history of consent: whether it is whole
 
     def of_profile(self) -> "Wanted":
-        """The same without what tells a history: accounts, identifiers, provenance, orders, consents."""
+        """The same without what tells a history: accounts, identifiers, provenance, orders, consents, tags."""
         return Wanted(fields=self.fields, opened=self.opened)
 
     @property
@@ -91,6 +98,8 @@ class Wanted:
             Guard.IDENTIFIERS: self.identifiers,
             Guard.ORDERS: bool(self.orders),
             Guard.CONSENTS: self.consents,
+            Guard.TAGS: self.tags,
+            Guard.SERVICE_TAGS: self.tags,
         }
         fields = {f"member.{field}" for field in self.fields | self.provenance}
         return frozenset(fields | {guard.value for guard, is_asked in lists.items() if is_asked})
@@ -263,6 +272,7 @@ def _of_member(walk: _Walk, member: GraphQLObjectType, asked: Sequence[FieldNode
         provenance=frozenset(ProfileField(stated["field"]) for stated in provenance),
         orders=frozenset((stated.get("first"), stated.get("after")) for stated in orders),
         consents="consents" in by_name,
+        tags="tags" in by_name,
         consents_opened=_shows_within(walk, member.fields["consents"], by_name.get("consents", []), CONTACT),
     )
 

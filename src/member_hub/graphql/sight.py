@@ -16,11 +16,13 @@ from member_hub.identity.facts import CONTACT_FIELDS
 from member_hub.identity.kinds import ClaimKind
 from member_hub.identity.reading import claim_t
 from member_hub.identity.tables import IdentityClaim
+from member_hub.ids import MemberId
 from member_hub.members import bits
 from member_hub.members.reading import account_t, member_t, value_t
 from member_hub.members.tables import ProfileValue as StoredValue
 from member_hub.organisation import Organisation
 from member_hub.privacy import Form, ProfileField, Purpose, declaration
+from member_hub.tags.queries import Shown as ShownTag
 
 COLUMNS: Mapping[ProfileField, Column[Any]] = {field: member_t.c[field.value] for field in ProfileField}
 
@@ -34,6 +36,7 @@ class Held:
     claims: Mapping[UUID, list[Row[Any]]]
     values: Mapping[UUID, list[Row[Any]]]
     consents: Mapping[UUID, list[Row[Any]]]
+    tags: Mapping[MemberId, Sequence[ShownTag]]
     lines: Mapping[OrdersAsked, Mapping[Any, tuple[list[Row[Any]], bool]]]
 
 

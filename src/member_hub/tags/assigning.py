@@ -110,10 +110,14 @@ async def _by_hand(tx: Tx, grant: Grant, member_id: MemberId, code: str) -> tupl
 
 
 def may_see(definition: Definition, grant: Grant) -> bool:
-    """Every tag with the right to tags, a service tag also with that alone; as far as the purpose goes."""
+    """Of a member: a tag that is listed, as far as the purpose goes."""
+    return is_listed(definition, grant) and is_open_to(definition, grant.purpose, is_own=grant.is_own)
+
+
+def is_listed(definition: Definition, grant: Grant) -> bool:
+    """Whether one may know that there is such a tag: every tag with the right to tags, a service tag with its own."""
     guards = [Guard.TAGS, *([Guard.SERVICE_TAGS] if definition.is_service else [])]
-    may = any(grant.read(guard) is Verdict.CLEAR for guard in guards)
-    return may and is_open_to(definition, grant.purpose, is_own=grant.is_own)
+    return any(grant.read(guard) is Verdict.CLEAR for guard in guards)
 
 
 def _end(definition: Definition, until: datetime | None, now: datetime) -> datetime | None:

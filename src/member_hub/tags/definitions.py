@@ -1,6 +1,7 @@
 """Definitions of tags, as they are used: the built-in ones of every handler, and those that two persons made."""
 
-from collections.abc import Collection, Mapping
+import logging
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,6 +14,7 @@ from member_hub.db.bulk import among, table_of
 from member_hub.members.taggings import TagKind, ends_by
 from member_hub.privacy import DataClass, Purpose
 from member_hub.tags.conditions import Condition, read
+from member_hub.tags.refusals import BadRule
 from member_hub.tags.tables import Tag
 
 RESTING_ON_CONSENT: Final = frozenset({Purpose.MARKETING, Purpose.PERSONALISATION})
@@ -27,6 +29,7 @@ TAGS_MAX: Final = 200  # codes of one handler
 THE_HUB: Final = "member hub"
 
 tag_t = table_of(Tag)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,4 +140,17 @@ async def in_force(tx: Tx, handlers: Collection[str]) -> dict[str, dict[str, Def
     for row in await tx.execute(newest):
         if not row.is_retired:
             found[row.handler][row.code] = definition_of(row)
+    return found
+
+
+def evaluated(definitions: Iterable[Definition]) -> list[Definition]:
+    """Those that the hub itself gives. A stored rule that this version cannot read (a figure is gone, or serves fewer
+    purposes) gives nobody a tag, and stops no other."""
+    found = []
+    for one in definitions:
+        try:
+            if one.kind is TagKind.COMPUTED or one.condition is not None:
+                found.append(one)
+        except BadRule as bad:
+            _log.error("The rule of the tag %s, version %s, cannot be read: %s", one.code, one.version, bad)
     return found

@@ -48,11 +48,11 @@ from member_hub.db.bulk import among, table_of
 from member_hub.ids import MemberId
 from member_hub.members.row_gate import consent_stands
 from member_hub.members.tables import Member, MemberStatus
-from member_hub.members.taggings import BY_THE_HUB, PROFILED, TagKind, tagging_t
+from member_hub.members.taggings import BY_THE_HUB, PROFILED, tagging_t
 from member_hub.organisation import Organisation
 from member_hub.tags.compiling import compiled
 from member_hub.tags.conditions import figures_in
-from member_hub.tags.definitions import RESTING_ON_CONSENT, Definition, in_force
+from member_hub.tags.definitions import RESTING_ON_CONSENT, Definition, evaluated, in_force
 from member_hub.tags.figures import FigureSource
 from member_hub.tags.programme import Numbers
 from member_hub.tags.sources import Setting, Thresholds, figures_of
@@ -61,7 +61,6 @@ from member_hub.tags.thresholds import thresholds_of
 
 BATCH: Final = 2_000  # members whose rows are held for the length of one statement
 GIVEN_BY: Final = "tags"
-_BY_RULE: Final = (TagKind.RULE.value, TagKind.COMPUTED.value)
 _NOT_PROFILED: Final = (MemberStatus.MERGED.value, MemberStatus.ERASED.value, MemberStatus.RESTRICTED.value)
 _WANTED: Final = ("member_id", "tag", "value", "until", "version", "restricted_by")
 
@@ -98,9 +97,9 @@ async def evaluate(tx: Tx, programme: Programme, member_ids: Collection[MemberId
     by_handler = await _held(tx, member_ids)
     done = Evaluated()
     for handler, members in by_handler.items():
-        definitions = (await in_force(tx, [handler]))[handler]
+        definitions = evaluated((await in_force(tx, [handler]))[handler].values())
         setting = programme.setting(now)
-        thresholds = await thresholds_of(tx, handler, definitions.values(), setting)
+        thresholds = await thresholds_of(tx, handler, definitions, setting)
         done = done.beside(await evaluate_batch(tx, definitions, members, setting, thresholds))
     return done
 
@@ -122,7 +121,7 @@ async def forget_expired(tx: Tx, *, now: datetime) -> int:
 
 async def evaluate_batch(
     tx: Tx,
-    definitions: Mapping[str, Definition],
+    definitions: Sequence[Definition],
     members: Sequence[MemberId],
     setting: Setting,
     thresholds: Thresholds,
@@ -141,9 +140,8 @@ async def _held(tx: Tx, member_ids: Collection[MemberId]) -> dict[str, list[Memb
     return found
 
 
-def evaluating(definitions: Mapping[str, Definition], setting: Setting, thresholds: Thresholds) -> Select[Any]:
+def evaluating(used: Sequence[Definition], setting: Setting, thresholds: Thresholds) -> Select[Any]:
     """The statement for a batch of members (`ids`): how many taggings it gives or changes, and how many it ends."""
-    used = [one for one in definitions.values() if one.kind in _BY_RULE]
     ids = bindparam("ids", type_=ARRAY(PgUuid()))
     people = select(func.unnest(ids, type_=PgUuid()).label("member_id"))
     figures = figures_of(people, sources_of(used), setting, thresholds)

@@ -17,7 +17,7 @@ from member_hub.ids import MemberId
 from member_hub.members.reading import is_living
 from member_hub.members.tables import Member
 from member_hub.privacy import Purpose
-from member_hub.tags.definitions import in_force
+from member_hub.tags.definitions import evaluated, in_force
 from member_hub.tags.evaluating import (
     BATCH,
     GIVEN_BY,
@@ -91,9 +91,9 @@ async def evaluate_next(tx: Tx, programme: Programme, handler: str, clock: Clock
     current = await _taken(tx, handler, setting)
     if current is None:
         return None
-    definitions = (await in_force(tx, [handler]))[handler]
+    definitions = evaluated((await in_force(tx, [handler]))[handler].values())
     is_start = current.after is None
-    thresholds = await thresholds_of(tx, handler, definitions.values(), setting, anew=is_start)
+    thresholds = await thresholds_of(tx, handler, definitions, setting, anew=is_start)
     members = await _next_members(tx, handler, current)
     if not members:
         await tx.execute(update(round_t).where(round_t.c.handler == handler).values(done_at=now))
