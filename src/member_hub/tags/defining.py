@@ -79,8 +79,8 @@ class Proposal:
         _check(bool(CODE.fullmatch(self.code)), "code", _CODE)
         _check(self.code not in BUILTIN, "code", _TAKEN)
         _check(self.kind in KINDS, "kind", _KIND)
-        for name in ("group", "zh", "en", "owner"):
-            _check(_is_text(getattr(self, name)), name, _TEXT)
+        for field, said in {"group": self.group, "nameZh": self.zh, "nameEn": self.en, "owner": self.owner}.items():
+            _check(_is_text(said), field, _TEXT)
         _check(self.purpose in PURPOSES, "purpose", _PURPOSE)
         is_rule = self.kind is TagKind.RULE
         _check((self.rule is not None) == is_rule, "rule", _RULE)
