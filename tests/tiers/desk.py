@@ -3,21 +3,25 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, update
 
 from member_hub import organisation, programme, resources, tiers
 from member_hub.access import system_caller
 from member_hub.db import Database, snapshot, transaction
+from member_hub.db.bulk import insert_rows
 from member_hub.ids import MemberId, OriginId, uuid7
+from member_hub.orders.tables import Activity, OrderLine
 from member_hub.organisation import Section
 from member_hub.privacy import Purpose
 from member_hub.settings import Settings
 from member_hub.tables import METADATA
-from member_hub.tiers import Grown, Programme, Source, TierRules
+from member_hub.tiers import Grown, PlacingReason, Programme, Source, TierRules
+from member_hub.tiers.growth.measuring import measure
 from member_hub.tiers.holder import TiersHolder
+from member_hub.tiers.rules.criteria import Ask
 from tests.points import desk as points_desk
 
 NOW = points_desk.NOW  # 2 March 2026, noon in Shanghai
@@ -33,7 +37,7 @@ def rules_of(text: str) -> TierRules:
 
 @dataclass(slots=True)
 class Desk(points_desk.Desk):
-    programme: Programme = Programme(SHIPPED)
+    tier_rules: TierRules = SHIPPED
 
     @classmethod
     async def open(cls, database: Database, settings: Settings) -> "Desk":
@@ -84,6 +88,77 @@ class Desk(points_desk.Desk):
         async with snapshot(self.database.app) as tx:
             return await tiers.held_at(tx, pairs)
 
+    @property
+    def programme(self) -> Programme:
+        return Programme(self.tier_rules)
+
+    async def review(self, *member_ids: MemberId) -> int:
+        async with transaction(self.database.app) as tx:
+            return await tiers.review(tx, self.programme, member_ids, now=self.clock.now(), caller=HUB)
+
+    async def work(self) -> int:
+        """The clockwork: what the day asks for, then everybody who is due."""
+        changed = 0
+        async with transaction(self.database.app) as tx:
+            await tiers.prepare(tx, self.programme, now=self.clock.now())
+        while due := await self.due():
+            changed += await self.review(*due)
+        return changed
+
+    async def place(self, member_id: MemberId, tier: str, until: str, **said: Any) -> tiers.Standing:
+        placement = tiers.Placement(tier, at(until), said.pop("reason", PlacingReason.GOODWILL))
+        async with transaction(self.database.app) as tx:
+            return await tiers.place(
+                tx, said.pop("by", points_desk.staff()), member_id, programme=self.programme, placement=placement,
+                approved_by="E0002", now=self.clock.now(),
+            )  # fmt: skip
+
+    async def placed(self, member_id: MemberId) -> tuple[str, str]:
+        standing = await self.standing(member_id)
+        return standing.tier, standing.reason.value
+
+    async def changes(self, member_id: MemberId) -> list[tuple[str, str, str]]:
+        rows = [row for row in await self.rows("tier_change") if row.member_id == member_id]
+        return [(row.from_tier, row.to_tier, row.reason) for row in sorted(rows, key=lambda row: row.changed_at)]
+
+    async def order(
+        self,
+        member_id: MemberId,
+        order_no: str,
+        amount_fen: int,
+        *,
+        line: int = 1,
+        of: str | None = None,
+        when: datetime | None = None,
+    ) -> None:
+        """An order line as the orders part files it; a refund where `of` names an order."""
+        columns = (
+            "member_id", "channel", "order_no", "line_no", "origin_id", "amount_fen", "ordered_at", "status",
+            "refund_of_order", "refund_of_line",
+        )  # fmt: skip
+        status = "paid" if of is None else "refunded"
+        back = (None, None) if of is None else (of, 1)
+        origin = await self.origin(member_id)
+        row = (member_id, "store", order_no, line, origin, amount_fen, when or self.clock.now(), status, *back)
+        async with transaction(self.database.app) as tx:
+            await insert_rows(tx, OrderLine, columns, [row])
+
+    async def active(self, member_id: MemberId, kind: str, *days: date, count: int = 1) -> None:
+        origin = await self.origin(member_id)
+        rows = [(member_id, origin, day, kind, count) for day in days]
+        async with transaction(self.database.app) as tx:
+            await insert_rows(tx, Activity, ("member_id", "origin_id", "day", "kind", "count"), rows)
+
+    async def object_to(self, member_id: MemberId, bits: int) -> None:
+        async with transaction(self.database.app) as tx:
+            whose = points_desk.member_t.c.member_id == member_id
+            await tx.execute(update(points_desk.member_t).where(whose).values(restriction_bits=bits))
+
+    async def measured(self, member_id: MemberId, *asks: Ask) -> list[int]:
+        async with snapshot(self.database.app) as tx:
+            found = await measure(tx, {member_id: asks})
+            return [found[member_id][ask] for ask in asks]
+
     async def entries(self, member_id: MemberId) -> list[tuple[str, int, int]]:
         """(source, number, amount) of the entries that are filed under a member, as they were written."""
         rows = await self.rows("growth_entry")
@@ -91,11 +166,6 @@ class Desk(points_desk.Desk):
 
     async def everything(self) -> dict[str, list[Row[Any]]]:
         return {table: await self.rows(table.partition(".")[2]) for table in TABLES}
-
-    async def all_of(self, table: str) -> list[Row[Any]]:
-        found = METADATA.tables[f"hub.{table}"]
-        async with snapshot(self.database.app) as tx:
-            return list((await tx.execute(select(found))).all())
 
 
 def section(text: str) -> Section:

@@ -15,11 +15,16 @@ from member_hub.tiers.rules.model import TierRules
 from member_hub.tiers.rules.reading import rules_of
 from member_hub.tiers.rules.versions import InForce, Programme, in_force
 from member_hub.tiers.standing.marking import due_members, touch
-from member_hub.tiers.words import Source, Why
+from member_hub.tiers.standing.placing import Placement, place
+from member_hub.tiers.standing.preparing import prepare
+from member_hub.tiers.standing.reviewing import review
+from member_hub.tiers.words import PlacingReason, Source, Why
 
 __all__ = [
     "Grown",
     "InForce",
+    "Placement",
+    "PlacingReason",
     "Programme",
     "Source",
     "Standing",
@@ -31,6 +36,9 @@ __all__ = [
     "in_force",
     "of_activity",
     "of_line",
+    "place",
+    "prepare",
+    "review",
     "rules_of",
     "standings",
     "taken_back",

@@ -91,11 +91,10 @@ class TiersHolder:
         now = self.clock.now()
         row = (await _locked(tx, kept, back)).get(kept)
         if origins and row is not None and row["tier"] is not None:
-            floor = {
-                "floor": row["tier"],
-                "floor_rank": row["rank"],
-                "floor_until": midnight(business_day(now + PROTECTION) + timedelta(days=1)),
-            }
+            ends = midnight(business_day(now + PROTECTION) + timedelta(days=1))
+            if row["floor"] == row["tier"]:
+                ends = max(ends, row["floor_until"])  # placed by hand for longer: for whom of them nobody can tell
+            floor = {"floor": row["tier"], "floor_rank": row["rank"], "floor_until": ends}
             changes = []
             for side, stood in (
                 (kept, await _stood(tx, kept, now, other=back) or {name: row[name] for name in OWN}),

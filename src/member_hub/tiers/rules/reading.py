@@ -121,6 +121,8 @@ def _criterion(level: Section, key: str, value: dict[str, object]) -> Criterion:
     longest = ACTIVITY_MONTHS_MAX if figure in OF_ACTIVITY else MONTHS_MAX
     if figure in OF_ACTIVITY and window is Window.EVER:
         raise inner.refused("activity is kept for 13 months: a window of it is shorter")
+    if goal == "at_quantile" and window is Window.ANNIVERSARY:
+        raise inner.refused("a quantile compares all members in one window, not in each one's own")
     return Criterion(
         figure=figure,
         window=window,

@@ -1,0 +1,217 @@
+"""What follows for one member (pure): up at once, down only when the term is over, and never without notice before.
+
+    assess(measures, rules, stood, now) -> Assessment
+
+Up: whoever meets a tier's promotion has it at once, for a new term. At the end of a term whoever meets its retention
+(looked at as of the last day of the term, however late the clock comes), or its promotion again, keeps it for another.
+Who does not, keeps it for the grace; reaching enough in the grace keeps the tier, too. After it comes the fall: one
+step, or to what is earned, never below what is earned. A grace is at least as long as the notice where none was given,
+so a clock that stood still takes nobody's time away.
+A floor stands apart from one's own tier, which goes its way beneath it; the higher of the two counts.
+One assessment takes one step: after a decision the review takes another, until nothing is decided any more.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from member_hub.clock import business_day
+from member_hub.tiers.rules.criteria import Ask, Measures, Member, Reached, Rule, Viewpoint, asked
+from member_hub.tiers.rules.model import TierRules
+from member_hub.tiers.rules.windows import last_day_before, midnight, term_end
+from member_hub.tiers.words import Demotion, Why
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """That somebody was told of a fall: once for each end of a term or floor; what is needed is kept up to date."""
+
+    at: datetime
+    until: datetime
+    needed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """Where a member stands: the tier that counts, the tier of one's own, the floor."""
+
+    tier: str
+    since: datetime
+    reason: Why
+    own: str
+    until: datetime | None = None
+    in_grace: bool = False
+    floor: str | None = None
+    floor_until: datetime | None = None
+    told: Told | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    stood: Stood
+    decided: Why | None  # None: nothing but perhaps a notice changed; else another step may follow
+    reasons: list[Reached]
+    due_at: datetime | None
+
+
+def asks(rules: TierRules, stood: Stood, member: Member, now: datetime) -> set[Ask]:
+    """The figures that `assess` will look up."""
+    found: set[Ask] = set()
+    today = _promoting(now)
+    for level in rules.levels:
+        found |= asked(level.promotion, member, today)
+    view = _retaining(rules, stood, now)
+    if view is not None:
+        found |= asked(rules.level(stood.own).retention, member, view)
+    return found
+
+
+def assess(measures: Measures, rules: TierRules, stood: Stood, now: datetime) -> Assessment:
+    earned = earned_rank(measures, rules, now)
+    after, reason = _own(measures, rules, stood, now, earned)
+    after = _floored(after, now)
+    rank, before = _counting(rules, after), rules.rank(stood.tier)
+    if reason is None and after.floor_until != stood.floor_until:
+        reason = Why.LAPSED if rank < before else Why.EARNED
+    if reason is not None:
+        after = _decided(after, stood, reason, tier=rules.levels[rank].code, now=now)
+    else:
+        after = _notified(measures, rules, after, now)
+    return Assessment(after, reason, reasons_of(measures, rules, stood, now), _due(rules, after, now))
+
+
+def _decided(after: Stood, before: Stood, reason: Why, *, tier: str, now: datetime) -> Stood:
+    """Beneath a floor that goes on covering it nothing is seen of the decision; a grace is no new start."""
+    is_covered = after.floor is not None and tier == before.tier and after.own != tier
+    return replace(
+        after,
+        tier=tier,
+        since=now if tier != before.tier else before.since,
+        reason=before.reason if is_covered else reason,
+        told=before.told if is_covered or reason is Why.GRACE else None,
+    )
+
+
+def earned_rank(measures: Measures, rules: TierRules, now: datetime) -> int:
+    """The highest tier whose promotion is met today."""
+    view = _promoting(now)
+    ranks = range(len(rules.levels) - 1, 0, -1)
+    return next((rank for rank in ranks if measures.is_met(rules.levels[rank].promotion, view)), 0)
+
+
+def reasons_of(measures: Measures, rules: TierRules, stood: Stood, now: datetime) -> list[Reached]:
+    """Every criterion that was looked at, of every tier, and of the term where it was its turn."""
+    view, level = _retaining(rules, stood, now), rules.level(stood.own)
+    found = [] if view is None else measures.all_of(level.retention, level.code, view)
+    for higher in rules.levels:
+        found += measures.all_of(higher.promotion, higher.code, _promoting(now))
+    return found
+
+
+def _own(measures: Measures, rules: TierRules, stood: Stood, now: datetime, earned: int) -> tuple[Stood, Why | None]:
+    """The tier of one's own after this step."""
+    own = rules.rank(stood.own)
+    if earned > own:
+        return _on(rules, stood, earned, measures.member, business_day(now)), Why.EARNED
+    if own == 0 or stood.until is None:
+        return stood, None
+    is_over = now >= stood.until
+    if not is_over and not stood.in_grace:
+        return stood, None
+    view = _retaining(rules, stood, now)
+    assert view is not None, "a term that is over is looked at"
+    if earned >= own or measures.is_met(rules.levels[own].retention, view):
+        return _on(rules, stood, own, measures.member, view.day), Why.RETAINED
+    if not is_over:
+        return stood, None
+    ends = _grace_end(rules, stood, now)
+    if ends > stood.until:
+        return replace(stood, until=ends, in_grace=True), Why.GRACE
+    lower = max(earned, own - 1) if rules.demotion is Demotion.ONE_STEP else earned
+    return _on(rules, stood, lower, measures.member, business_day(now)), Why.LAPSED
+
+
+def _on(rules: TierRules, stood: Stood, rank: int, member: Member, day: date) -> Stood:
+    """With a tier of one's own for a term that begins on `day`."""
+    level = rules.levels[rank]
+    until = term_end(level.term_end, level.term_months, day=day, joined=member.joined) if rank else None
+    return replace(stood, own=level.code, until=until, in_grace=False)
+
+
+def _grace_end(rules: TierRules, stood: Stood, now: datetime) -> datetime:
+    """Until when a tier whose term or grace is over lasts: where nobody was told of the fall, at least for the notice.
+
+    Beneath a floor nothing falls yet, so nobody has to be told.
+    """
+    assert stood.until is not None
+    ends = stood.until if stood.in_grace else stood.until + timedelta(days=rules.tier_grace_days)
+    if stood.told is None and not rules.rank(stood.floor) > rules.rank(stood.own):
+        ends = max(ends, midnight(business_day(now) + timedelta(days=1 + rules.notice_days)))
+    return ends
+
+
+def _floored(stood: Stood, now: datetime) -> Stood:
+    if stood.floor_until is None or stood.floor_until > now:
+        return stood
+    return replace(stood, floor=None, floor_until=None)
+
+
+def _counting(rules: TierRules, stood: Stood) -> int:
+    return max(rules.rank(stood.own), rules.rank(stood.floor))
+
+
+def _notified(measures: Measures, rules: TierRules, stood: Stood, now: datetime) -> Stood:
+    """Told, once, from so many days before the fall on; what is needed follows what grows."""
+    falls = falls_at(rules, stood)
+    is_time = falls is not None and _notice_from(rules, falls) <= now < falls
+    if falls is None or not (is_time or (stood.in_grace and stood.told is None and falls == stood.until)):
+        return stood
+    level = rules.levels[_counting(rules, stood)]
+    if rules.rank(stood.own) < rules.rank(level.code):
+        needed = measures.growth_missing(level.promotion, _promoting(now))
+    else:
+        view = _retaining(rules, stood, now)
+        assert view is not None, "the notice is given while the end of the term is looked at"
+        if stood.told is None and measures.is_met(level.retention, view):
+            return stood
+        needed = measures.growth_missing(level.retention, view)
+    if stood.told is None:
+        return replace(stood, told=Told(now, falls, needed))
+    return replace(stood, told=replace(stood.told, needed=needed))
+
+
+def falls_at(rules: TierRules, stood: Stood) -> datetime | None:
+    """When the tier that counts may end."""
+    own, floor = rules.rank(stood.own), rules.rank(stood.floor)
+    if floor > own:
+        return stood.floor_until
+    if stood.floor_until is not None and stood.until is not None and floor == own:
+        return max(stood.until, stood.floor_until)
+    return stood.until
+
+
+def _retaining(rules: TierRules, stood: Stood, now: datetime) -> Viewpoint | None:
+    """From where retention is looked at: of an end to come and of one that is over its last day; in a grace today."""
+    if stood.until is None or rules.rank(stood.own) == 0:
+        return None
+    if not stood.in_grace and now < _notice_from(rules, stood.until):
+        return None
+    if stood.in_grace and now < stood.until:
+        return Viewpoint(Rule.RETENTION, business_day(now), rules.growth_grace_days)
+    return Viewpoint(Rule.RETENTION, last_day_before(stood.until), rules.growth_grace_days)
+
+
+def _promoting(now: datetime) -> Viewpoint:
+    return Viewpoint(Rule.PROMOTION, business_day(now))
+
+
+def _notice_from(rules: TierRules, falls: datetime) -> datetime:
+    return falls - timedelta(days=rules.notice_days)
+
+
+def _due(rules: TierRules, stood: Stood, now: datetime) -> datetime | None:
+    """When time alone may change something; now, where it is due already."""
+    ends = [end for end in (stood.until if rules.rank(stood.own) else None, stood.floor_until) if end is not None]
+    falls = falls_at(rules, stood)
+    if falls is not None and stood.told is None and _notice_from(rules, falls) > now:
+        ends.append(_notice_from(rules, falls))
+    return max(now, min(ends)) if ends else None

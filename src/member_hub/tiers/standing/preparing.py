@@ -1,0 +1,120 @@
+"""Once a business day, and whenever other rules come into force: quantiles of all members, and who has to be looked at.
+
+A quantile is the value that so many members of a hundred do not pass, by nearest rank over every active member of the
+handler, those with nothing too; it is a whole number, one that a member really has. Who objected to the evaluation of
+activity is not counted where activity is. Where rules or quantiles are other ones than before, everybody is marked.
+"""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Select, delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from member_hub.clock import business_day
+from member_hub.db.base import Tx
+from member_hub.db.bulk import table_of
+from member_hub.ids import MemberId
+from member_hub.members.tables import MemberStatus
+from member_hub.tiers.growth.measuring import measure
+from member_hub.tiers.rules.criteria import Member, Rule, Viewpoint, asked
+from member_hub.tiers.rules.model import Criterion
+from member_hub.tiers.rules.versions import InForce, Programme, in_force
+from member_hub.tiers.standing.marking import GONE, mark, member_t
+from member_hub.tiers.standing.taking import asked_of, threshold_t, thresholds_of
+from member_hub.tiers.tables import TierReviewDay
+
+BATCH: Final = 5000
+HANDLERS_MAX: Final = 1000
+day_t = table_of(TierReviewDay)
+
+
+async def prepare(tx: Tx, programme: Programme, *, now: datetime) -> int:
+    """Do what is due; returns how many members were marked. Twice on one day is the same as once."""
+    ruled = await in_force(tx, programme, now=now)
+    rows = (await tx.execute(select(day_t).order_by(day_t.c.handler).with_for_update())).all()
+    done = {row.handler: row for row in rows}
+    today = business_day(now)
+    if done and all(business_day(row.computed_at) == today and row.rules_digest == ruled.digest for row in rows):
+        return 0
+    marked = 0
+    for handler in await _handlers(tx):
+        before = done.get(handler)
+        is_new = before is None or before.rules_digest != ruled.digest
+        is_moved = await _compute(tx, ruled, handler, now)
+        if is_new or is_moved:
+            marked += await mark(tx, member_t.c.handler == handler, now=now)
+        values = {"rules_digest": ruled.digest, "computed_at": now}
+        new = insert(day_t).values(handler=handler, **values)
+        await tx.execute(new.on_conflict_do_update(index_elements=[day_t.c.handler], set_=values))
+    return marked
+
+
+async def _handlers(tx: Tx) -> list[str]:
+    statement = select(member_t.c.handler).where(member_t.c.status.not_in(GONE)).distinct()
+    return list(await tx.scalars(statement.order_by(member_t.c.handler).limit(HANDLERS_MAX)))
+
+
+async def _compute(tx: Tx, ruled: InForce, handler: str, now: datetime) -> bool:
+    """Write a handler's quantiles; whether any is another than before."""
+    if not ruled.rules.thresholds:
+        return False
+    before = (await thresholds_of(tx, ruled)).get(handler, {})
+    found = await quantiles(tx, ruled.rules.thresholds, handler, now=now)
+    await tx.execute(
+        delete(threshold_t).where(threshold_t.c.handler == handler, threshold_t.c.rules_version == ruled.version)
+    )
+    for name, value in sorted(found.items()):
+        row = {"handler": handler, "rules_version": ruled.version, "name": name, "value": value, "computed_at": now}
+        await tx.execute(insert(threshold_t).values(**row))
+    return found != before
+
+
+async def quantiles(tx: Tx, named: Mapping[str, Criterion], handler: str, *, now: datetime) -> dict[str, int]:
+    """The value of each quantile over the active members of a handler; none where there is nobody."""
+    counted: dict[str, Counter[int]] = {name: Counter() for name in named}
+    view = Viewpoint(Rule.PROMOTION, business_day(now))
+    async for people in _people(tx, handler):
+        wanted = {
+            member_id: {ask for criterion in named.values() for ask in asked(criterion, person, view)}
+            for member_id, person in people.items()
+        }
+        figures = await measure(tx, wanted)
+        for name, criterion in named.items():
+            for member_id, person in people.items():
+                ask = (criterion.figure, view.span(criterion, person))
+                if ask in wanted[member_id]:
+                    counted[name][figures[member_id][ask]] += 1
+    return {
+        name: nearest_rank(values, criterion.at_quantile or 0)
+        for (name, criterion), values in zip(named.items(), counted.values(), strict=True)
+        if values
+    }
+
+
+def nearest_rank(values: Counter[int], percent: int) -> int:
+    """The smallest value that `percent` of a hundred do not pass. Whole numbers all the way."""
+    place = -(-values.total() * percent // 100)
+    passed = 0
+    for value, times in sorted(values.items()):
+        passed += times
+        if passed >= place:
+            return value
+    raise AssertionError("there is a value at every place")
+
+
+async def _people(tx: Tx, handler: str) -> AsyncIterator[dict[MemberId, Member]]:
+    columns = (member_t.c.member_id, member_t.c.joined_at, member_t.c.restriction_bits)
+    statement: Select[Any] = select(*columns).where(
+        member_t.c.handler == handler, member_t.c.status == MemberStatus.ACTIVE
+    )
+    last: MemberId | None = None
+    while True:
+        page = statement if last is None else statement.where(member_t.c.member_id > last)
+        rows = (await tx.execute(page.order_by(member_t.c.member_id).limit(BATCH))).all()
+        if not rows:
+            return
+        yield {MemberId(row.member_id): asked_of(row) for row in rows}
+        last = MemberId(rows[-1].member_id)

@@ -1,0 +1,145 @@
+"""Reviewing: what the rules decide about many members, written in a few statements, whatever their number.
+
+Only what changed is written. Doing it twice is the same as once, and in two processes: the standings are locked, the
+figures are read under the lock. A member takes as many steps as have fallen due meanwhile (STEPS_MAX at a time).
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from member_hub.access import Caller
+from member_hub.db.base import Tx
+from member_hub.db.bulk import update_rows
+from member_hub.ids import MemberId
+from member_hub.tiers.growth.measuring import measure
+from member_hub.tiers.rules.assessing import Stood, asks, assess
+from member_hub.tiers.rules.criteria import Measures, Reached, logged
+from member_hub.tiers.rules.model import TierRules
+from member_hub.tiers.rules.versions import InForce, Programme, in_force
+from member_hub.tiers.standing.log import Change, log
+from member_hub.tiers.standing.taking import Taken, take, thresholds_of
+from member_hub.tiers.tables import TierStanding
+from member_hub.tiers.words import PlacingReason, Why
+
+BATCH_MAX: Final = 10_000  # members in one review
+STEPS_MAX: Final = 24  # terms that end while nothing runs; what is left is due at once
+COLUMNS: Final = (
+    "member_id", "tier", "rank", "since", "reason", "own_tier", "own_rank", "until", "in_grace", "floor", "floor_rank",
+    "floor_until", "notice_at", "notice_until", "notice_needed", "notice_sent_at", "rules_version", "due_at",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """What somebody decided before the rules do: from the standing as it is to another."""
+
+    reason: PlacingReason
+    approved_by: str
+    place: Callable[[TierRules, Stood], Stood]
+
+
+@dataclass(slots=True)
+class Course:
+    """One member's way through a review."""
+
+    taken: Taken
+    stood: Stood
+    decided: list[Why] = field(default_factory=list)
+    reasons: Sequence[Reached] = ()
+    due_at: datetime | None = None
+
+
+async def review(
+    tx: Tx,
+    programme: Programme,
+    member_ids: Collection[MemberId],
+    *,
+    now: datetime,
+    caller: Caller,
+    placing: Placing | None = None,
+) -> int:
+    """Assess these roots; returns of how many the standing changed. Unknown and inactive ones are left out."""
+    assert len(member_ids) <= BATCH_MAX, "the caller goes in batches"
+    ruled = await in_force(tx, programme, now=now)
+    taken = await take(tx, member_ids, now=now)
+    courses = [Course(one, one.stood) for one in taken]
+    if placing is not None:
+        for one in courses:
+            one.stood, one.decided = placing.place(ruled.rules, one.stood), [Why.MANUAL]
+    await _run(tx, ruled, courses, now)
+    await update_rows(tx, TierStanding, COLUMNS, [row for one in courses if (row := _changed_row(one, ruled))])
+    changed = [_change(one, ruled, placing) for one in courses if one.decided]
+    await log(tx, caller, changed, now=now)
+    return len(changed)
+
+
+async def _run(tx: Tx, ruled: InForce, courses: Sequence[Course], now: datetime) -> None:
+    thresholds = await thresholds_of(tx, ruled)
+    going = list(courses)
+    for _ in range(STEPS_MAX):
+        if not going:
+            return
+        wanted = {one.taken.member_id: asks(ruled.rules, one.stood, one.taken.asked, now) for one in going}
+        figures = await measure(tx, wanted)
+        again = []
+        for one in going:
+            facts = figures[one.taken.member_id]
+            measures = Measures(one.taken.asked, facts, thresholds.get(one.taken.handler, {}))
+            found = assess(measures, ruled.rules, one.stood, now)
+            one.stood, one.due_at = found.stood, found.due_at
+            if found.decided:
+                one.decided.append(found.decided)
+                again.append(one)
+            if found.decided or not one.reasons:
+                one.reasons = found.reasons
+        going = again
+
+
+def _change(one: Course, ruled: InForce, placing: Placing | None) -> Change:
+    facts: dict[str, Any] = {"steps": one.decided, "reasons": logged(one.reasons)}
+    return Change(
+        one.taken.member_id,
+        one.taken.stood.tier,
+        one.stood.tier,
+        one.stood.reason if placing else one.decided[-1],
+        _until(one.stood),
+        ruled.version,
+        facts,
+        placing.reason if placing else None,
+        placing.approved_by if placing else None,
+    )
+
+
+def _until(stood: Stood) -> datetime | None:
+    return stood.floor_until if stood.own != stood.tier else stood.until
+
+
+def _changed_row(one: Course, ruled: InForce) -> tuple[Any, ...] | None:
+    """The columns in order; None where the row says all that already."""
+    before, stood, told = one.taken.row, one.stood, one.stood.told
+    rank = ruled.rules.rank
+    is_decided = bool(one.decided) or before.tier is not None
+    sent_at = before.notice_sent_at if told and before.notice_until == told.until else None
+    row = (
+        one.taken.member_id,
+        stood.tier if is_decided else None,
+        rank(stood.tier),
+        stood.since if is_decided else None,
+        stood.reason if is_decided else None,
+        stood.own if is_decided else None,
+        rank(stood.own),
+        stood.until,
+        stood.in_grace,
+        stood.floor,
+        rank(stood.floor),
+        stood.floor_until,
+        told.at if told else None,
+        told.until if told else None,
+        told.needed if told else None,
+        sent_at,
+        ruled.version if one.decided else before.rules_version,
+        one.due_at,
+    )
+    return None if all(getattr(before, name) == value for name, value in zip(COLUMNS, row, strict=True)) else row

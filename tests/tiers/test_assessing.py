@@ -1,0 +1,258 @@
+"""What the rules decide about one member, on paper: up at once, down late and never unannounced."""
+
+import random
+from datetime import date, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from member_hub.clock import business_day
+from member_hub.tiers.rules.assessing import Stood, Told
+from member_hub.tiers.rules.windows import midnight
+from member_hub.tiers.words import Figure, Why
+from tests.tiers.desk import rules_of
+from tests.tiers.paper import LADDER, Paper, ladder, stood_at
+
+START = date(2026, 1, 10)
+GROWN = st.lists(st.tuples(st.dates(date(2025, 1, 1), date(2027, 12, 31)), st.integers(1, 3000)), max_size=12)
+RANKS = {"base": 0, "standard": 1, "core": 2, "vip": 3}
+
+
+@given(grown=GROWN, more=st.integers(1, 5000), on=st.dates(date(2026, 2, 1), date(2027, 2, 1)))
+def test_more_growth_never_means_a_lower_tier(grown: list[tuple[date, int]], more: int, on: date) -> None:
+    stood = stood_at("core", midnight(date(2026, 8, 1)))
+    less, richer = Paper(ladder(), grown=grown, stood=stood), Paper(ladder(), grown=[*grown, (on, more)], stood=stood)
+
+    lower, higher = less.look(on), richer.look(on)
+
+    assert RANKS[higher.tier] >= RANKS[lower.tier]
+
+
+@given(grown=GROWN, seed=st.integers())
+def test_the_order_of_entries_does_not_matter(grown: list[tuple[date, int]], seed: int) -> None:
+    shuffled = random.Random(seed).sample(grown, len(grown))
+    first, second = Paper(ladder(), grown=grown), Paper(ladder(), grown=shuffled)
+
+    first.run(START, date(2028, 3, 1), step=17)
+    second.run(START, date(2028, 3, 1), step=17)
+
+    assert (first.stood, first.decided) == (second.stood, second.decided)
+
+
+@settings(deadline=None)
+@given(grown=GROWN, step=st.integers(1, 200), demotion=st.sampled_from(["one_step", "to_earned"]))
+def test_nobody_falls_before_the_end_of_a_term_nor_without_thirty_days_of_notice(
+    grown: list[tuple[date, int]], step: int, demotion: str
+) -> None:
+    paper = Paper(ladder(demotion=demotion, grace=10), grown=grown)
+    before: list[Stood] = []
+
+    def check(day: date, stood: Stood) -> None:
+        if before and RANKS[stood.tier] < RANKS[before[-1].tier]:
+            was = before[-1]
+            assert was.until is not None
+            assert midnight(day) >= was.until
+            assert was.told is not None
+            assert midnight(day) - was.told.at >= timedelta(days=30)
+        before.append(stood)
+
+    paper.run(START, START + timedelta(days=1200), step=step, each=check)
+
+
+@settings(deadline=None)
+@given(grown=GROWN, at=st.integers(0, 900))
+def test_a_promotion_is_there_the_moment_it_is_earned(grown: list[tuple[date, int]], at: int) -> None:
+    paper = Paper(ladder(), grown=grown)
+    day = START + timedelta(days=at)
+
+    stood = paper.look(day)
+
+    year = sum(amount for when, amount in grown if day - timedelta(days=365) < when <= day)
+    sure = [tier for tier, least in (("standard", 100), ("core", 1000), ("vip", 5000)) if year >= least]
+    assert RANKS[stood.tier] >= len(sure)
+    assert stood.since == (midnight(day) if stood.tier != "base" else midnight(paper.joined))
+
+
+def test_a_term_that_was_not_reached_goes_into_grace_and_then_one_step_down() -> None:
+    paper = Paper(ladder(), stood=stood_at("vip", midnight(date(2026, 6, 1))))
+
+    paper.run(date(2026, 4, 25), date(2026, 8, 1))
+
+    assert paper.told == [date(2026, 5, 2)]
+    assert paper.decided == [Why.GRACE, Why.LAPSED]
+    assert paper.stood is not None
+    assert (paper.stood.tier, paper.stood.since) == ("core", midnight(date(2026, 7, 1)))
+    assert paper.stood.until == midnight(date(2027, 7, 2))
+
+
+def test_a_fall_to_what_is_earned_skips_steps_and_one_step_stops_at_what_is_earned() -> None:
+    ended = stood_at("vip", midnight(date(2026, 6, 1)), told=Told(midnight(START), midnight(date(2026, 6, 1)), 4000))
+    grown = [(date(2026, 3, 1), 120)]
+    down, step = Paper(ladder(demotion="to_earned", grace=0), grown=grown), Paper(ladder(grace=0), grown=grown)
+    rich = Paper(ladder(demotion="to_earned", grace=0), grown=[(date(2026, 3, 1), 1200)])
+    for paper in (down, step, rich):
+        paper.stood = ended
+
+    tiers = [paper.look(date(2026, 6, 1)).tier for paper in (down, step, rich)]
+
+    assert tiers == ["standard", "core", "core"]
+
+
+def test_retention_is_a_rule_of_its_own_and_looks_at_the_last_day_of_the_term() -> None:
+    kept = Paper(ladder(), grown=[(date(2025, 6, 1), 4000)], stood=stood_at("vip", midnight(date(2026, 6, 1))))
+    late = Paper(ladder(), grown=[(date(2025, 6, 1), 4000)], stood=stood_at("vip", midnight(date(2026, 6, 1))))
+    missed = Paper(ladder(), grown=[(date(2025, 5, 31), 4000)], stood=stood_at("vip", midnight(date(2026, 6, 1))))
+
+    ends = [paper.look(day).until for paper, day in ((kept, date(2026, 6, 1)), (late, date(2026, 6, 20)))]
+
+    assert ends == [midnight(date(2027, 6, 1))] * 2
+    assert kept.decided == [Why.RETAINED]
+    assert missed.look(date(2026, 6, 1)).in_grace is True
+
+
+def test_growth_grace_looks_further_back_for_retention_and_not_for_promotion() -> None:
+    grown = [(date(2025, 5, 2), 5000)]
+    paper = Paper(ladder(growth_grace=30), grown=grown, stood=stood_at("vip", midnight(date(2026, 6, 1))))
+    fresh = Paper(ladder(growth_grace=30), grown=grown)
+
+    assert paper.look(date(2026, 6, 1)).tier == "vip"
+    assert paper.decided == [Why.RETAINED]
+    assert fresh.look(date(2026, 6, 1)).tier == "base"
+
+
+def test_enough_in_the_grace_keeps_the_tier_from_that_day() -> None:
+    paper = Paper(ladder(), stood=stood_at("core", midnight(date(2026, 6, 1))))
+    paper.run(date(2026, 5, 1), date(2026, 6, 10), step=3)
+    assert paper.stood is not None
+    assert paper.stood.in_grace is True
+
+    paper.grown.append((date(2026, 6, 12), 800))
+    stood = paper.look(date(2026, 6, 12), hour=15)
+
+    assert (stood.tier, stood.in_grace, stood.until) == ("core", False, midnight(date(2027, 6, 13)))
+    assert paper.decided[-1] is Why.RETAINED
+
+
+def test_a_clock_that_stood_still_takes_nobodys_time_away() -> None:
+    paper = Paper(ladder(grace=0), stood=stood_at("core", midnight(date(2026, 6, 1))))
+
+    stood = paper.look(date(2026, 9, 15))
+
+    assert (stood.tier, stood.in_grace, stood.until) == ("core", True, midnight(date(2026, 10, 16)))
+    assert stood.told == Told(midnight(date(2026, 9, 15)), midnight(date(2026, 10, 16)), 800)
+    assert paper.look(date(2026, 10, 16)).tier == "standard"
+
+
+def test_the_notice_is_given_once_and_follows_what_grows() -> None:
+    paper = Paper(ladder(), grown=[(date(2026, 2, 1), 300)], stood=stood_at("core", midnight(date(2026, 6, 1))))
+    paper.run(date(2026, 4, 20), date(2026, 5, 20))
+    assert paper.stood is not None
+    assert paper.stood.told == Told(midnight(date(2026, 5, 2)), midnight(date(2026, 6, 1)), 500)
+
+    paper.grown.append((date(2026, 5, 21), 499))
+    assert paper.look(date(2026, 5, 21)).told == Told(midnight(date(2026, 5, 2)), midnight(date(2026, 6, 1)), 1)
+    paper.grown.append((date(2026, 5, 22), 1))
+    paper.run(date(2026, 5, 22), date(2026, 6, 1))
+
+    assert paper.told == [date(2026, 5, 2)]
+    assert paper.decided == [Why.RETAINED]
+    assert paper.stood.told is None
+
+
+def test_a_floor_holds_what_falls_beneath_it_until_its_last_day() -> None:
+    floored = stood_at("core", midnight(date(2026, 6, 1)), floor="vip", floor_until=midnight(date(2026, 12, 1)))
+    paper = Paper(
+        ladder(demotion="to_earned"), stood=Stood(**{**_fields(floored), "tier": "vip", "reason": Why.MANUAL})
+    )
+
+    paper.run(date(2026, 4, 1), date(2026, 11, 30))
+    assert paper.stood is not None
+    assert (paper.stood.tier, paper.stood.own, paper.stood.reason) == ("vip", "base", Why.MANUAL)
+    assert paper.told == [date(2026, 11, 1)]
+    assert paper.stood.told == Told(midnight(date(2026, 11, 1)), midnight(date(2026, 12, 1)), 5000)
+
+    stood = paper.look(date(2026, 12, 1))
+    assert (stood.tier, stood.floor, stood.reason) == ("base", None, Why.LAPSED)
+
+
+def test_what_is_earned_above_a_floor_is_there_at_once() -> None:
+    floored = stood_at(
+        "standard", midnight(date(2026, 6, 1)), floor="standard", floor_until=midnight(date(2026, 12, 1))
+    )
+    paper = Paper(ladder(), grown=[(date(2026, 3, 1), 1000)], stood=floored)
+
+    stood = paper.look(date(2026, 3, 1), hour=12)
+
+    assert (stood.tier, stood.reason, stood.floor) == ("core", Why.EARNED, "standard")
+
+
+ACTIVE = """
+{ all = [
+  { figure = "growth", window = "rolling", months = 12, at_least = 100 },
+  { any = [
+    { figure = "review", window = "rolling", months = 6, at_least = 2 },
+    { figure = "streak", window = "calendar_year", at_least = 7 },
+  ] },
+] }"""
+WHOLE = '{ figure = "growth", window = "rolling", months = 12, at_least = 100 }'
+KEPT = '{ figure = "growth", window = "rolling", months = 12, at_least = 80 }'
+
+
+@pytest.mark.parametrize(
+    ("figures", "tier"),
+    [({}, "base"), ({Figure.REVIEW: 1}, "base"), ({Figure.REVIEW: 2}, "standard"), ({Figure.STREAK: 7}, "standard")],
+)
+def test_all_and_any_of_criteria(figures: dict[Figure, int], tier: str) -> None:
+    rules = rules_of(_spelled().replace(WHOLE, ACTIVE.strip()))
+    paper = Paper(rules, grown=[(date(2026, 3, 1), 100)], figures=figures)
+
+    assert paper.look(date(2026, 3, 2)).tier == tier
+
+
+def test_who_objected_to_the_evaluation_of_activity_keeps_what_was_earned_and_gets_nothing_by_it() -> None:
+    rules = rules_of(_spelled().replace(WHOLE, ACTIVE.strip()).replace(KEPT, ACTIVE.strip()))
+    grown = [(date(2026, 3, 1), 100)]
+    ends = midnight(date(2026, 6, 1))
+    fresh = Paper(rules, grown=grown, figures={Figure.REVIEW: 9}, evaluates_activity=False)
+    keeping = Paper(rules, grown=grown, evaluates_activity=False, stood=stood_at("standard", ends))
+    falling = Paper(rules, grown=grown, stood=stood_at("standard", ends))
+
+    assert fresh.look(date(2026, 3, 2)).tier == "base"
+    assert (keeping.look(date(2026, 6, 1)).tier, keeping.decided) == ("standard", [Why.RETAINED])
+    assert (falling.look(date(2026, 6, 1)).in_grace, falling.decided) == (True, [Why.GRACE])
+
+
+def test_a_quantile_that_nobody_knows_yet_raises_and_drops_nobody() -> None:
+    by_rank = '{ figure = "growth", window = "rolling", months = 12, at_quantile = 50 }'
+    rules = rules_of(_spelled().replace(WHOLE, by_rank).replace(KEPT, by_rank))
+    name = "growth_rolling_12m_p50"
+    ends = midnight(date(2026, 6, 1))
+    grown = [(date(2026, 3, 1), 70)]
+
+    assert Paper(rules, grown=grown).look(date(2026, 3, 1)).tier == "base"
+    assert Paper(rules, stood=stood_at("standard", ends)).look(date(2026, 6, 1)).until == midnight(date(2027, 6, 1))
+    assert Paper(rules, grown=grown, thresholds={name: 70}).look(date(2026, 3, 1)).tier == "standard"
+    assert Paper(rules, grown=grown, thresholds={name: 71}).look(date(2026, 3, 1)).tier == "base"
+    assert Paper(rules, thresholds={name: 0}).look(date(2026, 3, 1)).tier == "base"
+
+
+def test_a_tier_that_the_rules_no_longer_have_counts_as_the_lowest() -> None:
+    paper = Paper(ladder(), grown=[(date(2026, 3, 1), 100)], stood=stood_at("platinum", midnight(date(2027, 1, 1))))
+
+    assert paper.look(date(2026, 3, 2)).tier == "standard"
+
+
+def _spelled() -> str:
+    return LADDER.format(demotion="one_step", grace=30, growth_grace=0)
+
+
+def _fields(stood: Stood) -> dict[str, object]:
+    return {name: getattr(stood, name) for name in Stood.__slots__}
+
+
+def test_the_days_are_those_of_shanghai() -> None:
+    before_midnight = datetime.fromisoformat("2026-03-01T15:59:59+00:00")
+
+    assert business_day(before_midnight) == date(2026, 3, 1)
+    assert business_day(before_midnight + timedelta(seconds=1)) == date(2026, 3, 2)
