@@ -112,8 +112,9 @@ async def begin_anew(tx: Tx, handler: str) -> None:
 async def _taken(tx: Tx, handler: str, setting: Setting) -> Row[Any] | None:
     """The row of the round, held, begun anew where it is of another day; None: nothing is to be done."""
     fresh = {"day": setting.today, "after": None, "done_at": None, "given": 0, "ended": 0}
-    new = insert(round_t).values(handler=handler, **fresh | {"day": setting.today - _A_DAY})
-    await tx.execute(new.on_conflict_do_nothing())
+    if await tx.scalar(select(round_t.c.day).where(round_t.c.handler == handler)) is None:  # inserting waits for others
+        new = insert(round_t).values(handler=handler, **fresh | {"day": setting.today - _A_DAY})
+        await tx.execute(new.on_conflict_do_nothing())
     wanted = select(round_t).where(round_t.c.handler == handler).with_for_update(skip_locked=True)
     current = (await tx.execute(wanted)).one_or_none()
     if current is None or (current.day == setting.today and current.done_at is not None):
