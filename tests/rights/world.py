@@ -45,6 +45,7 @@ from member_hub.members.gates import MinorApproval
 from member_hub.members.reading import Visible
 from member_hub.members.row_gate import RowGate
 from member_hub.members.tables import Channel, ChannelAccount
+from member_hub.members.taggings import Tagging
 from member_hub.merging import Resolver
 from member_hub.merging.apart import keep_apart
 from member_hub.privacy import DataClass, Person, ProfileField, Purpose
@@ -202,6 +203,7 @@ async def populate(world: World, folder: Path) -> None:
     await _sign_in(world)
     await decide(world)
     await _points(world)
+    await _tag(world)
 
 
 async def decide(world: World) -> None:
@@ -285,6 +287,16 @@ async def _points(world: World) -> None:
     async with transaction(world.database.app) as tx:
         await points.earn_for_order_line(tx, hub, member, asked=asked, line=line, earning=earning)
         await points.hold(tx, hub, member, asked=asked, amount=40)
+
+
+async def _tag(world: World) -> None:
+    """Somebody gave her a tag; what the hub gave her went when she objected to profiling."""
+    member, origin = await world.member_of(Channel.WEBSITE, WEBSITE), await world.origin_of(Channel.WEBSITE, WEBSITE)
+    row = {"member_id": member, "tag": "do_not_contact", "given_id": uuid7(), "handler": "brand", "how": "hand"}
+    row |= {"origins": [origin], "since": NOW, "given_by": "corp:E0001", "version": 1}
+    row |= {"is_profiling": False, "restricted_by": 0}
+    async with transaction(world.database.app) as tx:
+        await tx.execute(table_of(Tagging).insert(), row)
 
 
 async def _at_the_till(world: World, member_id: MemberId) -> None:
