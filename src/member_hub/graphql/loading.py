@@ -138,6 +138,13 @@ def _shown(sight: Sight, wanted: Wanted, held: Held, row: Row[Any]) -> frozenset
     return words | sight.lens.shown(held.consents.get(row.member_id, ())) if sight.wanted.consents_opened else words
 
 
+async def words_of_answer(asking: Asking, tx: Tx, wanted: Wanted, member_id: MemberId) -> frozenset[str]:
+    """What the answer to a change will show of the member, for the entry that is written before it is read."""
+    kinds = CONTACT_FIELDS.keys() if wanted.identifiers_opened else ()
+    claims = await claims_of(tx, [member_id], kinds) if kinds else ()
+    return shown_words(asking.grant, wanted, claims)
+
+
 def shown_words(
     grant: Grant, wanted: Wanted, claims: Iterable[Row[Any]], *, but: Collection[str] = ()
 ) -> frozenset[str]:

@@ -17,7 +17,7 @@ from member_hub.graphql.consenting import ConsentPayload, consent_deny, consent_
 from member_hub.graphql.guardians import GuardianPayload, guardian_confirm, guardian_propose, guardian_revoke
 from member_hub.graphql.inputs import MemberEnrolInput, MemberEnrolPayload, ProfileUpdateInput, ProfileUpdatePayload
 from member_hub.graphql.keys import member_id_of
-from member_hub.graphql.loading import shown_words
+from member_hub.graphql.loading import words_of_answer
 from member_hub.graphql.member import Member
 from member_hub.graphql.member_codes import MemberCodeIssuePayload, member_code_issue
 from member_hub.graphql.minor_approvals import (
@@ -42,8 +42,6 @@ from member_hub.graphql.serving_notices import (
 from member_hub.graphql.tag_types import TagPayload
 from member_hub.graphql.tagging import TaggingPayload, tag_approve, tag_assign, tag_define, tag_remove
 from member_hub.idempotency import RequestKey
-from member_hub.identity.facts import CONTACT_FIELDS
-from member_hub.identity.reading import claims_of
 from member_hub.ids import MemberId
 from member_hub.members.reading import ids_of_person
 from member_hub.profiles import Stated, Written
@@ -284,9 +282,7 @@ async def _carried_out(
         written = await work(tx)
         member_id = written.member_id
         asking.trail.finds([member_id, *written.involved])
-        kinds = CONTACT_FIELDS.keys() if wanted.identifiers_opened else ()
-        claims = await claims_of(tx, [member_id], kinds) if kinds else ()
-        words = shown_words(asking.grant, wanted, claims)
+        words = await words_of_answer(asking, tx, wanted, member_id)
         for one in await ids_of_person(tx, member_id) if written.involved else (member_id,):
             asking.trail.shows_of(one, words)
         return member_id

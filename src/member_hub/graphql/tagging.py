@@ -14,6 +14,7 @@ from member_hub.graphql import reading
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.changing import carried_out
 from member_hub.graphql.keys import member_id_of
+from member_hub.graphql.loading import words_of_answer
 from member_hub.graphql.member import Member
 from member_hub.graphql.problems import UserError
 from member_hub.graphql.scalars import given
@@ -188,6 +189,7 @@ def _note(asking: Asking, code: str, version: int) -> None:
 async def _by_hand(info: Info, named: str, work: Callable[[Tx, MemberId], Awaitable[Definition]]) -> TaggingPayload:
     """The trail names the tag where it was given or taken; of a refusal the member alone."""
     asking = info.context
+    wanted = asking.plan.roots[str(info.path.key)].wanted
 
     async def attempt(tx: Tx) -> MemberId:
         member_id = await locked_in_reach(tx, asking.visible, member_id_of(named))
@@ -196,10 +198,10 @@ async def _by_hand(info: Info, named: str, work: Callable[[Tx, MemberId], Awaita
         guard = Guard.SERVICE_TAGS if definition.is_service else Guard.TAGS
         asking.trail.fields |= {f"{guard}:WRITE", f"tag:{definition.code}"}
         asking.trail.finds([member_id])
+        asking.trail.shows_of(member_id, await words_of_answer(asking, tx, wanted, member_id))
         return member_id
 
     member_id, errors = await carried_out(asking, attempt)
     if member_id is None:
         return TaggingPayload(member=None, user_errors=errors)
-    wanted = asking.plan.roots[str(info.path.key)].wanted
     return TaggingPayload(member=await reading.by_id(asking, wanted, member_id), user_errors=[])
