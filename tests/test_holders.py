@@ -35,6 +35,9 @@ EXCEPTIONS = {
     "hub.tier_rules": "rules of the programme, and which staff number proposed and approved them; about no member",
     "hub.tier_threshold": "quantiles over all members of a handler; about nobody",
     "hub.tier_review_day": "when the quantiles were computed last; about nobody",
+    "hub.tag": "definitions of tags, about nobody",
+    "hub.tag_threshold": "quantiles of figures, about nobody",
+    "hub.tag_round": "how far an evaluation has come, about nobody",
     "hub.statistics_snapshot": "rounded numbers of groups of twenty and more; about nobody",
 }
 

@@ -15,6 +15,7 @@ from member_hub.points.holder import PointsHolder
 from member_hub.privacy import Holder
 from member_hub.revealing.holder import ApprovalsHolder
 from member_hub.sign_in.holder import SignInHolder
+from member_hub.tags.holder import TagsHolder
 from member_hub.telling.holder import TellingHolder
 from member_hub.tiers.holder import TiersHolder
 from member_hub.till.tables import MemberCode
@@ -29,6 +30,7 @@ def holders_by(clock: Clock) -> Sequence[Holder]:
         OrdersHolder(),
         TiersHolder(clock),
         PointsHolder(clock),
+        TagsHolder(),
         BenefitsHolder(),
         IngestHolder(),
         MemberRows((MemberCode,)),

@@ -9,7 +9,7 @@ from member_hub.organisation import PolicyError, Section, read_toml
 from member_hub.settings import Settings
 
 FILE: Final = "programme.toml"
-PARTS: Final = ("points", "tiers", "benefits")
+PARTS: Final = ("points", "tiers", "tags", "benefits")
 
 
 def load(settings: Settings) -> dict[str, Section]:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from member_hub import benefits, points, privacy, programme, tiers
+from member_hub import benefits, points, privacy, programme, tags, tiers
 from member_hub import organisation as register
 from member_hub.access import Policies, PolicyKeeper
 from member_hub.audit import AuditKeys, AuditLog, Sealer
@@ -42,6 +42,7 @@ class Runtime:
     points: points.Programme
     tiers: tiers.Programme
     benefits: BenefitRules
+    tags: tags.Programme
     sender: Sender | None = None  # None: production without one, where nobody signs in by code
     points_alarm: Alarm = field(default_factory=Alarm)
 
@@ -67,6 +68,7 @@ async def open_runtime(
     """
     privacy.check(Base.metadata)
     organisation = register.of(settings)
+    tagging = tags.Programme(tags.numbers_of(settings), organisation)
     catalogue = consents.of(settings)
     parts = programme.load(settings)
     levels = tiers.rules_of(programme.part(parts, "tiers"))
@@ -94,6 +96,7 @@ async def open_runtime(
                 points=points.Programme(vault, organisation, points.rules_of(programme.part(parts, "points"))),
                 tiers=tiers.Programme(levels),
                 benefits=benefits.rules_of(programme.part(parts, "benefits"), levels),
+                tags=tagging,
                 sender=sender,
             )
         finally:

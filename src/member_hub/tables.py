@@ -15,11 +15,13 @@ import member_hub.identity.tables
 import member_hub.ingest.tables
 import member_hub.members.gates
 import member_hub.members.tables
+import member_hub.members.taggings
 import member_hub.orders.tables
 import member_hub.points.tables
 import member_hub.reports.tables
 import member_hub.revealing.tables
 import member_hub.sign_in.tables
+import member_hub.tags.tables
 import member_hub.telling.tables
 import member_hub.tiers.tables
 import member_hub.till.tables  # noqa: F401

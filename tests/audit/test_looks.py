@@ -40,6 +40,7 @@ WORDS = {
     "signInCode": LookKind.SIGN_IN,
     "signInEnd": LookKind.SIGN_IN,
     "signInSession": LookKind.SIGN_IN,
+    "tags evaluate": LookKind.CHANGE,
 }
 
 

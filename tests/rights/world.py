@@ -49,6 +49,7 @@ from member_hub.members.gates import MinorApproval
 from member_hub.members.reading import Visible
 from member_hub.members.row_gate import RowGate
 from member_hub.members.tables import Channel, ChannelAccount
+from member_hub.members.taggings import Tagging
 from member_hub.merging import Resolver
 from member_hub.merging.apart import keep_apart
 from member_hub.privacy import DataClass, Person, ProfileField, Purpose
@@ -209,6 +210,7 @@ async def populate(world: World, folder: Path) -> None:
     await decide(world)
     await _points(world)
     await _benefits(world)
+    await _tag(world)
 
 
 async def decide(world: World) -> None:
@@ -306,6 +308,16 @@ async def _benefits(world: World) -> None:
         await benefits.issue(tx, hub, member, asked=asked, code="goodwill_coupon", reason=IssueReason.GOODWILL)
         asked = benefits.Asked(desk, NOW, key(key="use"))
         await benefits.use(tx, hub, member, asked=asked, said=benefits.Using("goodwill_coupon", store="SH001"))
+
+
+async def _tag(world: World) -> None:
+    """Somebody gave her a tag; what the hub gave her went when she objected to profiling."""
+    member, origin = await world.member_of(Channel.WEBSITE, WEBSITE), await world.origin_of(Channel.WEBSITE, WEBSITE)
+    row = {"member_id": member, "tag": "do_not_contact", "given_id": uuid7(), "handler": "brand", "how": "hand"}
+    row |= {"origins": [origin], "since": NOW, "given_by": "corp:E0001", "version": 1}
+    row |= {"is_profiling": False, "restricted_by": 0}
+    async with transaction(world.database.app) as tx:
+        await tx.execute(table_of(Tagging).insert(), row)
 
 
 async def _at_the_till(world: World, member_id: MemberId) -> None:

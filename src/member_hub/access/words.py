@@ -106,6 +106,12 @@ class Operation(StrEnum):
     BENEFIT_ISSUE = "benefitIssue"
     BENEFIT_USE = "benefitUse"
     BENEFIT_VOID = "benefitVoid"
+    TAGS = "tags"
+    TAG_FIGURES = "tagFigures"
+    TAG_DEFINE = "tagDefine"
+    TAG_APPROVE = "tagApprove"
+    TAG_ASSIGN = "tagAssign"
+    TAG_REMOVE = "tagRemove"
     RIGHTS_EXPORT = "rightsExport"
     RIGHTS_ERASE = "rightsErase"
 

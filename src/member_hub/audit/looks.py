@@ -74,6 +74,13 @@ _KINDS: Final = {
     "objections": LookKind.LOOK_UP,
     "objectionPlace": LookKind.CHANGE,
     "objectionLift": LookKind.CHANGE,
+    "tags": LookKind.LOOK_UP,  # definitions; names nobody
+    "tagFigures": LookKind.LOOK_UP,
+    "tagDefine": LookKind.CHANGE,
+    "tagApprove": LookKind.CHANGE,
+    "tagAssign": LookKind.CHANGE,
+    "tagRemove": LookKind.CHANGE,
+    "tags evaluate": LookKind.CHANGE,
     "memberReveal": LookKind.REVEAL,
     "revealApprove": LookKind.REVEAL,
     "memberCodeIssue": LookKind.CODE,

@@ -26,6 +26,7 @@ from member_hub.graphql.points_views import shown_at_till
 from member_hub.graphql.selection import Wanted
 from member_hub.graphql.sight import COLUMNS, Held, Sight, account_item, claim_item, golden, shows
 from member_hub.graphql.store import store_of
+from member_hub.graphql.tag_types import tagging_of
 from member_hub.graphql.tier_types import TierStanding
 from member_hub.graphql.tier_views import explained, plain, tier_at_till
 from member_hub.identity.facts import CONTACT_FIELDS
@@ -63,6 +64,7 @@ def build(sight: Sight, held: Held, row: Row[Any], opened: Opened, *, asked: Wan
         accounts=[_account(sight, account, opened) for account in held.accounts.get(member_id, [])],
         identifiers=_identifiers(sight, claims, opened) if wanted.identifiers else [],
         tier=_tier(sight, held, member_id),
+        tags=[tagging_of(one) for one in held.tags.get(member_id, ())],
         consents=sight.lens.consents(held.consents.get(member_id, []), opened) if wanted.consents else [],
         benefits=[entitlement_of(one) for one in held.benefits.get(member_id, ())],
         points=_points(sight, held, member_id, asked, now),

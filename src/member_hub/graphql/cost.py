@@ -52,6 +52,9 @@ LISTS: Final[Mapping[str, int]] = {
     "TierActivity.counts": 5,
     "TierBacktest.moves": 6,
     "TierBacktest.pyramid": 4,
+    "Member.tags": 10,
+    "Query.tags": 50,
+    "Query.tagFigures": 40,
     "Query.guardianLinks": 4,
     "PointsLiability.months": 24,
     "TierPyramid.tiers": 4,
@@ -67,6 +70,7 @@ WEIGHTS: Final[Mapping[str, int]] = {
     "Query.auditEntries": 50,  # searches months of entries
     "Query.accessHistory": 50,
     "Query.noticeCurrent": 5,
+    "Query.tags": 5,
     "Query.consents": 5,
     "Query.guardianLinks": 5,
     "Query.minorApprovals": 5,

@@ -18,8 +18,10 @@ from member_hub.consent.words import (
 from member_hub.identity.kinds import ClaimStatus
 from member_hub.members.rules import SourceStrength
 from member_hub.members.tables import Channel, MemberStatus
+from member_hub.members.taggings import TagKind
 from member_hub.orders.rules import OrderStatus
-from member_hub.privacy import Mask, ProfileField, Purpose
+from member_hub.privacy import DataClass, Mask, ProfileField, Purpose
+from member_hub.tags.figures import FigureKind, FigureSource
 
 strawberry.enum(Purpose, description="What personal information is processed for.")
 strawberry.enum(Channel, description="Where a channel account, a value or an order comes from.")
@@ -68,6 +70,16 @@ strawberry.enum(
         "delivery says the member did there; the DPO; TIMER, the clock; SYSTEM, the hub."
     ),
 )
+strawberry.enum(
+    TagKind,
+    description=(
+        "How a tag comes to a member: by HAND; by a RULE over declared figures; by IMPORT of a file; COMPUTED, with a "
+        "value of its own (RFM, lifecycle stage, churn risk)."
+    ),
+)
+strawberry.enum(FigureKind, name="TagFigureKind", description="What the value of a figure is.")
+strawberry.enum(FigureSource, name="TagFigureSource", description="What a figure is made from.")
+strawberry.enum(DataClass, description="Data with the same purposes, which share a key.")
 strawberry.enum(Method, name="ConsentMethod", description="How it was given; NONE: by the clock or the hub itself.")
 strawberry.enum(
     EvidenceKind,

@@ -35,6 +35,9 @@ from member_hub.members.reading import accounts_of, values_of
 from member_hub.members.tables import MemberStatus
 from member_hub.orders.queries import lines_of
 from member_hub.privacy import ProfileField, declaration
+from member_hub.tags import may_see
+from member_hub.tags.queries import Shown as ShownTag
+from member_hub.tags.queries import tags_of
 from member_hub.tiers.explaining import Explained, explain, standing_levels
 from member_hub.tiers.queries import Standing
 from member_hub.tiers.rules.model import Level
@@ -81,6 +84,7 @@ async def _fetch(asking: Asking, tx: Tx, rows: Rows, sight: Sight) -> Held:
         claims=_by_member(await claims_of(tx, ids, kinds) if kinds else ()),
         values=_by_member(await values_of(tx, ids, fields) if fields else ()),
         consents=_by_member(await _decisions(asking, tx, ids, sight)),
+        tags=await _tags(asking, tx, ids, sight),
         lines=await _lines(asking, tx, ids, wanted.orders) if shows(sight.grant.read(Guard.ORDERS)) else {},
         benefits=await _benefits(asking, tx, rows, sight) if "benefits" in sight.loyalty else {},
         points=await fetched(asking, tx, ids, wanted.points) if "points" in sight.loyalty else PointsHeld(),
@@ -123,6 +127,14 @@ async def _decisions(asking: Asking, tx: Tx, ids: Sequence[MemberId], sight: Sig
     return await decisions_shown(tx, ids, now=asking.now)
 
 
+async def _tags(asking: Asking, tx: Tx, ids: Sequence[MemberId], sight: Sight) -> Mapping[MemberId, Sequence[ShownTag]]:
+    grant = sight.grant
+    if not sight.wanted.tags or not any(shows(grant.read(guard)) for guard in (Guard.TAGS, Guard.SERVICE_TAGS)):
+        return {}
+    found = await tags_of(tx, ids, grant.purpose, is_own=grant.is_own, now=asking.now)
+    return {one: [shown for shown in mine if may_see(shown.definition, grant)] for one, mine in found.items()}
+
+
 def _by_member(rows: Iterable[Row[Any]]) -> Mapping[UUID, list[Row[Any]]]:
     grouped: dict[UUID, list[Row[Any]]] = defaultdict(list)
     for row in rows:
@@ -163,6 +175,13 @@ def _shown(sight: Sight, wanted: Wanted, held: Held, row: Row[Any]) -> frozenset
     words = shown_words(sight.grant, wanted, held.claims.get(row.member_id, ()), but=but)
     words |= {withheld(f"member.{field}") for field in kept}
     return words | sight.lens.shown(held.consents.get(row.member_id, ())) if sight.wanted.consents_opened else words
+
+
+async def words_of_answer(asking: Asking, tx: Tx, wanted: Wanted, member_id: MemberId) -> frozenset[str]:
+    """What the answer to a change will show of the member, for the entry that is written before it is read."""
+    kinds = CONTACT_FIELDS.keys() if wanted.identifiers_opened else ()
+    claims = await claims_of(tx, [member_id], kinds) if kinds else ()
+    return shown_words(asking.grant, wanted, claims)
 
 
 def shown_words(

@@ -19,9 +19,11 @@ from member_hub.graphql.points_types import PointsAccount
 from member_hub.graphql.provenance import ProfileValue
 from member_hub.graphql.scalars import given
 from member_hub.graphql.store import Store
+from member_hub.graphql.tag_types import Tagging
 from member_hub.graphql.tier_types import TierStanding
 from member_hub.members.reading import member_t
 from member_hub.members.tables import MemberStatus
+from member_hub.members.taggings import tagging_t
 from member_hub.orders.queries import order_t
 from member_hub.points.writing import account_t as points_t
 from member_hub.privacy import ProfileField
@@ -92,6 +94,13 @@ class Member(Node):
     points: PointsAccount | None = strawberry.field(
         description="Points; null only where they are DENIED: who never earned any has an account of zeros.",
         directives=[guarded(points_t.c.active)],
+    )
+    tags: list[Tagging] = strawberry.field(
+        description=(
+            "The tags that stand now, by group and code. Service tags for whoever may read member.service_tags, all "
+            "others for whoever may read member.tags; those for marketing or personalisation for that purpose alone."
+        ),
+        directives=[guarded(tagging_t.c.tag)],
     )
     values: strawberry.Private[Mapping[ProfileField, list[ProfileValue]]]
     pages: strawberry.Private[Mapping[OrdersAsked, OrderLineConnection]]

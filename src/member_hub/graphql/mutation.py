@@ -25,7 +25,7 @@ from member_hub.graphql.consenting import ConsentPayload, consent_deny, consent_
 from member_hub.graphql.guardians import GuardianPayload, guardian_confirm, guardian_propose, guardian_revoke
 from member_hub.graphql.inputs import MemberEnrolInput, MemberEnrolPayload, ProfileUpdateInput, ProfileUpdatePayload
 from member_hub.graphql.keys import member_id_of
-from member_hub.graphql.loading import shown_words
+from member_hub.graphql.loading import words_of_answer
 from member_hub.graphql.member import Member
 from member_hub.graphql.member_codes import MemberCodeIssuePayload, member_code_issue
 from member_hub.graphql.minor_approvals import (
@@ -58,11 +58,11 @@ from member_hub.graphql.serving_notices import (
     notice_publish,
     notice_served,
 )
+from member_hub.graphql.tag_types import TagPayload
+from member_hub.graphql.tagging import TaggingPayload, tag_approve, tag_assign, tag_define, tag_remove
 from member_hub.graphql.tier_placing import TierPlacePayload, tier_place
 from member_hub.graphql.tier_rules import TierRulesPayload, tier_rules_approve, tier_rules_propose
 from member_hub.idempotency import RequestKey
-from member_hub.identity.facts import CONTACT_FIELDS
-from member_hub.identity.reading import claims_of
 from member_hub.ids import MemberId
 from member_hub.members.reading import ids_of_person
 from member_hub.profiles import Stated, Written
@@ -372,6 +372,30 @@ class Mutation:
             "of proposing. Never one's own proposal, whatever the role. Again changes nothing."
         ),
     )
+    tag_define: TagPayload = strawberry.field(
+        resolver=tag_define,
+        description=(
+            "Propose a tag, or a new version of one; nothing changes until tagApprove. The same again is the same "
+            "proposal."
+        ),
+    )
+    tag_approve: TagPayload = strawberry.field(
+        resolver=tag_approve,
+        description=(
+            "Put the newest version of a tag in force, by another person than proposed it; members have it with the "
+            "next evaluation, which is due at once."
+        ),
+    )
+    tag_assign: TaggingPayload = strawberry.field(
+        resolver=tag_assign,
+        description=(
+            "Give a member a tag by hand, of those that one may read. Again, it only gets the new end. Refused where "
+            "age, an objection or a missing consent is against it."
+        ),
+    )
+    tag_remove: TaggingPayload = strawberry.field(
+        resolver=tag_remove, description="Take a tag that was given by hand. Again changes nothing."
+    )
 
 
 def _as_sent(info: Info) -> bytes:
@@ -393,9 +417,7 @@ async def _carried_out(
         written = await work(tx)
         member_id = written.member_id
         asking.trail.finds([member_id, *written.involved])
-        kinds = CONTACT_FIELDS.keys() if wanted.identifiers_opened else ()
-        claims = await claims_of(tx, [member_id], kinds) if kinds else ()
-        words = shown_words(asking.grant, wanted, claims)
+        words = await words_of_answer(asking, tx, wanted, member_id)
         for one in await ids_of_person(tx, member_id) if written.involved else (member_id,):
             asking.trail.shows_of(one, words)
         return member_id

@@ -55,7 +55,7 @@ def _quality(parameter: str) -> float:
         "else changed it, or the key stands for another request; ALREADY_ENROLLED, the channel account is known; "
         "OUTRANKED, a value that counts for more, such as a verified one, stands in the field; STEP_UP_REQUIRED, sign "
         "in with the second factor again, or have a second person approve; THROTTLED, too often: again after "
-        "retryAfter seconds. Of notices, consent, points and approvals: schema/ERRORS.md says cause and remedy of each."
+        "retryAfter seconds. Of notices, consent, points, tags and approvals: schema/ERRORS.md says cause and remedy."
     )
 )
 class UserErrorCode(StrEnum):
@@ -112,15 +112,9 @@ class UserErrorCode(StrEnum):
     BENEFIT_VOID_TOO_LATE = "BENEFIT_VOID_TOO_LATE"
     BENEFIT_ALREADY_VOIDED = "BENEFIT_ALREADY_VOIDED"
     POINTS_NOT_ENOUGH = "POINTS_NOT_ENOUGH"
-    POINTS_LIMIT = "POINTS_LIMIT"
-    POINTS_FROZEN = "POINTS_FROZEN"
     POINTS_CLOSED = "POINTS_CLOSED"
-    OCCURRED_AT_OUT_OF_RANGE = "OCCURRED_AT_OUT_OF_RANGE"
-    CLOCK_JUMPED = "CLOCK_JUMPED"
     CAPTURE_TOO_LARGE = "CAPTURE_TOO_LARGE"
     HOLD_ENDED = "HOLD_ENDED"
-    REFUND_TOO_LARGE = "REFUND_TOO_LARGE"
-    ORDER_LINE_UNKNOWN = "ORDER_LINE_UNKNOWN"
     ALREADY_COUNTED = "ALREADY_COUNTED"
     NOT_REVERSIBLE = "NOT_REVERSIBLE"
     MEMBER_NOT_ACTIVE = "MEMBER_NOT_ACTIVE"
@@ -128,6 +122,11 @@ class UserErrorCode(StrEnum):
     TIER_PLACEMENT_END = "TIER_PLACEMENT_END"
     TIER_RULES_INVALID = "TIER_RULES_INVALID"
     TIER_RULES_EFFECTIVE_AT = "TIER_RULES_EFFECTIVE_AT"
+    SECOND_PERSON_REQUIRED = "SECOND_PERSON_REQUIRED"
+    TAGS_LIMIT = "TAGS_LIMIT"
+    TAG_NOT_BY_HAND = "TAG_NOT_BY_HAND"
+    TAG_NOT_POSSIBLE = "TAG_NOT_POSSIBLE"
+    TAG_RULE_INVALID = "TAG_RULE_INVALID"
 
 
 @strawberry.type(description="One reason why a mutation was refused; nothing was changed.")

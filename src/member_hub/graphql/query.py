@@ -26,6 +26,8 @@ from member_hub.graphql.programme_figures import PointsLiability, TierPyramid, p
 from member_hub.graphql.scalars import given
 from member_hub.graphql.selection import Wanted
 from member_hub.graphql.statistics import MemberStatistics, statistics
+from member_hub.graphql.tag_types import Tag, TagFigure
+from member_hub.graphql.tagging import tag_figures, tags
 from member_hub.graphql.tier_rules import TierRulesConnection, tier_rules
 from member_hub.reports import Dimension
 
@@ -171,6 +173,16 @@ class Query:
             "The notice in force with the handler of the one who asks: what is collected and shared, and what consent "
             "is asked for; null where none was published."
         ),
+    )
+    tags: list[Tag] = strawberry.field(
+        resolver=tags,
+        description=(
+            "The tags of the handler of the one who asks: of each the version in force, and a newer one that waits for "
+            "a second person; at most 400, the built-in ones first."
+        ),
+    )
+    tag_figures: list[TagFigure] = strawberry.field(
+        resolver=tag_figures, description="Every figure that the rule of a tag may speak of."
     )
     access_history: AccessHistoryConnection | None = strawberry.field(
         resolver=access_history,

@@ -32,7 +32,7 @@ from graphql import (
     visit,
 )
 
-from member_hub.access.words import GUARDS
+from member_hub.access.words import GUARDS, Guard
 from member_hub.graphql.schema import sdl
 from member_hub.privacy import ProfileField
 
@@ -62,6 +62,8 @@ class _Reader(Visitor):
         place = f"{parent.name if parent else ''}.{node.name.value}"
         if place in guards():
             self.found.add(guards()[place])
+        if place == "Member.tags":
+            self.found.add(Guard.SERVICE_TAGS)  # where tags are denied, these are what is read
         if place in _TELLS_CONTACTS:
             self.found |= _CONTACTS
 

@@ -63,6 +63,8 @@ _PATHS: Final[Mapping[str, tuple[str, ...]]] = {
     "pointsReinstate": ("member",),
     "pointsExtend": ("member",),
     "tierPlace": ("member",),
+    "tagAssign": ("member",),
+    "tagRemove": ("member",),
 }
 _RECORDING: Final = frozenset({"orderRecord", "activityRecord"})  # may name a member by an account
 _NO_MEMBERS: Final = frozenset(
@@ -82,6 +84,10 @@ _NO_MEMBERS: Final = frozenset(
         "tierRules",
         "tierRulesPropose",
         "tierRulesApprove",
+        "tags",
+        "tagFigures",
+        "tagDefine",
+        "tagApprove",
     }
 )
 # Where consents are told of one member, without the member.
@@ -124,10 +130,11 @@ class Wanted:
     points: PointsWanted = PointsWanted()
     members: bool = True  # of a mutation: whether the member is asked for at all
     tier_details: frozenset[str] = frozenset()  # which of TIER_DETAILS, or of what is guarded within them
+    tags: bool = False
     chain: bool = False  # of a history of consent: whether it is whole
 
     def at_till(self) -> "Wanted":
-        """The same without what tells a history: accounts, identifiers, provenance, orders, consents."""
+        """The same without what tells a history: accounts, identifiers, provenance, orders, consents, tags."""
         return Wanted(fields=self.fields, opened=self.opened, loyalty=self.loyalty, points=self.points.at_till())
 
     @property
@@ -140,6 +147,8 @@ class Wanted:
             Guard.LOYALTY: bool(self.loyalty),
             Guard.ORDERS: bool(self.orders) or "orders" in self.tier_details,
             Guard.ACTIVITY: "activity" in self.tier_details,
+            Guard.TAGS: self.tags,
+            Guard.SERVICE_TAGS: self.tags,
         }
         fields = {f"member.{field}" for field in self.fields | self.provenance}
         return frozenset(fields | {guard.value for guard, is_asked in lists.items() if is_asked})
@@ -314,6 +323,7 @@ def _of_member(walk: _Walk, member: GraphQLObjectType, asked: Sequence[FieldNode
         provenance=frozenset(ProfileField(stated["field"]) for stated in provenance),
         orders=frozenset((stated.get("first"), stated.get("after")) for stated in orders),
         consents="consents" in by_name,
+        tags="tags" in by_name,
         consents_opened=_shows_within(walk, member.fields["consents"], by_name.get("consents", []), CONTACT),
         loyalty=LOYALTY & by_name.keys(),
         points=_points(walk, member, by_name.get("points", [])),

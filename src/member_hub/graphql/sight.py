@@ -25,6 +25,7 @@ from member_hub.members.reading import account_t, member_t, value_t
 from member_hub.members.tables import ProfileValue as StoredValue
 from member_hub.organisation import Organisation
 from member_hub.privacy import Form, ProfileField, Purpose, declaration
+from member_hub.tags.queries import Shown as ShownTag
 from member_hub.tiers.explaining import Explained
 from member_hub.tiers.queries import Standing
 from member_hub.tiers.rules.model import Level
@@ -41,6 +42,7 @@ class Held:
     claims: Mapping[UUID, list[Row[Any]]]
     values: Mapping[UUID, list[Row[Any]]]
     consents: Mapping[UUID, list[Row[Any]]]
+    tags: Mapping[MemberId, Sequence[ShownTag]]
     lines: Mapping[OrdersAsked, Mapping[Any, tuple[list[Row[Any]], bool]]]
     benefits: Mapping[MemberId, list[Entitled]]
     points: PointsHeld

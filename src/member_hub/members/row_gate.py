@@ -192,20 +192,36 @@ def _has_consented(handler: ColumnElement[Any], *, is_recipient: bool) -> Column
     The newest whatever the clock says: a process whose clock is late obeys a material change at once.
     """
     counting = gate_t.c.bit if not is_recipient else case((_is_told(), gate_t.c.bit))
-    bit = (
+    purpose, recipient = bindparam("gate_purpose", type_=Text), bindparam("gate_recipient", type_=Text)
+    return _is_set(member_t.c, _newest(counting, handler, purpose, recipient), _now())
+
+
+def consent_stands(row: Any, purpose: Purpose, *, at: datetime) -> ColumnElement[bool]:
+    """The same for what the hub does by itself: whether the consent of a row (handler, consent_bits, gate_until) with
+    its own handler stands; nothing of it is a named parameter."""
+    bit = _newest(gate_t.c.bit, row.handler, _constant(purpose.value), _constant(""))
+    return _is_set(row, bit, literal(at))
+
+
+def _newest(
+    counting: ColumnElement[int],
+    handler: ColumnElement[Any],
+    purpose: ColumnElement[Any],
+    recipient: ColumnElement[Any],
+) -> ColumnElement[int]:
+    return (
         select(counting)
-        .where(
-            gate_t.c.handler == handler,
-            gate_t.c.purpose == bindparam("gate_purpose", type_=Text),
-            gate_t.c.recipient == bindparam("gate_recipient", type_=Text),
-        )
+        .where(gate_t.c.handler == handler, gate_t.c.purpose == purpose, gate_t.c.recipient == recipient)
         .order_by(gate_t.c.effective_at.desc())
         .limit(_constant(1))
         .scalar_subquery()
     )
+
+
+def _is_set(row: Any, bit: ColumnElement[int], at: ColumnElement[datetime]) -> ColumnElement[bool]:
     # `<> 0` and not `= 1`, for the planner's sake as above; null where there is no gate, which is no.
-    is_set = member_t.c.consent_bits.bitwise_rshift(bit).bitwise_and(_constant(1)) != _constant(0)
-    holds = or_(member_t.c.gate_until.is_(None), member_t.c.gate_until > _now())
+    is_set = row.consent_bits.bitwise_rshift(bit).bitwise_and(_constant(1)) != _constant(0)
+    holds = or_(row.gate_until.is_(None), row.gate_until > at)
     return and_(is_set, holds)
 
 
