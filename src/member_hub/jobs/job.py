@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 
-from member_hub import tiers
+from member_hub import tags, tiers
 from member_hub.audit import AuditLog, Sealer
+from member_hub.benefits import BenefitRules
 from member_hub.clock import Clock
 from member_hub.consent.catalogue import Catalogue
+from member_hub.counting import Loyalty
 from member_hub.crypto import Ledger, Vault
 from member_hub.db import Database
 from member_hub.errors import HubError
@@ -49,7 +51,13 @@ class Needs(Protocol):
     @property
     def settings(self) -> Settings: ...
     @property
+    def loyalty(self) -> Loyalty: ...
+    @property
     def tiers(self) -> tiers.Programme: ...
+    @property
+    def tags(self) -> tags.Programme: ...
+    @property
+    def benefits(self) -> BenefitRules: ...
     @property
     def points_alarm(self) -> Alarm: ...
 

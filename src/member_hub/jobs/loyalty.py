@@ -1,7 +1,7 @@
 """The loyalty programme by the clock.
 
 Each part of the programme has a function here that makes its jobs; PARTS is the order in which they run when all are
-due. Points that fall due come first, so that whatever looks at balances finds them done.
+due: what waited is counted, points fall due, tiers follow from growth, tags and benefits from all of it.
 """
 
 import logging
@@ -17,6 +17,7 @@ from member_hub.audit.entry import MEMBER_IDS_MAX
 from member_hub.db.base import snapshot, transaction
 from member_hub.ids import MemberId, uuid7
 from member_hub.jobs.job import CALLER, Done, Job, Lane, Needs
+from member_hub.jobs.rounds import benefit_jobs, counting_jobs, forgetting_jobs, tag_jobs
 from member_hub.points import watching
 from member_hub.points.clockwork import is_without_database, settle_all
 from member_hub.privacy import Purpose
@@ -118,4 +119,11 @@ async def apart(
     return {member for one in members for member in await apart(work, [one], now)}
 
 
-PARTS: Final[Sequence[Callable[[Needs], Sequence[Job]]]] = (_points, _tiers)
+PARTS: Final[Sequence[Callable[[Needs], Sequence[Job]]]] = (
+    counting_jobs,
+    _points,
+    _tiers,
+    tag_jobs,
+    benefit_jobs,
+    forgetting_jobs,
+)

@@ -1,0 +1,81 @@
+"""What goes over many members by the clock: counting what had to wait, tags, benefits of occasions, old activity.
+
+In the lane of what is much: a first round over a brand's members takes minutes, and points fall due meanwhile.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from member_hub import tags
+from member_hub.audit import Entry
+from member_hub.benefits import Gifts, Occasions
+from member_hub.counting.backfill import count_waiting, something_waits
+from member_hub.db.base import snapshot, transaction
+from member_hub.jobs.job import CALLER, Done, Job, Lane, Needs
+from member_hub.orders.actions import FORGET_MAX, forget_old_activity
+
+COUNTING_EVERY: Final = timedelta(minutes=5)
+TAGS_EVERY: Final = timedelta(minutes=1)  # the round of the day is due once; merged members at once
+OCCASIONS_EVERY: Final = timedelta(minutes=10)
+GIFTS_EVERY: Final = timedelta(minutes=1)
+FORGETTING_EVERY: Final = timedelta(hours=1)
+FORGETTING_MAX: Final = 100  # batches of one round
+
+
+def counting_jobs(hub: Needs) -> Sequence[Job]:
+    """Order lines, activity and opening balances that could not be counted when they came."""
+
+    async def counting(now: datetime) -> Done:
+        async with snapshot(hub.database.app) as tx:
+            if not await something_waits(tx):
+                return Done()
+        lines = 0
+        async for counted in count_waiting(hub.database, hub.loyalty, now=now):
+            lines += counted.lines
+        if lines:
+            await hub.audit.write(Entry.of_command("jobs counting", caller=CALLER, now=hub.clock.now()))
+        return Done(lines)
+
+    return [Job("counting", COUNTING_EVERY, counting, Lane.MUCH)]
+
+
+def tag_jobs(hub: Needs) -> Sequence[Job]:
+    async def evaluate(_now: datetime) -> Done:
+        ran = await tags.run(hub.database, hub.audit, hub.tags, hub.clock)
+        return Done(ran.evaluated.members + ran.expired)
+
+    return [Job("tags", TAGS_EVERY, evaluate, Lane.MUCH)]
+
+
+def benefit_jobs(hub: Needs) -> Sequence[Job]:
+    """Months of birth and of joining, and gifts for promotions."""
+    occasions = Occasions(hub.database, hub.vault, hub.audit, hub.benefits)
+    gifts = Gifts(hub.database, hub.audit, hub.benefits, hub.tiers)
+
+    async def of_months(now: datetime) -> Done:
+        return Done(await occasions.run(now))
+
+    async def of_promotions(now: datetime) -> Done:
+        return Done(await gifts.run(now))
+
+    return [
+        Job("benefits of the month", OCCASIONS_EVERY, of_months, Lane.MUCH),
+        Job("gifts for promotions", GIFTS_EVERY, of_promotions, Lane.LOYALTY),
+    ]
+
+
+def forgetting_jobs(hub: Needs) -> Sequence[Job]:
+    """Activity that may be kept no longer (13 months, PIPL 19)."""
+
+    async def forget(now: datetime) -> Done:
+        gone = 0
+        for _ in range(FORGETTING_MAX):
+            async with transaction(hub.database.app) as tx:
+                number = await forget_old_activity(tx, now)
+            gone += number
+            if number < FORGET_MAX:
+                return Done(gone)
+        return Done(gone, has_more=True)
+
+    return [Job("old activity", FORGETTING_EVERY, forget, Lane.MUCH)]
