@@ -131,4 +131,4 @@ def test_what_was_done_is_said_in_words_too(installed: Installed, run: Run) -> N
     done = installed.call("rights", "erase", "--yes", str(member_id))
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"Erased. 1 keys destroyed, 15 rows; ledger entry {number}.\n"
+    assert done.stdout == f"Erased. 1 keys destroyed, 17 rows; ledger entry {number}.\n"

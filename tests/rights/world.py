@@ -284,9 +284,9 @@ def _link(keys: KeySet, child: MemberId, origin: OriginId, guardian: MemberId) -
 
 
 async def _points(world: World) -> None:
-    """She has points of an order, and some of them on hold."""
+    """She has points of an order beside those of the files, some of them on hold, and a tier."""
     member = await world.member_of(Channel.WEBSITE, WEBSITE)
-    rules = points.rules_of(programme.read(resources.folder("policies") / "programme.toml")["points"])
+    rules = points.rules_of(PROGRAMME["points"])
     asked = points.Asked(points.Programme(world.vault, REGISTER, rules), NOW, None)
     hub = system_caller(subject="a test", purpose=Purpose.MEMBER_SERVICE, request_id=uuid7())
     bought, line = NOW - timedelta(days=30), points.Line("store", "P-1", 1)
@@ -294,6 +294,7 @@ async def _points(world: World) -> None:
     async with transaction(world.database.app) as tx:
         await points.earn_for_order_line(tx, hub, member, asked=asked, line=line, earning=earning)
         await points.hold(tx, hub, member, asked=asked, amount=40)
+        await tiers.review(tx, tiers.Programme(tiers.rules_of(PROGRAMME["tiers"])), [member], now=NOW, caller=hub)
 
 
 async def _benefits(world: World) -> None:
