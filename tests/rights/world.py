@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from member_hub import organisation, points, programme, resources, revealing, till
+from member_hub import organisation, points, programme, resources, revealing, tiers, till
 from member_hub.access import CallerKind, RowScope, system_caller
 from member_hub.clock import Clock
 from member_hub.consent import catalogue
@@ -202,6 +202,7 @@ async def populate(world: World, folder: Path) -> None:
     await _sign_in(world)
     await decide(world)
     await _points(world)
+    await _tier(world)
 
 
 async def decide(world: World) -> None:
@@ -272,6 +273,19 @@ def _link(keys: KeySet, child: MemberId, origin: OriginId, guardian: MemberId) -
     )
     known = {"member_id": child, "link_id": link_id, "origin_id": origin, "guardian_id": guardian}
     return known | {"state": "active", "proposed_by": "member", "proposed_at": NOW, "relation": relation}
+
+
+async def _tier(world: World) -> None:
+    """She has grown, and stands at a tier because of it."""
+    member = await world.member_of(Channel.WEBSITE, WEBSITE)
+    rules = tiers.rules_of(programme.read(resources.folder("policies") / "programme.toml")["tiers"])
+    hub = system_caller(subject="jobs", purpose=Purpose.SYSTEM_OPERATION, request_id=uuid7())
+    async with transaction(world.database.app) as tx:
+        account_t = table_of(ChannelAccount)
+        row = (await tx.execute(select(account_t).where(account_t.c.member_id == member).limit(1))).one()
+        grown = tiers.Grown(MemberId(row.filed_under), OriginId(row.origin_id), tiers.Source.ORDER, b"P-1/1", 100, NOW)
+        await tiers.grow(tx, [grown], now=NOW)
+        await tiers.review(tx, tiers.Programme(rules), [member], now=NOW, caller=hub)
 
 
 async def _points(world: World) -> None:
