@@ -24,7 +24,7 @@ LIST = """query ($first: Int!, $after: String) { tierRules(first: $first, after:
 MANAGER, ONE, OTHER = "membership_manager", "corp:S-1042", "corp:S-7"
 SHIPPED = Path(resources.folder("policies") / "programme.toml").read_text("utf-8")
 TIERS = SHIPPED[SHIPPED.index("[tiers]") :]
-EASY = TIERS.replace("at_least = 600 }", "at_least = 300 }")
+EASY = TIERS.replace("at_least = 650 }", "at_least = 300 }")
 rules_t = METADATA.tables["hub.tier_rules"]
 
 
@@ -85,8 +85,8 @@ async def test_rules_are_tried_proposed_and_in_force_once_another_approved_them(
 async def test_what_the_backtest_says_is_what_applying_the_rules_does(world: World, people: People) -> None:
     for member, amount in ((people.whole, 700), (people.southern, 60), (people.visitor, 20)):
         await grow(world, member, amount)
-    harder = TIERS.replace("at_least = 5 }", "at_least = 21 }").replace("at_least = 50 }", "at_least = 60 }")
-    told = (await propose(world, harder.replace("at_least = 600 }", "at_quantile = 75 }")))["rules"]["backtest"]
+    harder = TIERS.replace("at_least = 7 }", "at_least = 21 }").replace("at_least = 40 }", "at_least = 60 }")
+    told = (await propose(world, harder.replace("at_least = 650 }", "at_quantile = 75 }")))["rules"]["backtest"]
     before = await standing_tiers(world)
     await approve(world, 1)
 
@@ -146,11 +146,11 @@ async def test_an_older_proposal_is_not_approved_after_a_newer_one(world: World,
     ("change", "place"),
     [
         (("notice_days = 30", "notice_days = 0"), "rules:"),
-        (('figure = "growth", window = "rolling", months = 12, at_least = 5 }', 'figure = "luck" }'), "promotion"),
-        (("months = 12, at_least = 5 }", "months = 0, at_least = 5 }"), "months"),
-        (('window = "rolling", months = 12, at_least = 5 }', 'window = "rolling", at_least = 5 }'), "months"),
-        (("at_least = 5 }", "at_quantile = 100 }"), "at_quantile"),
-        (("at_least = 5 }", "at_least = 5, more = 1 }"), "more"),
+        (('figure = "growth", window = "rolling", months = 12, at_least = 7 }', 'figure = "luck" }'), "promotion"),
+        (("months = 12, at_least = 7 }", "months = 0, at_least = 7 }"), "months"),
+        (('window = "rolling", months = 12, at_least = 7 }', 'window = "rolling", at_least = 7 }'), "months"),
+        (("at_least = 7 }", "at_quantile = 100 }"), "at_quantile"),
+        (("at_least = 7 }", "at_least = 7, more = 1 }"), "more"),
         (("share_bp = 1000", "share_bp = 1001"), "share_bp"),
         (('code = "core"', 'code = "vip"'), "code"),
         (('code = "base"', 'code = "first"'), "base"),

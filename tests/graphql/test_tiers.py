@@ -97,18 +97,18 @@ async def test_a_member_reads_the_tier_what_made_it_and_what_is_missing(world: W
     assert found["tier"] == {"code": "core", "name": "Core"}
     assert (found["since"], found["until"]) == ("2026-11-22T08:00:00Z", "2027-11-22T16:00:00Z")
     assert (found["reason"], found["growth"], found["notice"]) == ("EARNED", 320, None)
-    assert (found["next"]["tier"]["code"], found["next"]["growthMissing"]) == ("vip", 280)
+    assert (found["next"]["tier"]["code"], found["next"]["growthMissing"]) == ("vip", 330)
     assert [one["isMet"] for one in found["next"]["criteria"]] == [False, True]
     why = found["explanation"]
     assert (why["rulesVersion"], why["decidedAt"], why["reason"]) == (0, "2026-11-22T08:00:00Z", "EARNED")
     assert [(c["tier"], c["figure"], c["needed"], c["reached"], c["isMet"]) for c in why["criteria"]] == [
-        ("standard", "GROWTH", 5, 320, True),
-        ("core", "GROWTH", 50, 320, True),
-        ("vip", "GROWTH", 600, 320, False),
+        ("standard", "GROWTH", 7, 320, True),
+        ("core", "GROWTH", 40, 320, True),
+        ("vip", "GROWTH", 650, 320, False),
         ("vip", "ORDERS", 1, 1, True),
     ]
     assert (why["criteria"][0]["fromDay"], why["criteria"][0]["toDay"]) == ("2025-11-23", "2026-11-22")
-    assert why["criteria"][1]["text"] == "to reach core: growth in the last 12 months of at least 50"
+    assert why["criteria"][1]["text"] == "to reach core: growth in the last 12 months of at least 40"
     assert [(one["orderNo"], one["amountFen"]) for one in why["orders"]["lines"]] == [
         ("O-3", -12_000),
         ("O-2", 12_000),
@@ -123,14 +123,14 @@ async def test_the_language_of_the_request_is_that_of_the_texts(world: World, pe
     found = await me(world, people.whole, headers={"Accept-Language": "zh-CN"})
 
     assert found["tier"]["name"] == "核心"
-    assert found["explanation"]["criteria"][1]["text"] == "升级core:最近12个月成长值达到50"
+    assert found["explanation"]["criteria"][1]["text"] == "升级core:最近12个月成长值达到40"
 
 
 async def test_who_was_never_looked_at_is_at_the_lowest_tier_and_told_what_counts(world: World, people: People) -> None:
     found = await me(world, people.southern)
 
     assert (found["tier"]["code"], found["reason"], found["growth"]) == ("base", "JOINED", 0)
-    assert (found["next"]["tier"]["code"], found["next"]["growthMissing"]) == ("standard", 5)
+    assert (found["next"]["tier"]["code"], found["next"]["growthMissing"]) == ("standard", 7)
     assert found["explanation"]["decidedAt"] is None
     assert [one["reached"] for one in found["explanation"]["criteria"]] == [0, 0, 0, 0]
 
