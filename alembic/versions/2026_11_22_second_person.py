@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "5c1f0b7e92d4"
-down_revision: str | None = "7c1e93b5d2a8"
+down_revision: str | None = "e4b7a19d3c60"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

@@ -31,6 +31,7 @@ async def test_every_row_and_every_key_goes_and_the_member_becomes_a_tombstone(w
 
     assert (done.member_id, done.ledger_seq) == (person.member_id, 1)
     assert done.rows == {
+        "hub.act_approval": 1,
         "hub.activity": 2,
         "hub.approval": 1,
         "hub.channel_account": 4,

@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from member_hub import benefits, organisation, points, programme, resources, revealing, tiers, till
+from member_hub import approving, benefits, organisation, points, programme, resources, revealing, tiers, till
 from member_hub.access import CallerKind, RowScope, system_caller
 from member_hub.benefits.words import IssueReason
 from member_hub.clock import Clock
@@ -284,7 +284,7 @@ def _link(keys: KeySet, child: MemberId, origin: OriginId, guardian: MemberId) -
 
 
 async def _points(world: World) -> None:
-    """She has points of an order beside those of the files, some of them on hold, and a tier."""
+    """She has points of an order beside those of the files, some of them on hold, more proposed, and a tier."""
     member = await world.member_of(Channel.WEBSITE, WEBSITE)
     rules = points.rules_of(PROGRAMME["points"])
     asked = points.Asked(points.Programme(world.vault, REGISTER, rules), NOW, None)
@@ -294,6 +294,8 @@ async def _points(world: World) -> None:
     async with transaction(world.database.app) as tx:
         await points.earn_for_order_line(tx, hub, member, asked=asked, line=line, earning=earning)
         await points.hold(tx, hub, member, asked=asked, amount=40)
+        more = approving.Proposal(approving.ProposedAct.POINTS_ADJUST, points.Reason.GOODWILL.value, amount=5_000)
+        await approving.propose(tx, world.vault, hub, member, more, now=NOW)
         await tiers.review(tx, tiers.Programme(tiers.rules_of(PROGRAMME["tiers"])), [member], now=NOW, caller=hub)
 
 
