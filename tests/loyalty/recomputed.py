@@ -61,6 +61,11 @@ class Person:
     lines: dict[LineKey, Line] = field(default_factory=dict)
     days: dict[tuple[Account, date, str], int] = field(default_factory=dict)
 
+    def recent_growth(self, today: date) -> int:
+        """Of the last twelve months."""
+        first = date(today.year - 1, today.month, today.day) + timedelta(days=1)
+        return max(0, sum(grown for day, grown in self.growth.items() if first <= day <= today))
+
 
 def recompute(
     folder: Path, owners: Mapping[Account, str], rules: Mapping[str, Any], now: datetime
@@ -73,7 +78,7 @@ def recompute(
     for account, day, kind, count in activity(folder / "activity.csv", now):
         if account in owners:
             people[owners[account]].days[account, day, kind] = count
-    for card, points in openings(folder / "store.csv"):
+    for card, points in openings(folder / "store.csv").items():
         if ("store", card) in owners and points:
             people[owners["store", card]].active += points
     today = now.astimezone(CHINA).date()
@@ -123,12 +128,14 @@ def activity(file: Path, now: datetime) -> Iterator[tuple[Account, date, str, in
                 yield (row["channel"], row["account"].strip()), day, row["kind"], count
 
 
-def openings(file: Path) -> Iterator[tuple[str, int]]:
-    """The balance that came with each card."""
+def openings(file: Path) -> dict[str, int]:
+    """The balance that came with each card, the first time."""
+    found: dict[str, int] = {}
     with file.open(encoding="gb18030", newline="") as rows:
         for row in csv.DictReader(rows):
             if row["卡号"] and re.fullmatch(r"\d+", (row["积分余额"] or "").strip()):
-                yield row["卡号"].strip(), int(row["积分余额"])
+                found.setdefault(row["卡号"].strip(), int(row["积分余额"]))
+    return found
 
 
 def _is_sound(row: Mapping[str, Any], now: datetime) -> bool:
@@ -189,7 +196,7 @@ def _is_met(person: Person, rule: Mapping[str, Any] | None, today: date) -> bool
     assert rule["months"] == 12
     first = date(today.year - 1, today.month, today.day) + timedelta(days=1)
     if rule["figure"] == "growth":
-        reached = sum(grown for day, grown in person.growth.items() if first <= day <= today)
+        reached = person.recent_growth(today)
     else:
         assert rule["figure"] == "orders"
         kept = {key[:2] for key, line in person.lines.items() if first <= line.day <= today and line.kept_fen > 0}
