@@ -86,7 +86,7 @@ class Tagging(Base):
     until: Mapped[datetime | None] = mapped_column(
         DateTime(timezone=True), info=personal(zh="标签到期时间", en="tagged until", guard=GUARD, purposes=FOR)
     )
-    given_by: Mapped[str] = mapped_column(Text, info=technical("staff number, app, or tags: the hub itself"))
+    given_by: Mapped[str] = mapped_column(Text, info=technical("staff number, app, import, or tags: the hub itself"))
     version: Mapped[int] = mapped_column(Integer, info=technical("of the definition by which it was given"))
     is_profiling: Mapped[bool] = mapped_column(Boolean, info=technical("whether it evaluates the person (PIPL 24)"))
     restricted_by: Mapped[int] = mapped_column(BigInteger, info=technical("the objections that end it, a bit each"))
