@@ -1,6 +1,5 @@
 """The loyalty programme's file: one table for each part, which that part reads strictly by itself."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -26,18 +25,11 @@ def load(settings: Settings) -> dict[str, Section]:
             0,
             f"it lacks {', '.join(missing)}, which this version needs; 缺少本版本所需的表 {'、'.join(missing)}",
             remedy=(
-                f"Copy what is missing, each table with those below it, from {resources.folder('policies') / FILE}, make "
-                "it yours, and check it with `member-hub policy check`. 请从上述随附文件复制缺少的表并按需修改。"
+                f"Copy what is missing, each table with those below it, from {resources.folder('policies') / FILE}, "
+                "make it yours, and check it with `member-hub policy check`. 请从上述随附文件复制缺少的表并按需修改。"
             ),
         )
     return found
-
-
-def part(parts: Mapping[str, Section], name: str) -> Section:
-    """The table of a part that the hub cannot do without. Raises PolicyError where the file has none."""
-    if name not in parts:
-        raise PolicyError(FILE, 0, f"the table [{name}] is missing")
-    return parts[name]
 
 
 def file_of(settings: Settings) -> Path:
