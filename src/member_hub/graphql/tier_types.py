@@ -22,7 +22,11 @@ strawberry.enum(
         "MERGE, kept when two members became one; SPLIT, kept for a time after they were parted again."
     ),
 )
-strawberry.enum(Rule, name="TierRule", description="What a criterion is for: reaching a tier, or keeping it.")
+strawberry.enum(
+    Rule,
+    name="TierRule",
+    description="What a criterion is for: PROMOTION, reaching a tier; RETENTION, keeping it at the end of its term.",
+)
 strawberry.enum(
     Figure,
     name="TierFigure",
