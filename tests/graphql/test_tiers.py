@@ -1,7 +1,7 @@
 """The tier of a member through the API: who sees what of it, what explains it, and who places by hand."""
 
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -40,15 +40,19 @@ ASKER, OTHER = "corp:S-1042", "corp:S-7"
 TABLES = ("tier_standing", "tier_change", "tier_rules", "idempotency", "approval")
 
 
-async def grow(world: World, member: MemberId, amount: int) -> None:
-    """Growth of a day ago, and the review that follows."""
+async def grow(world: World, member: MemberId, amount: int, *, at: datetime = NOW - timedelta(days=1)) -> None:
+    """Growth, of a day ago if nothing else is said, and the review that follows."""
     async with transaction(world.hub.database.app) as tx:
         row = (await tx.execute(select(account_t).where(account_t.c.member_id == member).limit(1))).one()
         grown = Grown(
-            MemberId(row.filed_under), OriginId(row.origin_id), Source.ORDER, uuid7().bytes, amount,
-            NOW - timedelta(days=1),
+            MemberId(row.filed_under), OriginId(row.origin_id), Source.ORDER, uuid7().bytes, amount, at,
         )  # fmt: skip
         await tiers.grow(tx, [grown], now=world.clock.now())
+    await review(world, member)
+
+
+async def review(world: World, member: MemberId) -> None:
+    async with transaction(world.hub.database.app) as tx:
         await tiers.review(tx, world.hub.tiers, [member], now=world.clock.now(), caller=HUB)
 
 

@@ -40,6 +40,7 @@ class Stood:
     reason: Why
     own: str
     until: datetime | None = None
+    term_since: datetime | None = None  # None: with `since`; a tier that is kept for another term has a later one
     in_grace: bool = False
     floor: str | None = None
     floor_until: datetime | None = None
@@ -113,7 +114,7 @@ def _own(measures: Measures, rules: TierRules, stood: Stood, now: datetime, earn
     """The tier of one's own after this step."""
     own = rules.rank(stood.own)
     if earned > own:
-        return _on(rules, stood, earned, measures.member, business_day(now)), Why.EARNED
+        return _on(rules, stood, earned, measures.member, business_day(now), began=now), Why.EARNED
     if own == 0 or stood.until is None:
         return stood, None
     is_over = now >= stood.until
@@ -122,21 +123,22 @@ def _own(measures: Measures, rules: TierRules, stood: Stood, now: datetime, earn
     view = _retaining(rules, stood, now)
     assert view is not None, "a term that is over is looked at"
     if earned >= own or measures.is_met(rules.levels[own].retention, view):
-        return _on(rules, stood, own, measures.member, view.day), Why.RETAINED
+        began = now if stood.in_grace else stood.until
+        return _on(rules, stood, own, measures.member, view.day, began=began), Why.RETAINED
     if not is_over:
         return stood, None
     ends = _grace_end(rules, stood, now)
     if ends > stood.until:
         return replace(stood, until=ends, in_grace=True), Why.GRACE
     lower = max(earned, own - 1) if rules.demotion is Demotion.ONE_STEP else earned
-    return _on(rules, stood, lower, measures.member, business_day(now)), Why.LAPSED
+    return _on(rules, stood, lower, measures.member, business_day(now), began=now), Why.LAPSED
 
 
-def _on(rules: TierRules, stood: Stood, rank: int, member: Member, day: date) -> Stood:
-    """With a tier of one's own for a term that begins on `day`."""
+def _on(rules: TierRules, stood: Stood, rank: int, member: Member, day: date, *, began: datetime) -> Stood:
+    """With a tier of one's own for a term that begins at this moment, and is counted from `day`."""
     level = rules.levels[rank]
     until = term_end(level.term_end, level.term_months, day=day, joined=member.joined) if rank else None
-    return replace(stood, own=level.code, until=until, in_grace=False)
+    return replace(stood, own=level.code, until=until, term_since=began, in_grace=False)
 
 
 def _grace_end(rules: TierRules, stood: Stood, now: datetime) -> datetime:
