@@ -22,7 +22,7 @@ STANDINGS_MAX: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """That a member falls on a day unless more grows."""
+    """That a member falls on a day unless more is reached; `growth_needed` None: it is not growth that is missing."""
 
     at: datetime
     until: datetime

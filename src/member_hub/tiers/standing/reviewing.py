@@ -126,7 +126,7 @@ def _changed_row(one: Course, ruled: InForce) -> tuple[Any, ...] | None:
     before, stood, told = one.taken.row, one.stood, one.stood.told
     rank = ruled.rules.rank
     is_decided = bool(one.decided) or before.tier is not None
-    sent_at = before.notice_sent_at if told and before.notice_until == told.until else None
+    sent_at = before.notice_sent_at if told and before.notice_at == told.at else None
     row = (
         one.taken.member_id,
         stood.tier if is_decided else None,
