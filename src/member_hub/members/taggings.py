@@ -3,6 +3,7 @@
 The rows stand here, and what makes them in tags/, because an objection is settled further down (consent/) and has to
 take profiles away in its own transaction, whichever way it came: placed by the member, put back from the outside ledger
 after a restore, brought along by a merge. `settle` is the one place that all ways go through (history/settling.py).
+What rests on a consent that is withdrawn goes the same way.
 
 Decision: each row says by which objections it ends (`restricted_by`, bits as in members/bits.py) and whether it
 profiles, so that ending needs no definition. Price: a definition that changes its purpose reaches its rows with the
@@ -26,6 +27,9 @@ from sqlalchemy import (
     Text,
     and_,
     delete,
+    false,
+    func,
+    not_,
     or_,
     text,
 )
@@ -37,12 +41,14 @@ from member_hub.db.base import Base, Tx
 from member_hub.db.bulk import among, table_of
 from member_hub.ids import MemberId
 from member_hub.members.bits import PROFILING, PURPOSE_BITS
+from member_hub.members.row_gate import consent_stands
 from member_hub.members.tables import AgeBand, Member
 from member_hub.privacy import TAILORED, Purpose, personal, technical
 
 GUARD: Final = "member.tags"
 FOR: Final = TAILORED | {Purpose.ANALYTICS}
 PROFILED: Final = (AgeBand.MINOR, AgeBand.ADULT)  # nobody of unknown age, no child (PIPL 24, 28, 31)
+RESTING_ON_CONSENT: Final = frozenset({Purpose.MARKETING, Purpose.PERSONALISATION})
 BY_THE_HUB: Final = UUID(int=0)  # `given_id` of what the hub itself gives: once per member and tag
 
 
@@ -106,6 +112,29 @@ def is_barred() -> ColumnElement[bool]:
         member_t.c.restriction_bits.bitwise_and(tagging_t.c.restricted_by) != 0,
         and_(tagging_t.c.is_profiling, member_t.c.age_band.not_in([band.value for band in PROFILED])),
     )
+
+
+def is_unconsented(at: datetime) -> ColumnElement[bool]:
+    """Of a tagging beside its member: its purpose rests on a consent, and none stands."""
+    return or_(
+        *(
+            and_(
+                tagging_t.c.restricted_by.bitwise_and(PURPOSE_BITS[purpose]) != 0,
+                not_(func.coalesce(consent_stands(member_t.c, purpose, at=at), false())),
+            )
+            for purpose in sorted(RESTING_ON_CONSENT)
+        )
+    )
+
+
+async def end_unconsented(tx: Tx, member_ids: Collection[MemberId], *, now: datetime) -> int:
+    """Take from these roots what rested on a consent; for the transaction in which it ended (PIPL 47(1)(3))."""
+    if not member_ids:
+        return 0
+    gone = delete(tagging_t).where(
+        among(tagging_t.c.member_id, member_ids), member_t.c.member_id == tagging_t.c.member_id, is_unconsented(now)
+    )
+    return int((await tx.execute(gone)).rowcount)
 
 
 async def end_barred(tx: Tx, member_ids: Collection[MemberId]) -> int:

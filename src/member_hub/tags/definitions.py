@@ -11,13 +11,12 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
-from member_hub.members.taggings import TagKind, ends_by
+from member_hub.members.taggings import RESTING_ON_CONSENT, TagKind, ends_by
 from member_hub.privacy import DataClass, Purpose
 from member_hub.tags.conditions import Condition, read
 from member_hub.tags.refusals import BadRule
 from member_hub.tags.tables import Tag
 
-RESTING_ON_CONSENT: Final = frozenset({Purpose.MARKETING, Purpose.PERSONALISATION})
 # What a tag may be for. Rights, statutes and security are no reason to sort members.
 PURPOSES: Final = RESTING_ON_CONSENT | {
     Purpose.MEMBER_SERVICE,
@@ -60,6 +59,9 @@ class Definition:
 
     @property
     def restricted_by(self) -> int:
+        """No objection ends what protects: nobody gets rid of a suspicion, or of being a minor, by objecting."""
+        if self.is_restrictive:
+            return 0
         return ends_by(self.purpose, is_profiling=self.is_profiling)
 
     @property
