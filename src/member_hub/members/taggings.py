@@ -127,21 +127,13 @@ def is_unconsented(at: datetime) -> ColumnElement[bool]:
     )
 
 
-async def end_unconsented(tx: Tx, member_ids: Collection[MemberId], *, now: datetime) -> int:
-    """Take from these roots what rested on a consent; for the transaction in which it ended (PIPL 47(1)(3))."""
-    if not member_ids:
-        return 0
-    gone = delete(tagging_t).where(
-        among(tagging_t.c.member_id, member_ids), member_t.c.member_id == tagging_t.c.member_id, is_unconsented(now)
-    )
-    return int((await tx.execute(gone)).rowcount)
-
-
-async def end_barred(tx: Tx, member_ids: Collection[MemberId]) -> int:
+async def end_barred(tx: Tx, member_ids: Collection[MemberId], *, now: datetime) -> int:
     """Take from these roots every tag that may not stand; for the transaction in which that became so."""
     if not member_ids:
         return 0
     gone = delete(tagging_t).where(
-        among(tagging_t.c.member_id, member_ids), member_t.c.member_id == tagging_t.c.member_id, is_barred()
+        among(tagging_t.c.member_id, member_ids),
+        member_t.c.member_id == tagging_t.c.member_id,
+        or_(is_barred(), is_unconsented(now)),
     )
     return int((await tx.execute(gone)).rowcount)

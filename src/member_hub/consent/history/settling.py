@@ -44,7 +44,7 @@ from member_hub.db.bulk import among, insert_rows, table_of, update_rows
 from member_hub.ids import MemberId, OriginId
 from member_hub.members.bits import PROFILING, PURPOSE_BITS, channel_bit
 from member_hub.members.tables import AgeBand, Member
-from member_hub.members.taggings import PROFILED, end_barred, end_unconsented
+from member_hub.members.taggings import end_barred
 from member_hub.privacy import Purpose
 
 current_t = table_of(ConsentCurrent)
@@ -108,14 +108,8 @@ async def settle(
     restrictions = await _restrictions(tx, decided)
     wanted = {one: settled(one, mine, restrictions.get(one, 0), measure) for one, mine in decided.items()}
     children = {one for one, mine in decided.items() if mine.age_band is AgeBand.CHILD and not is_aged}
-    less = await _write(tx, wanted, children=children, now=now)
-    await end_unconsented(tx, less, now=now)
-    await end_barred(tx, [one for one, mine in decided.items() if _is_spared(mine, wanted[one])])
-
-
-def _is_spared(decided: Decisions, settled: Settled) -> bool:
-    """Whether there may be tags that may not stand (PIPL 24): somebody objects, or is no age to be profiled."""
-    return settled.restriction_bits != 0 or decided.age_band not in PROFILED
+    await _write(tx, wanted, children=children, now=now)
+    await end_barred(tx, list(wanted), now=now)
 
 
 def settled(member_id: MemberId, decided: Decisions, restriction_bits: int, measure: Measure) -> Settled:
@@ -209,24 +203,17 @@ async def _restrictions(tx: Tx, decided: Mapping[MemberId, Decisions]) -> dict[M
     return found
 
 
-async def _write(
-    tx: Tx, wanted: Mapping[MemberId, Settled], *, children: Collection[MemberId], now: datetime
-) -> list[MemberId]:
-    """Current rows and bits where they differ; the epoch counts what a sender must not have missed.
-
-    Returns who consents to less than before.
-    """
+async def _write(tx: Tx, wanted: Mapping[MemberId, Settled], *, children: Collection[MemberId], now: datetime) -> None:
+    """Current rows and bits where they differ; the epoch counts what a sender must not have missed."""
     before = await _before(tx, wanted)
     rows = await _rows(tx, wanted)
-    changed, bits, less = [], [], []
+    changed, bits = [], []
     for member, opened in wanted.items():
         was = before[member]
         shall = _still_shut(opened, was, now) if member in children else opened
         is_other = rows.get(member, frozenset()) != shall.rows
         if is_other:
             changed.append(member)
-        if was.consent_bits & ~shall.consent_bits:
-            less.append(member)
         was_bits = (was.consent_bits, was.restriction_bits)
         is_new = is_other or was_bits != (shall.consent_bits, shall.restriction_bits)
         if is_new or was.gate_until != shall.gate_until:
@@ -235,7 +222,6 @@ async def _write(
     await _replace(tx, changed, wanted)
     if bits:
         await update_rows(tx, Member, ("member_id", *_BITS), bits)
-    return less
 
 
 def _still_shut(shall: Settled, was: Row[Any], now: datetime) -> Settled:
