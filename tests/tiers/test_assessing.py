@@ -194,6 +194,19 @@ def test_what_is_missing_and_is_no_growth_is_not_said_in_growth() -> None:
     assert paper.look(date(2026, 5, 3)).told is None
 
 
+def test_who_stood_at_a_tier_that_is_no_more_stands_where_they_earned() -> None:
+    ends = midnight(date(2027, 6, 1))
+    for floor in (None, "ruby"):
+        floor_until = ends if floor else None
+        stood = stood_at("gold", ends, floor=floor, floor_until=floor_until)
+        paper = Paper(ladder(), stood=stood)
+
+        after = paper.look(date(2026, 3, 1))
+
+        assert (after.tier, after.own, after.floor, after.until) == ("base", "base", None, None)
+        assert paper.decided == [Why.LAPSED]
+
+
 def test_a_floor_holds_what_falls_beneath_it_until_its_last_day() -> None:
     floored = stood_at("core", midnight(date(2026, 6, 1)), floor="vip", floor_until=midnight(date(2026, 12, 1)))
     paper = Paper(

@@ -74,10 +74,10 @@ def asks(rules: TierRules, stood: Stood, member: Member, now: datetime) -> set[A
 def assess(measures: Measures, rules: TierRules, stood: Stood, now: datetime) -> Assessment:
     earned = earned_rank(measures, rules, now)
     after, reason = _own(measures, rules, stood, now, earned)
-    after = _floored(after, now)
+    after = _floored(rules, after, now)
     rank, before = _counting(rules, after), rules.rank(stood.tier)
     if reason is None and after.floor_until != stood.floor_until:
-        reason = Why.LAPSED if rank < before else Why.EARNED
+        reason = Why.LAPSED if rank < before or stood.tier not in rules.ranks else Why.EARNED
     if reason is not None:
         after = _decided(after, stood, reason, tier=rules.levels[rank].code, now=now)
     else:
@@ -128,6 +128,8 @@ def _own(measures: Measures, rules: TierRules, stood: Stood, now: datetime, earn
     own = rules.rank(stood.own)
     if earned > own:
         return _on(rules, stood, earned, measures.member, business_day(now), began=now), Why.EARNED
+    if stood.own not in rules.ranks:  # the programme's file has that tier no more
+        return _on(rules, stood, earned, measures.member, business_day(now), began=now), Why.LAPSED
     if own == 0 or stood.until is None:
         return stood, None
     is_over = now >= stood.until
@@ -167,8 +169,9 @@ def _grace_end(rules: TierRules, stood: Stood, now: datetime) -> datetime:
     return ends
 
 
-def _floored(stood: Stood, now: datetime) -> Stood:
-    if stood.floor_until is None or stood.floor_until > now:
+def _floored(rules: TierRules, stood: Stood, now: datetime) -> Stood:
+    """Without a floor that is over, or of a tier that is no more."""
+    if stood.floor_until is None or (stood.floor_until > now and stood.floor in rules.ranks):
         return stood
     return replace(stood, floor=None, floor_until=None)
 
