@@ -26,6 +26,7 @@ COMMANDS = {
     "run": "member_hub.commands.serving:run",
     "schema": "member_hub.commands.schema:schema",
     "serve": "member_hub.commands.serving:serve",
+    "tags": "member_hub.commands.tags:tags",
     "tiers": "member_hub.commands.tiers:tiers",
     "token": "member_hub.commands.token:token",
 }

@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import and_, distinct, exists, func, or_, select
 
 import member_hub.tables  # noqa: F401 - all of them: a notice lists what every table holds
-from member_hub import organisation
+from member_hub import organisation, programme
 from member_hub.access import Policies, folder_of, issuers
 from member_hub.access.fetching import NotFetched, fetch_keys
 from member_hub.clock import Clock, business_day
@@ -31,6 +31,7 @@ from member_hub.errors import HubError, Misconfigured
 from member_hub.members.gates import MinorApproval
 from member_hub.members.row_gate import STANDING
 from member_hub.points import watching
+from member_hub.runtime import ProgrammeRules
 from member_hub.settings import Settings
 from member_hub.telling import sending
 from member_hub.telling.tables import NoticeTask
@@ -63,6 +64,7 @@ async def examine(settings: Settings, environ: Mapping[str, str] = os.environ) -
     checks.extend(_private_folder("ledger folder", settings.ledger_dir))
     checks.extend([check async for check in _sign_in(settings)])
     checks.append(_sender(settings))
+    checks.append(_programme(settings))
     if settings.database_url is None:
         checks.extend(_data_folder(settings.data_dir, environ))
     try:
@@ -170,6 +172,15 @@ def _sender(settings: Settings) -> Check:
     except Misconfigured as error:
         return _failed(name, error)
     return Check(name, Verdict.OK, "by MEMBER_HUB_SENDER_URL, signed")
+
+
+def _programme(settings: Settings) -> Check:
+    """Whether the loyalty programme can be read, each part of it: without, the hub does not start."""
+    try:
+        ProgrammeRules.load(settings)
+    except Misconfigured as error:
+        return _failed("loyalty programme", error)
+    return Check("loyalty programme", Verdict.OK, str(programme.file_of(settings)))
 
 
 def _data_folder(data_dir: Path, environ: Mapping[str, str]) -> Iterator[Check]:

@@ -40,12 +40,19 @@ class PolicyError(Misconfigured):
 
     code = "POLICY_REFUSED"
 
-    def __init__(self, file: str, line: int, reason: str) -> None:
+    def __init__(
+        self,
+        file: str,
+        line: int,
+        reason: str,
+        *,
+        remedy: str = "Correct it, and check it again with `member-hub policy check`.",
+    ) -> None:
         self.file = file
         self.line = line
         self.reason = reason
         place = f"{file}, line {line}" if line else file
-        super().__init__(f"{place}: {reason}.", remedy="Correct it, and check it again with `member-hub policy check`.")
+        super().__init__(f"{place}: {reason}.", remedy=remedy)
 
 
 class UnknownPlace(BadInput):

@@ -1,6 +1,5 @@
 """The loyalty programme's file: one table for each part, which that part reads strictly by itself."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -13,15 +12,24 @@ PARTS: Final = ("points", "tiers", "tags", "benefits")
 
 
 def load(settings: Settings) -> dict[str, Section]:
-    """The table of each part that the file has. Raises PolicyError for a key that no part reads."""
-    return read(file_of(settings))
+    """The table of each part. Raises PolicyError for a table that is missing, and for a key that no part reads.
 
-
-def part(parts: Mapping[str, Section], name: str) -> Section:
-    """The table of a part that the hub cannot do without. Raises PolicyError where the file has none."""
-    if name not in parts:
-        raise PolicyError(FILE, 0, f"the table [{name}] is missing")
-    return parts[name]
+    An operator's own file was copied from an earlier version, perhaps before a part was there: all that it lacks is
+    named at once, with the file to copy it from. Nothing is filled in silently, for these are the operator's promises.
+    """
+    found = read(file_of(settings))
+    missing = [f"[{name}]" for name in PARTS if name not in found]
+    if missing:
+        raise PolicyError(
+            FILE,
+            0,
+            f"it lacks {', '.join(missing)}, which this version needs; 缺少本版本所需的表 {'、'.join(missing)}",
+            remedy=(
+                f"Copy what is missing, each table with those below it, from {resources.folder('policies') / FILE}, "
+                "make it yours, and check it with `member-hub policy check`. 请从上述随附文件复制缺少的表并按需修改。"
+            ),
+        )
+    return found
 
 
 def file_of(settings: Settings) -> Path:

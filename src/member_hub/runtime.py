@@ -19,10 +19,12 @@ from member_hub.crypto import Ledger, Vault
 from member_hub.db import Base, Database
 from member_hub.merging import Resolver
 from member_hub.organisation import Organisation
+from member_hub.points import Rules as PointsRules
 from member_hub.points.watching import Alarm
 from member_hub.privacy import Holder
 from member_hub.settings import Settings
 from member_hub.telling import Sender, opened_sender
+from member_hub.tiers import TierRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,28 @@ class Runtime:
         return self.policy_keeper.policies
 
 
+@dataclass(frozen=True, slots=True)
+class ProgrammeRules:
+    """The programme's file, each part read by its own rules, and all of them against one another."""
+
+    points: PointsRules
+    tiers: TierRules
+    tags: tags.Numbers
+    benefits: BenefitRules
+
+    @classmethod
+    def load(cls, settings: Settings) -> "ProgrammeRules":
+        """Raises PolicyError for what is missing, and for what is not exactly right."""
+        parts = programme.load(settings)
+        levels = tiers.rules_of(parts["tiers"])
+        return cls(
+            points.rules_of(parts["points"]),
+            levels,
+            tags.numbers_of(parts["tags"]),
+            benefits.rules_of(parts["benefits"], levels),
+        )
+
+
 @asynccontextmanager
 async def open_runtime(
     settings: Settings, clock: Clock, database: Database, holders: Sequence[Holder]
@@ -68,15 +92,12 @@ async def open_runtime(
     """
     privacy.check(Base.metadata)
     organisation = register.of(settings)
-    tagging = tags.Programme(tags.numbers_of(settings), organisation)
     catalogue = consents.of(settings)
-    parts = programme.load(settings)
-    levels = tiers.rules_of(programme.part(parts, "tiers"))
+    rules = ProgrammeRules.load(settings)
     policy_keeper = PolicyKeeper(settings, consent_keys=catalogue.consent_keys)
     ledger = await asyncio.to_thread(Ledger.open, settings.ledger_dir)
     vault = await Vault.open_ring(database, settings, clock)
     audit_keys = AuditKeys.open(settings.key_dir)
-    parts = programme.load(settings)
     audit = AuditLog(database, audit_keys)
     async with opened_sender(settings) as sender:
         try:
@@ -93,10 +114,10 @@ async def open_runtime(
                 audit=audit,
                 sealer=Sealer(database, audit_keys, settings.ledger_dir),
                 ledger=ledger,
-                points=points.Programme(vault, organisation, points.rules_of(programme.part(parts, "points"))),
-                tiers=tiers.Programme(levels),
-                benefits=benefits.rules_of(programme.part(parts, "benefits"), levels),
-                tags=tagging,
+                points=points.Programme(vault, organisation, rules.points),
+                tiers=tiers.Programme(rules.tiers),
+                benefits=rules.benefits,
+                tags=tags.Programme(rules.tags, organisation),
                 sender=sender,
             )
         finally:

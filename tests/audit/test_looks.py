@@ -25,6 +25,7 @@ WORDS = {
     "ingest ": LookKind.CHANGE,
     "jobs ages": LookKind.CHANGE,
     "jobs benefits": LookKind.CHANGE,
+    "jobs counting": LookKind.CHANGE,
     "jobs guardians": LookKind.CHANGE,
     "jobs points": LookKind.CHANGE,
     "jobs tiers": LookKind.CHANGE,
@@ -41,6 +42,9 @@ WORDS = {
     "signInEnd": LookKind.SIGN_IN,
     "signInSession": LookKind.SIGN_IN,
     "tags evaluate": LookKind.CHANGE,
+    "tags import": LookKind.CHANGE,
+    "tags list": LookKind.LOOK_UP,
+    "tiers backtest": LookKind.LOOK_UP,
 }
 
 

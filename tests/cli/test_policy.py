@@ -10,7 +10,10 @@ from click.testing import CliRunner, Result
 from member_hub import resources
 from member_hub.access import Action, Guard, Key, Policies
 from member_hub.cli import cli
+from member_hub.doctor import Verdict, examine
 from member_hub.errors import BadInput, Misconfigured
+from member_hub.organisation import PolicyError
+from member_hub.settings import Settings
 
 
 def said(*words: str) -> Result:
@@ -229,3 +232,59 @@ def test_a_policy_folder_that_is_missing_is_named_and_nothing_is_said_to_be_in_f
         "the policy folder gone: is missing, or is no folder. "
         "Correct it, and check it again with `member-hub policy check`."
     )
+
+
+@pytest.mark.parametrize(
+    ("lost", "named"),
+    [
+        (["tags"], "[tags]"),
+        (["benefits"], "[benefits]"),
+        (["tiers", "tags", "benefits"], "[tiers], [tags], [benefits]"),
+    ],
+)
+def test_a_programme_of_before_a_part_was_there_is_told_what_to_copy_and_from_where(
+    folder: Path, lost: list[str], named: str
+) -> None:
+    without(folder / "programme.toml", lost)
+
+    refused = said("policy", "check")
+    found = json.loads(said("policy", "check", "--json").output)
+
+    assert refused.exit_code == 1
+    assert isinstance(refused.exception, PolicyError)
+    assert refused.exception.what.startswith(f"programme.toml: it lacks {named}, which this version needs")
+    assert str(resources.folder("policies") / "programme.toml") in refused.exception.remedy
+    assert (found["refused"]["file"], found["refused"]["line"]) == ("programme.toml", 0)
+
+
+async def test_the_doctor_says_the_same_of_the_programme_and_is_not_well(folder: Path) -> None:
+    settings = Settings.from_environ()
+    (well,) = [one for one in await examine(settings) if one.name == "loyalty programme"]
+    assert (well.verdict, well.says) == (Verdict.OK, str(folder / "programme.toml"))
+
+    without(folder / "programme.toml", ["tags"])
+
+    (ill,) = [one for one in await examine(settings) if one.name == "loyalty programme"]
+    assert (ill.verdict, ill.says[:31]) == (Verdict.FAIL, "programme.toml: it lacks [tags]")
+    assert "Copy what is missing" in ill.remedy
+
+
+def test_a_slip_in_any_part_of_the_programme_is_found_by_the_check(folder: Path) -> None:
+    edit(folder / "programme.toml", "void_minutes = 1440", "void_minutes = 'a day'")
+
+    refused = said("policy", "check")
+
+    assert isinstance(refused.exception, PolicyError)
+    assert "programme.toml" in refused.exception.what
+    assert "void_minutes" in refused.exception.what
+
+
+def without(file: Path, parts: list[str]) -> None:
+    """The programme as it was before these tables were there."""
+    kept, is_lost = [], False
+    for line in file.read_text("utf-8").splitlines():
+        if line.startswith("["):
+            is_lost = line.strip("[]").partition(".")[0] in parts
+        if not is_lost:
+            kept.append(line)
+    file.write_text("\n".join(kept) + "\n", "utf-8")

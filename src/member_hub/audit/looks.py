@@ -81,6 +81,8 @@ _KINDS: Final = {
     "tagAssign": LookKind.CHANGE,
     "tagRemove": LookKind.CHANGE,
     "tags evaluate": LookKind.CHANGE,
+    "tags import": LookKind.CHANGE,
+    "tags list": LookKind.LOOK_UP,  # definitions; names nobody
     "memberReveal": LookKind.REVEAL,
     "revealApprove": LookKind.REVEAL,
     "memberCodeIssue": LookKind.CODE,
@@ -110,9 +112,9 @@ _KINDS: Final = {
     "pointsReinstate": LookKind.CHANGE,
     "pointsExtend": LookKind.CHANGE,
     "tierPlace": LookKind.CHANGE,
-    "tierRules": LookKind.OTHER,
-    "tierRulesPropose": LookKind.OTHER,
-    "tierRulesApprove": LookKind.OTHER,
+    "tierRules": LookKind.LOOK_UP,  # versions; names nobody
+    "tierRulesPropose": LookKind.CHANGE,
+    "tierRulesApprove": LookKind.CHANGE,
     "actApprove": LookKind.CHANGE,
     "actApprovals": LookKind.LIST,
     "benefitIssue": LookKind.CHANGE,
@@ -136,6 +138,7 @@ _KINDS: Final = {
     "keys": LookKind.CHANGE,
     "minors": LookKind.CHANGE,
     "points check": LookKind.LOOK_UP,
+    "tiers backtest": LookKind.LOOK_UP,  # numbers; names nobody
     "quarantine": LookKind.CHANGE,
     "quarantine show": LookKind.LOOK_UP,
     "rights export": LookKind.COPY,

@@ -21,16 +21,20 @@ def policy() -> None:
 def check(*, as_json: bool) -> None:
     """Load the policy folder strictly, and hold it against its cases, matrix and apps. 检查策略。
 
+    The loyalty programme (programme.toml) is read with it, each part. 会员计划各部分一并检查。
+
     A mistake is named with file, line and reason, and ends with 1. What this finds good may be put in force.
     """
     from member_hub.access import examine, folder_of
     from member_hub.consent import catalogue
     from member_hub.organisation import PolicyError
+    from member_hub.runtime import ProgrammeRules
     from member_hub.settings import Settings
 
     settings = Settings.from_environ()
     try:
         found = examine(folder_of(settings), consent_keys=catalogue.of(settings).consent_keys)
+        ProgrammeRules.load(settings)
     except PolicyError as refused:
         if as_json:
             _print({"refused": {"file": refused.file, "line": refused.line, "reason": refused.reason}})

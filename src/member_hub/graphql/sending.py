@@ -39,9 +39,10 @@ strawberry.enum(
     description=(
         "Whether a message may go out now, and why not: ALLOWED; NOT_CONSENTED, the member never agreed, or refused; "
         "WITHDRAWN; NOT_INFORMED, no notice was ever put before the member; OBJECTED, to the purpose, the channel or "
-        "everything; STALE, the notice changed materially, or a child has turned 14, and the member has not agreed "
-        "anew; EXPIRED, the time of the consent is over; NOT_OLD_ENOUGH, under 14 without a guardian's consent, or of "
-        "unknown age; CONTACT_NOT_COVERED, agreed for another phone or address than the member has now; NO_CONTACT, "
+        "everything; DO_NOT_CONTACT, the member bears that tag, and it is not for their service, support or rights; "
+        "STALE, the notice changed materially, or a child has turned 14, and the member has not agreed anew; EXPIRED, "
+        "the time of the consent is over; NOT_OLD_ENOUGH, under 14 without a guardian's consent, or of unknown age; "
+        "CONTACT_NOT_COVERED, agreed for another phone or address than the member has now; NO_CONTACT, "
         "the member has none; NOT_FOUND, nobody, or out of reach."
     ),
 )

@@ -24,7 +24,9 @@ class Tagging:
     since: datetime = strawberry.field(description="Since when it holds, with this value.")
     until: datetime | None = strawberry.field(description="When it ends by itself; null: it has no term.")
     is_service: bool = strawberry.field(description="Whether whoever serves the member at a till sees it.")
-    is_restrictive: bool = strawberry.field(description="Whether it protects, so that merging never ends it.")
+    is_restrictive: bool = strawberry.field(
+        description="Whether it protects, so that neither merging nor an objection ends it."
+    )
 
 
 @strawberry.type(description="The definition of a tag: one version, in force once a second person approved it.")
@@ -39,7 +41,13 @@ class Tag:
     data_class: DataClass = strawberry.field(description="What kind of data it tells.")
     purpose: Purpose = strawberry.field(description="What it is for.")
     is_service: bool = strawberry.field(description="Whether whoever serves the member at a till sees it.")
-    is_restrictive: bool = strawberry.field(description="Whether it protects, so that merging never ends it.")
+    is_restrictive: bool = strawberry.field(
+        description=(
+            "Whether it protects: neither merging nor an objection ends it. Of the built-in ones do_not_contact stops "
+            "messages that are not for the service, support or rights (`authoriseSend`); minor and fraud tell whoever "
+            "may see them, and stop nothing by themselves."
+        )
+    )
     is_profiling: bool = strawberry.field(
         description="Whether it evaluates the person: not for who objects to profiling, is under 14 or of unknown age."
     )

@@ -50,7 +50,9 @@ class TagDefineInput:
         ),
     )
     is_service: bool = strawberry.field(default=False, description="HAND, IMPORT: seen by whoever serves the member.")
-    is_restrictive: bool = strawberry.field(default=False, description="Protects the member: merging never ends it.")
+    is_restrictive: bool = strawberry.field(
+        default=False, description="Protects: neither merging nor an objection ends it."
+    )
     is_profiling: bool = strawberry.field(
         default=False, description="HAND, IMPORT: it evaluates the person. A RULE always does."
     )

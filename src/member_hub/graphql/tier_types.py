@@ -22,7 +22,11 @@ strawberry.enum(
         "MERGE, kept when two members became one; SPLIT, kept for a time after they were parted again."
     ),
 )
-strawberry.enum(Rule, name="TierRule", description="What a criterion is for: reaching a tier, or keeping it.")
+strawberry.enum(
+    Rule,
+    name="TierRule",
+    description="What a criterion is for: PROMOTION, reaching a tier; RETENTION, keeping it at the end of its term.",
+)
 strawberry.enum(
     Figure,
     name="TierFigure",
@@ -40,7 +44,8 @@ strawberry.enum(
 @strawberry.type(description="A tier of the programme.")
 class Tier:
     code: str = strawberry.field(description="As in the rules: base, standard, core, vip.")
-    name: str = strawberry.field(description="In the language that the request prefers.")
+    name_zh: str = strawberry.field(description="Its name in Chinese.")
+    name_en: str = strawberry.field(description="Its name in English.")
 
 
 @strawberry.type(description="One criterion: what it takes and what was reached.")

@@ -31,6 +31,7 @@ from sqlalchemy import (
     func,
     not_,
     or_,
+    select,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -49,6 +50,7 @@ GUARD: Final = "member.tags"
 FOR: Final = TAILORED | {Purpose.ANALYTICS}
 PROFILED: Final = (AgeBand.MINOR, AgeBand.ADULT)  # nobody of unknown age, no child (PIPL 24, 28, 31)
 RESTING_ON_CONSENT: Final = frozenset({Purpose.MARKETING, Purpose.PERSONALISATION})
+DO_NOT_CONTACT: Final = "do_not_contact"  # the built-in tag that authoriseSend obeys (consent/deciding/sending.py)
 BY_THE_HUB: Final = UUID(int=0)  # `given_id` of what the hub itself gives: once per member and tag
 
 
@@ -92,7 +94,7 @@ class Tagging(Base):
     until: Mapped[datetime | None] = mapped_column(
         DateTime(timezone=True), info=personal(zh="标签到期时间", en="tagged until", guard=GUARD, purposes=FOR)
     )
-    given_by: Mapped[str] = mapped_column(Text, info=technical("staff number, app, or tags: the hub itself"))
+    given_by: Mapped[str] = mapped_column(Text, info=technical("staff number, app, import, or tags: the hub itself"))
     version: Mapped[int] = mapped_column(Integer, info=technical("of the definition by which it was given"))
     is_profiling: Mapped[bool] = mapped_column(Boolean, info=technical("whether it evaluates the person (PIPL 24)"))
     restricted_by: Mapped[int] = mapped_column(BigInteger, info=technical("the objections that end it, a bit each"))
@@ -101,9 +103,9 @@ class Tagging(Base):
 tagging_t, member_t = table_of(Tagging), table_of(Member)
 
 
-def ends_by(purpose: Purpose, *, is_profiling: bool) -> int:
-    """The objections that end a tag of this purpose."""
-    return PURPOSE_BITS[purpose] | (PROFILING if is_profiling else 0)
+def ends_by(purpose: Purpose, *, is_profiling: bool, is_restrictive: bool = False) -> int:
+    """The objections that end a tag of this purpose; none ends one that protects, or its protection would end by it."""
+    return 0 if is_restrictive else PURPOSE_BITS[purpose] | (PROFILING if is_profiling else 0)
 
 
 def is_barred() -> ColumnElement[bool]:
@@ -125,6 +127,13 @@ def is_unconsented(at: datetime) -> ColumnElement[bool]:
             for purpose in sorted(RESTING_ON_CONSENT)
         )
     )
+
+
+def is_marked(tag: str, *, now: datetime) -> ColumnElement[bool]:
+    """Of hub.member: whether the member bears the tag at this moment, however it came."""
+    stands = or_(tagging_t.c.until.is_(None), tagging_t.c.until > now)
+    mine = select(tagging_t.c.tag).where(tagging_t.c.member_id == member_t.c.member_id, tagging_t.c.tag == tag, stands)
+    return mine.correlate(member_t).exists()
 
 
 async def end_barred(tx: Tx, member_ids: Collection[MemberId], *, now: datetime) -> int:

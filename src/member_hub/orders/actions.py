@@ -140,11 +140,11 @@ class Orders:
 
     async def _filed(self, tx: Tx, lines: Sequence[S]) -> tuple[list[tuple[Filing, S]], list[S]]:
         """Lines of known accounts with where they stand, and those of unknown ones."""
-        filed = await self._locked_filings(tx, {(line.account_channel, line.account) for line in lines})
+        filed = await self.locked_filings(tx, {(line.account_channel, line.account) for line in lines})
         known = [(filed[key], line) for line in lines if (key := (line.account_channel, line.account)) in filed]
         return known, [line for line in lines if (line.account_channel, line.account) not in filed]
 
-    async def _locked_filings(self, tx: Tx, accounts: Collection[Account]) -> dict[Account, Filing]:
+    async def locked_filings(self, tx: Tx, accounts: Collection[Account]) -> dict[Account, Filing]:
         """Where the rows of known accounts stand; while the transaction lasts none of them arrives, moves or goes."""
         tokens = {a: account_tokens(self.vault, self.organisation, *a) for a in accounts}
         await claims.lock(tx, [token for own in tokens.values() for _, token in own])

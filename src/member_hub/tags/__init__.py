@@ -4,8 +4,7 @@ from member_hub.tags.assigning import Given, assign, is_listed, may_see, remove
 from member_hub.tags.defining import Proposal, approve, propose
 from member_hub.tags.definitions import Definition
 from member_hub.tags.evaluating import Evaluated, Programme, evaluate, evaluate_due, forget_expired
-from member_hub.tags.programme import Numbers
-from member_hub.tags.programme import of as numbers_of
+from member_hub.tags.programme import Numbers, numbers_of
 from member_hub.tags.rounds import Ran, run
 
 __all__ = [

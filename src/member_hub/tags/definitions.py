@@ -1,4 +1,11 @@
-"""Definitions of tags, as they are used: the built-in ones of every handler, and those that two persons made."""
+"""Definitions of tags, as they are used: the built-in ones of every handler, and those that two persons made.
+
+Of the built-in ones that restrict, do_not_contact stops messages: authoriseSend refuses every purpose but the service,
+support and rights. Decision: minor and fraud stop nothing by themselves. They tell whoever serves the member (fraud:
+only those who see every tag), and a person decides. What the law asks for minors goes by the birth date, and to refuse
+somebody points or benefits because a colleague set a mark would be a decision that nobody explained (PIPL 24). Price: a
+fraudster earns until somebody acts.
+"""
 
 import logging
 from collections.abc import Collection, Iterable, Mapping
@@ -11,7 +18,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
-from member_hub.members.taggings import RESTING_ON_CONSENT, TagKind, ends_by
+from member_hub.members.taggings import DO_NOT_CONTACT, RESTING_ON_CONSENT, TagKind, ends_by
 from member_hub.privacy import DataClass, Purpose
 from member_hub.tags.conditions import Condition, read
 from member_hub.tags.refusals import BadRule
@@ -59,10 +66,7 @@ class Definition:
 
     @property
     def restricted_by(self) -> int:
-        """No objection ends what protects: nobody gets rid of a suspicion, or of being a minor, by objecting."""
-        if self.is_restrictive:
-            return 0
-        return ends_by(self.purpose, is_profiling=self.is_profiling)
+        return ends_by(self.purpose, is_profiling=self.is_profiling, is_restrictive=self.is_restrictive)
 
     @property
     def is_builtin(self) -> bool:
@@ -100,7 +104,7 @@ BUILTIN: Final[Mapping[str, Definition]] = {
         _computed("lifecycle_stage", "生命周期阶段", "lifecycle stage", "lifecycle"),
         _computed("churn_risk", "流失风险", "churn risk", "lifecycle"),
         _restrictive("minor", "未成年人", "minor", is_service=True),
-        _restrictive("do_not_contact", "请勿联系", "do not contact", is_service=True),
+        _restrictive(DO_NOT_CONTACT, "请勿联系", "do not contact", is_service=True),
         _restrictive("fraud", "欺诈风险", "fraud", is_service=False),
     )
 }

@@ -62,7 +62,8 @@ from member_hub.tags.thresholds import thresholds_of
 
 BATCH: Final = 2_000  # members whose rows are held for the length of one statement
 GIVEN_BY: Final = "tags"
-_NOT_PROFILED: Final = (MemberStatus.MERGED.value, MemberStatus.ERASED.value, MemberStatus.RESTRICTED.value)
+_GONE: Final = (MemberStatus.MERGED.value, MemberStatus.ERASED.value)
+_NOT_PROFILED: Final = (*_GONE, MemberStatus.RESTRICTED.value)
 _WANTED: Final = ("member_id", "tag", "value", "until", "version", "restricted_by")
 
 member_t, due_t = table_of(Member), table_of(TagDue)
@@ -188,9 +189,10 @@ def _wanted(one: Definition, figures: CTE, setting: Setting, thresholds: Thresho
 
 
 def may_stand(one: Definition, row: Any, at: datetime) -> ColumnElement[bool]:
-    """Of a row with the columns of hub.member: whether the member may have the tag."""
+    """Of a row with the columns of hub.member: whether the member may have the tag. One that protects anybody may have,
+    restricted or not."""
     parts: list[ColumnElement[bool]] = [
-        row.status.not_in(_NOT_PROFILED),
+        row.status.not_in(_GONE if one.is_restrictive else _NOT_PROFILED),
         row.restriction_bits.bitwise_and(one.restricted_by) == 0,
         row.age_band.in_([band.value for band in PROFILED]) if one.is_profiling else true(),
         consent_stands(row, one.purpose, at=at) if one.purpose in RESTING_ON_CONSENT else true(),

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from member_hub import programme
-from member_hub.organisation import PolicyError, Section
-from member_hub.settings import Settings
+from member_hub.organisation import Section
 
 DAYS_MAX: Final = 3660
 PERCENT_MAX: Final = 10_000
@@ -38,15 +36,8 @@ class Numbers:
     high_percent: int
 
 
-def of(settings: Settings) -> Numbers:
-    """Raises PolicyError, also where the file has no such table."""
-    found = programme.load(settings).get("tags")
-    if found is None:
-        raise PolicyError(programme.FILE, 0, "the table [tags] is missing")
-    return numbers_of(found)
-
-
 def numbers_of(tags: Section) -> Numbers:
+    """Raises PolicyError."""
     tags.only(*KEYS)
     found = Numbers(**{key: tags.number(key, least, most) for key, (least, most) in KEYS.items()})
     if found.churned_after_days <= found.dormant_after_days:

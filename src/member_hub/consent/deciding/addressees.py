@@ -24,6 +24,7 @@ from member_hub.identity.reading import claims_of
 from member_hub.ids import MemberId
 from member_hub.members.reading import Visible
 from member_hub.members.tables import AgeBand, Member
+from member_hub.members.taggings import DO_NOT_CONTACT, is_marked
 
 current_t = table_of(ConsentCurrent)
 contact_t = table_of(ConsentContact)
@@ -56,7 +57,7 @@ async def addressees(
     """Those behind the ids, merged ids included, who are in reach; as many statements for one as for ITEMS_MAX."""
     if len(set(asked)) > ITEMS_MAX:
         raise ValueError(f"At most {ITEMS_MAX} members at once.")
-    rows = await _members(tx, sending, asked, within)
+    rows = await _members(tx, sending, asked, within, now)
     ids = sorted({MemberId(row.member_id) for row in rows.values()})
     if not ids:
         return Found({}, None)
@@ -79,13 +80,17 @@ async def addressees(
 _MEMBER_COLUMNS = "member_id status age_band consent_bits restriction_bits gate_until privacy_epoch".split()
 
 
-async def _members(tx: Tx, sending: Sending, asked: Collection[MemberId], within: Visible) -> dict[MemberId, Row[Any]]:
+async def _members(
+    tx: Tx, sending: Sending, asked: Collection[MemberId], within: Visible, now: datetime
+) -> dict[MemberId, Row[Any]]:
     given = member_t.alias("given")
     columns: list[ColumnElement[Any]] = [member_t.c[name] for name in _MEMBER_COLUMNS]
     if sending.contact_kind is not None:
         columns.append(member_t.c[CONTACT_FIELDS[sending.contact_kind].value])
     informed = _is_informed() if sending.rests_on_consent else false()  # else nobody asks
     columns.append(informed.label("is_informed"))
+    marked = is_marked(DO_NOT_CONTACT, now=now) if sending.is_commercial else false()
+    columns.append(marked.label("is_not_to_be_contacted"))
     statement = (
         select(given.c.member_id.label("asked_id"), *columns)
         .join(member_t, member_t.c.member_id == func.coalesce(given.c.merged_into, given.c.member_id))

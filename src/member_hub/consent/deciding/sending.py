@@ -3,12 +3,16 @@
 A list is made of those who may be contacted when it is made; minutes or days later somebody has withdrawn. So the one
 who sends asks again (PIPL 15: at once; scenario S5). In the order of every decision (DESIGN 8):
 
-    objection to the purpose or the channel -> told -> old enough -> consent: the slot, then the bit -> contact point
+    objection to the purpose or the channel -> the tag do_not_contact -> told -> old enough
+        -> consent: the slot, then the bit -> contact point
 
 A purpose that rests on consent needs the slot of this channel, granted under the notice in force, and the phone or
 address that the grant named, still the member's own: the one of the profile if it was named, else another that was.
 The member's answer on record for one number is none for the next one. A purpose of the service (an order is ready, a
 complaint is answered) needs no consent, and obeys objections all the same.
+
+The tag do_not_contact stops what is not for the service, support or rights of the member, whatever they agreed to: it
+was set because of what somebody said or what happened, and consent given before is no answer to it.
 
 Decision: a recipient that decides for itself needs a consent by its name for every purpose (PIPL 23). What acts on our
 behalf (PIPL 21) is no recipient here, it sends as the handler does.
@@ -26,7 +30,7 @@ from member_hub.consent.history.derived import suffices
 from member_hub.consent.notice.gates import Gate
 from member_hub.consent.words import Actor, ConsentState, ContactChannel
 from member_hub.identity.kinds import ClaimKind
-from member_hub.members.bits import channel_bit, restriction_mask
+from member_hub.members.bits import UNRESTRICTED, channel_bit, restriction_mask
 from member_hub.members.tables import AgeBand, MemberStatus
 from member_hub.privacy import Purpose
 
@@ -39,6 +43,8 @@ CONTACT_KINDS: Final = {
     ContactChannel.EMAIL: ClaimKind.EMAIL,
 }
 _CHANNELS: Final = tuple(ContactChannel)
+# What somebody who is not to be contacted is told all the same: about what they bought, asked or have a right to.
+_NEEDED: Final = UNRESTRICTED | {Purpose.MEMBER_SERVICE, Purpose.CUSTOMER_SUPPORT}
 
 
 class SendReason(StrEnum):
@@ -47,6 +53,7 @@ class SendReason(StrEnum):
     WITHDRAWN = "withdrawn"
     NOT_INFORMED = "not_informed"
     OBJECTED = "objected"
+    DO_NOT_CONTACT = "do_not_contact"
     STALE = "stale"
     EXPIRED = "expired"
     NOT_OLD_ENOUGH = "not_old_enough"
@@ -68,6 +75,11 @@ class Sending:
     def restrictions(self) -> int:
         """The objections that forbid it."""
         return restriction_mask(self.purpose) | channel_bit(_CHANNELS.index(self.channel))
+
+    @property
+    def is_commercial(self) -> bool:
+        """Whether the tag do_not_contact stops it; a purpose that nobody thought of is."""
+        return self.purpose not in _NEEDED
 
     @property
     def contact_kind(self) -> ClaimKind | None:
@@ -114,6 +126,8 @@ def permission(sending: Sending, one: Addressee, gate: Gate | None, *, now: date
     row = one.row
     if row.status == MemberStatus.RESTRICTED or row.restriction_bits & sending.restrictions:
         return Permission(SendReason.OBJECTED)
+    if sending.is_commercial and row.is_not_to_be_contacted:
+        return Permission(SendReason.DO_NOT_CONTACT)
     granted: Sequence[DecidedSlot] = ()
     if sending.rests_on_consent:
         granted = [slot for slot in one.slots if slot.channel == sending.channel and slot.state is S.GRANTED]

@@ -22,6 +22,8 @@ Facts = Mapping[Ask, int]
 
 
 class Rule(StrEnum):
+    """What a criterion is for. Here alone `retention` is that of a tier, as it stands beside promotion (GLOSSARY)."""
+
     PROMOTION = "promotion"
     RETENTION = "retention"
 
