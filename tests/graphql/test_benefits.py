@@ -1,6 +1,6 @@
 """What a member may use: by the tier that is held now, in the period that runs; in ordinary reach and at the till."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -8,6 +8,7 @@ from member_hub.access import Grant, Guard, Verdict
 from member_hub.members.tables import MemberStatus
 from tests.graphql.benefits import BENEFITS, BY, benefits_of, counts, place, rows, set_status, use
 from tests.graphql.test_counts import watched
+from tests.graphql.test_tiers import grow, me, review
 from tests.graphql.till import shown_by
 from tests.graphql.world import NOW, People, World
 
@@ -93,6 +94,27 @@ async def test_a_term_of_the_tier_is_counted_anew_with_a_new_one(world: World, p
         "2026-11-21T08:00:00Z",
         "2027-09-18T08:00:00Z",
     )
+
+
+async def test_who_keeps_the_tier_for_another_term_has_what_a_term_brings_again(world: World, people: People) -> None:
+    """And nothing more in the grace between two terms."""
+    await grow(world, people.whole, 60)
+    for _ in range(2):
+        await use(world, people.whole, "priority_fitting")
+    assert (await counts(world, people.whole))["priority_fitting"] == (2, 2, "USED_UP")
+
+    world.clock.at = datetime(2027, 11, 22, 16, tzinfo=UTC)  # the term is over, and little was bought in it
+    await review(world, people.whole)
+    assert (await me(world, people.whole))["reason"] == "GRACE"
+    assert (await counts(world, people.whole))["priority_fitting"] == (2, 2, "USED_UP")
+    world.clock.at += timedelta(days=3)
+    await grow(world, people.whole, 35, at=world.clock.at)
+
+    assert (await me(world, people.whole))["reason"] == "RETAINED"
+    found = (await benefits_of(world, people.whole))["priority_fitting"]
+    assert (found["quantity"], found["used"], found["startsAt"]) == (2, 0, "2027-11-25T16:00:00Z")
+    await use(world, people.whole, "priority_fitting")
+    assert (await counts(world, people.whole))["priority_fitting"] == (2, 1, "USABLE")
 
 
 async def test_what_is_usable_and_ends_first_stands_first(world: World, people: People) -> None:

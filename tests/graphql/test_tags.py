@@ -12,11 +12,14 @@ from member_hub.consent.history.timers import Clockwork
 from member_hub.consent.replay import restoring
 from member_hub.db import transaction
 from member_hub.graphql.building import global_id
+from member_hub.ids import uuid7
+from member_hub.members.bits import PURPOSE_BITS
 from member_hub.members.tables import AgeBand
 from member_hub.members.taggings import tagging_t
+from member_hub.privacy import Purpose
 from member_hub.tags.definitions import BUILTIN, tag_t
 from member_hub.tags.figures import FIGURES
-from tests.graphql.consenting import PERSONALISATION, grant, inform, turn, withdraw
+from tests.graphql.consenting import MARKETING, PERSONALISATION, grant, inform, turn, withdraw
 from tests.graphql.test_objections import lift, place
 from tests.graphql.world import NOW, People, World
 
@@ -75,6 +78,17 @@ async def shown(world: World, role: str, member: Any, **more: Any) -> list[str] 
 async def evaluate(world: World, *members: Any) -> None:
     async with transaction(world.hub.database.app) as tx:
         await tags.evaluate(tx, world.hub.tags, members, now=world.clock.now())
+
+
+async def given_by_import(world: World, member: Any, tag: str) -> None:
+    """As a file leaves it, of a tag for personalisation."""
+    row = {
+        "member_id": member, "tag": tag, "given_id": uuid7(), "handler": "brand", "how": "import", "origins": [],
+        "since": NOW, "given_by": "file", "version": 1, "is_profiling": False,
+        "restricted_by": PURPOSE_BITS[Purpose.PERSONALISATION],
+    }  # fmt: skip
+    async with transaction(world.hub.database.app) as tx:
+        await tx.execute(tagging_t.insert(), row)
 
 
 async def stored(world: World) -> list[Any]:
@@ -332,6 +346,60 @@ async def test_a_personalisation_tag_is_for_that_purpose_alone_and_takes_consent
     await withdraw(world, people.whole, slot=PERSONALISATION)
     await evaluate(world, people.whole)
     assert "tailored" not in {row.tag for row in await stored(world)}
+
+
+async def test_a_tag_that_rests_on_consent_goes_with_it_in_the_same_transaction(world: World, people: People) -> None:
+    """By hand, too; what rests on another consent, or on none, stays."""
+    cosy = GOLF | {"code": "cosy", "purpose": "PERSONALISATION"}
+    await define(world, GOLF, cosy, GOLF | {"code": "spring_sale", "purpose": "MARKETING"})
+    await turn(world, [people.whole], age_band=AgeBand.ADULT.value)
+    notice = await inform(world, [people.whole])
+    for slot in (PERSONALISATION, MARKETING):
+        await grant(world, people.whole, notice, slot=slot)
+    assert (await assign(world, "app_crm", people.whole, "spring_sale", purpose="marketing"))[1] == []
+    assert (await assign(world, "app_crm", people.whole, "likes_golf"))[1] == []
+    await given_by_import(world, people.whole, "cosy")
+
+    await withdraw(world, people.whole, slot=PERSONALISATION)
+    assert {row.tag for row in await stored(world)} == {"likes_golf", "spring_sale"}
+    await withdraw(world, people.whole, slot=MARKETING)
+    assert {row.tag for row in await stored(world)} == {"likes_golf"}
+
+
+async def test_nobody_gets_rid_of_what_protects_by_objecting(world: World, people: People) -> None:
+    await define(world, GOLF)
+    for tag in ("fraud", "minor", "do_not_contact", "likes_golf"):
+        assert (await assign(world, "app_crm", people.whole, tag))[1] == []
+
+    await place(world, "member", {"everything": True}, member=people.whole)
+
+    assert {row.tag for row in await stored(world)} == {"fraud", "minor", "do_not_contact"}
+    assert set(await shown(world, "support_agent", people.whole) or []) <= {"fraud", "minor", "do_not_contact"}
+
+
+async def test_a_new_version_reaches_what_was_given_by_hand_and_its_end_ends_it(world: World, people: People) -> None:
+    await define(world, GOLF)
+    await turn(world, [people.whole, people.southern], age_band=AgeBand.ADULT.value)
+    for member in (people.whole, people.southern):
+        await assign(world, "app_crm", member, "likes_golf")
+    await place(world, "member", {"profiling": True}, member=people.southern)
+    assert len(await stored(world)) == 2
+
+    await define(world, GOLF | {"isProfiling": True})
+    await evaluate(world, people.whole, people.southern)
+
+    [row] = [row for row in await stored(world) if row.how == "hand"]
+    assert (row.member_id, row.version, row.is_profiling) == (people.whole, 2, True)
+    await place(world, "member", {"profiling": True}, member=people.whole)
+    assert await stored(world) == []
+
+    await define(world, WRAP)
+    await assign(world, "app_crm", people.whole, "gift_wrap")
+    await define(world, WRAP | {"isRetired": True})
+    await evaluate(world, people.whole)
+    assert await stored(world) == []
+    await define(world, WRAP)
+    assert await shown(world, "app_crm", people.whole) == []
 
 
 async def test_a_marketing_tag_by_hand_takes_the_members_consent(world: World, people: People) -> None:

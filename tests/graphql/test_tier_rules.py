@@ -9,13 +9,16 @@ import pytest
 
 from member_hub import resources, tiers
 from member_hub.db import snapshot, transaction
+from member_hub.graphql import tier_rules
 from member_hub.tables import METADATA
+from member_hub.tiers import proposals
 from tests.graphql.test_tiers import HUB, grow, last_said, me
 from tests.graphql.world import NOW, People, World
 
 PROPOSE = """mutation ($in: TierRulesProposeInput!) { tierRulesPropose(input: $in) {
     rules { version note effectiveAt proposedBy approvedBy rules
-        backtest { members moves { fromTier toTier members } pyramid { tier before after earned earnedBp targetBp } } }
+        backtest { members oneIn moves { fromTier toTier members }
+            pyramid { tier before after earned earnedBp targetBp } } }
     userErrors { field code message } } }"""
 APPROVE = """mutation ($v: Int!) { tierRulesApprove(version: $v) {
     rules { version approvedBy approvedAt effectiveAt } userErrors { field code } } }"""
@@ -56,7 +59,7 @@ async def test_rules_are_tried_proposed_and_in_force_once_another_approved_them(
 
     assert (made["version"], made["proposedBy"], made["approvedBy"]) == (1, ONE, None)
     assert orjson.loads(made["rules"])["levels"][3]["promotion"]["all"][0]["at_least"] == 300
-    assert made["backtest"]["members"] == 4
+    assert (made["backtest"]["members"], made["backtest"]["oneIn"]) == (4, 1)
     assert made["backtest"]["moves"] == [{"fromTier": "core", "toTier": "vip", "members": 1}]
     assert [(one["before"], one["after"], one["earned"]) for one in made["backtest"]["pyramid"]] == [
         (3, 3, 3),
@@ -101,6 +104,17 @@ async def test_what_the_backtest_says_is_what_applying_the_rules_does(world: Wor
     assert {one["tier"]: one["after"] for one in told["pyramid"]} == {
         tier: list(after.values()).count(tier) for tier in ("base", "standard", "core", "vip")
     }
+
+
+async def test_nobody_waits_for_every_one_of_very_many_members(
+    world: World, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tier_rules, "LOOKED_AT_MAX", 1)
+
+    made = (await propose(world))["rules"]["backtest"]
+
+    assert made["oneIn"] == 4
+    assert made["members"] < 4
 
 
 async def test_nobody_approves_own_rules_under_any_issuer(world: World, people: People) -> None:
@@ -206,10 +220,54 @@ async def test_rules_as_json_are_the_same_rules(world: World, people: People) ->
 async def test_rules_without_a_tier_that_members_stand_at_are_refused(world: World, people: People) -> None:
     await grow(world, people.whole, 320)
 
-    answer = await propose(world, TIERS.replace('code = "core"', 'code = "kern"'))
+    renamed = TIERS.replace('code = "core"', 'code = "kern"')
+    answer = await propose(world, renamed.replace('gift = "promotion_gift"', "", 1))
 
     assert [one["code"] for one in answer["userErrors"]] == ["TIER_RULES_INVALID"]
     assert "core" in answer["userErrors"][0]["message"]
+
+
+async def test_rules_without_a_tier_that_members_came_to_stand_at_meanwhile_are_not_approved(
+    world: World, people: People
+) -> None:
+    levels = TIERS.replace('[[tiers.levels]]\ncode = "core"', '[[tiers.levels]]\ncode = "kern"')
+    made = await propose(world, levels.replace('gift = "promotion_gift"', "", 1))
+    assert made["userErrors"] == []
+    await grow(world, people.whole, 320)
+    before = await stored(world)
+
+    refused = await approve(world, 1)
+
+    assert (refused["rules"], refused["userErrors"]) == (None, [{"field": "rules", "code": "TIER_RULES_INVALID"}])
+    assert await stored(world) == before
+    assert await last_said(world) == (OTHER, "tierRulesApprove", "TIER_RULES_INVALID")
+
+
+async def test_a_gift_that_the_programme_does_not_know_is_refused(world: World, people: People) -> None:
+    for gift in ("nothing", "birthday_gift"):
+        answer = await propose(world, TIERS.replace('gift = "promotion_gift"', f'gift = "{gift}"', 1))
+
+        assert (answer["rules"], [one["code"] for one in answer["userErrors"]]) == (None, ["TIER_RULES_INVALID"])
+        assert "core" in answer["userErrors"][0]["message"]
+    assert await stored(world) == []
+
+
+async def test_a_day_has_so_many_proposals_though_none_waits(
+    world: World, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them looks at every member; one for this very moment waits for nothing."""
+    monkeypatch.setattr(proposals, "OPEN_MAX", 2)
+    for _ in range(2):
+        assert (await propose(world))["userErrors"] == []
+        world.clock.at += timedelta(minutes=1)
+
+    assert [one["code"] for one in (await propose(world))["userErrors"]] == ["CONFLICT"]
+    assert await last_said(world) == (ONE, "tierRulesPropose", "CONFLICT")
+    assert len(await stored(world)) == 2
+
+    world.clock.at += timedelta(days=1)
+    effective = world.clock.at.isoformat()
+    assert (await propose(world, effectiveAt=effective))["rules"]["version"] == 3
 
 
 async def test_versions_are_read_in_pages_by_who_makes_them(world: World, people: People) -> None:

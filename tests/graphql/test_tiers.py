@@ -1,7 +1,7 @@
 """The tier of a member through the API: who sees what of it, what explains it, and who places by hand."""
 
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -28,7 +28,7 @@ HUB = system_caller(subject="jobs", purpose=Purpose.SYSTEM_OPERATION, request_id
 BRIEF = "{ tier { code nameZh nameEn } since until reason }"
 WHOLE = """{ tier { code nameZh nameEn } since until reason growth
     next { tier { code } growthMissing criteria { text needed reached isMet } }
-    notice { at until growthNeeded }
+    notice { at until growthNeeded criteria { rule tier figure needed reached isMet } }
     explanation { rulesVersion decidedAt reason
         criteria { rule tier text figure window fromDay toDay needed reached isMet }
         orders { state lines { orderNo amountFen } } activity { state counts { kind count } } } }"""
@@ -40,15 +40,19 @@ ASKER, OTHER = "corp:S-1042", "corp:S-7"
 TABLES = ("tier_standing", "tier_change", "tier_rules", "idempotency", "approval")
 
 
-async def grow(world: World, member: MemberId, amount: int) -> None:
-    """Growth of a day ago, and the review that follows."""
+async def grow(world: World, member: MemberId, amount: int, *, at: datetime = NOW - timedelta(days=1)) -> None:
+    """Growth, of a day ago if nothing else is said, and the review that follows."""
     async with transaction(world.hub.database.app) as tx:
         row = (await tx.execute(select(account_t).where(account_t.c.member_id == member).limit(1))).one()
         grown = Grown(
-            MemberId(row.filed_under), OriginId(row.origin_id), Source.ORDER, uuid7().bytes, amount,
-            NOW - timedelta(days=1),
+            MemberId(row.filed_under), OriginId(row.origin_id), Source.ORDER, uuid7().bytes, amount, at,
         )  # fmt: skip
         await tiers.grow(tx, [grown], now=world.clock.now())
+    await review(world, member)
+
+
+async def review(world: World, member: MemberId) -> None:
+    async with transaction(world.hub.database.app) as tx:
         await tiers.review(tx, world.hub.tiers, [member], now=world.clock.now(), caller=HUB)
 
 
@@ -156,11 +160,36 @@ async def test_orders_and_activity_in_it_follow_their_own_rights(world: World, p
     assert [one["orderNo"] for one in orders["lines"]] == (["O-3", "O-2", "O-1"] if clear else [])
     clear = grant_shows(grant, "member.activity")
     assert (activity["state"], len(activity["counts"])) == (("CLEAR", 1) if clear else ("DENIED", 0))
+    of_orders = [(c["reached"], c["isMet"]) for c in found["explanation"]["criteria"] if c["figure"] == "ORDERS"]
+    assert of_orders == [(1 if grant_shows(grant, "member.orders") else None, True)]
+    assert [c["reached"] for c in found["next"]["criteria"]] == [320, of_orders[0][0]]
     words = set((await world.audited())[-1].fields)
     assert {one for one in words if one.startswith(("member.loyalty", "member.orders"))} == {
         "member.loyalty:CLEAR",
         f"member.orders:{orders['state']}",
     }
+
+
+async def test_a_notice_says_when_the_tier_ends_and_what_it_takes_to_stay(world: World, people: People) -> None:
+    """And there is none any more for who has enough; asked for alone, too."""
+    await grow(world, people.whole, 60)
+    assert (await me(world, people.whole))["notice"] is None
+    world.clock.at = datetime(2027, 11, 1, 4, tzinfo=UTC)
+    await review(world, people.whole)
+
+    told = await me(world, people.whole, "{ notice { at until growthNeeded criteria { tier reached needed } } }")
+
+    assert told["notice"] == {
+        "at": "2027-11-01T04:00:00Z",
+        "until": "2027-11-22T16:00:00Z",
+        "growthNeeded": 30,
+        "criteria": [{"tier": "core", "reached": 0, "needed": 30}],
+    }
+    assert (await seen(world, "app_checkout", people.whole))["notice"]["criteria"] == [
+        {"rule": "RETENTION", "tier": "core", "figure": "GROWTH", "needed": 30, "reached": 0, "isMet": False}
+    ]
+    await grow(world, people.whole, 30, at=world.clock.at)
+    assert (await me(world, people.whole))["notice"] is None
 
 
 async def test_at_the_till_only_the_tier_is_shown(world: World, people: People) -> None:

@@ -7,12 +7,17 @@ from uuid import UUID
 from sqlalchemy import event
 
 from member_hub.consent.history.reading import decisions_of
+from member_hub.consent.tables import Objection
 from member_hub.consent.words import Act, ConsentState
 from member_hub.db import transaction
-from member_hub.ids import MemberId
+from member_hub.db.bulk import table_of
+from member_hub.ids import MemberId, uuid7
 from member_hub.ingest.words import Source
+from member_hub.members.bits import PROFILING, PURPOSE_BITS
 from member_hub.members.tables import AgeBand, Channel
+from member_hub.members.taggings import Tagging
 from member_hub.merging.apart import keep_apart
+from member_hub.privacy import Purpose
 from tests.consent.deciding import MARKETING, bits, happen, inform, publish, said
 from tests.graphql.world import said as stated
 from tests.hub import NOW, Hub, app, verified, website
@@ -90,6 +95,29 @@ async def test_a_refusal_of_either_counts_for_both_and_a_split_gives_the_grant_b
 
     await apart(hub)
     assert await consents(hub) == ((S.GRANTED, ON), (S.REFUSED, 0))
+
+
+async def test_an_objection_or_a_refusal_of_either_takes_the_tags_of_both_in_the_merge(hub: Hub) -> None:
+    one, other, notice = await two(hub)
+    await decide(hub, Channel.APP, "A1", YES, notice)
+    await decide(hub, Channel.WEBSITE, "W1", NO, notice)
+    rows = [("plain", 0, False), ("shy", PROFILING, True), ("mailing", PURPOSE_BITS[Purpose.MARKETING], False)]
+    async with transaction(hub.database.app) as tx:
+        for tag, bits_, profiles in rows:
+            row = {
+                "member_id": other, "tag": tag, "given_id": uuid7(), "handler": "brand", "how": "hand", "origins": [],
+                "since": NOW, "given_by": "E1", "version": 1, "is_profiling": profiles, "restricted_by": bits_,
+            }  # fmt: skip
+            await tx.execute(table_of(Tagging).insert(), row)
+        objected = {
+            "member_id": one, "objection_id": uuid7(), "origin_id": await hub.origin_of(Channel.WEBSITE, "W1"),
+            "also": [], "scope": ["profiling"], "actor": "member", "placed_by": "member", "placed_at": NOW,
+        }  # fmt: skip
+        await tx.execute(table_of(Objection).insert(), objected)
+
+    await hub.deliver(Source.APP, APP)
+
+    assert [(row.member_id, row.tag) for row in await hub.rows("hub.tagging")] == [(one, "plain")]
 
 
 async def test_withdrawn_while_one_stays_withdrawn_on_both_sides(hub: Hub) -> None:

@@ -19,6 +19,8 @@ from member_hub.members.taggings import BY_THE_HUB, TagKind, tagging_t
 from member_hub.privacy import DataClass, Purpose
 from member_hub.settings import Settings
 from member_hub.tags import rounds
+from member_hub.tags.conditions import NUMBER_MAX
+from member_hub.tags.figures import FIGURES, FigureKind
 from member_hub.tags.tables import Tag
 from tests.tags.desk import NOW, PROGRAMME, TODAY, Desk, Someone, line, lines
 
@@ -205,6 +207,24 @@ async def test_a_stored_rule_that_cannot_be_read_is_no_rule_and_stops_no_other(
 
     assert set(await desk.tags(who)) == {"even", "lifecycle_stage"}
     assert [record.levelname for record in caplog.records if "odd" in record.message] == ["ERROR"]
+
+
+async def test_the_greatest_numbers_that_a_rule_may_have_stop_no_round(desk: Desk) -> None:
+    """Some figures are short numbers in the database; what is compared with them may be longer."""
+    who = await desk.member()
+    await desk.buys(who, days_ago=3)
+    numbers = [one.name for one in FIGURES.values() if one.kind is FigureKind.NUMBER]
+    for name in numbers:
+        far = [{"figure": name, "at_least": NUMBER_MAX}, {"figure": name, "one_of": [NUMBER_MAX, -NUMBER_MAX]}]
+        await defined(desk, f"not_{name}", {"any": [*far, {"figure": name, "at_most": -NUMBER_MAX}]})
+        await defined(desk, f"never_{name}", {"not": {"any": far}})
+
+    await desk.evaluate(who)
+
+    found = await desk.tags(who)
+    assert len(numbers) > 20
+    assert {tag for tag in found if tag.startswith("not_")} == set()
+    assert {tag for tag in found if tag.startswith("never_")} == {f"never_{name}" for name in numbers}
 
 
 async def test_who_objects_does_not_count_for_quantiles_either(desk: Desk) -> None:

@@ -8,7 +8,7 @@ from member_hub.db import transaction
 from member_hub.members.bits import PROFILING
 from member_hub.members.taggings import end_barred, member_t
 from member_hub.tags import rounds
-from tests.tags.desk import PROGRAMME, Desk
+from tests.tags.desk import NOW, PROGRAMME, Desk
 
 WAIT_S = 0.3
 
@@ -21,7 +21,7 @@ async def test_an_objection_waits_for_the_batch_and_takes_what_it_gave(desk: Des
         async with transaction(desk.database.app) as tx:
             row = member_t.update().where(member_t.c.member_id == who.member_id)
             await tx.execute(row.values(restriction_bits=PROFILING))
-            await end_barred(tx, [who.member_id])
+            await end_barred(tx, [who.member_id], now=NOW)
 
     async with transaction(desk.database.app) as tx:
         assert (await rounds.evaluate_next(tx, PROGRAMME, "brand", desk.clock)) == tags.Evaluated(1, 1, 0)
@@ -38,7 +38,7 @@ async def test_an_evaluation_waits_for_the_objection_and_gives_nothing(desk: Des
     async with transaction(desk.database.app) as tx:
         row = member_t.update().where(member_t.c.member_id == who.member_id)
         await tx.execute(row.values(restriction_bits=PROFILING))
-        await end_barred(tx, [who.member_id])
+        await end_barred(tx, [who.member_id], now=NOW)
         evaluating = asyncio.create_task(desk.evaluate(who))
         await asyncio.sleep(WAIT_S)
         assert not evaluating.done()

@@ -1,6 +1,7 @@
 """What the rules decide about one member, on paper: up at once, down late and never unannounced."""
 
 import random
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -9,8 +10,9 @@ from hypothesis import strategies as st
 
 from member_hub.clock import business_day
 from member_hub.tiers.rules.assessing import Stood, Told
+from member_hub.tiers.rules.model import Criterion
 from member_hub.tiers.rules.windows import midnight
-from member_hub.tiers.words import Figure, Why
+from member_hub.tiers.words import Figure, Why, Window
 from tests.tiers.desk import rules_of
 from tests.tiers.paper import LADDER, Paper, ladder, stood_at
 
@@ -158,6 +160,51 @@ def test_the_notice_is_given_once_and_follows_what_grows() -> None:
     assert paper.told == [date(2026, 5, 2)]
     assert paper.decided == [Why.RETAINED]
     assert paper.stood.told is None
+
+
+def test_who_has_enough_falls_no_more_and_is_told_anew_where_a_refund_takes_it_back() -> None:
+    paper = Paper(ladder(grace=0), grown=[(date(2026, 2, 1), 300)], stood=stood_at("core", midnight(date(2026, 6, 1))))
+    assert paper.look(date(2026, 5, 2)).told == Told(midnight(date(2026, 5, 2)), midnight(date(2026, 6, 1)), 500)
+
+    paper.grown.append((date(2026, 5, 10), 500))
+    assert paper.look(date(2026, 5, 10)).told is None
+    paper.grown.append((date(2026, 5, 10), -40))
+    stood = paper.look(date(2026, 5, 20))
+
+    assert stood.told == Told(midnight(date(2026, 5, 20)), midnight(date(2026, 6, 1)), 40)
+    stood = paper.look(date(2026, 6, 1))  # told for twelve days: the rest of the notice is given, and the day with it
+    assert (stood.in_grace, stood.until) == (True, midnight(date(2026, 6, 19)))
+    assert stood.told == Told(midnight(date(2026, 5, 20)), midnight(date(2026, 6, 19)), 40)
+    assert paper.look(date(2026, 6, 18)).tier == "core"
+    assert paper.look(date(2026, 6, 19)).tier == "standard"
+    assert paper.decided == [Why.GRACE, Why.LAPSED]
+
+
+def test_what_is_missing_and_is_no_growth_is_not_said_in_growth() -> None:
+    rules = ladder(grace=0)
+    level = rules.level("core")
+    asked = replace(level, retention=Criterion(Figure.ORDERS, Window.ROLLING, 12, 3, None))
+    rules = replace(rules, levels=[asked if one is level else one for one in rules.levels])
+    paper = Paper(rules, figures={Figure.ORDERS: 2}, stood=stood_at("core", midnight(date(2026, 6, 1))))
+
+    stood = paper.look(date(2026, 5, 2))
+
+    assert stood.told == Told(midnight(date(2026, 5, 2)), midnight(date(2026, 6, 1)), None)
+    paper.figures[Figure.ORDERS] = 3
+    assert paper.look(date(2026, 5, 3)).told is None
+
+
+def test_who_stood_at_a_tier_that_is_no_more_stands_where_they_earned() -> None:
+    ends = midnight(date(2027, 6, 1))
+    for floor in (None, "ruby"):
+        floor_until = ends if floor else None
+        stood = stood_at("gold", ends, floor=floor, floor_until=floor_until)
+        paper = Paper(ladder(), stood=stood)
+
+        after = paper.look(date(2026, 3, 1))
+
+        assert (after.tier, after.own, after.floor, after.until) == ("base", "base", None, None)
+        assert paper.decided == [Why.LAPSED]
 
 
 def test_a_floor_holds_what_falls_beneath_it_until_its_last_day() -> None:

@@ -60,10 +60,28 @@ async def test_applying_the_rules_moves_whom_the_backtest_said(desk: Desk, spell
     assert found.members == 40
 
 
+@pytest.mark.parametrize("rules", [rules_of(HARDER), rules_of(BY_RANK)])
+async def test_of_very_many_members_one_in_so_many_is_looked_at(desk: Desk, rules: TierRules) -> None:
+    """The same ones each time, and about as many as were asked for."""
+    for _ in range(60):
+        await desk.grow(await desk.member(), 1600)
+
+    async with snapshot(desk.database.app) as tx:
+        first, again = [(await backtest(tx, rules, now=desk.clock.now(), at_most=20)).told() for _ in range(2)]
+        all_of_them = (await backtest(tx, rules, now=desk.clock.now(), at_most=60)).told()
+
+    assert first == again
+    assert first["one_in"] == 3
+    assert 5 <= first["members"] <= 40
+    assert [one["members"] for one in first["moves"]] == [first["members"]]
+    assert (all_of_them["one_in"], all_of_them["members"]) == (1, 60)
+
+
 async def test_the_shipped_rules_keep_their_shares_in_the_report(desk: Desk) -> None:
     await desk.member()
 
     told = (await tried(desk, desk.tier_rules)).told()
+    assert told["one_in"] == 1
 
     assert [(one["tier"], one["target_bp"], one["earned_bp"]) for one in told["pyramid"]] == [
         ("base", 3000, 10_000),

@@ -8,6 +8,7 @@ from member_hub.benefits.rules import Benefit, BenefitRules
 from member_hub.benefits.words import PERIODS, Period, Source
 from member_hub.organisation import Section
 from member_hub.tiers import TierRules
+from member_hub.tiers.rules.model import Level
 
 DEFINITIONS_MAX: Final = 100
 QUANTITY_MAX: Final = 1_000
@@ -36,15 +37,19 @@ def rules_of(benefits: Section, levels: TierRules) -> BenefitRules:
 
 def _check_gifts(benefits: Section, rules: BenefitRules, levels: TierRules) -> None:
     """Raises PolicyError where a tier names a gift that is none, or none for that tier."""
-    for level in levels.levels:
-        if level.gift is None:
-            continue
-        gift = rules.definitions.get(level.gift)
-        if gift is None or gift.source is not Source.PROMOTION or level.code not in gift.quantity:
-            reason = (
-                f"the tier {level.code!r} names the gift {level.gift!r}, which is no promotion benefit of that tier"
-            )
-            raise benefits.refused("definitions", reason)
+    for level in without_gift(rules, levels):
+        reason = f"the tier {level.code!r} names the gift {level.gift!r}, which is no promotion benefit of that tier"
+        raise benefits.refused("definitions", reason)
+
+
+def without_gift(rules: BenefitRules, levels: TierRules) -> list[Level]:
+    """The tiers that name a gift which is none, or none for that tier."""
+    return [level for level in levels.levels if level.gift is not None and not _is_gift(rules, level)]
+
+
+def _is_gift(rules: BenefitRules, level: Level) -> bool:
+    gift = rules.definitions.get(level.gift or "")
+    return gift is not None and gift.source is Source.PROMOTION and level.code in gift.quantity
 
 
 def _below(benefits: Section, key: str) -> list[tuple[str, Section]]:

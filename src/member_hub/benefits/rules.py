@@ -51,7 +51,7 @@ class BenefitRules:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The tier that a member holds, as far as benefits need it."""
+    """The tier that a member holds, as far as benefits need it; `since`: the term that runs."""
 
     tier: str
     since: datetime

@@ -12,4 +12,4 @@ from member_hub.ids import MemberId
 async def held_by(tx: Tx, member_ids: Sequence[MemberId], *, now: datetime) -> dict[MemberId, Held]:
     """One statement; whom nobody has looked at stands at the lowest tier since joining."""
     found = await tiers.standings(tx, member_ids, now=now)
-    return {member_id: Held(one.tier, one.since, one.until) for member_id, one in found.items()}
+    return {member_id: Held(one.tier, one.term_since, one.until) for member_id, one in found.items()}

@@ -20,7 +20,7 @@ class Period(StrEnum):
     MONTH = "month"
     QUARTER = "quarter"
     YEAR = "year"
-    TIER_TERM = "tier_term"  # as long as the tier is held without a change
+    TIER_TERM = "tier_term"  # of the tier that counts; one that is kept for another term begins anew
     ONCE = "once"
     BIRTHDAY_MONTH = "birthday_month"
     ANNIVERSARY_MONTH = "anniversary_month"

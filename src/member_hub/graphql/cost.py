@@ -47,6 +47,7 @@ LISTS: Final[Mapping[str, int]] = {
     "Member.benefits": 8,
     "Query.consents": 6,
     "NextTier.criteria": 4,
+    "TierNotice.criteria": 4,
     "TierExplanation.criteria": 8,
     "TierOrders.lines": 50,
     "TierActivity.counts": 5,

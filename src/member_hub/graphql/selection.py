@@ -351,7 +351,9 @@ def _tier_details(walk: _Walk, member: GraphQLObjectType, nodes: Sequence[FieldN
     explanations = [node for node in asked if node.name.value == "explanation"]
     within = walk.below(_object(tier.fields["explanation"]), explanations)
     guarded = {node.name.value for node in within} & {"orders", "activity"}
-    return frozenset(({node.name.value for node in asked} & TIER_DETAILS) | guarded)
+    notices = walk.below(_object(tier.fields["notice"]), [node for node in asked if node.name.value == "notice"])
+    told = {"notice"} if any(node.name.value == "criteria" for node in notices) else set()
+    return frozenset(({node.name.value for node in asked} & TIER_DETAILS) | guarded | told)
 
 
 def _shows(walk: _Walk, of: GraphQLField, nodes: Sequence[FieldNode]) -> bool:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import orjson
 import strawberry
 
+from member_hub.benefits.programme import without_gift
 from member_hub.db.base import Tx
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.changing import carried_out
@@ -15,7 +16,8 @@ from member_hub.graphql.scalars import Whole, given
 from member_hub.tiers import proposals
 from member_hub.tiers.proposals import Rules
 from member_hub.tiers.rules import texts
-from member_hub.tiers.standing.backtesting import backtest
+from member_hub.tiers.rules.model import TierRules as Model
+from member_hub.tiers.standing.backtesting import LOOKED_AT_MAX, backtest
 
 Info = strawberry.Info[Asking, None]
 
@@ -40,6 +42,9 @@ class TierStep:
 @strawberry.type(description="What rules would do with the members of the handler, tried before anything is applied.")
 class TierBacktest:
     members: Whole = strawberry.field(description="How many were looked at.")
+    one_in: int = strawberry.field(
+        description="1: everybody was; 10: one member in ten, drawn by chance, where there are very many."
+    )
     moves: list[TierMove] = strawberry.field(description="Who would move at the next review.")
     pyramid: list[TierStep] = strawberry.field(description="Every tier, the lowest first.")
 
@@ -92,14 +97,14 @@ async def tier_rules_propose(
 
     async def work(tx: Tx) -> Rules:
         rules = texts.read(input.rules)
-        tried = await backtest(tx, rules, now=asking.now, handler=asking.caller.handler)
+        _check_gifts(asking, rules)
         made = await proposals.propose(
             tx,
             asking.caller,
             rules,
             note=input.note,
             effective_at=input.effective_at,
-            tried=tried,
+            trying=lambda: backtest(tx, rules, now=asking.now, handler=asking.caller.handler, at_most=LOOKED_AT_MAX),
             now=asking.now,
         )
         return _noted(asking, made)
@@ -142,6 +147,16 @@ async def tier_rules(
     )
 
 
+def _check_gifts(asking: Asking, rules: Model) -> None:
+    """Raises RulesInvalid for a gift that the programme does not know: nobody would ever be given it."""
+    for level in without_gift(asking.hub.benefits, rules):
+        raise texts.RulesInvalid(
+            f"The gift of the tier {level.code} is no promotion benefit of that tier.",
+            zh=f"等级 {level.code} 的晋级礼不是该等级的晋级权益。",
+            field="rules",
+        )
+
+
 def _noted(asking: Asking, rules: Rules) -> Rules:
     asking.trail.fields.add(f"version:{rules.version}")
     asking.trail.finds([])
@@ -169,6 +184,7 @@ def _shown(one: Rules) -> TierRules:
 def _backtest(told: dict[str, Any]) -> TierBacktest:
     return TierBacktest(
         members=told["members"],
+        one_in=told.get("one_in", 1),
         moves=[TierMove(from_tier=one["from"], to_tier=one["to"], members=one["members"]) for one in told["moves"]],
         pyramid=[TierStep(**one) for one in told["pyramid"]],
     )

@@ -62,7 +62,10 @@ class TierCriterion:
     )
     needed: Whole | None = strawberry.field(description="How much it takes; null: not known yet.")
     reached: Whole | None = strawberry.field(
-        description="How much there was; null: not evaluated, because the member objected."
+        description=(
+            "How much there was; null: not evaluated, because the member objected, or of orders or activity that the "
+            "caller may not see."
+        )
     )
     is_met: bool = strawberry.field(description="Whether it is met.")
 
@@ -78,7 +81,10 @@ class NextTier:
 class TierNotice:
     at: datetime = strawberry.field(description="When it was given.")
     until: datetime = strawberry.field(description="When the tier ends.")
-    growth_needed: Whole = strawberry.field(description="How much growth is still needed to stay.")
+    growth_needed: Whole | None = strawberry.field(
+        description="How much growth is still needed to stay; null: what is missing is not growth."
+    )
+    criteria: list[TierCriterion] = strawberry.field(description="What it takes to stay and what is reached today.")
 
 
 @strawberry.type(description="The order lines that counted.")

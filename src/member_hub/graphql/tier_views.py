@@ -24,7 +24,7 @@ from member_hub.tiers.explaining import Explained
 from member_hub.tiers.queries import Standing
 from member_hub.tiers.rules.criteria import Reached, Rule
 from member_hub.tiers.rules.model import Level
-from member_hub.tiers.words import Figure, Window
+from member_hub.tiers.words import OF_ACTIVITY, OF_ORDERS, Figure, Window
 
 FIGURES: Final = {
     Figure.GROWTH: ("成长值", "growth"),
@@ -78,17 +78,19 @@ def plain(standing: Standing, level: Level) -> TierStanding:
 def explained(sight: Sight, said: Explained, language: Language) -> TierStanding:
     standing = plain(said.standing, said.level)
     standing.growth = Whole(said.growth)
+    if standing.notice is not None:
+        standing.notice.criteria = _criteria(sight, said.staying, language)
     if said.next is not None:
         standing.next = NextTier(
             tier=tier_of(said.next.level),
             growth_missing=Whole(said.next.growth_missing),
-            criteria=_criteria(said.next.reasons, language),
+            criteria=_criteria(sight, said.next.reasons, language),
         )
     standing.explanation = TierExplanation(
         rules_version=said.decision.rules_version,
         decided_at=said.decision.decided_at,
         reason=said.decision.reason,
-        criteria=_criteria(said.decision.reasons, language),
+        criteria=_criteria(sight, said.decision.reasons, language),
         orders=_orders(sight, said),
         activity=_activity(sight, said),
     )
@@ -103,10 +105,18 @@ def _notice(standing: Standing) -> TierNotice | None:
     told = standing.notice
     if told is None:
         return None
-    return TierNotice(at=told.at, until=told.until, growth_needed=Whole(told.growth_needed or 0))
+    needed = None if told.growth_needed is None else Whole(told.growth_needed)
+    return TierNotice(at=told.at, until=told.until, growth_needed=needed, criteria=[])
 
 
-def _criteria(reasons: Sequence[Reached], language: Language) -> list[TierCriterion]:
+def _criteria(sight: Sight, reasons: Sequence[Reached], language: Language) -> list[TierCriterion]:
+    """How much there was of orders or of activity is theirs to see who may see those; growth is loyalty."""
+    hidden = {
+        figure
+        for guard, figures in ((Guard.ORDERS, OF_ORDERS), (Guard.ACTIVITY, OF_ACTIVITY))
+        for figure in figures
+        if sight.grant.read(guard) is not Verdict.CLEAR
+    }
     return [
         TierCriterion(
             rule=one.rule,
@@ -118,7 +128,7 @@ def _criteria(reasons: Sequence[Reached], language: Language) -> list[TierCriter
             to_day=one.span.last,
             at_quantile=one.at_quantile,
             needed=None if one.needed is None else Whole(one.needed),
-            reached=None if one.reached is None else Whole(one.reached),
+            reached=None if one.reached is None or one.figure in hidden else Whole(one.reached),
             is_met=one.is_met,
         )
         for one in reasons

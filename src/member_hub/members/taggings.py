@@ -3,6 +3,7 @@
 The rows stand here, and what makes them in tags/, because an objection is settled further down (consent/) and has to
 take profiles away in its own transaction, whichever way it came: placed by the member, put back from the outside ledger
 after a restore, brought along by a merge. `settle` is the one place that all ways go through (history/settling.py).
+What rests on a consent that is withdrawn goes the same way.
 
 Decision: each row says by which objections it ends (`restricted_by`, bits as in members/bits.py) and whether it
 profiles, so that ending needs no definition. Price: a definition that changes its purpose reaches its rows with the
@@ -26,6 +27,9 @@ from sqlalchemy import (
     Text,
     and_,
     delete,
+    false,
+    func,
+    not_,
     or_,
     select,
     text,
@@ -38,12 +42,14 @@ from member_hub.db.base import Base, Tx
 from member_hub.db.bulk import among, table_of
 from member_hub.ids import MemberId
 from member_hub.members.bits import PROFILING, PURPOSE_BITS
+from member_hub.members.row_gate import consent_stands
 from member_hub.members.tables import AgeBand, Member
 from member_hub.privacy import TAILORED, Purpose, personal, technical
 
 GUARD: Final = "member.tags"
 FOR: Final = TAILORED | {Purpose.ANALYTICS}
 PROFILED: Final = (AgeBand.MINOR, AgeBand.ADULT)  # nobody of unknown age, no child (PIPL 24, 28, 31)
+RESTING_ON_CONSENT: Final = frozenset({Purpose.MARKETING, Purpose.PERSONALISATION})
 DO_NOT_CONTACT: Final = "do_not_contact"  # the built-in tag that authoriseSend obeys (consent/deciding/sending.py)
 BY_THE_HUB: Final = UUID(int=0)  # `given_id` of what the hub itself gives: once per member and tag
 
@@ -110,6 +116,19 @@ def is_barred() -> ColumnElement[bool]:
     )
 
 
+def is_unconsented(at: datetime) -> ColumnElement[bool]:
+    """Of a tagging beside its member: its purpose rests on a consent, and none stands."""
+    return or_(
+        *(
+            and_(
+                tagging_t.c.restricted_by.bitwise_and(PURPOSE_BITS[purpose]) != 0,
+                not_(func.coalesce(consent_stands(member_t.c, purpose, at=at), false())),
+            )
+            for purpose in sorted(RESTING_ON_CONSENT)
+        )
+    )
+
+
 def is_marked(tag: str, *, now: datetime) -> ColumnElement[bool]:
     """Of hub.member: whether the member bears the tag at this moment, however it came."""
     stands = or_(tagging_t.c.until.is_(None), tagging_t.c.until > now)
@@ -117,11 +136,13 @@ def is_marked(tag: str, *, now: datetime) -> ColumnElement[bool]:
     return mine.correlate(member_t).exists()
 
 
-async def end_barred(tx: Tx, member_ids: Collection[MemberId]) -> int:
+async def end_barred(tx: Tx, member_ids: Collection[MemberId], *, now: datetime) -> int:
     """Take from these roots every tag that may not stand; for the transaction in which that became so."""
     if not member_ids:
         return 0
     gone = delete(tagging_t).where(
-        among(tagging_t.c.member_id, member_ids), member_t.c.member_id == tagging_t.c.member_id, is_barred()
+        among(tagging_t.c.member_id, member_ids),
+        member_t.c.member_id == tagging_t.c.member_id,
+        or_(is_barred(), is_unconsented(now)),
     )
     return int((await tx.execute(gone)).rowcount)

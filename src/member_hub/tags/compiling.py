@@ -1,12 +1,13 @@
 """From a condition to SQL, with bound parameters only."""
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import CTE, ColumnElement, and_, false, func, not_, or_
+from sqlalchemy import CTE, BigInteger, ColumnElement, and_, false, func, not_, or_, type_coerce
 
 from member_hub.members.tables import Channel
 from member_hub.tags.conditions import All, AnyOf, Between, Condition, DaysAgo, Includes, Not, OneOf, Quantile
+from member_hub.tags.figures import Figure, FigureKind
 from member_hub.tags.sources import Setting, Thresholds
 
 _BITS: Final = {channel.value: channel.bit for channel in Channel}
@@ -27,7 +28,7 @@ def compiled(condition: Condition, figures: CTE, setting: Setting, thresholds: T
 def _comparison(
     condition: OneOf | Between | Includes | DaysAgo | Quantile, figures: CTE, setting: Setting, thresholds: Thresholds
 ) -> ColumnElement[bool]:
-    figure = figures.c[condition.figure.name]
+    figure = _column(figures, condition.figure)
     match condition:
         case OneOf(_, values):
             return figure.in_(values)
@@ -43,6 +44,12 @@ def _comparison(
             if at is None:
                 return false()
             return figure < at if is_below else figure >= at
+
+
+def _column(figures: CTE, figure: Figure) -> ColumnElement[Any]:
+    """A number of a rule is sent as a long one: one beyond the figure's own type would stop the whole round."""
+    column = figures.c[figure.name]
+    return type_coerce(column, BigInteger) if figure.kind is FigureKind.NUMBER else column
 
 
 def _within(figure: ColumnElement[bool], least: object, most: object) -> ColumnElement[bool]:

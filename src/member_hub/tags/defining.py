@@ -15,13 +15,12 @@ from member_hub.access import Caller
 from member_hub.db.base import Tx
 from member_hub.errors import Conflict, NotFound
 from member_hub.members.staff_numbers import number_of
-from member_hub.members.taggings import TagKind
+from member_hub.members.taggings import RESTING_ON_CONSENT, TagKind
 from member_hub.privacy import DataClass, Purpose
 from member_hub.tags.conditions import loaded, read
 from member_hub.tags.definitions import (
     BUILTIN,
     PURPOSES,
-    RESTING_ON_CONSENT,
     TAGS_MAX,
     Definition,
     definition_of,

@@ -18,13 +18,12 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
-from member_hub.members.taggings import DO_NOT_CONTACT, TagKind, ends_by
+from member_hub.members.taggings import DO_NOT_CONTACT, RESTING_ON_CONSENT, TagKind, ends_by
 from member_hub.privacy import DataClass, Purpose
 from member_hub.tags.conditions import Condition, read
 from member_hub.tags.refusals import BadRule
 from member_hub.tags.tables import Tag
 
-RESTING_ON_CONSENT: Final = frozenset({Purpose.MARKETING, Purpose.PERSONALISATION})
 # What a tag may be for. Rights, statutes and security are no reason to sort members.
 PURPOSES: Final = RESTING_ON_CONSENT | {
     Purpose.MEMBER_SERVICE,

@@ -48,12 +48,13 @@ from member_hub.db.bulk import among, table_of
 from member_hub.ids import MemberId
 from member_hub.members.row_gate import consent_stands
 from member_hub.members.tables import Member, MemberStatus
-from member_hub.members.taggings import BY_THE_HUB, PROFILED, tagging_t
+from member_hub.members.taggings import BY_THE_HUB, PROFILED, RESTING_ON_CONSENT, tagging_t
 from member_hub.organisation import Organisation
 from member_hub.tags.compiling import compiled
 from member_hub.tags.conditions import figures_in
-from member_hub.tags.definitions import RESTING_ON_CONSENT, Definition, evaluated, in_force
+from member_hub.tags.definitions import Definition, evaluated, in_force
 from member_hub.tags.figures import FigureSource
+from member_hub.tags.keeping import keep_given
 from member_hub.tags.programme import Numbers
 from member_hub.tags.sources import Setting, Thresholds, figures_of
 from member_hub.tags.tables import TagDue
@@ -98,8 +99,9 @@ async def evaluate(tx: Tx, programme: Programme, member_ids: Collection[MemberId
     by_handler = await _held(tx, member_ids)
     done = Evaluated()
     for handler, members in by_handler.items():
-        definitions = evaluated((await in_force(tx, [handler]))[handler].values())
-        setting = programme.setting(now)
+        all_of_them = (await in_force(tx, [handler]))[handler].values()
+        definitions, setting = evaluated(all_of_them), programme.setting(now)
+        done = done.beside(Evaluated(ended=await keep_given(tx, all_of_them, members, now=now)))
         thresholds = await thresholds_of(tx, handler, definitions, setting)
         done = done.beside(await evaluate_batch(tx, definitions, members, setting, thresholds))
     return done

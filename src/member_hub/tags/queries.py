@@ -10,11 +10,10 @@ from sqlalchemy import not_, or_, select
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among
 from member_hub.ids import MemberId
-from member_hub.members.taggings import TagKind, is_barred, member_t, tagging_t
+from member_hub.members.taggings import RESTING_ON_CONSENT, TagKind, is_barred, member_t, tagging_t
 from member_hub.privacy import Purpose
 from member_hub.tags.definitions import (
     BUILTIN,
-    RESTING_ON_CONSENT,
     TAGS_MAX,
     Definition,
     definition_of,

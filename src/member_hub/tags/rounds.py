@@ -27,6 +27,7 @@ from member_hub.tags.evaluating import (
     evaluate_due,
     forget_expired,
 )
+from member_hub.tags.keeping import keep_given
 from member_hub.tags.sources import Setting
 from member_hub.tags.tables import TagRound
 from member_hub.tags.thresholds import thresholds_of
@@ -91,14 +92,16 @@ async def evaluate_next(tx: Tx, programme: Programme, handler: str, clock: Clock
     current = await _taken(tx, handler, setting)
     if current is None:
         return None
-    definitions = evaluated((await in_force(tx, [handler]))[handler].values())
+    all_of_them = (await in_force(tx, [handler]))[handler].values()
+    definitions = evaluated(all_of_them)
     is_start = current.after is None
     thresholds = await thresholds_of(tx, handler, definitions, setting, anew=is_start)
     members = await _next_members(tx, handler, current)
     if not members:
         await tx.execute(update(round_t).where(round_t.c.handler == handler).values(done_at=now))
         return Evaluated()
-    some = await evaluate_batch(tx, definitions, members, setting, thresholds)
+    kept = Evaluated(ended=await keep_given(tx, all_of_them, members, now=now))
+    some = kept.beside(await evaluate_batch(tx, definitions, members, setting, thresholds))
     progress = {"after": members[-1], "given": round_t.c.given + some.given, "ended": round_t.c.ended + some.ended}
     await tx.execute(update(round_t).where(round_t.c.handler == handler).values(progress))
     return some

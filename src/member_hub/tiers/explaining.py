@@ -7,7 +7,7 @@ those within the windows of the decision, as they stand: lines that came later w
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from member_hub.ids import MemberId
 from member_hub.orders.queries import order_t
 from member_hub.tiers.growth.measuring import account_t, activity_t, measure
 from member_hub.tiers.queries import Standing, change_t, standing_of
-from member_hub.tiers.rules.assessing import asks, reasons_of
+from member_hub.tiers.rules.assessing import asks, reasons_of, staying
 from member_hub.tiers.rules.criteria import Measures, Reached, Rule, Viewpoint, asked, read_back
 from member_hub.tiers.rules.model import Criterion, Level, TierRules, leaves
 from member_hub.tiers.rules.versions import InForce, Programme, in_force
@@ -52,13 +52,17 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """`growth` is what counts today: in the window by which the next tier, or at the top the own one, counts it."""
+    """`growth` is what counts today: in the window by which the next tier, or at the top the own one, counts it.
+
+    `staying`: where notice was given, what it takes to keep the tier.
+    """
 
     standing: Standing
     level: Level
     growth: int
     next: Next | None
     decision: Decision
+    staying: Sequence[Reached] = ()
     lines: Sequence[Row[Any]] = ()
     activity: Mapping[Figure, int] | None = None
 
@@ -119,7 +123,8 @@ def _explained(ruled: InForce, row: Row[Any], measures: Measures, log: Row[Any] 
     else:
         decision = Decision(ruled.version, None, standing.reason, reasons_of(measures, rules, stood, now))
     growth = measures.reached(_growth_of(rules, standing.tier), "", view).reached or 0
-    return Explained(standing, rules.level(standing.tier), growth, following, decision)
+    stays = staying(measures, rules, stood, now) if standing.notice is not None else ()
+    return Explained(standing, rules.level(standing.tier), growth, following, decision, stays)
 
 
 def _growth_of(rules: TierRules, tier: str) -> Criterion:
@@ -153,18 +158,7 @@ async def _with_details(
     spans = {one: _widest(said.decision.reasons) for one, said in found.items()}
     lines = await _lines(tx, {one: span for one, span in spans.items() if span}) if with_orders else {}
     counts = await _activity(tx, {one: span for one, span in spans.items() if span}) if with_activity else {}
-    return {
-        one: Explained(
-            said.standing,
-            said.level,
-            said.growth,
-            said.next,
-            said.decision,
-            lines.get(one, ()),
-            counts.get(one, {}),
-        )
-        for one, said in found.items()
-    }
+    return {one: replace(said, lines=lines.get(one, ()), activity=counts.get(one, {})) for one, said in found.items()}
 
 
 def _widest(reasons: Sequence[Reached]) -> Span | None:

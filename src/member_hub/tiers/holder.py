@@ -34,10 +34,10 @@ PROTECTION: Final = timedelta(days=90)  # after a splitting
 FILED = AccountRows(staying=(GrowthEntry,))
 standing_t = table_of(TierStanding)
 change_t = table_of(TierChange)
-OWN: Final = ("own_tier", "own_rank", "since", "reason", "until", "in_grace", "rules_version")
+OWN: Final = ("own_tier", "own_rank", "since", "reason", "until", "term_since", "in_grace", "rules_version")
 FLOOR: Final = ("floor", "floor_rank", "floor_until")
 NO_FLOOR: Final[dict[str, Any]] = {"floor": None, "floor_rank": 0, "floor_until": None}
-MOMENTS: Final = ("since", "until", "floor_until")
+MOMENTS: Final = ("since", "until", "term_since", "floor_until")
 UNMARKED: Final[dict[str, Any]] = {
     "notice_at": None,
     "notice_until": None,
@@ -164,8 +164,8 @@ def _snapshot(row: Row | None) -> dict[str, Any] | None:
 
 def _lowest(now: datetime) -> dict[str, Any]:
     return {
-        "own_tier": LOWEST, "own_rank": 0, "since": now, "reason": Why.SPLIT, "until": None, "in_grace": False,
-        "rules_version": None,
+        "own_tier": LOWEST, "own_rank": 0, "since": now, "reason": Why.SPLIT, "until": None, "term_since": None,
+        "in_grace": False, "rules_version": None,
     }  # fmt: skip
 
 

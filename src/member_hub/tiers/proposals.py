@@ -1,15 +1,16 @@
 """Rules by version: proposed by one person, with what they would change; in force once another one approved them.
 
 Persons are told apart by staff number, whoever signs them in (members/staff_numbers.py). A version is written once: who
-wants other rules proposes another one. A proposal has to keep every tier that members stand at or are placed in.
+wants other rules proposes another one. Rules have to keep every tier that members stand at or are placed in, when they
+are proposed and when they are approved.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, func, insert, select, union, update
+from sqlalchemy import Row, func, insert, or_, select, union, update
 
 from member_hub.access import Caller
 from member_hub.db.base import Tx
@@ -18,7 +19,7 @@ from member_hub.members.staff_numbers import number_in, spellings_of
 from member_hub.tiers.rules.model import TierRules
 from member_hub.tiers.rules.reading import values_of
 from member_hub.tiers.rules.texts import RulesInvalid
-from member_hub.tiers.rules.versions import rules_t
+from member_hub.tiers.rules.versions import rules_t, stored
 from member_hub.tiers.standing.backtesting import Backtest
 from member_hub.tiers.standing.marking import standing_t
 
@@ -26,7 +27,8 @@ LOCK: Final = 0x74696572  # advisory: one proposal at a time takes the next vers
 AHEAD_MAX: Final = timedelta(days=366)
 SLACK: Final = timedelta(minutes=5)  # between the clock of the one who proposes and ours
 NOTE_CHARS_MAX: Final = 200
-OPEN_MAX: Final = 20  # proposals that wait
+OPEN_MAX: Final = 20  # proposals that wait, and those of a day: each of them looks at every member
+A_DAY: Final = timedelta(days=1)
 
 
 class BadEffectiveAt(BadInput):
@@ -51,8 +53,8 @@ class RulesOverdue(Conflict):
 
 
 class TooManyOpen(Conflict):
-    zh = "待批准的规则过多。"
-    en = "Too many proposals of rules are open."
+    zh = "待批准的规则过多，或一天之内提出过多。"
+    en = "Too many proposals of rules are open, or were made within a day."
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +79,22 @@ async def propose(
     *,
     note: str,
     effective_at: datetime,
-    tried: Backtest,
+    trying: Callable[[], Awaitable[Backtest]],
     now: datetime,
 ) -> Rules:
-    """Raises BadEffectiveAt, BadNote, RulesInvalid, TooManyOpen."""
+    """The rules are tried once nothing else is against them.
+
+    Raises BadEffectiveAt, BadNote, RulesInvalid, TooManyOpen.
+    """
     if not now - SLACK <= effective_at <= now + AHEAD_MAX:
         raise BadEffectiveAt(field="effectiveAt")
     if not 0 < len(note.strip()) <= NOTE_CHARS_MAX:
         raise BadNote(field="note")
     await _keeps_tiers(tx, rules)
+    await _not_too_many(tx, now)
+    tried = await trying()
     await tx.execute(select(func.pg_advisory_xact_lock(LOCK)))
-    waiting = rules_t.c.approved_at.is_(None) & (rules_t.c.effective_at > now)
-    if int(await tx.scalar(select(func.count()).select_from(rules_t).where(waiting)) or 0) >= OPEN_MAX:
-        raise TooManyOpen
+    await _not_too_many(tx, now)
     version = int(await tx.scalar(select(func.coalesce(func.max(rules_t.c.version), 0))) or 0) + 1
     statement = insert(rules_t).values(
         version=version,
@@ -106,7 +111,7 @@ async def propose(
 async def approve(tx: Tx, caller: Caller, version: int, *, now: datetime) -> Rules:
     """Put a version in force from its time on. Again by anybody changes nothing.
 
-    Raises NotFound, OwnRules, RulesOverdue where a newer version is approved already.
+    Raises NotFound, OwnRules, RulesInvalid, RulesOverdue where a newer version is approved already.
     """
     await tx.execute(select(func.pg_advisory_xact_lock(LOCK)))
     row = (await tx.execute(select(rules_t).where(rules_t.c.version == version))).one_or_none()
@@ -117,6 +122,7 @@ async def approve(tx: Tx, caller: Caller, version: int, *, now: datetime) -> Rul
     newer = select(func.count()).where(rules_t.c.version > version, rules_t.c.approved_at.is_not(None))
     if await tx.scalar(newer):
         raise RulesOverdue(field="version")
+    await _keeps_tiers(tx, stored(row.rules))
     another = number_in(rules_t.c.proposed_by).not_in(spellings_of(caller.subject))
     approved = (
         update(rules_t)
@@ -136,6 +142,13 @@ async def page(tx: Tx, *, count: int, before: int | None) -> tuple[list[Rules], 
         statement = statement.where(rules_t.c.version < before)
     rows = (await tx.execute(statement)).all()
     return [_read(row) for row in rows[:count]], len(rows) > count
+
+
+async def _not_too_many(tx: Tx, now: datetime) -> None:
+    waiting = or_(rules_t.c.effective_at > now, rules_t.c.proposed_at > now - A_DAY)
+    open_ = select(func.count()).where(rules_t.c.approved_at.is_(None), waiting)
+    if int(await tx.scalar(open_) or 0) >= OPEN_MAX:
+        raise TooManyOpen
 
 
 async def _keeps_tiers(tx: Tx, rules: TierRules) -> None:

@@ -22,7 +22,7 @@ STANDINGS_MAX: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """That a member falls on a day unless more grows."""
+    """That a member falls on a day unless more is reached; `growth_needed` None: it is not growth that is missing."""
 
     at: datetime
     until: datetime
@@ -31,11 +31,15 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a member stands. `until`: not below this tier before; none for the lowest."""
+    """Where a member stands. `until`: not below this tier before; none for the lowest.
+
+    `term_since`: since when the term runs that ends then; later than `since` where the tier was kept for another.
+    """
 
     tier: str
     rank: int
     since: datetime
+    term_since: datetime
     until: datetime | None
     reason: Why
     rules_version: int | None
@@ -64,7 +68,7 @@ async def standings(tx: Tx, member_ids: Sequence[MemberId], *, now: datetime) ->
 def standing_of(row: Mapping[Any, Any], now: datetime) -> Standing:
     """From columns of a standing and `joined_at`."""
     if row["tier"] is None:
-        return Standing(LOWEST, 0, row["joined_at"], None, Why.JOINED, None, None, None, None)
+        return Standing(LOWEST, 0, row["joined_at"], row["joined_at"], None, Why.JOINED, None, None, None, None)
     has_floor = row["floor_until"] is not None and row["floor_until"] > now
     by_floor = has_floor and row["floor_rank"] > row["own_rank"]
     told = row["notice_until"]
@@ -72,6 +76,7 @@ def standing_of(row: Mapping[Any, Any], now: datetime) -> Standing:
         tier=row["floor"] if by_floor else row["own_tier"],
         rank=row["floor_rank"] if by_floor else row["own_rank"],
         since=row["since"],
+        term_since=row["since"] if by_floor else row["term_since"] or row["since"],
         until=row["floor_until"] if by_floor else row["until"],
         reason=Why(row["reason"]),
         rules_version=row["rules_version"],

@@ -95,6 +95,9 @@ class TierStanding(Base):
     until: Mapped[datetime | None] = mapped_column(
         DateTime(timezone=True), info=_said("等级有效期至", "not below it before")
     )
+    term_since: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), info=_said("本等级周期起始时间", "the term of this tier began")
+    )
     in_grace: Mapped[bool] = mapped_column(server_default="false", info=technical("whether `until` is that of a grace"))
     floor: Mapped[str | None] = mapped_column(Text, info=_said("人工保底等级", "placed by hand, at least"))
     floor_rank: Mapped[int] = mapped_column(SmallInteger, server_default="0", info=technical("place of the floor"))

@@ -14,7 +14,8 @@ until the member is settled anew. Decision: a guardian's grant counts for a chil
 asked even where the hand-over's own event is late (PIPL 31; S17). Price: a wrong birthday put right asks again, too.
 
 Every way in which an objection comes to hold ends here, and so do the tags that may not stand any more: they go in the
-same transaction (members/taggings.py). They come again by the next evaluation after it was lifted.
+same transaction (members/taggings.py), and so do those that rested on a consent when it ends. They come again by the
+next evaluation after the objection was lifted.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -43,7 +44,7 @@ from member_hub.db.bulk import among, insert_rows, table_of, update_rows
 from member_hub.ids import MemberId, OriginId
 from member_hub.members.bits import PROFILING, PURPOSE_BITS, channel_bit
 from member_hub.members.tables import AgeBand, Member
-from member_hub.members.taggings import PROFILED, end_barred
+from member_hub.members.taggings import end_barred
 from member_hub.privacy import Purpose
 
 current_t = table_of(ConsentCurrent)
@@ -108,12 +109,7 @@ async def settle(
     wanted = {one: settled(one, mine, restrictions.get(one, 0), measure) for one, mine in decided.items()}
     children = {one for one, mine in decided.items() if mine.age_band is AgeBand.CHILD and not is_aged}
     await _write(tx, wanted, children=children, now=now)
-    await end_barred(tx, [one for one, mine in decided.items() if _is_spared(mine, wanted[one])])
-
-
-def _is_spared(decided: Decisions, settled: Settled) -> bool:
-    """Whether there may be tags that may not stand (PIPL 24): somebody objects, or is no age to be profiled."""
-    return settled.restriction_bits != 0 or decided.age_band not in PROFILED
+    await end_barred(tx, list(wanted), now=now)
 
 
 def settled(member_id: MemberId, decided: Decisions, restriction_bits: int, measure: Measure) -> Settled:

@@ -5,8 +5,9 @@
 Up: whoever meets a tier's promotion has it at once, for a new term. At the end of a term whoever meets its retention
 (looked at as of the last day of the term, however late the clock comes), or its promotion again, keeps it for another.
 Who does not, keeps it for the grace; reaching enough in the grace keeps the tier, too. After it comes the fall: one
-step, or to what is earned, never below what is earned. A grace is at least as long as the notice where none was given,
-so a clock that stood still takes nobody's time away.
+step, or to what is earned, never below what is earned. A grace lasts until the notice has stood for its time, whenever
+it was given, so a clock that stood still takes nobody's time away. Who has enough by now is told of no fall any more,
+and anew where a refund takes it back.
 A floor stands apart from one's own tier, which goes its way beneath it; the higher of the two counts.
 One assessment takes one step: after a decision the review takes another, until nothing is decided any more.
 """
@@ -17,18 +18,21 @@ from functools import lru_cache
 
 from member_hub.clock import business_day
 from member_hub.tiers.rules.criteria import Ask, Measures, Member, Reached, Rule, Viewpoint, asked
-from member_hub.tiers.rules.model import TierRules
-from member_hub.tiers.rules.windows import last_day_before, midnight, term_end
+from member_hub.tiers.rules.model import Condition, TierRules
+from member_hub.tiers.rules.windows import ONE_DAY, last_day_before, midnight, term_end
 from member_hub.tiers.words import Demotion, Why
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """That somebody was told of a fall: once for each end of a term or floor; what is needed is kept up to date."""
+    """That somebody was told of a fall: once for each end of a term with its grace, or of a floor.
+
+    The day, and how much growth is needed, are kept up to date; None: what is missing is something else.
+    """
 
     at: datetime
     until: datetime
-    needed: int
+    needed: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Stood:
     reason: Why
     own: str
     until: datetime | None = None
+    term_since: datetime | None = None  # None: with `since`; a tier that is kept for another term has a later one
     in_grace: bool = False
     floor: str | None = None
     floor_until: datetime | None = None
@@ -69,10 +74,10 @@ def asks(rules: TierRules, stood: Stood, member: Member, now: datetime) -> set[A
 def assess(measures: Measures, rules: TierRules, stood: Stood, now: datetime) -> Assessment:
     earned = earned_rank(measures, rules, now)
     after, reason = _own(measures, rules, stood, now, earned)
-    after = _floored(after, now)
+    after = _floored(rules, after, now)
     rank, before = _counting(rules, after), rules.rank(stood.tier)
     if reason is None and after.floor_until != stood.floor_until:
-        reason = Why.LAPSED if rank < before else Why.EARNED
+        reason = Why.LAPSED if rank < before or stood.tier not in rules.ranks else Why.EARNED
     if reason is not None:
         after = _decided(after, stood, reason, tier=rules.levels[rank].code, now=now)
     else:
@@ -83,12 +88,15 @@ def assess(measures: Measures, rules: TierRules, stood: Stood, now: datetime) ->
 def _decided(after: Stood, before: Stood, reason: Why, *, tier: str, now: datetime) -> Stood:
     """Beneath a floor that goes on covering it nothing is seen of the decision; a grace is no new start."""
     is_covered = after.floor is not None and tier == before.tier and after.own != tier
+    told = before.told if is_covered or reason is Why.GRACE else None
+    if reason is Why.GRACE and not is_covered and told is not None and after.until is not None:
+        told = replace(told, until=after.until)
     return replace(
         after,
         tier=tier,
         since=now if tier != before.tier else before.since,
         reason=before.reason if is_covered else reason,
-        told=before.told if is_covered or reason is Why.GRACE else None,
+        told=told,
     )
 
 
@@ -109,11 +117,19 @@ def reasons_of(measures: Measures, rules: TierRules, stood: Stood, now: datetime
     return found
 
 
+def staying(measures: Measures, rules: TierRules, stood: Stood, now: datetime) -> list[Reached]:
+    """What it takes to keep the tier that counts, and what is reached of it."""
+    condition, view = _to_stay(rules, stood, now)
+    return measures.all_of(condition, rules.levels[_counting(rules, stood)].code, view)
+
+
 def _own(measures: Measures, rules: TierRules, stood: Stood, now: datetime, earned: int) -> tuple[Stood, Why | None]:
     """The tier of one's own after this step."""
     own = rules.rank(stood.own)
     if earned > own:
-        return _on(rules, stood, earned, measures.member, business_day(now)), Why.EARNED
+        return _on(rules, stood, earned, measures.member, business_day(now), began=now), Why.EARNED
+    if stood.own not in rules.ranks:  # the programme's file has that tier no more
+        return _on(rules, stood, earned, measures.member, business_day(now), began=now), Why.LAPSED
     if own == 0 or stood.until is None:
         return stood, None
     is_over = now >= stood.until
@@ -122,37 +138,40 @@ def _own(measures: Measures, rules: TierRules, stood: Stood, now: datetime, earn
     view = _retaining(rules, stood, now)
     assert view is not None, "a term that is over is looked at"
     if earned >= own or measures.is_met(rules.levels[own].retention, view):
-        return _on(rules, stood, own, measures.member, view.day), Why.RETAINED
+        began = now if stood.in_grace else stood.until
+        return _on(rules, stood, own, measures.member, view.day, began=began), Why.RETAINED
     if not is_over:
         return stood, None
     ends = _grace_end(rules, stood, now)
     if ends > stood.until:
         return replace(stood, until=ends, in_grace=True), Why.GRACE
     lower = max(earned, own - 1) if rules.demotion is Demotion.ONE_STEP else earned
-    return _on(rules, stood, lower, measures.member, business_day(now)), Why.LAPSED
+    return _on(rules, stood, lower, measures.member, business_day(now), began=now), Why.LAPSED
 
 
-def _on(rules: TierRules, stood: Stood, rank: int, member: Member, day: date) -> Stood:
-    """With a tier of one's own for a term that begins on `day`."""
+def _on(rules: TierRules, stood: Stood, rank: int, member: Member, day: date, *, began: datetime) -> Stood:
+    """With a tier of one's own for a term that begins at this moment, and is counted from `day`."""
     level = rules.levels[rank]
     until = term_end(level.term_end, level.term_months, day=day, joined=member.joined) if rank else None
-    return replace(stood, own=level.code, until=until, in_grace=False)
+    return replace(stood, own=level.code, until=until, term_since=began, in_grace=False)
 
 
 def _grace_end(rules: TierRules, stood: Stood, now: datetime) -> datetime:
-    """Until when a tier whose term or grace is over lasts: where nobody was told of the fall, at least for the notice.
+    """Until when a tier whose term or grace is over lasts: at least until the notice has stood for its time.
 
     Beneath a floor nothing falls yet, so nobody has to be told.
     """
     assert stood.until is not None
     ends = stood.until if stood.in_grace else stood.until + timedelta(days=rules.tier_grace_days)
-    if stood.told is None and not rules.rank(stood.floor) > rules.rank(stood.own):
-        ends = max(ends, midnight(business_day(now) + timedelta(days=1 + rules.notice_days)))
+    if not rules.rank(stood.floor) > rules.rank(stood.own):
+        told_on = business_day(now) + ONE_DAY if stood.told is None else business_day(stood.told.at)
+        ends = max(ends, midnight(told_on + timedelta(days=rules.notice_days)))
     return ends
 
 
-def _floored(stood: Stood, now: datetime) -> Stood:
-    if stood.floor_until is None or stood.floor_until > now:
+def _floored(rules: TierRules, stood: Stood, now: datetime) -> Stood:
+    """Without a floor that is over, or of a tier that is no more."""
+    if stood.floor_until is None or (stood.floor_until > now and stood.floor in rules.ranks):
         return stood
     return replace(stood, floor=None, floor_until=None)
 
@@ -167,18 +186,21 @@ def _notified(measures: Measures, rules: TierRules, stood: Stood, now: datetime)
     is_time = falls is not None and _notice_from(rules, falls) <= now < falls
     if falls is None or not (is_time or (stood.in_grace and stood.told is None and falls == stood.until)):
         return stood
+    condition, view = _to_stay(rules, stood, now)
+    if measures.is_met(condition, view):
+        return replace(stood, told=None)
+    needed = measures.growth_missing(condition, view) or None
+    told = Told(now, falls, needed) if stood.told is None else replace(stood.told, needed=needed)
+    return replace(stood, told=told)
+
+
+def _to_stay(rules: TierRules, stood: Stood, now: datetime) -> tuple[Condition | None, Viewpoint]:
+    """What it takes to keep the tier that counts, as a notice looks at it: above one's own, to reach it."""
     level = rules.levels[_counting(rules, stood)]
-    if rules.rank(stood.own) < rules.rank(level.code):
-        needed = measures.growth_missing(level.promotion, _promoting(now))
-    else:
-        view = _retaining(rules, stood, now)
-        assert view is not None, "the notice is given while the end of the term is looked at"
-        if stood.told is None and measures.is_met(level.retention, view):
-            return stood
-        needed = measures.growth_missing(level.retention, view)
-    if stood.told is None:
-        return replace(stood, told=Told(now, falls, needed))
-    return replace(stood, told=replace(stood.told, needed=needed))
+    view = _retaining(rules, stood, now)
+    if rules.rank(stood.own) < rules.rank(level.code) or view is None:
+        return level.promotion, _promoting(now)
+    return level.retention, view
 
 
 def falls_at(rules: TierRules, stood: Stood) -> datetime | None:

@@ -2,26 +2,30 @@
 
 `moves` are what the next review would do, so terms and graces that run are kept; `earned` is where everybody would
 stand by what they have today, which is where the moves lead in the end: that is held against the target shares.
+
+Decision: where a request waits for the answer, of very many members one in so many is looked at, drawn by their ids,
+and the answer says so: two hundred thousand take more than half a minute. The command looks at everybody.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from member_hub.db.base import Tx
 from member_hub.ids import MemberId
 from member_hub.members.tables import MemberStatus
 from member_hub.tiers.rules.model import FULL_BP, TierRules
 from member_hub.tiers.standing.marking import member_t
-from member_hub.tiers.standing.preparing import quantiles
+from member_hub.tiers.standing.preparing import drawn, quantiles
 from member_hub.tiers.standing.reviewing import Course, run
 from member_hub.tiers.standing.taking import Taken, asked_of, reading, stood_of
 
 BATCH: Final = 5000
+LOOKED_AT_MAX: Final = 20_000  # about, where a request waits
 
 
 @dataclass(slots=True)
@@ -29,6 +33,7 @@ class Backtest:
     """Numbers only; tiers by their codes."""
 
     rules: TierRules
+    one_in: int = 1
     members: int = 0
     moves: Counter[tuple[str, str]] = field(default_factory=Counter)
     before: Counter[str] = field(default_factory=Counter)
@@ -41,6 +46,7 @@ class Backtest:
         gone = sorted(self.before.keys() - set(codes))
         return {
             "members": self.members,
+            "one_in": self.one_in,
             "moves": [
                 {"from": was, "to": is_, "members": self.moves[was, is_]}
                 for was in [*codes, *gone]
@@ -61,14 +67,21 @@ class Backtest:
         }
 
 
-async def backtest(tx: Tx, rules: TierRules, *, now: datetime, handler: str | None = None) -> Backtest:
-    """What these rules would do with every active member (of one handler), were they in force now."""
-    found = Backtest(rules)
+async def backtest(
+    tx: Tx, rules: TierRules, *, now: datetime, handler: str | None = None, at_most: int | None = None
+) -> Backtest:
+    """What these rules would do with every active member (of one handler), were they in force now.
+
+    `at_most`: about so many are looked at, one in `one_in`.
+    """
+    active = _active(handler)
+    one_in = 1 if at_most is None else -(-int(await tx.scalar(_count(active)) or 0) // at_most) or 1
+    found = Backtest(rules, one_in=one_in)
     thresholds: dict[str, Mapping[str, int]] = {}
-    async for ids in _pages(tx, handler):
+    async for ids in _pages(tx, [*active, drawn(one_in)]):
         rows = (await tx.execute(reading(ids))).all()
         for one in {row.handler for row in rows} - thresholds.keys():
-            thresholds[one] = await quantiles(tx, rules.thresholds, one, now=now) if rules.thresholds else {}
+            thresholds[one] = await _quantiles(tx, rules, one, now, one_in)
         courses = [
             Course(Taken(MemberId(row.of_member), row, stood_of(row), asked_of(row), row.handler), stood_of(row))
             for row in rows
@@ -85,10 +98,21 @@ async def backtest(tx: Tx, rules: TierRules, *, now: datetime, handler: str | No
     return found
 
 
-async def _pages(tx: Tx, handler: str | None) -> AsyncIterator[list[MemberId]]:
-    statement: Select[Any] = select(member_t.c.member_id).where(member_t.c.status == MemberStatus.ACTIVE)
-    if handler is not None:
-        statement = statement.where(member_t.c.handler == handler)
+async def _quantiles(tx: Tx, rules: TierRules, handler: str, now: datetime, one_in: int) -> Mapping[str, int]:
+    return await quantiles(tx, rules.thresholds, handler, now=now, one_in=one_in) if rules.thresholds else {}
+
+
+def _active(handler: str | None) -> list[ColumnElement[bool]]:
+    active: ColumnElement[bool] = member_t.c.status == MemberStatus.ACTIVE
+    return [active] if handler is None else [active, member_t.c.handler == handler]
+
+
+def _count(active: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    return select(func.count()).select_from(member_t).where(*active)
+
+
+async def _pages(tx: Tx, which: Sequence[ColumnElement[bool]]) -> AsyncIterator[list[MemberId]]:
+    statement: Select[Any] = select(member_t.c.member_id).where(*which)
     last: MemberId | None = None
     while True:
         page = statement if last is None else statement.where(member_t.c.member_id > last)

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import ColumnElement, Select, Text, cast, delete, func, select, true
 from sqlalchemy.dialects.postgresql import insert
 
 from member_hub.clock import business_day
@@ -72,11 +72,20 @@ async def _compute(tx: Tx, ruled: InForce, handler: str, now: datetime) -> bool:
     return found != before
 
 
-async def quantiles(tx: Tx, named: Mapping[str, Criterion], handler: str, *, now: datetime) -> dict[str, int]:
+def drawn(one_in: int) -> ColumnElement[bool]:
+    """One member in so many, always the same ones, by chance: the id says nothing of the member."""
+    if one_in == 1:
+        return true()
+    return func.hashtext(cast(member_t.c.member_id, Text)).bitwise_and(0x7FFFFFFF) % one_in == 0
+
+
+async def quantiles(
+    tx: Tx, named: Mapping[str, Criterion], handler: str, *, now: datetime, one_in: int = 1
+) -> dict[str, int]:
     """The value of each quantile over the active members of a handler; none where there is nobody."""
     counted: dict[str, Counter[int]] = {name: Counter() for name in named}
     view = Viewpoint(Rule.PROMOTION, business_day(now))
-    async for people in _people(tx, handler):
+    async for people in _people(tx, handler, one_in):
         wanted = {
             member_id: {ask for criterion in named.values() for ask in asked(criterion, person, view)}
             for member_id, person in people.items()
@@ -105,10 +114,10 @@ def nearest_rank(values: Counter[int], percent: int) -> int:
     raise AssertionError("there is a value at every place")
 
 
-async def _people(tx: Tx, handler: str) -> AsyncIterator[dict[MemberId, Member]]:
+async def _people(tx: Tx, handler: str, one_in: int) -> AsyncIterator[dict[MemberId, Member]]:
     columns = (member_t.c.member_id, member_t.c.joined_at, member_t.c.restriction_bits)
     statement: Select[Any] = select(*columns).where(
-        member_t.c.handler == handler, member_t.c.status == MemberStatus.ACTIVE
+        member_t.c.handler == handler, member_t.c.status == MemberStatus.ACTIVE, drawn(one_in)
     )
     last: MemberId | None = None
     while True:

@@ -26,8 +26,9 @@ from member_hub.tiers.words import PlacingReason, Why
 BATCH_MAX: Final = 10_000  # members in one review
 STEPS_MAX: Final = 24  # terms that end while nothing runs; what is left is due at once
 COLUMNS: Final = (
-    "member_id", "tier", "rank", "since", "reason", "own_tier", "own_rank", "until", "in_grace", "floor", "floor_rank",
-    "floor_until", "notice_at", "notice_until", "notice_needed", "notice_sent_at", "rules_version", "due_at",
+    "member_id", "tier", "rank", "since", "reason", "own_tier", "own_rank", "until", "term_since", "in_grace", "floor",
+    "floor_rank", "floor_until", "notice_at", "notice_until", "notice_needed", "notice_sent_at", "rules_version",
+    "due_at",
 )  # fmt: skip
 
 
@@ -125,7 +126,7 @@ def _changed_row(one: Course, ruled: InForce) -> tuple[Any, ...] | None:
     before, stood, told = one.taken.row, one.stood, one.stood.told
     rank = ruled.rules.rank
     is_decided = bool(one.decided) or before.tier is not None
-    sent_at = before.notice_sent_at if told and before.notice_until == told.until else None
+    sent_at = before.notice_sent_at if told and before.notice_at == told.at else None
     row = (
         one.taken.member_id,
         stood.tier if is_decided else None,
@@ -135,6 +136,7 @@ def _changed_row(one: Course, ruled: InForce) -> tuple[Any, ...] | None:
         stood.own if is_decided else None,
         rank(stood.own),
         stood.until,
+        stood.term_since,
         stood.in_grace,
         stood.floor,
         rank(stood.floor),

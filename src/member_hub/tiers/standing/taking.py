@@ -88,6 +88,7 @@ def stood_of(row: Row[Any]) -> Stood:
         Why(row.reason),
         row.own_tier,
         row.until,
+        row.term_since,
         row.in_grace,
         row.floor,
         row.floor_until,
