@@ -293,11 +293,19 @@ class Book:
         return arriving
 
     def move_in(self, lot: Lot) -> None:
-        self.lots[lot.lot_id] = lot
+        """Where something of the same lot came back here since it went, the two are one again."""
         active = lot.available if lot.state is LotState.ACTIVE else 0
         pending = lot.available if lot.state is LotState.PENDING else 0
-        self._post(Act.MERGE_IN, lot.remaining, self.now, lot, active=active, pending=pending, held=lot.held)
-        self._wait_for(lot)
+        n, held, there = lot.remaining, lot.held, self.lots.get(lot.lot_id)
+        if there is None or not there.remaining:
+            self.lots[lot.lot_id] = there = lot
+        else:
+            there.earned += max(0, n - there.moved)
+            there.moved -= min(n, there.moved)
+            there.remaining += n
+            there.held += held
+        self._post(Act.MERGE_IN, n, self.now, there, active=active, pending=pending, held=held)
+        self._wait_for(there)
 
     def move_debt(self, act: Act, n: int) -> None:
         self._post(act, abs(n), self.now, None, debt=n)
