@@ -22,15 +22,7 @@ from member_hub.ids import MemberId, uuid7
 from member_hub.points.lots import Cause, Hold, Lot, Posting
 from member_hub.points.refusals import CaptureTooLarge, NotEnoughPoints, OverLimit
 from member_hub.points.rules import allot, in_order
-from member_hub.points.words import (
-    POINTS_MAX,
-    AccountState,
-    Act,
-    HoldState,
-    LotState,
-    NegativeBalance,
-    Reason,
-)
+from member_hub.points.words import POINTS_MAX, AccountState, Act, HoldState, LotState, NegativeBalance, Reason
 
 
 @dataclass(slots=True)
@@ -300,10 +292,7 @@ class Book:
         if there is None or not there.remaining:
             self.lots[lot.lot_id] = there = lot
         else:
-            there.earned += max(0, n - there.moved)
-            there.moved -= min(n, there.moved)
-            there.remaining += n
-            there.held += held
+            there.take_in(lot)
         self._post(Act.MERGE_IN, n, self.now, there, active=active, pending=pending, held=held)
         self._wait_for(there)
 
