@@ -170,11 +170,11 @@ async def test_what_was_spent_comes_back_to_its_lot(world: World, people: People
 
 
 async def test_a_small_adjustment_takes_nobody_else(world: World, people: People) -> None:
-    more = await done(world, "pointsAdjust", "support_agent", member=people.whole, amount=1_000, reason="GOODWILL")
+    more = await done(world, "pointsAdjust", "support_agent", member=people.whole, amount=600, reason="GOODWILL")
     less = await done(world, "pointsAdjust", "support_agent", member=people.whole, amount=-400, reason="CORRECTION")
 
-    assert (acts_of(more), more["balance"]) == ([("ADJUST", "GOODWILL", 1_000)], 1_000)
-    assert (acts_of(less), less["balance"]) == ([("ADJUST", "CORRECTION", 400)], 600)
+    assert (acts_of(more), more["balance"]) == ([("ADJUST", "GOODWILL", 600)], 600)
+    assert (acts_of(less), less["balance"]) == ([("ADJUST", "CORRECTION", 400)], 200)
 
 
 async def test_what_expired_is_reinstated_and_a_lot_lasts_longer(world: World, people: People) -> None:
@@ -248,6 +248,35 @@ async def test_the_same_under_one_key_is_done_once_and_answers_alike(world: Worl
     again = await earn(world, people.whole, 500, key="earn-1")
 
     assert again == first
+    assert await everything(world) == after
+
+
+async def test_what_was_done_is_told_again_when_it_would_be_too_late_for_it(world: World, people: People) -> None:
+    at = (world.clock.at - timedelta(days=6, hours=23)).isoformat()
+    first = await earn(world, people.whole, 500, key="earn-1", occurredAt=at)
+    after = await everything(world)
+    world.clock.at += timedelta(hours=3)
+
+    again = await earn(world, people.whole, 500, key="earn-1", occurredAt=at)
+    late = await act(
+        world, "pointsEarn", "app_checkout", member=people.whole, amount=500, kind="TASK", occurredAt=at, key="earn-2"
+    )
+
+    assert again == first
+    assert errors(late) == [("occurredAt", "OCCURRED_AT_OUT_OF_RANGE")]
+    assert await everything(world) == after
+
+
+async def test_a_key_of_the_mini_program_is_one_members(world: World, people: People) -> None:
+    """Or the second one would be told the first one's receipt and balance, and keep the points."""
+    for member in (people.whole, people.southern):
+        await earn(world, member, 500)
+    await done(world, "pointsRedeem", "app_mini_program", amount=100, key="k", about={"member": people.whole})
+    after = await everything(world)
+
+    other = await act(world, "pointsRedeem", "app_mini_program", amount=100, key="k", about={"member": people.southern})
+
+    assert errors(other) == [("idempotencyKey", "CONFLICT")]
     assert await everything(world) == after
 
 

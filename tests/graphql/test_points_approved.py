@@ -1,6 +1,7 @@
 """Adjustments above the limit: refused, proposed, approved by another, done once."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy import select
 
 from member_hub.db import snapshot, transaction
 from member_hub.holders import HOLDERS
+from member_hub.idempotency.actions import KEPT
 from member_hub.ids import MemberId
 from member_hub.points.writing import entry_t
 from member_hub.privacy import Person
@@ -71,6 +73,38 @@ async def test_an_approval_is_good_for_just_that(world: World, people: People, c
 
     assert await adjust(world, member, approvalId=proposal, **changed) == (None, None, ["APPROVAL_MISMATCH"])
     assert await everything(world) == before
+
+
+async def test_a_large_adjustment_is_not_made_of_small_ones(world: World, people: People) -> None:
+    """What nobody approved counts together, over the day, whoever did it, in either direction."""
+    small = {"amount": 600, "reason": "GOODWILL"}
+    assert await adjust(world, people.whole, **small) == (600, None, [])
+    before = await everything(world)
+
+    done, proposal, codes = await adjust(world, people.whole, **small, about=OTHER)
+    taken = await adjust(world, people.whole, amount=-401, reason="SUSPICION")
+
+    assert (done, codes) == (None, ["APPROVAL_REQUIRED"])
+    assert (taken[0], taken[2]) == (None, ["APPROVAL_REQUIRED"])
+    assert await everything(world) == before
+    await approve(world, proposal, by="corp:S-1042")
+    assert await adjust(world, people.whole, **small, about=OTHER, approvalId=proposal) == (600, None, [])
+    assert await adjust(world, people.whole, amount=400, reason="GOODWILL") == (400, None, [])
+    assert await adjust(world, people.southern, **small) == (600, None, [])
+    world.clock.at += timedelta(days=1)
+    assert await adjust(world, people.whole, **small) == (600, None, [])
+
+
+async def test_an_approval_is_not_good_again_when_its_key_is_forgotten(world: World, people: People) -> None:
+    _, proposal, _ = await adjust(world, people.whole)
+    await approve(world, proposal, by="corp:S-7")
+    assert (await adjust(world, people.whole, key="k", approvalId=proposal))[0] == 5_000
+    world.clock.at += KEPT
+
+    again = await adjust(world, people.whole, key="k", approvalId=proposal)
+
+    assert again == (None, None, ["APPROVAL_EXPIRED"])
+    assert await pots(world, people.whole) == (5_000, 0, 0, 0)
 
 
 @pytest.mark.parametrize("approval", ["x", "01a20288-0000-7000-8000-000000000000"])

@@ -65,11 +65,12 @@ async def test_who_cannot_get_any_is_not_found_whatever_the_reason(world: World,
     await turn(world, people.former, status=MemberStatus.ERASED)
     answers += [await give(world, people.whole, to, 5) for to in (people.former, uuid7(), "no-id")]
 
-    assert [errors(one) for one in answers] == [[("to", "NOT_FOUND")]] * 8
+    answers.append(await give(world, people.whole, people.southern, 5_001))  # more than may be given, or is there
+    assert [errors(one) for one in answers] == [[("to", "NOT_FOUND")]] * 9
     assert len({str(one) for one in answers}) == 1
     assert await everything(world) == before
     said = [row.member_ids for row in await world.audited() if row.operation == "pointsTransfer"]
-    assert said == [[people.whole]] * 8
+    assert said == [[people.whole]] * 9
 
 
 @pytest.mark.parametrize(
@@ -120,6 +121,21 @@ async def test_the_same_under_one_key_gives_once(world: World, people: People) -
 
     assert again == first
     assert errors(other) == [("idempotencyKey", "CONFLICT")]
+    assert (await pots(world, people.whole))[0] == 400
+
+
+async def test_what_was_given_is_told_again_when_the_one_who_got_it_is_gone(world: World, people: People) -> None:
+    await earn(world, people.whole, 500)
+    first = await give(world, people.whole, people.southern, 100, key="k")
+    await turn(world, people.southern, status=MemberStatus.ERASED)
+
+    again = await give(world, people.whole, people.southern, 100, key="k")
+    more = await give(world, people.whole, people.southern, 100, key="k-2")
+
+    assert again == first
+    assert errors(more) == [("to", "NOT_FOUND")]
+    outcomes = [row.outcome for row in await world.audited() if row.operation == "pointsTransfer"]
+    assert outcomes == ["ok", "ok", "ok", "NOT_FOUND"]  # of the first one entry for either
     assert (await pots(world, people.whole))[0] == 400
 
 

@@ -210,7 +210,7 @@ async def test_reversing_names_one_thing_that_can_be_reversed(world: World, peop
     assert await of(operation=spent["operationId"], member=people.southern) == [("operationId", "NOT_REVERSIBLE")]
 
 
-@pytest.mark.parametrize("days", [-7.001, 7.001, -4000])
+@pytest.mark.parametrize("days", [-7.001, 0.004, 7.001, -4000])
 async def test_what_happened_too_long_ago_or_too_far_ahead(world: World, people: People, days: float) -> None:
     stated = {"member": people.whole, "amount": 5, "kind": "TASK"}
     at = (world.clock.at + timedelta(days=days)).isoformat()

@@ -5,9 +5,12 @@ from dataclasses import replace
 import pytest
 
 from member_hub import points
+from member_hub.db import snapshot, transaction
 from member_hub.errors import NotFound
+from member_hub.points.holder import BY_ACCOUNT
 from member_hub.points.refusals import AlreadyCounted, PointsFrozen
 from member_hub.points.words import NegativeBalance
+from member_hub.privacy import Person
 from tests.points.desk import Desk, lot_of
 
 
@@ -188,3 +191,28 @@ async def test_a_member_who_never_had_points_merges_without_an_account(desk: Des
     assert (await desk.earn(twin, 10)).member_id == anna
     with pytest.raises(NotFound):
         await desk.do(points.release, twin, hold_id=twin)
+
+
+async def test_erasing_one_of_two_who_parted_leaves_the_other_what_their_accounts_brought(desk: Desk) -> None:
+    """Or the opening balance would be counted again, and no refund would find the line."""
+    anna, twin = await desk.member(), await desk.member()
+    origin, own = await desk.origin(twin), await desk.origin(anna)
+    await desk.merge(anna, twin)
+    await desk.do(points.open_balance, anna, points=50, origin_id=origin)
+    await desk.buy(anna, "O1", 10_000, origin_id=origin)
+    await desk.buy(anna, "O2", 20_000, origin_id=own)
+    await desk.split(anna, twin)
+    person = Person(anna, [], [own], [], [])
+
+    async with snapshot(desk.database.app) as tx:
+        told = [held async for held in desk.holder.export_for(tx, person) if held.model in BY_ACCOUNT]
+    async with transaction(desk.database.app) as tx:
+        await desk.holder.erase_for(tx, person)
+
+    assert [held.record["order_no"] for held in told] == ["O2"]
+    assert [(row.origin_id, row.points) for row in await desk.rows("points_opening")] == [(origin, 50)]
+    lines = {(row.origin_id, row.order_no) for row in await desk.rows("points_line")}
+    assert lines == {(origin, "O1"), (None, None)}
+    await desk.refund(twin, "O1", "R1", 10_000)
+    assert await desk.pots(twin) == (50, 0, 0, 0)
+    assert await desk.faults() == []

@@ -161,10 +161,12 @@ async def use(
         approval_t.c.digest == vault.message_digest(proposal.said(member_id)),
         number_in(approval_t.c.proposed_by).in_(spellings_of(caller.subject)),
     )
+    # Only while the key stands: with a key that is forgotten the act would be done once more.
+    retried = and_(approval_t.c.used_under == under, approval_t.c.used_at > now - KEPT)
     another = number_in(approval_t.c.approved_by).not_in(spellings_of(caller.subject))
     used = (
         update(approval_t)
-        .where(fits, another, or_(is_open(now), approval_t.c.used_under == under))
+        .where(fits, another, or_(is_open(now), retried))
         .values(used_at=func.coalesce(approval_t.c.used_at, now), used_under=under)
     )
     approved_by = await tx.scalar(used.returning(approval_t.c.approved_by))

@@ -150,8 +150,11 @@ def _grown_by(needs: Loyalty, rules: tiers.TierRules, paid: Iterable[FiledOrder]
 async def _shrunk(
     tx: Tx, needs: Loyalty, batch: Batch, refunds: Mapping[int, TakenBack], stood: Mapping[bytes, Grown]
 ) -> list[Grown]:
-    """What refunds that are new take of the growth of their lines; `stood`: what lines of this batch grew."""
-    taken = {n: one for n, one in refunds.items() if one.is_new and one.amount_fen and one.origin_id is not None}
+    """What refunds take of the growth of their lines, once; `stood`: what lines of this batch grew.
+
+    Those too that a till reversed for their points alone before a file told of them.
+    """
+    taken = {n: one for n, one in refunds.items() if one.of_fen and one.amount_fen and one.origin_id is not None}
     keys = {n: needs.growth_key(_message_id(_original(batch.refunds[n][1]))) for n in taken}
     origins = {one.origin_id for one in taken.values()}
     known = {**stood, **await _growth_of(tx, origins, set(keys.values()) - stood.keys())}

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
-import orjson
 import strawberry
 
 from member_hub import benefits
@@ -27,15 +26,11 @@ from member_hub.graphql.loading import shown_words
 from member_hub.graphql.member import Member
 from member_hub.graphql.problems import UserError
 from member_hub.graphql.query import Info, wanted_of
+from member_hub.graphql.requested import IdempotencyKey, request_key
 from member_hub.graphql.scalars import given
-from member_hub.idempotency import RequestKey
 from member_hub.identity.facts import CONTACT_FIELDS
 from member_hub.identity.reading import claims_of
 from member_hub.ids import MemberId
-
-Key = Annotated[
-    str, strawberry.argument(description="1 to 100 characters; a retry sends the same key and the same input.")
-]
 
 
 @strawberry.input(description="A benefit that a member is given.")
@@ -96,7 +91,7 @@ Work = Callable[[Tx, Asked], Awaitable[_Done]]
 async def benefit_issue(
     info: Info,
     input: Annotated[BenefitIssueInput, strawberry.argument(description="What and to whom.")],  # noqa: A002
-    idempotency_key: Key,
+    idempotency_key: IdempotencyKey,
 ) -> BenefitIssuePayload:
     asking = info.context
 
@@ -114,7 +109,7 @@ async def benefit_issue(
 async def benefit_use(
     info: Info,
     input: Annotated[BenefitUseInput, strawberry.argument(description="Which and whose.")],  # noqa: A002
-    idempotency_key: Key,
+    idempotency_key: IdempotencyKey,
 ) -> BenefitUsePayload:
     asking = info.context
 
@@ -131,7 +126,7 @@ async def benefit_use(
 async def benefit_void(
     info: Info,
     input: Annotated[BenefitVoidInput, strawberry.argument(description="Which use.")],  # noqa: A002
-    idempotency_key: Key,
+    idempotency_key: IdempotencyKey,
 ) -> BenefitUsePayload:
     asking = info.context
 
@@ -150,12 +145,10 @@ async def benefit_void(
 
 async def _carried_out(info: Info, key: str, work: Work) -> tuple[_Done | None, list[UserError]]:
     asking, hub, wanted = info.context, info.context.hub, wanted_of(info)
-    root = asking.plan.roots[str(info.path.key)]
-    sent = orjson.dumps([root.name, root.arguments["input"]], option=orjson.OPT_SORT_KEYS)
 
     async def attempt(tx: Tx) -> _Done:
-        request = RequestKey(f"{asking.caller.kind}:{asking.caller.subject}", key, sent)
-        done = await work(tx, Asked(Desk(hub.vault, hub.organisation, hub.benefits), asking.now, request))
+        desk = Desk(hub.vault, hub.organisation, hub.benefits)
+        done = await work(tx, Asked(desk, asking.now, request_key(info, key)))
         claims = await claims_of(tx, [done.member_id], CONTACT_FIELDS.keys()) if wanted.identifiers_opened else ()
         asking.trail.finds([done.member_id])
         asking.trail.shows_of(done.member_id, shown_words(asking.grant, wanted, claims))

@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-import orjson
 import strawberry
 
 from member_hub import idempotency, profiles
@@ -26,8 +25,8 @@ from member_hub.graphql.consent_outcomes import ConsentOutcome, consents_of
 from member_hub.graphql.member import Member
 from member_hub.graphql.problems import UserError, user_errors
 from member_hub.graphql.query import Info, wanted_of
+from member_hub.graphql.requested import IdempotencyKey, request_key
 from member_hub.graphql.scalars import given
-from member_hub.idempotency import RequestKey
 from member_hub.members.reading import Visible
 from member_hub.privacy import Purpose
 
@@ -136,15 +135,13 @@ Work = Callable[[Tx, Held, Desk], Awaitable[Acted]]
 async def consent_give(
     info: Info,
     input: Annotated[ConsentGiveInput, strawberry.argument(description="The answer.")],  # noqa: A002 - as elsewhere
-    idempotency_key: Annotated[
-        str, strawberry.argument(description="1 to 100 characters; a retry sends the same key and the same input.")
-    ],
+    idempotency_key: IdempotencyKey,
 ) -> ConsentPayload:
     asking = info.context
 
     async def work(tx: Tx, held: Held, desk: Desk) -> Acted:
         answer = input.read()
-        key = RequestKey(f"{asking.caller.kind}:{asking.caller.subject}", idempotency_key, _as_sent(info))
+        key = request_key(info, idempotency_key)
         if await idempotency.begin(tx, desk.vault, key, now=asking.now) is not None:
             return await giving.as_it_stands(tx, desk, held, answer)
         acted = await giving.give(tx, desk, held, answer, now=asking.now)
@@ -205,12 +202,6 @@ async def _carried_out(info: Info, named: str | None, work: Work, *, visible: Vi
     member = await reading.by_id(asking, wanted_of(info), acted.member_id)
     told = user_errors(acted.refusal, asking.language) if acted.refusal is not None else []
     return ConsentPayload(member=member, consents=consents_of(acted.stands), user_errors=told)
-
-
-def _as_sent(info: Info) -> bytes:
-    """The input of the request in one spelling: the same fields and values give the same bytes."""
-    root = info.context.plan.roots[str(info.path.key)]
-    return orjson.dumps([root.name, root.arguments["input"]], option=orjson.OPT_SORT_KEYS)
 
 
 def _uuid(text: str | None) -> UUID | None:

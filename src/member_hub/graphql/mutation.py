@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-import orjson
 import strawberry
 
 from member_hub import profiles
@@ -49,6 +48,7 @@ from member_hub.graphql.points_spending import (
 from member_hub.graphql.problems import UserError
 from member_hub.graphql.query import Info, wanted_of
 from member_hub.graphql.recording import ActivityRecordPayload, OrderRecordPayload, activity_record, order_record
+from member_hub.graphql.requested import IdempotencyKey, request_key
 from member_hub.graphql.revealing import MemberRevealPayload, RevealApprovePayload, member_reveal, reveal_approve
 from member_hub.graphql.selection import Wanted
 from member_hub.graphql.sending import AuthoriseSendPayload, authorise_send
@@ -62,7 +62,6 @@ from member_hub.graphql.tag_types import TagPayload
 from member_hub.graphql.tagging import TaggingPayload, tag_approve, tag_assign, tag_define, tag_remove
 from member_hub.graphql.tier_placing import TierPlacePayload, tier_place
 from member_hub.graphql.tier_rules import TierRulesPayload, tier_rules_approve, tier_rules_propose
-from member_hub.idempotency import RequestKey
 from member_hub.ids import MemberId
 from member_hub.members.reading import ids_of_person
 from member_hub.profiles import Stated, Written
@@ -73,9 +72,7 @@ Work = Callable[[Tx], Awaitable[Written]]
 async def _member_enrol(
     info: Info,
     input: Annotated[MemberEnrolInput, strawberry.argument(description="The account.")],  # noqa: A002 - CONTRACT's name
-    idempotency_key: Annotated[
-        str, strawberry.argument(description="1 to 100 characters; a retry sends the same key and the same input.")
-    ],
+    idempotency_key: IdempotencyKey,
 ) -> MemberEnrolPayload:
     asking, enrolment = info.context, input.read()
     _note_sent(asking, enrolment.stated)
@@ -87,7 +84,7 @@ async def _member_enrol(
         asking.trail.looks_up(Key.MEMBER_CODE)
 
     async def work(tx: Tx) -> Written:
-        key = RequestKey(f"{asking.caller.kind}:{asking.caller.subject}", idempotency_key, _as_sent(info))
+        key = request_key(info, idempotency_key)
         return await profiles.enrol(
             tx,
             asking.caller,
@@ -396,12 +393,6 @@ class Mutation:
     tag_remove: TaggingPayload = strawberry.field(
         resolver=tag_remove, description="Take a tag that was given by hand. Again changes nothing."
     )
-
-
-def _as_sent(info: Info) -> bytes:
-    """The input of the request in one spelling: the same fields and values give the same bytes."""
-    root = info.context.plan.roots[str(info.path.key)]
-    return orjson.dumps([root.name, root.arguments["input"]], option=orjson.OPT_SORT_KEYS)
 
 
 def _note_sent(asking: Asking, stated: Stated) -> None:

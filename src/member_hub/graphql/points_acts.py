@@ -5,18 +5,19 @@ is erased has been told so before the act, or the act was before. Every refusal 
 audit log with the member, once somebody in reach is named.
 """
 
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
 import strawberry
 
+from member_hub import idempotency
 from member_hub.access import Guard, Verdict
 from member_hub.consent.deciding.holding import locked_in_reach
-from member_hub.db.base import Tx
+from member_hub.db.base import Tx, snapshot
+from member_hub.errors import BadInput
 from member_hub.graphql import reading
 from member_hub.graphql.acting import whose
 from member_hub.graphql.asking import Asking, shown_as
@@ -26,6 +27,7 @@ from member_hub.graphql.loading import shown_words
 from member_hub.graphql.member import Member
 from member_hub.graphql.problems import UserError
 from member_hub.graphql.query import Info, wanted_of
+from member_hub.graphql.requested import request_key
 from member_hub.graphql.scalars import Points, given
 from member_hub.graphql.second_person import approval_due
 from member_hub.idempotency import RequestKey
@@ -34,13 +36,11 @@ from member_hub.identity.reading import claims_of
 from member_hub.ids import MemberId
 from member_hub.points import Asked, Receipt
 from member_hub.points.asking import Entry
+from member_hub.points.asking import receipt as receipt_of
 from member_hub.points.words import Act, Reason
 from member_hub.points.writing import entry_t
 
 WHOSE: Final = "Whose points; left out: of the member for whom the app asks."
-Key = Annotated[
-    str, strawberry.argument(description="1 to 100 characters; a retry sends the same key and the same input.")
-]
 
 
 @strawberry.type(description="One entry that the act made.")
@@ -119,18 +119,23 @@ async def act_on_points(info: Info, named: str | None, idempotency_key: str, wor
     asking, wanted = info.context, wanted_of(info)
     asking.trail.fields.add(f"{Guard.LOYALTY}:WRITE")
 
-    async def attempt(tx: Tx) -> tuple[MemberId, Receipt | Proposal]:
-        asking.trail.refusal = None  # of an attempt that has to be made again
-        key = RequestKey(f"{asking.caller.kind}:{asking.caller.subject}", idempotency_key, _as_sent(info))
-        root = await locked_in_reach(tx, asking.visible, whose(asking, given(named)), is_shared=True)
-        asking.trail.member_ids.add(root)  # from here on the trail knows whom a refusal is about
-        came = await work(tx, Desk(asking, root, Asked(asking.hub.points, asking.now, key), key))
-        if isinstance(came, Receipt):
-            asking.trail.finds([root])
-            await _note_shown(asking, tx, root, info)
-        return root, came
+    def attempting(act: Work) -> Callable[[Tx], Awaitable[tuple[MemberId, Receipt | Proposal]]]:
+        async def attempt(tx: Tx) -> tuple[MemberId, Receipt | Proposal]:
+            asking.trail.refusal = None  # of an attempt that has to be made again
+            key = request_key(info, idempotency_key)
+            root = await locked_in_reach(tx, asking.visible, whose(asking, given(named)), is_shared=True)
+            asking.trail.member_ids.add(root)  # from here on the trail knows whom a refusal is about
+            came = await act(tx, Desk(asking, root, Asked(asking.hub.points, asking.now, key), key))
+            if isinstance(came, Receipt):
+                asking.trail.finds([root])
+                await _note_shown(asking, tx, root, info)
+            return root, came
 
-    done, errors = await carried_out(asking, attempt)
+        return attempt
+
+    done, errors = await carried_out(asking, attempting(work))
+    if done is None and (first := await _done_before(info, idempotency_key)) is not None:
+        done, errors = await carried_out(asking, attempting(lambda tx, _: receipt_of(tx, first)))
     if done is None:
         return Done(errors=errors)
     root, came = done
@@ -140,6 +145,19 @@ async def act_on_points(info: Info, named: str | None, idempotency_key: str, wor
     return Done(member=member, receipt=_shown(asking, came))
 
 
+async def _done_before(info: Info, idempotency_key: str) -> UUID | None:
+    """The operation that this very request came to: what was done once is not refused when it is asked again, though
+    it would be now (seven days are over, the payee is gone). Only who is refused has to wait for this look."""
+    asking = info.context
+    try:
+        key = request_key(info, idempotency_key)
+    except BadInput:
+        return None
+    async with snapshot(asking.hub.database.app) as tx:
+        done = await idempotency.stood(tx, asking.hub.vault, key, now=asking.now)
+    return done.result_id if done is not None else None
+
+
 async def _note_shown(asking: Asking, tx: Tx, root: MemberId, info: Info) -> None:
     """The answer shows the receipt and what is asked of the member: on record before the commit."""
     wanted = wanted_of(info)
@@ -147,13 +165,6 @@ async def _note_shown(asking: Asking, tx: Tx, root: MemberId, info: Info) -> Non
     claims = await claims_of(tx, [root], kinds) if kinds else ()
     words = shown_words(asking.grant, wanted, claims) if wanted.members else frozenset()
     asking.trail.shows_of(root, words | {shown_as(Guard.LOYALTY, asking.grant.read(Guard.LOYALTY))})
-
-
-def _as_sent(info: Info) -> bytes:
-    """The input in one spelling. With the library's own writer: an amount may be larger than 64 bits, which is refused
-    by its own code later on."""
-    root = info.context.plan.roots[str(info.path.key)]
-    return json.dumps([root.name, root.arguments["input"]], sort_keys=True, default=str).encode()
 
 
 def _shown(asking: Asking, receipt: Receipt) -> PointsReceipt:

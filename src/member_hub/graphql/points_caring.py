@@ -23,13 +23,13 @@ from member_hub.graphql.act_approvals import uuid_of
 from member_hub.graphql.keys import member_id_of
 from member_hub.graphql.points_acts import (
     Desk,
-    Key,
     PointsAdjustPayload,
     PointsPayload,
     Proposal,
     act_on_points,
 )
 from member_hub.graphql.query import Info
+from member_hub.graphql.requested import IdempotencyKey
 from member_hub.graphql.scalars import Points, given
 from member_hub.ids import MemberId
 from member_hub.members.reading import find
@@ -93,7 +93,7 @@ class PointsExtendInput:
 async def points_adjust(
     info: Info,
     input: Annotated[PointsAdjustInput, strawberry.argument(description="How many, and why.")],  # noqa: A002
-    idempotency_key: Key,
+    idempotency_key: IdempotencyKey,
 ) -> PointsAdjustPayload:
     reason = Reason(input.reason.value)
     wanted = Proposed(ProposedAct.POINTS_ADJUST, reason.value, amount=input.amount)
@@ -102,16 +102,17 @@ async def points_adjust(
         asking, approval = desk.asking, given(input.approval_id)
         by = await second_person.approved_by(asking, tx, desk.member_id, wanted, approval, key=desk.key)
         try:
-            return await points.adjust(
-                tx,
-                asking.caller,
-                desk.member_id,
-                asked=desk.asked,
-                amount=input.amount,
-                reason=reason,
-                approved_by=by,
-            )
-        except NeedsApproval:  # before anything was asked of the database
+            async with tx.begin_nested():  # of what needs approval nothing stays but the proposal
+                return await points.adjust(
+                    tx,
+                    asking.caller,
+                    desk.member_id,
+                    asked=desk.asked,
+                    amount=input.amount,
+                    reason=reason,
+                    approved_by=by,
+                )
+        except NeedsApproval:
             return Proposal(await second_person.proposed(asking, tx, desk.member_id, wanted))
 
     done = await act_on_points(info, input.member, idempotency_key, work)
@@ -124,7 +125,7 @@ async def points_adjust(
 async def points_transfer(
     info: Info,
     input: Annotated[PointsTransferInput, strawberry.argument(description="To whom, and how many.")],  # noqa: A002
-    idempotency_key: Key,
+    idempotency_key: IdempotencyKey,
 ) -> PointsPayload:
     async def work(tx: Tx, desk: Desk) -> Receipt:
         caller, payer = desk.asking.caller, desk.member_id
@@ -143,7 +144,7 @@ async def points_transfer(
 async def points_reinstate(
     info: Info,
     input: Annotated[PointsReinstateInput, strawberry.argument(description="Of which lot.")],  # noqa: A002
-    idempotency_key: Key,
+    idempotency_key: IdempotencyKey,
 ) -> PointsPayload:
     async def work(tx: Tx, desk: Desk) -> Receipt:
         return await points.reinstate(
@@ -162,7 +163,7 @@ async def points_reinstate(
 async def points_extend(
     info: Info,
     input: Annotated[PointsExtendInput, strawberry.argument(description="Which lot, until when.")],  # noqa: A002
-    idempotency_key: Key,
+    idempotency_key: IdempotencyKey,
 ) -> PointsPayload:
     async def work(tx: Tx, desk: Desk) -> Receipt:
         return await points.extend(
@@ -179,12 +180,17 @@ async def points_extend(
 
 
 async def _payee(tx: Tx, desk: Desk, named: str) -> MemberId:
-    """Somebody of the same handler who may be dealt with. Raises NotFound."""
+    """Somebody of the same handler who may get points. Raises NotFound, before anything is said of the giver: else the
+    refusal of too large an amount would tell one who is frozen from one who is unknown."""
     member_id, reach = member_id_of(named), desk.asking.visible.of_anyone()
     found = await find(tx, reach, [member_id], by_key=True) if member_id is not None else {}
-    if member_id is None or member_id not in found:
+    if member_id is None or member_id not in found or found[member_id].status != MemberStatus.ACTIVE:
         raise NotFound(field="to")
-    return MemberId(found[member_id].member_id)
+    payee = MemberId(found[member_id].member_id)
+    balance = (await balances(tx, [payee], now=desk.asking.now)).get(payee)
+    if balance is not None and balance.state is not AccountState.OPEN and payee != desk.member_id:
+        raise NotFound(field="to")
+    return payee
 
 
 async def _check_payer(tx: Tx, desk: Desk) -> None:

@@ -11,8 +11,9 @@ from member_hub import points, tiers
 from member_hub.db.base import Tx
 from member_hub.errors import BadInput, NotFound
 from member_hub.graphql.act_approvals import uuid_of
-from member_hub.graphql.points_acts import WHOSE, Desk, Key, PointsPayload, act_on_points
+from member_hub.graphql.points_acts import WHOSE, Desk, PointsPayload, act_on_points
 from member_hub.graphql.query import Info
+from member_hub.graphql.requested import IdempotencyKey
 from member_hub.graphql.scalars import Fen, Points, given
 from member_hub.ids import OriginId
 from member_hub.members.reading import account_t
@@ -129,7 +130,7 @@ class PointsReverseInput:
 async def points_earn(
     info: Info,
     input: Annotated[PointsEarnInput, strawberry.argument(description="What is earned.")],  # noqa: A002
-    idempotency_key: Key,
+    idempotency_key: IdempotencyKey,
 ) -> PointsPayload:
     line, channel, when = given(input.line), given(input.channel), given(input.occurred_at)
 
@@ -154,7 +155,7 @@ async def points_earn(
 async def points_redeem(
     info: Info,
     input: Annotated[PointsRedeemInput, strawberry.argument(description="What is spent.")],  # noqa: A002
-    idempotency_key: Key,
+    idempotency_key: IdempotencyKey,
 ) -> PointsPayload:
     async def work(tx: Tx, desk: Desk) -> Receipt:
         return await points.redeem(tx, desk.asking.caller, desk.member_id, asked=desk.asked, amount=input.amount)
@@ -165,7 +166,7 @@ async def points_redeem(
 async def points_hold(
     info: Info,
     input: Annotated[PointsHoldInput, strawberry.argument(description="What is kept, and how long.")],  # noqa: A002
-    idempotency_key: Key,
+    idempotency_key: IdempotencyKey,
 ) -> PointsPayload:
     minutes = given(input.minutes)
     lasts = timedelta(minutes=max(min(minutes, MINUTES_MAX), -1)) if minutes is not None else None
@@ -181,7 +182,7 @@ async def points_hold(
 async def points_capture(
     info: Info,
     input: Annotated[PointsCaptureInput, strawberry.argument(description="Which hold, and how much.")],  # noqa: A002
-    idempotency_key: Key,
+    idempotency_key: IdempotencyKey,
 ) -> PointsPayload:
     async def work(tx: Tx, desk: Desk) -> Receipt:
         return await points.capture(
@@ -200,7 +201,7 @@ async def points_capture(
 async def points_release(
     info: Info,
     input: Annotated[PointsReleaseInput, strawberry.argument(description="Which hold.")],  # noqa: A002
-    idempotency_key: Key,
+    idempotency_key: IdempotencyKey,
 ) -> PointsPayload:
     async def work(tx: Tx, desk: Desk) -> Receipt:
         hold_id = uuid_of(input.hold, refusal=NotFound(field="holdId"))
@@ -212,7 +213,7 @@ async def points_release(
 async def points_reverse(
     info: Info,
     input: Annotated[PointsReverseInput, strawberry.argument(description="What is undone.")],  # noqa: A002
-    idempotency_key: Key,
+    idempotency_key: IdempotencyKey,
 ) -> PointsPayload:
     operation, line, amount = given(input.operation), given(input.line), given(input.amount)
 

@@ -5,7 +5,6 @@ undoes everything, and stands in the audit log with the member, once somebody in
 in the place of a member is a look-up like any other: by those who may, limited, on record whether it finds or not.
 """
 
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -29,8 +28,8 @@ from member_hub.graphql.loading import shown_words
 from member_hub.graphql.member import Member
 from member_hub.graphql.problems import UserError
 from member_hub.graphql.query import Info, wanted_of
+from member_hub.graphql.requested import IdempotencyKey, request_key
 from member_hub.graphql.scalars import Fen, Points, Whole, given
-from member_hub.idempotency import RequestKey
 from member_hub.identity.facts import CONTACT_FIELDS
 from member_hub.identity.reading import claims_of
 from member_hub.ids import MemberId, OriginId
@@ -49,9 +48,6 @@ from member_hub.orders.rules import ActivityKind
 account_t = ChannelAccount.__table__
 WHOSE: Final = "Whose; left out: by `account`, or of the member for whom the app asks."
 ACCOUNT: Final = "Through which channel account; left out: the member's account in the channel, or the oldest."
-IdempotencyKey = Annotated[
-    str, strawberry.argument(description="1 to 100 characters; a retry sends the same key and the same input.")
-]
 T = TypeVar("T")
 
 strawberry.enum(ActivityKind, description="What an account did.")
@@ -188,7 +184,7 @@ async def activity_record(
             loyalty=desk.loyalty,
             organisation=desk.asking.hub.organisation,
             now=desk.asking.now,
-            is_done=desk.done_at is not None,
+            done_at=desk.done_at,
         )
 
     done = await _record(info, Guard.ACTIVITY, input, idempotency_key, work)
@@ -206,17 +202,13 @@ async def _record(
 ) -> Done[T]:
     asking, wanted = info.context, wanted_of(info)
     asking.trail.fields.add(f"{guard}:WRITE")
-    key = RequestKey(f"{asking.caller.kind}:{asking.caller.subject}", idempotency_key, _as_sent(info))
+    key = request_key(info, idempotency_key)
 
     async def attempt(tx: Tx) -> tuple[MemberId, T]:
         asking.trail.refusal = None  # of an attempt that has to be made again
         vault = asking.hub.vault
         done = await idempotency.begin(tx, vault, key, now=asking.now)
-        meant, origin = await _meant(tx, asking, given(said.member), given(said.account))
-        root = await locked_in_reach(tx, asking.visible, meant, is_shared=True)
-        asking.trail.member_ids.add(root)  # from here on the trail knows whom a refusal is about
-        if origin is not None and await _owner(tx, origin) != root:
-            raise NotFound(field="account")
+        root, origin = await _meant(tx, asking, given(said.member), given(said.account))
         done_at = None if done is None else await idempotency.done_at(tx, vault, key)
         came = await work(tx, Desk(asking, root, origin, done_at))
         if done is None:
@@ -233,17 +225,40 @@ async def _record(
 
 async def _meant(
     tx: Tx, asking: Asking, named: str | None, account: AccountKey | None
-) -> tuple[MemberId | None, OriginId | None]:
-    """The member that is named, else whose account it is. Raises KeyRefused, NotFound."""
+) -> tuple[MemberId, OriginId | None]:
+    """The member who is named, held in reach, else whose account it is. Raises KeyRefused, NotFound.
+
+    Of an account that cannot be used here nothing is told: unknown, another member's, out of reach, all are one.
+    """
     member_id = whose(asking, named)
-    if account is None:
-        return member_id, None
-    if named is None and member_id is None and not asking.grant.may_look_up(Key.ACCOUNT):
+    is_named = named is not None or member_id is not None
+    if account is None or is_named:
+        root = await _held(tx, asking, member_id, "member")
+        return root, None if account is None else await _own(tx, asking, root, account)
+    if not asking.grant.may_look_up(Key.ACCOUNT):
         raise KeyRefused(field="account")
-    origin = await account_of(tx, asking.hub.loyalty, asking.hub.organisation, (account.channel, account.id))
-    if named is None and member_id is None:
-        member_id = await _owner(tx, origin)
-    return member_id, origin
+    origin = await _origin(tx, asking, account)
+    root = await _held(tx, asking, await _owner(tx, origin), "account")
+    if await _owner(tx, origin) != root:
+        raise NotFound(field="account")
+    return root, origin
+
+
+async def _held(tx: Tx, asking: Asking, member_id: MemberId | None, field: str) -> MemberId:
+    root = await locked_in_reach(tx, asking.visible, member_id, field=field, is_shared=True)
+    asking.trail.member_ids.add(root)  # from here on the trail knows whom a refusal is about
+    return root
+
+
+async def _own(tx: Tx, asking: Asking, root: MemberId, account: AccountKey) -> OriginId:
+    origin = await _origin(tx, asking, account)
+    if await _owner(tx, origin) != root:
+        raise NotFound(field="account")
+    return origin
+
+
+async def _origin(tx: Tx, asking: Asking, account: AccountKey) -> OriginId:
+    return await account_of(tx, asking.hub.loyalty, asking.hub.organisation, (account.channel, account.id))
 
 
 async def _owner(tx: Tx, origin: OriginId) -> MemberId | None:
@@ -281,9 +296,3 @@ def _shown(asking: Asking, came: tuple[OrderCame, str] | None) -> OrderReceipt |
         duplicates=order.duplicates,
         tier=tier if may_see else None,
     )
-
-
-def _as_sent(info: Info) -> bytes:
-    """The input in one spelling. With the library's own writer: an amount may be larger than 64 bits."""
-    root = info.context.plan.roots[str(info.path.key)]
-    return json.dumps([root.name, root.arguments["input"]], sort_keys=True, default=str).encode()

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-import orjson
 import strawberry
 
 from member_hub import idempotency, tiers
@@ -18,9 +17,9 @@ from member_hub.graphql.keys import member_id_of
 from member_hub.graphql.member import Member
 from member_hub.graphql.problems import UserError
 from member_hub.graphql.query import Info, wanted_of
+from member_hub.graphql.requested import IdempotencyKey, request_key
 from member_hub.graphql.scalars import given
 from member_hub.graphql.second_person import approval_due, approved_by, proposed
-from member_hub.idempotency import RequestKey
 from member_hub.ids import MemberId
 from member_hub.tiers import Placement, PlacingReason
 from member_hub.tiers.standing.placing import checked
@@ -49,17 +48,14 @@ class TierPlacePayload:
 async def tier_place(
     info: Info,
     input: Annotated[TierPlaceInput, strawberry.argument(description="The placement.")],  # noqa: A002 - as elsewhere
-    idempotency_key: Annotated[
-        str, strawberry.argument(description="1 to 100 characters; a retry sends the same key and the same input.")
-    ],
+    idempotency_key: IdempotencyKey,
 ) -> TierPlacePayload:
     asking = info.context
-    key = [f"{asking.caller.kind}:{asking.caller.subject}", idempotency_key]
 
     async def work(tx: Tx) -> MemberId | UUID:
         """The member who was placed, or the proposal that another person has to approve."""
         asking.trail.refusal = None
-        wanted = RequestKey(key[0], key[1], _as_sent(info))
+        wanted = request_key(info, idempotency_key)
         root = MemberId(await locked_in_reach(tx, asking.visible, member_id_of(input.id), field="id"))
         asking.trail.member_ids.add(root)  # from here on the trail knows whom a refusal is about
         placement = Placement(input.tier, input.until, input.reason)
@@ -97,9 +93,3 @@ async def _proposal(asking: Asking, tx: Tx, placement: Placement) -> Proposal:
     until = checked(rules, placement, asking.now)
     asking.trail.fields.update((f"tier:{placement.tier}", f"reason:{placement.reason.value}"))
     return Proposal(ProposedAct.TIER_PLACE, placement.reason.value, tier=placement.tier, until=until)
-
-
-def _as_sent(info: Info) -> bytes:
-    """The input of the request in one spelling: the same fields and values give the same bytes."""
-    root = info.context.plan.roots[str(info.path.key)]
-    return orjson.dumps([root.name, root.arguments["input"]], option=orjson.OPT_SORT_KEYS)

@@ -14,6 +14,7 @@ from member_hub.idempotency.actions import (
     finish,
     forget_expired,
     forget_now_and_then,
+    stood,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "finish",
     "forget_expired",
     "forget_now_and_then",
+    "stood",
 ]

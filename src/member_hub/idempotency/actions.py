@@ -143,6 +143,13 @@ async def done_at(tx: Tx, vault: Vault, wanted: RequestKey) -> datetime:
     return at
 
 
+async def stood(tx: Tx, vault: Vault, wanted: RequestKey, *, now: datetime) -> Done | None:
+    """What this very request came to, where it was done and is not forgotten; claims nothing."""
+    same = and_(_is(vault, wanted), done_t.c.request_digest == vault.message_digest(wanted.request))
+    row = (await tx.execute(select(done_t).where(same, done_t.c.expires_at > now))).one_or_none()
+    return None if row is None or row.result_id is None else Done(MemberId(row.member_id), row.result_id)
+
+
 async def _done(tx: Tx, vault: Vault, wanted: RequestKey) -> Row[Any]:
     """What stands under the key. Raises KeyReused where it was another request."""
     done = (await tx.execute(select(done_t).where(_is(vault, wanted)))).one()

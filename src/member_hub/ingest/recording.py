@@ -7,7 +7,7 @@ The answer is read from what stands, so whoever sends the same again is told the
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -36,12 +36,12 @@ from member_hub.organisation import Organisation, UnknownPlace
 from member_hub.points.claiming import key_of
 from member_hub.points.earning import ORDER_NO_CHARS_MAX, Line, line_t
 from member_hub.points.refusals import BadAmount, BadLine, OccurredTooFar, OrderLineUnknown
-from member_hub.points.rules import OCCURRED_MAX
+from member_hub.points.rules import happened
 from member_hub.points.words import LineAct
 from member_hub.tiers.tables import GrowthEntry
 
 LINES_MAX: Final = 100  # of one order at once
-AHEAD_MAX: Final = timedelta(minutes=5)  # between the clocks of a till and the hub
+DAYS_BACK_MAX: Final = timedelta(days=7)  # as long as a till may be offline
 
 account_t = table_of(ChannelAccount)
 growth_t = table_of(GrowthEntry)
@@ -149,24 +149,24 @@ async def record_activity(
     loyalty: Loyalty,
     organisation: Organisation,
     now: datetime,
-    is_done: bool = False,
+    done_at: datetime | None = None,
 ) -> int:
     """The count of a kind on a day, in place of the former one; returns the growth of that day and kind.
 
-    Done before, it is only told what stands. Raises BadCount, OccurredTooFar, NotFound.
+    Done before, it is only told what stands, of the day that it was then. Raises BadCount, OccurredTooFar, NotFound.
     """
-    today = business_day(now)
+    today = business_day(done_at or now)
     on = day or today
     if type(count) is not int or not 0 <= count <= COUNT_MAX:
         raise BadCount(field="count")
-    if not today - OCCURRED_MAX <= on <= today:
+    if not today - DAYS_BACK_MAX <= on <= today:
         raise OccurredTooFar(field="day")
     filing = await _filing(tx, member_id, channel, origin_id)
-    if not is_done:
+    if done_at is None:
         said = (filing, ActivityStatement(channel, "", on, kind, count))
         await Orders(loyalty.vault, organisation).store_activity(tx, [said], counted_at=now)
         await counting.count_activity(tx, [said], needs=loyalty, now=now)
-    return await _growth(tx, filing.filed_under, [loyalty.growth_key(f"{filing.origin_id}/{on}/{kind}")])
+    return await _growth(tx, [filing.filed_under], [loyalty.growth_key(f"{filing.origin_id}/{on}/{kind}")])
 
 
 def _checked(order: RecordedOrder, organisation: Organisation, now: datetime) -> datetime:
@@ -187,10 +187,7 @@ def _checked(order: RecordedOrder, organisation: Organisation, now: datetime) ->
         raise UnknownPlace(field="store")
     if order.channel not in organisation.channels:
         raise UnknownPlace(field="channel")
-    at = order.occurred_at or now
-    if at.tzinfo is None or not now - OCCURRED_MAX <= at <= now + AHEAD_MAX:
-        raise OccurredTooFar(field="occurredAt")
-    return at
+    return happened(order.occurred_at, now)
 
 
 def _check_key(order_no: str, line_no: int) -> None:
@@ -254,13 +251,16 @@ async def _came(
     rows = (await tx.execute(lines)).all()
     own = select(account_t.c.origin_id, account_t.c.filed_under).where(account_t.c.member_id == member_id)
     filed = {row.origin_id: row.filed_under for row in await tx.execute(own)}
-    if any(row.origin_id is not None and row.origin_id not in filed for row in rows):
+    if any(row.origin_id not in filed for row in rows):
         raise _others(rows, filed)
+    paid = {one.line_no: one.amount_fen for one in said}
+    if any(row.act == LineAct.PAID and row.amount_fen != paid[row.line_no] for row in rows):
+        raise LineDiffers(field="lines")  # points were earned for it without an order, by another amount
     points: Counter[str] = Counter()
     for row in rows:
         points[row.act] += row.points
     keys = [loyalty.growth_key(one.message_id) for one in said]
-    growth = sum([await _growth(tx, MemberId(one), keys) for one in sorted(set(filed.values()))])
+    growth = await _growth(tx, set(filed.values()), keys)
     here = sum(row.counted_at == at for row in rows)
     return OrderCame(points[LineAct.PAID], points[LineAct.REFUNDED], growth, len(said) - here)
 
@@ -271,8 +271,7 @@ def _others(rows: Sequence[Any], filed: dict[Any, Any]) -> Exception:
     return OrderLineUnknown(field="refundOf") if is_refund else LineDiffers(field="lines")
 
 
-async def _growth(tx: Tx, filed_under: MemberId, keys: Sequence[bytes]) -> int:
+async def _growth(tx: Tx, filed_under: Collection[MemberId], keys: Sequence[bytes]) -> int:
     total = select(func.coalesce(func.sum(growth_t.c.amount), 0))
-    return int(
-        await tx.scalar(total.where(growth_t.c.member_id == filed_under, among(growth_t.c.source_key, keys))) or 0
-    )
+    these = total.where(among(growth_t.c.member_id, filed_under), among(growth_t.c.source_key, keys))
+    return int(await tx.scalar(these) or 0)

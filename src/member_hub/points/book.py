@@ -22,15 +22,7 @@ from member_hub.ids import MemberId, uuid7
 from member_hub.points.lots import Cause, Hold, Lot, Posting
 from member_hub.points.refusals import CaptureTooLarge, NotEnoughPoints, OverLimit
 from member_hub.points.rules import allot, in_order
-from member_hub.points.words import (
-    POINTS_MAX,
-    AccountState,
-    Act,
-    HoldState,
-    LotState,
-    NegativeBalance,
-    Reason,
-)
+from member_hub.points.words import POINTS_MAX, AccountState, Act, HoldState, LotState, NegativeBalance, Reason
 
 
 @dataclass(slots=True)
@@ -293,11 +285,16 @@ class Book:
         return arriving
 
     def move_in(self, lot: Lot) -> None:
-        self.lots[lot.lot_id] = lot
+        """Where something of the same lot came back here since it went, the two are one again."""
         active = lot.available if lot.state is LotState.ACTIVE else 0
         pending = lot.available if lot.state is LotState.PENDING else 0
-        self._post(Act.MERGE_IN, lot.remaining, self.now, lot, active=active, pending=pending, held=lot.held)
-        self._wait_for(lot)
+        n, held, there = lot.remaining, lot.held, self.lots.get(lot.lot_id)
+        if there is None or not there.remaining:
+            self.lots[lot.lot_id] = there = lot
+        else:
+            there.take_in(lot)
+        self._post(Act.MERGE_IN, n, self.now, there, active=active, pending=pending, held=held)
+        self._wait_for(there)
 
     def move_debt(self, act: Act, n: int) -> None:
         self._post(act, abs(n), self.now, None, debt=n)

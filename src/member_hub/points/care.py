@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from member_hub.access import Caller
 from member_hub.db.base import Tx
@@ -38,7 +38,8 @@ async def adjust(
     reason: Reason,
     approved_by: str | None = None,
 ) -> Receipt:
-    """Add points, or take away active ones; above a limit a second person has approved it.
+    """Add points, or take away active ones; above a limit a second person has approved it. What nobody approved counts
+    together over the day, or a large adjustment would be made of small ones.
 
     Raises BadAmount, BadReason, OverLimit, NeedsApproval, NotEnoughPoints, and what `guards.take` raises.
     """
@@ -47,11 +48,14 @@ async def adjust(
         raise BadReason(field="reason")
     if size > asked.rules.adjustment_max:
         raise OverLimit(field="amount")
-    if size > asked.rules.adjustment_alone_max and approved_by in (None, "", caller.subject):
+    is_alone, alone_max = approved_by in (None, "", caller.subject), asked.rules.adjustment_alone_max
+    if is_alone and size > alone_max:
         raise NeedsApproval(field="approvedBy")
     book = await start(tx, asked, member_id, reason, wanted=Wanted(at_least=size if amount < 0 else 0))
     if isinstance(book, Receipt):
         return book
+    if is_alone and size + await _adjusted_alone(tx, book) > alone_max:
+        raise NeedsApproval(field="approvedBy")
     if amount > 0:
         until = asked.rules.lasting.until(book.now)
         book.add_active(Act.ADJUST, active_lot(book, LotKind.ADJUSTMENT, size, until))
@@ -79,7 +83,7 @@ async def transfer(tx: Tx, caller: Caller, member_id: MemberId, *, asked: Asked,
         wanted = Wanted(at_least=amount if root == payer else 0)
         books[root] = await take(tx, root, Cause(begun.operation_id, Reason.GIFT), now=asked.now, wanted=wanted)
     giving, getting = books[payer], books[payee]
-    if amount + await _given_today(tx, giving) > asked.rules.transfer_day_max:
+    if amount + await _of_today(tx, giving, Act.TRANSFER_OUT) > asked.rules.transfer_day_max:
         raise OverLimit(field="amount")
     await load_spendable(tx, giving)
     for expires_at, n in _by_expiry(giving.spend(Act.TRANSFER_OUT, amount)):
@@ -185,12 +189,16 @@ async def _both(tx: Tx, payer: MemberId, payee: MemberId) -> tuple[MemberId, Mem
     raise Unavailable
 
 
-async def _given_today(tx: Tx, book: Book) -> int:
+async def _adjusted_alone(tx: Tx, book: Book) -> int:
+    by_hand = entry_t.c.reason.in_(ADJUSTING)  # an opening balance below zero is an adjustment of nobody's
+    return await _of_today(tx, book, Act.ADJUST, by_hand, entry_t.c.approved_by.is_(None))
+
+
+async def _of_today(tx: Tx, book: Book, act: Act, *which: ColumnElement[bool]) -> int:
+    """How many points that came to since midnight in Shanghai, on an account whose lock is held."""
     begins, _ = day_of(book.now)
     statement = select(func.coalesce(func.sum(entry_t.c.amount), 0)).where(
-        entry_t.c.member_id == book.member_id,
-        entry_t.c.act == Act.TRANSFER_OUT,
-        entry_t.c.recorded_at >= begins,
+        entry_t.c.member_id == book.member_id, entry_t.c.act == act, entry_t.c.recorded_at >= begins, *which
     )
     return int(await tx.scalar(statement) or 0)
 

@@ -76,7 +76,10 @@ class Earned:
 
 @dataclass(frozen=True, slots=True)
 class TakenBack:
-    """What a refund came to: `amount_fen` of what `left_fen` were left of a line of `of_fen`."""
+    """What a refund came to: `amount_fen` of what `left_fen` were left of a line of `of_fen`.
+
+    Of one that was counted before as if it had been the last of its line: of several one may be out by a fraction.
+    """
 
     member_id: MemberId  # who had earned for the line
     origin_id: OriginId | None
@@ -181,13 +184,17 @@ async def _answer_again(tx: Tx, work: Work, claims: Claims) -> None:
     refunds = {work.key(one.line): n for n, one in work.refunds.items() if n not in claims.refunds}
     if not paid and not refunds:
         return
+    taken_from = {work.key(work.refunds[n].of) for n in refunds.values()}
+    originals = {(row.order_key, row.line_no): row for row in await _lines(tx, taken_from)} if taken_from else {}
     for row in await _lines(tx, {*paid, *refunds}, act=None):
         key = (row.order_key, row.line_no)
         if key in paid and row.act == LineAct.PAID:
             work.earned[paid[key]] = Earned(row.points, is_new=False)
         elif key in refunds and row.act == LineAct.REFUNDED:
-            who = (MemberId(row.member_id), row.origin_id)
-            work.taken[refunds[key]] = TakenBack(*who, 0, 0, row.amount_fen, row.points, is_new=False)
+            of = originals.get(work.key(work.refunds[refunds[key]].of))
+            of_fen, refunded_fen = (of.amount_fen, of.refunded_fen) if of is not None else (0, 0)
+            shape = (MemberId(row.member_id), row.origin_id, of_fen, of_fen - refunded_fen + row.amount_fen)
+            work.taken[refunds[key]] = TakenBack(*shape, row.amount_fen, row.points, is_new=False)
     work.paid = {n: one for n, one in work.paid.items() if n in claims.paid}
     work.refunds = {n: one for n, one in work.refunds.items() if n in claims.refunds}
 

@@ -23,11 +23,11 @@ from member_hub.points.calendar import day_of
 from member_hub.points.guards import channel_t, roots_of, take
 from member_hub.points.lots import Cause, Lot
 from member_hub.points.ordinary import Ordinary, earn_ordinary, ordinary
+from member_hub.points.refunding import Sought, load_for_taking, take_back
 from member_hub.points.refusals import AlreadyCounted, BadLine, BadReason, OrderLineUnknown
 from member_hub.points.rules import FULL_BP, capped, happened, points_for, taken_back, whole
-from member_hub.points.store import load_lots, load_spendable
 from member_hub.points.tables import PointsLine, PointsOpening
-from member_hub.points.words import EARNED_KINDS, Act, LineAct, LotKind, LotState, NegativeBalance, Reason
+from member_hub.points.words import EARNED_KINDS, Act, LineAct, LotKind, LotState, Reason
 from member_hub.points.writing import lot_t
 
 SOURCE = "points.order"
@@ -159,7 +159,9 @@ async def reverse_order_line(
         refund_fen=refund_fen,
     )
     book = await take(tx, member_id, Cause(begun.operation_id, Reason.REFUND), now=asked.now)
-    await take_back(tx, book, original.lot_id, due, asked.rules.negative_balance)
+    sought = [Sought(original.lot_id, book, MemberId(original.member_id))] if original.lot_id is not None else []
+    paying = await load_for_taking(tx, sought)
+    take_back(book, original.lot_id, due, asked.rules.negative_balance, paying=paying)
     refunded = update(line_t).where(_is(original.order_key, original.line_no))
     await tx.execute(refunded.values(refunded_fen=line_t.c.refunded_fen + refund_fen))
     known = {"member_id": book.member_id, "origin_id": original.origin_id, "points": due, "lot_id": original.lot_id}
@@ -181,16 +183,6 @@ async def open_balance(
         raise AlreadyCounted(field="origin")
     book.add_active(Act.EARN, active_lot(book, LotKind.OPENING, points, asked.rules.lasting.until(book.now), origin_id))
     return await finish(tx, book, caller)
-
-
-async def take_back(tx: Tx, book: Book, lot_id: UUID | None, due: int, policy: NegativeBalance) -> None:
-    """Loads the lot, and what the policy lets be taken instead."""
-    if lot_id is not None:
-        await load_lots(tx, book, [lot_id])
-    if policy is not NegativeBalance.NEVER:
-        await load_spendable(tx, book)
-    lot = book.lots.get(lot_id) if lot_id is not None else None
-    book.take_back(lot, due, policy)
 
 
 def active_lot(book: Book, kind: LotKind, points: int, expires_at: datetime, origin_id: UUID | None = None) -> Lot:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import delete, literal, null, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, literal, null, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from member_hub.access import Caller, system_caller
@@ -22,7 +22,7 @@ from member_hub.holding import rows_where
 from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.points.book import Book
 from member_hub.points.earning import line_t, opening_t
-from member_hub.points.guards import take_row
+from member_hub.points.guards import channel_t, take_row
 from member_hub.points.lots import Cause, Hold
 from member_hub.points.store import load_all
 from member_hub.points.tables import (
@@ -39,6 +39,7 @@ from member_hub.points.writing import account_t, entry_t, hold_t, lot_t, part_t,
 from member_hub.privacy import Erased, Held, Person, Purpose
 
 MODELS = (PointsAccount, PointsLot, PointsEntry, PointsHold, PointsHoldLot, PointsLine, PointsOpening)
+BY_ACCOUNT = (PointsLine, PointsOpening)  # they go with the channel account, whoever has it
 LIVING = (AccountState.OPEN, AccountState.FROZEN)
 
 
@@ -52,7 +53,10 @@ class PointsHolder:
 
     async def export_for(self, tx: Tx, person: Person) -> AsyncIterator[Held]:
         for model in MODELS:
-            async for held in rows_where(tx, model, among(table_of(model).c.member_id, person.member_ids)):
+            table = table_of(model)
+            is_by_account = model in BY_ACCOUNT
+            theirs = _of_accounts(table, person) if is_by_account else among(table.c.member_id, person.member_ids)
+            async for held in rows_where(tx, model, theirs):
                 yield held
 
     async def erase_for(self, tx: Tx, person: Person) -> Erased:
@@ -69,11 +73,9 @@ class PointsHolder:
         for table in (part_t, hold_t, lot_t):
             gone = await tx.execute(delete(table).where(among(table.c.member_id, person.member_ids)))
             counts[table.fullname] = int(gone.rowcount)
-        known = among(line_t.c.member_id, person.member_ids) | among(line_t.c.origin_id, person.origin_ids)
-        cleared = await tx.execute(update(line_t).where(known).values(order_no=null(), origin_id=null()))
-        openings = delete(opening_t).where(
-            among(opening_t.c.member_id, person.member_ids) | among(opening_t.c.origin_id, person.origin_ids)
-        )
+        lines = update(line_t).where(_of_accounts(line_t, person))
+        cleared = await tx.execute(lines.values(order_no=null(), origin_id=null()))
+        openings = delete(opening_t).where(_of_accounts(opening_t, person))
         counts[opening_t.fullname] = int((await tx.execute(openings)).rowcount)
         return Erased(counts | {line_t.fullname: int(cleared.rowcount)})
 
@@ -160,6 +162,20 @@ async def _state_of_its_own(tx: Tx, member_id: MemberId) -> AccountState:
     )
     last = await tx.scalar(statement.order_by(entry_t.c.sequence.desc()).limit(1))
     return AccountState.FROZEN if last == Act.FREEZE else AccountState.OPEN
+
+
+def _of_accounts(table: Table, person: Person) -> ColumnElement[bool]:
+    """Rows of their channel accounts, and those counted for them whose account nobody else has.
+
+    Who was one member with them once took the accounts along, and what those bought and opened with is theirs: neither
+    told to this person nor gone with them; an opening balance whose row went would be counted again.
+    """
+    others = exists(
+        select(channel_t.c.origin_id).where(
+            channel_t.c.origin_id == table.c.origin_id, ~among(channel_t.c.member_id, person.member_ids)
+        )
+    )
+    return or_(among(table.c.origin_id, person.origin_ids), and_(among(table.c.member_id, person.member_ids), ~others))
 
 
 def _hub(purpose: Purpose) -> Caller:

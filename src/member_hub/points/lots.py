@@ -30,6 +30,14 @@ class Lot:
     def available(self) -> int:
         return self.remaining - self.held
 
+    def take_in(self, lot: "Lot") -> None:
+        """What remains of the same lot, back from the account that it went to."""
+        returned = min(lot.remaining, self.moved)
+        self.moved -= returned
+        self.earned += lot.remaining - returned
+        self.remaining += lot.remaining
+        self.held += lot.held
+
 
 @dataclass(slots=True)
 class Hold:

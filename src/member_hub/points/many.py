@@ -12,25 +12,18 @@ strictly. So the order in which lines come does not matter to what they come to.
 Price: under a cap of order or day (programme.toml; 0 as it comes) the lines that came first earn.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
-from uuid import UUID
-
-from sqlalchemy import Select, func, or_, select
 
 from member_hub.access import Caller
 from member_hub.db.base import Tx
-from member_hub.db.bulk import among, update_rows
-from member_hub.ids import MemberId
-from member_hub.points.accounts import Books, load_lots_of, load_spendable_of, open_of, take_many, write_many
+from member_hub.db.bulk import update_rows
+from member_hub.points.accounts import Books, open_of, take_many, write_many
 from member_hub.points.asking import Asked
-from member_hub.points.book import Book
 from member_hub.points.caps import Caps
 from member_hub.points.claiming import (
     Claims,
     Earned,
-    Original,
     Paid,
     Refund,
     TakenBack,
@@ -40,14 +33,12 @@ from member_hub.points.claiming import (
     lock_originals,
     unclaim,
 )
-from member_hub.points.guards import member_t
-from member_hub.points.lots import Cause, Lot
+from member_hub.points.lots import Cause
+from member_hub.points.refunding import Sought, load_for_taking, take_back
 from member_hub.points.refusals import RefundTooLarge
 from member_hub.points.rules import taken_back
-from member_hub.points.store import lot_of
 from member_hub.points.tables import PointsLine
-from member_hub.points.words import Act, LotState, Reason
-from member_hub.points.writing import entry_t, lot_t
+from member_hub.points.words import Act, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +98,9 @@ async def _take_back(tx: Tx, work: Work, claims: Claims, books: Books) -> None:
     mine = sorted(claims.refunds, key=lambda n: work.key(work.refunds[n].line))
     if not mine:
         return
-    paying = await _load_for(tx, work, mine, books)
+    originals = [work.originals[work.key(work.refunds[n].of)] for n in mine]
+    sought = [Sought(o.lot_id, books[o.member_id], o.counted_for) for o in originals if o.lot_id is not None]
+    paying = await load_for_taking(tx, sought)
     for n in mine:
         refund = work.refunds[n]
         original = work.originals[work.key(refund.of)]
@@ -124,68 +117,12 @@ async def _take_back(tx: Tx, work: Work, claims: Claims, books: Books) -> None:
                 refunded_fen=original.refunded_fen,
                 refund_fen=amount,
             )
-            lot = book.lots.get(original.lot_id) if original.lot_id else None
-            paid = paying.get(original.lot_id, 0) + book.owed_of(original.lot_id) if original.lot_id else 0
-            book.take_back(lot, due, work.asked.rules.negative_balance, paid=paid)
+            take_back(book, original.lot_id, due, work.asked.rules.negative_balance, paying=paying)
         original.refunded_fen += amount
         known = (book.member_id, original.origin_id, original.lot_id)
         work.changed.append((*work.key(refund.line), *known, amount, 0, due))
         shape = (book.member_id, original.origin_id, original.amount_fen, left)
         work.taken[n] = TakenBack(*shape, amount, due, is_new=True)
-
-
-async def _load_for(tx: Tx, work: Work, mine: Sequence[int], books: Books) -> dict[UUID, int]:
-    """The lots that are refunded and, where something of one was spent, what else there is to take.
-
-    Returns what each of these lots paid of debts before: that is owed again when its points should not have been.
-    """
-    originals = [work.originals[work.key(work.refunds[n].of)] for n in mine]
-    of = {o.member_id: books[o.member_id] for o in originals}
-    unknown = {o.lot_id: o for o in originals if o.lot_id is not None and o.lot_id not in of[o.member_id].lots}
-    if unknown:
-        await load_lots_of(tx, of, among(lot_t.c.lot_id, list(unknown)))
-        await _load_left_behind(tx, unknown, of)
-    short = {o.lot_id: o.member_id for o in originals if o.lot_id is not None and _is_short(of[o.member_id], o.lot_id)}
-    if not short:
-        return {}
-    await load_spendable_of(tx, {one: of[one] for one in short.values()})
-    e = entry_t
-    owed = select(e.c.lot_id, func.sum(-e.c.debt).label("paid")).where(
-        e.c.member_id.in_(_absorbed(short.values())), among(e.c.lot_id, list(short)), e.c.debt != 0
-    )
-    return {row.lot_id: int(row.paid) for row in await tx.execute(owed.group_by(e.c.lot_id))}
-
-
-async def _load_left_behind(tx: Tx, lots: Mapping[UUID, Original], of: Books) -> None:
-    """Lots of which nothing remained when members merged or split stayed where they were: they are looked for there."""
-    left = {lot_id: o for lot_id, o in lots.items() if _is_gone(of[o.member_id].lots.get(lot_id))}
-    if not left:
-        return
-    merged = lot_t.c.member_id.in_(_absorbed({o.member_id for o in left.values()}))
-    places = or_(merged, among(lot_t.c.member_id, {o.counted_for for o in left.values()}))
-    statement = select(lot_t).where(places, among(lot_t.c.lot_id, list(left)), lot_t.c.state != LotState.MOVED)
-    for row in await tx.execute(statement):
-        book = of[left[row.lot_id].member_id]
-        if row.member_id != book.member_id:
-            book.lots[row.lot_id] = lot_of(row)
-            book.elsewhere[row.lot_id] = MemberId(row.member_id)
-
-
-def _absorbed(roots: Iterable[MemberId]) -> Select[Any]:
-    """These members and all that were merged into them."""
-    known = set(roots)
-    return select(member_t.c.member_id).where(
-        or_(among(member_t.c.member_id, known), among(member_t.c.merged_into, known))
-    )
-
-
-def _is_gone(lot: Lot | None) -> bool:
-    return lot is None or lot.state is LotState.MOVED
-
-
-def _is_short(book: Book, lot_id: UUID) -> bool:
-    lot = book.lots.get(lot_id)
-    return lot is None or _is_gone(lot) or bool(lot.spent or lot.held)
 
 
 async def _note(tx: Tx, work: Work, claims: Claims) -> None:

@@ -20,8 +20,8 @@ class BadReason(BadInput):
 
 class OccurredTooFar(BadInput):
     code = "OCCURRED_AT_OUT_OF_RANGE"
-    zh = "发生时间距现在超过七天。"
-    en = "What happened more than seven days from now is not accepted."
+    zh = "发生时间早于七天前，或晚于当前时间。"
+    en = "What happened more than seven days ago, or is still to come, is not accepted."
 
 
 class ClockJumped(Unavailable):

@@ -14,13 +14,14 @@ from member_hub.ids import MemberId
 from member_hub.points.asking import Asked, Receipt, finish, start
 from member_hub.points.book import Book
 from member_hub.points.calendar import after_days
-from member_hub.points.earning import line_t, take_back
+from member_hub.points.earning import line_t
 from member_hub.points.guards import Wanted, member_t
 from member_hub.points.lots import Hold, Lot
+from member_hub.points.refunding import Sought, load_for_taking, take_back
 from member_hub.points.refusals import CaptureTooLarge, HoldEnded, NotReversible, OverLimit
 from member_hub.points.rules import allot, whole
 from member_hub.points.store import load_hold, load_lots, load_spendable, lot_of
-from member_hub.points.words import Act, HoldState, LotState, Reason
+from member_hub.points.words import Act, HoldState, Reason
 from member_hub.points.writing import entry_t, lot_t
 
 SPENT: Final = (Act.REDEEM, Act.CAPTURE)
@@ -130,7 +131,8 @@ async def _open_hold(tx: Tx, book: Book, hold_id: UUID) -> Hold:
 
 
 async def _of_operation(tx: Tx, book: Book, operation_id: UUID) -> tuple[Sequence[Row[Any]], Mapping[UUID, int]]:
-    """The entries of an operation, here or in an account that was merged into this; what was reversed of each lot."""
+    """The entries of an operation, here or in an account that was merged into this; what was reversed of each lot,
+    wherever: members may have merged and parted since, and nothing comes back twice."""
     absorbed = select(member_t.c.member_id).where(member_t.c.merged_into == book.member_id)
     theirs = or_(entry_t.c.member_id == book.member_id, entry_t.c.member_id.in_(absorbed))
     statement = select(entry_t).where(theirs, entry_t.c.operation_id == operation_id).order_by(entry_t.c.sequence)
@@ -138,7 +140,7 @@ async def _of_operation(tx: Tx, book: Book, operation_id: UUID) -> tuple[Sequenc
     if not rows:
         raise NotReversible(field="operationId")
     before = select(entry_t.c.lot_id, func.sum(entry_t.c.amount).label("points")).where(
-        theirs, entry_t.c.of_operation == operation_id, entry_t.c.act == Act.REVERSE
+        entry_t.c.of_operation == operation_id, entry_t.c.act == Act.REVERSE
     )
     done = await tx.execute(before.group_by(entry_t.c.lot_id))
     return rows, {row.lot_id: int(row.points) for row in done}
@@ -164,22 +166,16 @@ async def _give_back(tx: Tx, book: Book, asked: Asked, left: Mapping[UUID, int],
 
 
 async def _lots(tx: Tx, book: Book, lot_ids: Mapping[UUID, int]) -> list[Lot]:
-    """The lots in this account. One that was spent to the end before its account was merged is not: it arrives now."""
+    """The lots in this account. One that was spent to the end before its account was merged is not: it arrives now,
+    as it is, because other operations that spent of it may be undone, too."""
     await load_lots(tx, book, lot_ids)
     missing = [lot_id for lot_id in lot_ids if lot_id not in book.lots]
     if missing:
         absorbed = select(member_t.c.member_id).where(member_t.c.merged_into == book.member_id)
         rows = await tx.execute(select(lot_t).where(among(lot_t.c.lot_id, missing), lot_t.c.member_id.in_(absorbed)))
         for row in rows:
-            book.lots[row.lot_id] = _emptied(lot_of(row), lot_ids[row.lot_id])
+            book.lots[row.lot_id] = lot_of(row)
     return [book.lots[lot_id] for lot_id in lot_ids if lot_id in book.lots]
-
-
-def _emptied(lot: Lot, n: int) -> Lot:
-    return Lot(
-        lot.lot_id, lot.kind, lot.origin_id, n, 0, LotState.ACTIVE, lot.earned_at, lot.activates_at, lot.expires_at,
-        spent=n,
-    )  # fmt: skip
 
 
 async def _take_back(
@@ -191,4 +187,6 @@ async def _take_back(
     of_line = await tx.scalar(select(func.count()).select_from(line_t).where(among(line_t.c.lot_id, lots)))
     if not earned or not is_first or of_line or amount not in (None, earned[0].amount):
         raise NotReversible(field="operationId")
-    await take_back(tx, book, earned[0].lot_id, earned[0].amount, asked.rules.negative_balance)
+    (entry,) = earned
+    paying = await load_for_taking(tx, [Sought(entry.lot_id, book, MemberId(entry.member_id))])
+    take_back(book, entry.lot_id, entry.amount, asked.rules.negative_balance, paying=paying)

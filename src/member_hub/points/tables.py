@@ -174,6 +174,7 @@ class PointsLine(Base):
         CheckConstraint(_one_of("act", LineAct), name="act"),
         CheckConstraint("refunded_fen BETWEEN 0 AND amount_fen AND points >= 0", name="refunded_fen"),
         Index("ix_points_line_member_id", "member_id"),
+        Index("ix_points_line_origin_id", "origin_id"),  # whoever exports or erases looks by it
         Index("ix_points_line_lot_id", "lot_id"),
     )
 
