@@ -13,6 +13,11 @@ class BadLine(BadInput):
     en = "An order number has 1 to 100 visible characters, a line number is a positive whole number."
 
 
+class BadEnd(BadInput):
+    zh = "新的到期时间须晚于现有的到期时间。"
+    en = "A lot is extended to an end later than it has."
+
+
 class BadReason(BadInput):
     zh = "该操作不接受这个原因。"
     en = "This reason does not fit what is asked for."
@@ -20,8 +25,8 @@ class BadReason(BadInput):
 
 class OccurredTooFar(BadInput):
     code = "OCCURRED_AT_OUT_OF_RANGE"
-    zh = "发生时间距现在超过七天。"
-    en = "What happened more than seven days from now is not accepted."
+    zh = "发生时间须在过去七天之内,不得晚于现在。"
+    en = "What happened more than seven days ago, or lies in the future, is not accepted."
 
 
 class ClockJumped(Unavailable):

@@ -20,6 +20,7 @@ FULL_BP: Final = 10_000
 FEN_PER_YUAN: Final = 100
 MULTIPLIER_BP_MAX: Final = 100 * FULL_BP
 OCCURRED_MAX: Final = timedelta(days=7)  # a till that was offline for longer needs a person
+AHEAD_MAX: Final = timedelta(minutes=5)  # between the clocks of a till and the hub
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +83,10 @@ def whole(amount: int, *, field: str = "amount") -> int:
 
 
 def happened(occurred_at: datetime | None, now: datetime) -> datetime:
-    """When it happened; now where nobody says. Raises OccurredTooFar for more than seven days back or ahead."""
+    """When it happened; now where nobody says. Raises OccurredTooFar beyond seven days back, and for the future."""
     if occurred_at is None:
         return now
-    if occurred_at.tzinfo is None or abs(occurred_at - now) > OCCURRED_MAX:
+    if occurred_at.tzinfo is None or not now - OCCURRED_MAX <= occurred_at <= now + AHEAD_MAX:
         raise OccurredTooFar(field="occurredAt")
     return occurred_at
 

@@ -125,7 +125,7 @@ async def reverse(
 async def _open_hold(tx: Tx, book: Book, hold_id: UUID) -> Hold:
     held = await load_hold(tx, book, hold_id)
     if held.state is not HoldState.OPEN:
-        raise HoldEnded(field="holdId")
+        raise HoldEnded(field="hold")
     return held
 
 
@@ -136,7 +136,7 @@ async def _of_operation(tx: Tx, book: Book, operation_id: UUID) -> tuple[Sequenc
     statement = select(entry_t).where(theirs, entry_t.c.operation_id == operation_id).order_by(entry_t.c.sequence)
     rows = (await tx.execute(statement)).all()
     if not rows:
-        raise NotReversible(field="operationId")
+        raise NotReversible(field="operation")
     before = select(entry_t.c.lot_id, func.sum(entry_t.c.amount).label("points")).where(
         theirs, entry_t.c.of_operation == operation_id, entry_t.c.act == Act.REVERSE
     )
@@ -190,5 +190,5 @@ async def _take_back(
     lots = [row.lot_id for row in earned]
     of_line = await tx.scalar(select(func.count()).select_from(line_t).where(among(line_t.c.lot_id, lots)))
     if not earned or not is_first or of_line or amount not in (None, earned[0].amount):
-        raise NotReversible(field="operationId")
+        raise NotReversible(field="operation")
     await take_back(tx, book, earned[0].lot_id, earned[0].amount, asked.rules.negative_balance)
