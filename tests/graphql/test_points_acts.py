@@ -137,7 +137,7 @@ async def test_a_released_hold_is_active_again_and_has_ended(world: World, peopl
     again = await act(world, "pointsRelease", "app_crm", member=people.whole, hold=held["operationId"])
 
     assert (released["points"], released["balance"]) == (300, 500)
-    assert errors(again) == [("holdId", "HOLD_ENDED")]
+    assert errors(again) == [("hold", "HOLD_ENDED")]
 
 
 async def test_a_hold_that_timed_out_has_ended(world: World, people: People) -> None:
@@ -147,7 +147,7 @@ async def test_a_hold_that_timed_out_has_ended(world: World, people: People) -> 
 
     late = await act(world, "pointsCapture", "app_checkout", member=people.whole, hold=held["operationId"])
 
-    assert errors(late) == [("holdId", "HOLD_ENDED")]
+    assert errors(late) == [("hold", "HOLD_ENDED")]
     assert await pots(world, people.whole) == (500, 0, 0, 0)
 
 

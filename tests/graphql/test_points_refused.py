@@ -151,7 +151,7 @@ async def test_a_hold_that_is_nobodys_or_anothers(world: World, people: People) 
 
     for member, hold in ((people.southern, held["operationId"]), (people.whole, uuid7()), (people.whole, "no-id")):
         for name in ("pointsCapture", "pointsRelease"):
-            assert await refused(world, name, member=member, hold=hold) == [("holdId", "NOT_FOUND")]
+            assert await refused(world, name, member=member, hold=hold) == [("hold", "NOT_FOUND")]
 
 
 async def test_a_refund_greater_than_the_line_or_of_no_line(world: World, people: People) -> None:
@@ -204,13 +204,13 @@ async def test_reversing_names_one_thing_that_can_be_reversed(world: World, peop
     assert await of() == [("operation", "BAD_USER_INPUT")]
     assert await of(operation=spent["operationId"], line=line) == [("operation", "BAD_USER_INPUT")]
     assert await of(line=line) == [("channel", "BAD_USER_INPUT")]
-    assert await of(operation=held["operationId"]) == [("operationId", "NOT_REVERSIBLE")]
-    assert await of(operation="no-id") == [("operationId", "NOT_REVERSIBLE")]
+    assert await of(operation=held["operationId"]) == [("operation", "NOT_REVERSIBLE")]
+    assert await of(operation="no-id") == [("operation", "NOT_REVERSIBLE")]
     assert await of(operation=spent["operationId"], amount=101) == [("amount", "NOT_REVERSIBLE")]
-    assert await of(operation=spent["operationId"], member=people.southern) == [("operationId", "NOT_REVERSIBLE")]
+    assert await of(operation=spent["operationId"], member=people.southern) == [("operation", "NOT_REVERSIBLE")]
 
 
-@pytest.mark.parametrize("days", [-7.001, 0.004, 7.001, -4000])
+@pytest.mark.parametrize("days", [-7.001, 0.004, 6.9, 7.001, -4000])
 async def test_what_happened_too_long_ago_or_too_far_ahead(world: World, people: People, days: float) -> None:
     stated = {"member": people.whole, "amount": 5, "kind": "TASK"}
     at = (world.clock.at + timedelta(days=days)).isoformat()
@@ -260,13 +260,13 @@ async def test_what_was_never_expired_is_not_reinstated(world: World, people: Pe
     care = "support_agent"
 
     assert await refused(world, "pointsReinstate", care, **stated) == [("amount", "POINTS_NOT_ENOUGH")]
-    assert await refused(world, "pointsReinstate", care, **stated | {"lot": uuid7()}) == [("lotId", "NOT_FOUND")]
-    assert await refused(world, "pointsReinstate", care, **stated | {"lot": "x"}) == [("lotId", "NOT_FOUND")]
+    assert await refused(world, "pointsReinstate", care, **stated | {"lot": uuid7()}) == [("lot", "NOT_FOUND")]
+    assert await refused(world, "pointsReinstate", care, **stated | {"lot": "x"}) == [("lot", "NOT_FOUND")]
     earlier = {"until": "2026-12-01T00:00:00Z"}
     assert await refused(world, "pointsExtend", care, **stated | earlier) == [("until", "BAD_USER_INPUT")]
 
     world.clock.at += timedelta(days=280)
-    assert await refused(world, "pointsReinstate", care, **stated) == [("lotId", "POINTS_LIMIT")]
+    assert await refused(world, "pointsReinstate", care, **stated) == [("lot", "POINTS_LIMIT")]
 
 
 async def test_an_account_ahead_of_the_clock_by_a_little_is_no_jump(world: World, people: People) -> None:

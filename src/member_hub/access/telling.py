@@ -8,12 +8,18 @@ import re
 from datetime import date
 from typing import Final
 
+_STAFF_NUMBER: Final = re.compile(r"[!-?A-~]{1,80}")  # printable ASCII without @ and space
 _MOBILE: Final = re.compile(r"[A-Za-z]*0?(?:(?:00)?86)?1[3-9]\d{9}[A-Za-z]*")
 _IDENTITY: Final = re.compile(r"[A-Za-z]*([1-9]\d{5})(?:((?:19|20)\d{6})\d{3}[\dXx]|(\d{6})\d{3})")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _BREAK: Final = re.compile(r"[^0-9A-Za-z]+")
 _WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643
 _CHECKS: Final = "10X98765432"
+
+
+def is_staff_number(text: str) -> bool:
+    """Whether it may stand for a person of the staff on record: no address, and nothing that tells who it is."""
+    return _STAFF_NUMBER.fullmatch(text) is not None and not tells_who(text)
 
 
 def tells_who(text: str) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @click.option("--region", "regions", multiple=True, help="A region of the holder; may be given several times.")
 @click.option("--member", help="The member id: who a member is, or for whom an app asks.")
 @click.option("--app", help="The app of the organisation register.")
+@click.option("--person", help="Staff number of the holder; without it development.ROLE. For what takes two persons.")
 @click.option("--step-up", is_flag=True, help="As after a fresh second factor.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def token(
@@ -27,6 +28,7 @@ def token(
     regions: tuple[str, ...],
     member: str | None,
     app: str | None,
+    person: str | None,
     step_up: bool,
     as_json: bool,
 ) -> None:
@@ -48,6 +50,7 @@ def token(
         regions=regions,
         member=parse_member_id(member) if member else None,
         app=app,
+        subject=person,
         step_up=step_up,
     )
     policies = Policies.load(folder_of(settings))

@@ -152,7 +152,7 @@ async def points_reinstate(
             desk.asking.caller,
             desk.member_id,
             asked=desk.asked,
-            lot_id=uuid_of(input.lot, refusal=NotFound(field="lotId")),
+            lot_id=uuid_of(input.lot, refusal=NotFound(field="lot")),
             amount=given(input.amount),
             reason=Reason(input.reason.value),
         )
@@ -171,7 +171,7 @@ async def points_extend(
             desk.asking.caller,
             desk.member_id,
             asked=desk.asked,
-            lot_id=uuid_of(input.lot, refusal=NotFound(field="lotId")),
+            lot_id=uuid_of(input.lot, refusal=NotFound(field="lot")),
             until=input.until,
             reason=Reason(input.reason.value),
         )

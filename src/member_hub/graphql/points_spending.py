@@ -190,7 +190,7 @@ async def points_capture(
             desk.asking.caller,
             desk.member_id,
             asked=desk.asked,
-            hold_id=uuid_of(input.hold, refusal=NotFound(field="holdId")),
+            hold_id=uuid_of(input.hold, refusal=NotFound(field="hold")),
             amount=given(input.amount),
             keeps_rest=input.keep_rest,
         )
@@ -204,7 +204,7 @@ async def points_release(
     idempotency_key: IdempotencyKey,
 ) -> PointsPayload:
     async def work(tx: Tx, desk: Desk) -> Receipt:
-        hold_id = uuid_of(input.hold, refusal=NotFound(field="holdId"))
+        hold_id = uuid_of(input.hold, refusal=NotFound(field="hold"))
         return await points.release(tx, desk.asking.caller, desk.member_id, asked=desk.asked, hold_id=hold_id)
 
     return (await act_on_points(info, input.member, idempotency_key, work)).payload()
@@ -227,7 +227,7 @@ async def points_reverse(
             desk.asking.caller,
             desk.member_id,
             asked=desk.asked,
-            operation_id=uuid_of(operation, refusal=NotReversible(field="operationId")),
+            operation_id=uuid_of(operation, refusal=NotReversible(field="operation")),
             amount=amount,
             reason=Reason(input.reason.value),
         )

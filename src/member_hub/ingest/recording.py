@@ -9,7 +9,7 @@ The answer is read from what stands, so whoever sends the same again is told the
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy import func, select
@@ -35,13 +35,12 @@ from member_hub.orders.rules import ActivityKind, ActivityStatement, OrderStatem
 from member_hub.organisation import Organisation, UnknownPlace
 from member_hub.points.claiming import key_of
 from member_hub.points.earning import ORDER_NO_CHARS_MAX, Line, line_t
-from member_hub.points.refusals import BadAmount, BadLine, OccurredTooFar, OrderLineUnknown
-from member_hub.points.rules import happened
+from member_hub.points.refusals import BadLine, OccurredTooFar, OrderLineUnknown
+from member_hub.points.rules import OCCURRED_MAX, happened
 from member_hub.points.words import LineAct
 from member_hub.tiers.tables import GrowthEntry
 
 LINES_MAX: Final = 100  # of one order at once
-DAYS_BACK_MAX: Final = timedelta(days=7)  # as long as a till may be offline
 
 account_t = table_of(ChannelAccount)
 growth_t = table_of(GrowthEntry)
@@ -55,6 +54,11 @@ class TooManyLines(BadInput):
 class LineDiffers(Conflict):
     zh = "该订单行此前已以不同金额入账，或属于其他会员。"
     en = "This order line came before with another amount, or it is another member's."
+
+
+class BadLineAmount(BadInput):
+    zh = "订单行金额须为 1 至 10^10 分的整数。"
+    en = "The amount of an order line is a whole number of fen from 1 to 10^10."
 
 
 class BadCount(BadInput):
@@ -114,8 +118,8 @@ async def record_order(
 ) -> OrderCame:
     """Store and count the lines of an order for a root whose row the caller holds; tiers are looked at in the same act.
 
-    Raises TooManyLines, BadLine, BadAmount, UnknownPlace, OccurredTooFar, LineDiffers, PointsFrozen, OrderLineUnknown,
-    RefundTooLarge, OverLimit, NotFound.
+    Raises TooManyLines, BadLine, BadLineAmount, UnknownPlace, OccurredTooFar, LineDiffers, PointsFrozen,
+    OrderLineUnknown, RefundTooLarge, OverLimit, NotFound.
     """
     at = _checked(order, organisation, now)
     filing = await _filing(tx, member_id, order.channel, origin_id)
@@ -159,7 +163,7 @@ async def record_activity(
     on = day or today
     if type(count) is not int or not 0 <= count <= COUNT_MAX:
         raise BadCount(field="count")
-    if not today - DAYS_BACK_MAX <= on <= today:
+    if not today - OCCURRED_MAX <= on <= today:
         raise OccurredTooFar(field="day")
     filing = await _filing(tx, member_id, channel, origin_id)
     if done_at is None:
@@ -180,7 +184,7 @@ def _checked(order: RecordedOrder, organisation: Organisation, now: datetime) ->
         if line.refund_of is not None:
             _check_key(*line.refund_of)
         if type(line.amount_fen) is not int or not 0 < line.amount_fen <= AMOUNT_MAX_FEN:
-            raise BadAmount(field="amountFen")
+            raise BadLineAmount(field="amountFen")
     is_bought = any(line.refund_of is None for line in order.lines)
     needs_store = order.channel is Channel.STORE and is_bought
     if order.store not in organisation.stores and (order.store is not None or needs_store):

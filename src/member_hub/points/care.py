@@ -16,7 +16,7 @@ from member_hub.points.calendar import after_days, day_of
 from member_hub.points.earning import active_lot
 from member_hub.points.guards import ANY_LIVING, ATTEMPTS_MAX, Wanted, lock_members, roots_of, take
 from member_hub.points.lots import Cause, Lot
-from member_hub.points.refusals import BadAmount, BadReason, HoldsOpen, NeedsApproval, NotEnoughPoints, OverLimit
+from member_hub.points.refusals import BadEnd, BadReason, HoldsOpen, NeedsApproval, NotEnoughPoints, OverLimit
 from member_hub.points.rules import whole
 from member_hub.points.store import load_all, load_lots, load_spendable
 from member_hub.points.words import ADJUSTING, AccountState, Act, HoldState, LotKind, LotState, Reason
@@ -113,7 +113,7 @@ async def reinstate(
     if not 0 < wanted <= lot.expired:
         raise NotEnoughPoints(field="amount")
     if book.now - lot.expires_at > asked.rules.reinstate_within:
-        raise OverLimit(field="lotId")
+        raise OverLimit(field="lot")
     book.reinstate(lot, wanted, max(lot.expires_at, after_days(book.now, asked.rules.reinstated_days)))
     return await finish(tx, book, caller)
 
@@ -128,8 +128,8 @@ async def extend(
     until: datetime,
     reason: Reason = Reason.GOODWILL,
 ) -> Receipt:
-    """Let a lot that is still good last longer. Raises OverLimit beyond the programme's limit, BadAmount for an earlier
-    end."""
+    """Let a lot that is still good last longer. Raises OverLimit beyond the programme's limit, BadEnd for an earlier
+    one."""
     if until.tzinfo is None or until > asked.now + asked.rules.extend_max:
         raise OverLimit(field="until")
     book = await start(tx, asked, member_id, reason)
@@ -137,9 +137,9 @@ async def extend(
         return book
     lot = await _lot(tx, book, lot_id)
     if not lot.remaining:
-        raise NotEnoughPoints(field="lotId")
+        raise NotEnoughPoints(field="lot")
     if until <= lot.expires_at:
-        raise BadAmount(field="until")
+        raise BadEnd(field="until")
     book.extend(lot, until)
     return await finish(tx, book, caller)
 
@@ -214,5 +214,5 @@ async def _lot(tx: Tx, book: Book, lot_id: UUID) -> Lot:
     await load_lots(tx, book, [lot_id])
     lot = book.lots.get(lot_id)
     if lot is None or lot.state is LotState.MOVED:
-        raise NotFound(field="lotId")
+        raise NotFound(field="lot")
     return lot

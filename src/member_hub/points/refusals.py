@@ -13,6 +13,11 @@ class BadLine(BadInput):
     en = "An order number has 1 to 100 visible characters, a line number is a positive whole number."
 
 
+class BadEnd(BadInput):
+    zh = "新的到期时间须晚于现有的到期时间。"
+    en = "A lot is extended to an end later than it has."
+
+
 class BadReason(BadInput):
     zh = "该操作不接受这个原因。"
     en = "This reason does not fit what is asked for."

@@ -126,7 +126,7 @@ async def reverse(
 async def _open_hold(tx: Tx, book: Book, hold_id: UUID) -> Hold:
     held = await load_hold(tx, book, hold_id)
     if held.state is not HoldState.OPEN:
-        raise HoldEnded(field="holdId")
+        raise HoldEnded(field="hold")
     return held
 
 
@@ -138,7 +138,7 @@ async def _of_operation(tx: Tx, book: Book, operation_id: UUID) -> tuple[Sequenc
     statement = select(entry_t).where(theirs, entry_t.c.operation_id == operation_id).order_by(entry_t.c.sequence)
     rows = (await tx.execute(statement)).all()
     if not rows:
-        raise NotReversible(field="operationId")
+        raise NotReversible(field="operation")
     before = select(entry_t.c.lot_id, func.sum(entry_t.c.amount).label("points")).where(
         entry_t.c.of_operation == operation_id, entry_t.c.act == Act.REVERSE
     )
@@ -186,7 +186,7 @@ async def _take_back(
     lots = [row.lot_id for row in earned]
     of_line = await tx.scalar(select(func.count()).select_from(line_t).where(among(line_t.c.lot_id, lots)))
     if not earned or not is_first or of_line or amount not in (None, earned[0].amount):
-        raise NotReversible(field="operationId")
+        raise NotReversible(field="operation")
     (entry,) = earned
     paying = await load_for_taking(tx, [Sought(entry.lot_id, book, MemberId(entry.member_id))])
     take_back(book, entry.lot_id, entry.amount, asked.rules.negative_balance, paying=paying)

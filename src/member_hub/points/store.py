@@ -100,7 +100,7 @@ async def load_hold(tx: Tx, book: Book, hold_id: UUID) -> Hold:
     """With its lots. Raises NotFound."""
     await _load_holds(tx, book, hold_t.c.hold_id == hold_id)
     if hold_id not in book.holds:
-        raise NotFound(field="holdId")
+        raise NotFound(field="hold")
     return book.holds[hold_id]
 
 
