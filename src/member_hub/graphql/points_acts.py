@@ -19,18 +19,16 @@ from member_hub.consent.deciding.holding import locked_in_reach
 from member_hub.db.base import Tx
 from member_hub.graphql import reading
 from member_hub.graphql.acting import whose
-from member_hub.graphql.asking import Asking, shown_as
+from member_hub.graphql.asking import Asking
 from member_hub.graphql.changing import carried_out
 from member_hub.graphql.guarded import guarded
-from member_hub.graphql.loading import shown_words
+from member_hub.graphql.loading import note_answer
 from member_hub.graphql.member import Member
 from member_hub.graphql.problems import UserError
 from member_hub.graphql.query import Info, wanted_of
 from member_hub.graphql.scalars import Points, given
 from member_hub.graphql.second_person import approval_due
 from member_hub.idempotency import RequestKey
-from member_hub.identity.facts import CONTACT_FIELDS
-from member_hub.identity.reading import claims_of
 from member_hub.ids import MemberId
 from member_hub.points import Asked, Receipt
 from member_hub.points.asking import Entry
@@ -127,7 +125,8 @@ async def act_on_points(info: Info, named: str | None, idempotency_key: str, wor
         came = await work(tx, Desk(asking, root, Asked(asking.hub.points, asking.now, key), key))
         if isinstance(came, Receipt):
             asking.trail.finds([root])
-            await _note_shown(asking, tx, root, info)
+        # A proposal is answered with the member, too, and no receipt.
+        await note_answer(asking, tx, wanted, root, *([Guard.LOYALTY] if isinstance(came, Receipt) else []))
         return root, came
 
     done, errors = await carried_out(asking, attempt)
@@ -138,15 +137,6 @@ async def act_on_points(info: Info, named: str | None, idempotency_key: str, wor
     if not isinstance(came, Receipt):
         return Done(member=member, approval_id=came.approval_id, errors=approval_due(asking))
     return Done(member=member, receipt=_shown(asking, came))
-
-
-async def _note_shown(asking: Asking, tx: Tx, root: MemberId, info: Info) -> None:
-    """The answer shows the receipt and what is asked of the member: on record before the commit."""
-    wanted = wanted_of(info)
-    kinds = CONTACT_FIELDS.keys() if wanted.identifiers_opened else ()
-    claims = await claims_of(tx, [root], kinds) if kinds else ()
-    words = shown_words(asking.grant, wanted, claims) if wanted.members else frozenset()
-    asking.trail.shows_of(root, words | {shown_as(Guard.LOYALTY, asking.grant.read(Guard.LOYALTY))})
 
 
 def _as_sent(info: Info) -> bytes:
