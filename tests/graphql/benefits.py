@@ -16,7 +16,7 @@ from member_hub.tables import METADATA
 from member_hub.tiers.tables import TierStanding
 from tests.graphql.world import NOW, World
 
-ENTITLEMENT = "id benefit { code name { zh en } source } quantity used remaining startsAt until state"
+ENTITLEMENT = "id benefit { code nameZh nameEn source } quantity used remaining startsAt until state"
 BENEFITS = f"benefits {{ {ENTITLEMENT} }}"
 BY = f"query ($by: MemberKey!) {{ member(by: $by) {{ id {BENEFITS} }} }}"
 USE_FIELDS = "id benefit tier store { code } usedAt voidableUntil voidedAt"

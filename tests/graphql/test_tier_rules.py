@@ -23,7 +23,7 @@ LIST = """query ($first: Int!, $after: String) { tierRules(first: $first, after:
     edges { cursor node { version proposedBy approvedBy } } pageInfo { hasNextPage } } }"""
 MANAGER, ONE, OTHER = "membership_manager", "corp:S-1042", "corp:S-7"
 SHIPPED = Path(resources.folder("policies") / "programme.toml").read_text("utf-8")
-TIERS = SHIPPED[SHIPPED.index("[tiers]") :]
+TIERS = SHIPPED[SHIPPED.index("[tiers]") : SHIPPED.index("\n[benefits]")]
 EASY = TIERS.replace("at_least = 650 }", "at_least = 300 }")
 rules_t = METADATA.tables["hub.tier_rules"]
 

@@ -25,8 +25,8 @@ from tests.graphql.world import NOW, PURPOSES, People, World
 account_t = METADATA.tables["hub.channel_account"]
 member_t = METADATA.tables["hub.member"]
 HUB = system_caller(subject="jobs", purpose=Purpose.SYSTEM_OPERATION, request_id=uuid7())
-BRIEF = "{ tier { code name } since until reason }"
-WHOLE = """{ tier { code name } since until reason growth
+BRIEF = "{ tier { code nameZh nameEn } since until reason }"
+WHOLE = """{ tier { code nameZh nameEn } since until reason growth
     next { tier { code } growthMissing criteria { text needed reached isMet } }
     notice { at until growthNeeded }
     explanation { rulesVersion decidedAt reason
@@ -94,7 +94,7 @@ async def test_a_member_reads_the_tier_what_made_it_and_what_is_missing(world: W
 
     found = await me(world, people.whole)
 
-    assert found["tier"] == {"code": "core", "name": "Core"}
+    assert found["tier"] == {"code": "core", "nameZh": "核心", "nameEn": "Core"}
     assert (found["since"], found["until"]) == ("2026-11-22T08:00:00Z", "2027-11-22T16:00:00Z")
     assert (found["reason"], found["growth"], found["notice"]) == ("EARNED", 320, None)
     assert (found["next"]["tier"]["code"], found["next"]["growthMissing"]) == ("vip", 330)
@@ -122,7 +122,7 @@ async def test_the_language_of_the_request_is_that_of_the_texts(world: World, pe
 
     found = await me(world, people.whole, headers={"Accept-Language": "zh-CN"})
 
-    assert found["tier"]["name"] == "核心"
+    assert found["tier"]["nameZh"] == "核心"
     assert found["explanation"]["criteria"][1]["text"] == "升级core:最近12个月成长值达到40"
 
 

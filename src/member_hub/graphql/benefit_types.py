@@ -10,7 +10,6 @@ from member_hub.benefits.rules import Benefit as Definition
 from member_hub.benefits.rules import BenefitRules
 from member_hub.benefits.using import use_t
 from member_hub.benefits.words import EntitlementState, IssueReason, Source
-from member_hub.graphql.audit_types import Label
 from member_hub.graphql.guarded import guarded
 from member_hub.graphql.store import Store, store_of
 from member_hub.organisation import Organisation
@@ -36,7 +35,8 @@ strawberry.enum(IssueReason, name="BenefitIssueReason", description="Why a benef
 @strawberry.type(description="A benefit of the programme.")
 class Benefit:
     code: str = strawberry.field(description="By which it is used.")
-    name: Label = strawberry.field(description="What it is called.")
+    name_zh: str = strawberry.field(description="Its name in Chinese.")
+    name_en: str = strawberry.field(description="Its name in English.")
     source: Source = strawberry.field(description="How one comes by it.")
 
 
@@ -96,4 +96,4 @@ def use_of(used: Used, rules: BenefitRules, organisation: Organisation, *, shows
 
 
 def _benefit(of: Definition) -> Benefit:
-    return Benefit(code=of.code, name=Label(zh=of.zh, en=of.en), source=of.source)
+    return Benefit(code=of.code, name_zh=of.zh, name_en=of.en, source=of.source)

@@ -92,7 +92,7 @@ def _tier(sight: Sight, held: Held, member_id: UUID) -> TierStanding | None:
     if isinstance(found, Explained):
         return explained(sight, found, sight.language)
     standing, level = found
-    return tier_at_till(level, sight.language) if sight.grant.is_till_view else plain(standing, level, sight.language)
+    return tier_at_till(level) if sight.grant.is_till_view else plain(standing, level)
 
 
 def global_id(member_id: UUID) -> strawberry.ID:

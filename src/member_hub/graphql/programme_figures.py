@@ -12,7 +12,6 @@ from member_hub.access import Guard
 from member_hub.db import transaction
 from member_hub.errors import BadInput
 from member_hub.graphql.asking import Asking
-from member_hub.graphql.problems import Language
 from member_hub.graphql.scalars import Points, given
 from member_hub.graphql.statistics import AggregateRefused
 from member_hub.reports import Liability, Pyramid, TierGroup, Week, Whose
@@ -55,7 +54,8 @@ class PointsLiability:
 @strawberry.type(description="The members of one tier; null: fewer than 20.")
 class TierOfPyramid:
     code: str = strawberry.field(description="The tier, as rules name it.")
-    name: str = strawberry.field(description="What it is called, in the language of the request.")
+    name_zh: str = strawberry.field(description="Its name in Chinese.")
+    name_en: str = strawberry.field(description="Its name in English.")
     members: int | None = strawberry.field(description="How many stand there: a multiple of roundedTo.")
     share_bp: int | None = strawberry.field(description="Their share of all that is told here, in basis points.")
     target_share_bp: int = strawberry.field(description="The share that the rules in force mean.")
@@ -95,15 +95,16 @@ async def tier_pyramid(
         minimum_group=reports.MINIMUM_GROUP,
         rounded_to=reports.ROUNDED_TO,
         rules_version=found.rules_version,
-        tiers=[_tier(group, asking.language) for group in found.tiers],
+        tiers=[_tier(group) for group in found.tiers],
     )
 
 
-def _tier(group: TierGroup, language: Language) -> TierOfPyramid:
+def _tier(group: TierGroup) -> TierOfPyramid:
     level = group.level
     return TierOfPyramid(
         code=level.code,
-        name=level.zh if language is Language.ZH else level.en,
+        name_zh=level.zh,
+        name_en=level.en,
         members=group.members,
         share_bp=group.share_bp,
         target_share_bp=level.share_bp,

@@ -29,7 +29,7 @@ from member_hub.graphql.loading import note_answer
 from member_hub.graphql.member import Member
 from member_hub.graphql.problems import UserError
 from member_hub.graphql.query import Info, wanted_of
-from member_hub.graphql.scalars import Fen, Points, given
+from member_hub.graphql.scalars import Fen, Points, Whole, given
 from member_hub.idempotency import RequestKey
 from member_hub.ids import MemberId, OriginId
 from member_hub.ingest.recording import (
@@ -99,7 +99,7 @@ class ActivityRecordInput:
 class OrderReceipt:
     points: Points = strawberry.field(description="Points earned, pending ones included.")
     taken_back: Points = strawberry.field(description="Points taken back by refunds.")
-    growth: Points = strawberry.field(description="Growth, net of refunds.")
+    growth: Whole = strawberry.field(description="Growth, net of refunds.")
     duplicates: int = strawberry.field(description="How many of the lines came before, and changed nothing now.")
     tier: str | None = strawberry.field(description="The tier now; null where the caller may not see it.")
 
@@ -114,7 +114,7 @@ class OrderRecordPayload:
 @strawberry.type(description="What became of a day's activity.")
 class ActivityRecordPayload:
     member: Member | None = strawberry.field(description="The member afterwards; null if refused.")
-    growth: Points | None = strawberry.field(
+    growth: Whole | None = strawberry.field(
         description="What the day's count grows, 0 where the member lets no activity be evaluated; null if refused."
     )
     user_errors: list[UserError] = strawberry.field(description="Why it was refused; empty: it was done.")
@@ -191,7 +191,7 @@ async def activity_record(
 
     done = await _record(info, Guard.ACTIVITY, input, idempotency_key, work)
     return ActivityRecordPayload(
-        member=done.member, growth=None if done.came is None else Points(done.came), user_errors=done.errors
+        member=done.member, growth=None if done.came is None else Whole(done.came), user_errors=done.errors
     )
 
 
@@ -266,7 +266,7 @@ def _shown(asking: Asking, came: tuple[OrderCame, str] | None) -> OrderReceipt |
     return OrderReceipt(
         points=Points(order.points),
         taken_back=Points(order.taken_back),
-        growth=Points(order.growth),
+        growth=Whole(order.growth),
         duplicates=order.duplicates,
         tier=tier if may_see else None,
     )

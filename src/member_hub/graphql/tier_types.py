@@ -44,7 +44,8 @@ strawberry.enum(
 @strawberry.type(description="A tier of the programme.")
 class Tier:
     code: str = strawberry.field(description="As in the rules: base, standard, core, vip.")
-    name: str = strawberry.field(description="In the language that the request prefers.")
+    name_zh: str = strawberry.field(description="Its name in Chinese.")
+    name_en: str = strawberry.field(description="Its name in English.")
 
 
 @strawberry.type(description="One criterion: what it takes and what was reached.")

@@ -47,10 +47,10 @@ WINDOWS: Final = {
 RULES: Final = {Rule.PROMOTION: ("升级", "to reach"), Rule.RETENTION: ("保级", "to keep")}
 
 
-def tier_at_till(level: Level, language: Language) -> TierStanding:
+def tier_at_till(level: Level) -> TierStanding:
     """What a member may use now, and nothing of earlier days."""
     return TierStanding(
-        tier=tier_of(level, language),
+        tier=tier_of(level),
         since=None,
         until=None,
         reason=None,
@@ -61,10 +61,10 @@ def tier_at_till(level: Level, language: Language) -> TierStanding:
     )
 
 
-def plain(standing: Standing, level: Level, language: Language) -> TierStanding:
+def plain(standing: Standing, level: Level) -> TierStanding:
     """Where nobody asks for more than where the member stands."""
     return TierStanding(
-        tier=tier_of(level, language),
+        tier=tier_of(level),
         since=standing.since,
         until=standing.until,
         reason=standing.reason,
@@ -76,11 +76,11 @@ def plain(standing: Standing, level: Level, language: Language) -> TierStanding:
 
 
 def explained(sight: Sight, said: Explained, language: Language) -> TierStanding:
-    standing = plain(said.standing, said.level, language)
+    standing = plain(said.standing, said.level)
     standing.growth = Whole(said.growth)
     if said.next is not None:
         standing.next = NextTier(
-            tier=tier_of(said.next.level, language),
+            tier=tier_of(said.next.level),
             growth_missing=Whole(said.next.growth_missing),
             criteria=_criteria(said.next.reasons, language),
         )
@@ -95,8 +95,8 @@ def explained(sight: Sight, said: Explained, language: Language) -> TierStanding
     return standing
 
 
-def tier_of(level: Level, language: Language) -> Tier:
-    return Tier(code=level.code, name=level.zh if language is Language.ZH else level.en)
+def tier_of(level: Level) -> Tier:
+    return Tier(code=level.code, name_zh=level.zh, name_en=level.en)
 
 
 def _notice(standing: Standing) -> TierNotice | None:

@@ -74,8 +74,8 @@ async def _round(database: Database, audit: AuditLog, programme: Programme, hand
     while True:
         async with transaction(database.app) as tx:
             some = await evaluate_next(tx, programme, handler, clock)
-            if some is not None and not some.members:
-                await audit.write(await _entry(tx, handler, clock))
+            if some is not None and not some.members and (said := await _entry(tx, handler, clock)):
+                await audit.write(said)
         if some is None or not some.members:
             return done
         done = done.beside(some)
@@ -134,7 +134,10 @@ async def _next_members(tx: Tx, handler: str, current: Row[Any]) -> Sequence[Mem
     return [MemberId(one) for one in await tx.scalars(held)]
 
 
-async def _entry(tx: Tx, handler: str, clock: Clock) -> Entry:
+async def _entry(tx: Tx, handler: str, clock: Clock) -> Entry | None:
+    """Of the whole round; none where there was nobody to evaluate."""
     done = (await tx.execute(select(round_t).where(round_t.c.handler == handler))).one()
+    if done.after is None:
+        return None
     said = [f"handler:{handler}", f"given:{done.given}", f"ended:{done.ended}"]
     return Entry.of_command(OPERATION, fields=said, caller=GIVEN_BY, purpose=Purpose.ANALYTICS, now=clock.now())
