@@ -22,14 +22,12 @@ from member_hub.graphql.asking import Asking
 from member_hub.graphql.benefit_types import BenefitUse, Entitlement, entitlement_of, use_of
 from member_hub.graphql.changing import carried_out
 from member_hub.graphql.guarded import guarded
-from member_hub.graphql.loading import shown_words
+from member_hub.graphql.loading import note_answer
 from member_hub.graphql.member import Member
 from member_hub.graphql.problems import UserError
 from member_hub.graphql.query import Info, wanted_of
 from member_hub.graphql.requested import IdempotencyKey, request_key
 from member_hub.graphql.scalars import given
-from member_hub.identity.facts import CONTACT_FIELDS
-from member_hub.identity.reading import claims_of
 from member_hub.ids import MemberId
 
 
@@ -149,10 +147,8 @@ async def _carried_out(info: Info, key: str, work: Work) -> tuple[_Done | None, 
     async def attempt(tx: Tx) -> _Done:
         desk = Desk(hub.vault, hub.organisation, hub.benefits)
         done = await work(tx, Asked(desk, asking.now, request_key(info, key)))
-        claims = await claims_of(tx, [done.member_id], CONTACT_FIELDS.keys()) if wanted.identifiers_opened else ()
         asking.trail.finds([done.member_id])
-        asking.trail.shows_of(done.member_id, shown_words(asking.grant, wanted, claims))
-        asking.trail.shows(Guard.LOYALTY, asking.grant.read(Guard.LOYALTY))
+        await note_answer(asking, tx, wanted, done.member_id, Guard.LOYALTY)
         return done
 
     return await carried_out(asking, attempt)

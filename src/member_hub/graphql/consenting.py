@@ -22,6 +22,7 @@ from member_hub.graphql import reading
 from member_hub.graphql.acting import whose
 from member_hub.graphql.changing import carried_out
 from member_hub.graphql.consent_outcomes import ConsentOutcome, consents_of
+from member_hub.graphql.loading import note_answer
 from member_hub.graphql.member import Member
 from member_hub.graphql.problems import UserError, user_errors
 from member_hub.graphql.query import Info, wanted_of
@@ -168,6 +169,9 @@ async def _carried_out(info: Info, named: str | None, work: Work, *, visible: Vi
     asking, hub = info.context, info.context.hub
     desk = Desk(hub.vault, hub.catalogue, hub.policies.register)
     noted = set[str]()  # by an attempt that may have to be made again
+    wanted = wanted_of(info)
+    # Who may say no for a member does not always read of them, and less after it (members/reading.py: to_protect).
+    may_be_gone = visible is not None and (visible != asking.visible or asking.visible.gate.needs_consent)
 
     async def attempt(tx: Tx) -> Acted:
         held = await hold(tx, asking.caller, visible or asking.visible, whose(asking, named), now=asking.now)
@@ -190,6 +194,7 @@ async def _carried_out(info: Info, named: str | None, work: Work, *, visible: Vi
             noted.update(forgotten.words)
             asking.trail.fields |= forgotten.words
             acted = replace(acted, notes=(*acted.notes, *forgotten.notes))
+        await note_answer(asking, tx, wanted, held.member_id, may_be_gone=may_be_gone)
         return acted
 
     async def announce(acted: Acted) -> None:
@@ -199,7 +204,7 @@ async def _carried_out(info: Info, named: str | None, work: Work, *, visible: Vi
     acted, errors = done
     if acted is None:
         return ConsentPayload(member=None, consents=[], user_errors=errors)
-    member = await reading.by_id(asking, wanted_of(info), acted.member_id)
+    member = await reading.by_id(asking, wanted, acted.member_id)
     told = user_errors(acted.refusal, asking.language) if acted.refusal is not None else []
     return ConsentPayload(member=member, consents=consents_of(acted.stands), user_errors=told)
 

@@ -31,7 +31,7 @@ from member_hub.identity.facts import CONTACT_FIELDS
 from member_hub.identity.kinds import ClaimKind
 from member_hub.identity.reading import claims_of
 from member_hub.ids import MemberId
-from member_hub.members.reading import accounts_of, values_of
+from member_hub.members.reading import accounts_of, find, values_of
 from member_hub.members.tables import MemberStatus
 from member_hub.orders.queries import lines_of
 from member_hub.privacy import ProfileField, declaration
@@ -177,11 +177,28 @@ def _shown(sight: Sight, wanted: Wanted, held: Held, row: Row[Any]) -> frozenset
     return words | sight.lens.shown(held.consents.get(row.member_id, ())) if sight.wanted.consents_opened else words
 
 
+async def note_answer(
+    asking: Asking, tx: Tx, wanted: Wanted, member_id: MemberId, *also: Guard, may_be_gone: bool = False
+) -> None:
+    """Put on the trail what the answer to a change will show of the member: the entry is written before it is read.
+
+    For every change that answers with a member, last before its entry; `also`: what its payload shows beside. It costs
+    no statement, but where values of identifiers or contact points of consents are asked, and where the change may have
+    taken the member out of reach (`may_be_gone`), for nothing is shown then.
+    """
+    words = frozenset(shown_as(guard, asking.grant.read(guard)) for guard in also)
+    if wanted.guards and not (may_be_gone and not await find(tx, asking.visible, [member_id])):
+        words |= await words_of_answer(asking, tx, wanted, member_id)
+    asking.trail.shows_of(member_id, words)
+
+
 async def words_of_answer(asking: Asking, tx: Tx, wanted: Wanted, member_id: MemberId) -> frozenset[str]:
-    """What the answer to a change will show of the member, for the entry that is written before it is read."""
+    """The same for whoever notes it of several ids of one person."""
     kinds = CONTACT_FIELDS.keys() if wanted.identifiers_opened else ()
-    claims = await claims_of(tx, [member_id], kinds) if kinds else ()
-    return shown_words(asking.grant, wanted, claims)
+    words = shown_words(asking.grant, wanted, await claims_of(tx, [member_id], kinds) if kinds else ())
+    if not wanted.consents_opened or not shows(asking.grant.read(Guard.CONSENTS)):
+        return words
+    return words | lens_of(asking, asking.grant).shown(await decisions_shown(tx, [member_id], now=asking.now))
 
 
 def shown_words(

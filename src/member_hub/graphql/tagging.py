@@ -14,7 +14,7 @@ from member_hub.graphql import reading
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.changing import carried_out
 from member_hub.graphql.keys import member_id_of
-from member_hub.graphql.loading import words_of_answer
+from member_hub.graphql.loading import note_answer
 from member_hub.graphql.member import Member
 from member_hub.graphql.problems import UserError
 from member_hub.graphql.scalars import given
@@ -200,7 +200,7 @@ async def _by_hand(info: Info, named: str, work: Callable[[Tx, MemberId], Awaita
         guard = Guard.SERVICE_TAGS if definition.is_service else Guard.TAGS
         asking.trail.fields |= {f"{guard}:WRITE", f"tag:{definition.code}"}
         asking.trail.finds([member_id])
-        asking.trail.shows_of(member_id, await words_of_answer(asking, tx, wanted, member_id))
+        await note_answer(asking, tx, wanted, member_id)
         return member_id
 
     member_id, errors = await carried_out(asking, attempt)

@@ -14,6 +14,7 @@ from member_hub.graphql import reading
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.changing import carried_out
 from member_hub.graphql.keys import member_id_of
+from member_hub.graphql.loading import note_answer
 from member_hub.graphql.member import Member
 from member_hub.graphql.problems import UserError
 from member_hub.graphql.query import Info, wanted_of
@@ -76,6 +77,7 @@ async def tier_place(
             )
             await idempotency.finish(tx, asking.hub.vault, wanted, root)
         asking.trail.finds([root])
+        await note_answer(asking, tx, wanted_of(info), root)
         return root
 
     done, errors = await carried_out(asking, work)
