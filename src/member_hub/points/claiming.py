@@ -76,12 +76,10 @@ class Earned:
 
 @dataclass(frozen=True, slots=True)
 class TakenBack:
-    """What a refund came to: `amount_fen` of what `left_fen` were left of a line of `of_fen`."""
+    """What a refund came to: `amount_fen` of it, as far as so much was left of the line."""
 
     member_id: MemberId  # who had earned for the line
     origin_id: OriginId | None
-    of_fen: int
-    left_fen: int
     amount_fen: int
     points: int
     is_new: bool
@@ -115,6 +113,7 @@ class Work:
     is_strict: bool
     paid: dict[int, Paid] = field(default_factory=dict)
     refunds: dict[int, Refund] = field(default_factory=dict)
+    known: list[Refund] = field(default_factory=list)  # refunds that were counted before
     originals: dict[Key, Original] = field(default_factory=dict)
     lots: dict[int, Lot] = field(default_factory=dict)
     earned: dict[int, Earned] = field(default_factory=dict)
@@ -187,14 +186,18 @@ async def _answer_again(tx: Tx, work: Work, claims: Claims) -> None:
             work.earned[paid[key]] = Earned(row.points, is_new=False)
         elif key in refunds and row.act == LineAct.REFUNDED:
             who = (MemberId(row.member_id), row.origin_id)
-            work.taken[refunds[key]] = TakenBack(*who, 0, 0, row.amount_fen, row.points, is_new=False)
+            work.taken[refunds[key]] = TakenBack(*who, row.amount_fen, row.points, is_new=False)
     work.paid = {n: one for n, one in work.paid.items() if n in claims.paid}
+    work.known = [one for n, one in work.refunds.items() if n not in claims.refunds]
     work.refunds = {n: one for n, one in work.refunds.items() if n in claims.refunds}
 
 
 async def lock_originals(tx: Tx, work: Work) -> None:
-    """The lines that are refunded, locked in the order of their keys, and whose account earned for each."""
-    wanted = {work.key(one.of) for one in work.refunds.values()}
+    """The lines that are refunded, locked in the order of their keys, and whose account earned for each.
+
+    Those of refunds that were counted before, too: the caller may have more to take back for them, one after another.
+    """
+    wanted = {work.key(one.of) for one in [*work.refunds.values(), *work.known]}
     rows = await _lines(tx, wanted, locks=True) if wanted else []
     owners = await _owners(tx, rows)
     for row in rows:

@@ -130,8 +130,7 @@ async def _take_back(tx: Tx, work: Work, claims: Claims, books: Books) -> None:
         original.refunded_fen += amount
         known = (book.member_id, original.origin_id, original.lot_id)
         work.changed.append((*work.key(refund.line), *known, amount, 0, due))
-        shape = (book.member_id, original.origin_id, original.amount_fen, left)
-        work.taken[n] = TakenBack(*shape, amount, due, is_new=True)
+        work.taken[n] = TakenBack(book.member_id, original.origin_id, amount, due, is_new=True)
 
 
 async def _load_for(tx: Tx, work: Work, mine: Sequence[int], books: Books) -> dict[UUID, int]:
