@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx
-from member_hub.db.bulk import among, parameters, values_of
+from member_hub.db.bulk import among, once_of, parameters, values_of
 from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.points.accounts import Books
 from member_hub.points.asking import Asked
@@ -38,9 +38,7 @@ CLAIM_COLUMNS: Final = (
     "channel",
     "order_no",
     "amount_fen",
-    "refunded_fen",
     "points",
-    "counted_at",
 )
 Key = tuple[bytes, int]
 
@@ -167,7 +165,7 @@ async def claim(tx: Tx, work: Work) -> Claims:
     if not rows:
         return claims
     given = parameters(CLAIM_COLUMNS, sorted(rows.values(), key=lambda row: (row[0], row[1])))
-    for row in await tx.execute(_CLAIM, given):
+    for row in await tx.execute(_CLAIM, given | {"p_refunded_fen": 0, "p_counted_at": work.asked.now}):
         kind, n = where[row.operation_id]
         (claims.paid if kind == "paid" else claims.refunds)[n] = row.operation_id
     await _answer_again(tx, work, claims)
@@ -271,7 +269,7 @@ def _lot(work: Work, one: Paid) -> Lot:
 
 
 def _row(work: Work, line: Line, shape: tuple[Any, ...], amount_fen: int, points: int) -> tuple[Any, ...]:
-    return (*work.key(line), *shape, line.channel, line.order_no, amount_fen, 0, points, work.asked.now)
+    return (*work.key(line), *shape, line.channel, line.order_no, amount_fen, points)
 
 
 async def _lines(
@@ -295,10 +293,11 @@ def _any_of(keys: Sequence[Key]) -> ColumnElement[bool]:
 
 
 _NOBODY: Final = UUID(int=0)  # of a claimed refund, until it is known whose points it takes
+_ONCE: Final = once_of([line_t.c.refunded_fen, line_t.c.counted_at])
 _GIVEN: Final = values_of([line_t.c[name] for name in CLAIM_COLUMNS])
 _CLAIM: Final = (
     insert(line_t)
-    .from_select(list(CLAIM_COLUMNS), select(*(_GIVEN.c[name] for name in CLAIM_COLUMNS)))
+    .from_select([*CLAIM_COLUMNS, *_ONCE], select(*(_GIVEN.c[name] for name in CLAIM_COLUMNS), *_ONCE.values()))
     .on_conflict_do_nothing()
     .returning(line_t.c.operation_id)
 )
