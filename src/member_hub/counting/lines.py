@@ -90,6 +90,7 @@ async def count_lines(
         earned=sum(one.points for one in done.paid.values() if one.is_new),
         taken_back=sum(one.points for one in done.refunds.values() if one.is_new),
         waiting=len(batch.paid) + len(batch.refunds) - counted,
+        cut=sum(one.is_cut for one in done.paid.values()),
     )
 
 

@@ -66,10 +66,11 @@ class Refund:
 
 @dataclass(frozen=True, slots=True)
 class Earned:
-    """What a paid line came to. `is_new`: it was not counted before."""
+    """What a paid line came to. `is_new`: it was not counted before; `is_cut`: to the most that a line may earn."""
 
     points: int
     is_new: bool
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ class Work:
     known: list[Refund] = field(default_factory=list)  # refunds that were counted before
     originals: dict[Key, Original] = field(default_factory=dict)
     lots: dict[int, Lot] = field(default_factory=dict)
+    cut: set[int] = field(default_factory=set)  # paid lines that would have earned more than a line may
     earned: dict[int, Earned] = field(default_factory=dict)
     taken: dict[int, TakenBack] = field(default_factory=dict)
     changed: list[tuple[Any, ...]] = field(default_factory=list)  # rows of lines that became other than claimed
@@ -152,7 +154,7 @@ async def claim(tx: Tx, work: Work) -> Claims:
     where: dict[UUID, tuple[str, int]] = {}
     for n, one in work.paid.items():
         operation = uuid7()
-        work.lots[n] = lot = _lot(work, one)
+        work.lots[n] = lot = _lot(work, n, one)
         earned = (operation, lot.lot_id if lot.earned else None)
         shape = (LineAct.PAID, one.member_id, one.origin_id, *earned)
         rows[operation] = _row(work, one.line, shape, one.amount_fen, lot.earned)
@@ -245,7 +247,7 @@ async def unclaim(tx: Tx, work: Work, claims: Claims, books: Books) -> None:
         await tx.execute(delete(line_t).where(_any_of(missed)))
 
 
-def _lot(work: Work, one: Paid) -> Lot:
+def _lot(work: Work, n: int, one: Paid) -> Lot:
     """What the line earns before caps of order and day. Raises OverLimit, strictly."""
     rules = work.asked.rules
     rule = rules.earn[LotKind.PURCHASE]
@@ -255,6 +257,7 @@ def _lot(work: Work, one: Paid) -> Lot:
         if work.is_strict:
             raise
         points = rule.single_max
+        work.cut.add(n)
     return Lot(
         lot_id=uuid7(),
         kind=LotKind.PURCHASE,

@@ -100,7 +100,7 @@ async def _earn(tx: Tx, work: Work, claims: Claims, books: Books) -> None:
         if key in work.originals:
             original = work.originals[key]
             original.points, original.lot_id = points, lot.lot_id if points else None
-        work.earned[n] = Earned(points, is_new=True)
+        work.earned[n] = Earned(points, is_new=True, is_cut=n in work.cut)
 
 
 async def _take_back(tx: Tx, work: Work, claims: Claims, books: Books) -> None:
