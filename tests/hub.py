@@ -55,7 +55,7 @@ FILES = {
     Source.ACTIVITY: "activity.csv",
 }
 
-OF_POINTS = (Count.COUNTED, Count.UNCOUNTED, Count.EARNED, Count.TAKEN_BACK, Count.OPENED, Count.LATE)
+OF_POINTS = (Count.COUNTED, Count.UNCOUNTED, Count.CUT, Count.EARNED, Count.TAKEN_BACK, Count.OPENED, Count.LATE)
 
 account_t = table_of(ChannelAccount)
 

@@ -238,12 +238,32 @@ async def test_a_child_earns_like_everyone(hub: Hub) -> None:
     assert await pots(hub) == [(0, 10, 0, 0)]
 
 
-async def test_a_line_worth_more_than_one_line_may_earn_earns_that(hub: Hub) -> None:
+async def test_a_line_worth_more_than_one_line_may_earn_earns_that_and_the_summary_says_so(hub: Hub) -> None:
+    await hub.deliver(Source.WEBSITE, website("W1", "2025-01-01"), website("W2", "2025-01-01"))
+
+    summary = await hub.deliver(
+        Source.ORDERS,
+        order("W1", "O1", "2000000.00", at="2026-11-03"),
+        order("W2", "O2", "1000000.00", at="2026-11-03"),
+        order("W2", "O3", "10.00", at="2026-11-03"),
+    )
+
+    assert tally(summary) == {
+        "read": 3, "applied": 3, "lines_counted": 3, "lines_cut": 1, "points_earned": 2_000_010,
+    }  # fmt: skip
+    assert "lines_cut" in summary.as_json()
+    assert await growth(hub) == 3_000_010
+    assert await is_sound(hub)
+
+
+async def test_of_a_line_that_was_cut_a_refund_takes_the_same_share(hub: Hub) -> None:
     await hub.deliver(Source.WEBSITE, website("W1", "2025-01-01"))
+    await hub.deliver(Source.ORDERS, order("W1", "O1", "2000000.00", at="2026-11-03"))
 
-    summary = await hub.deliver(Source.ORDERS, order("W1", "O1", "2000000.00", at="2026-11-03"))
+    await hub.deliver(Source.ORDERS, order("W1", "R1", "-500000.00", at="2026-11-04", refund_of="O1/1"))
 
-    assert tally(summary) == {"read": 1, "applied": 1, "lines_counted": 1, "points_earned": 1_000_000}
+    assert await pots(hub) == [(0, 750_000, 0, 0)]
+    assert await growth(hub) == 1_500_000
 
 
 async def test_a_dry_run_tells_what_it_would_count_and_keeps_nothing(hub: Hub) -> None:

@@ -57,9 +57,10 @@ OF_POINTS = (
     "ReversePoints",
     "GivePoints",
 )
+OF_RECORDS = ("RecordOrder", "RecordActivity")
 OF_BENEFITS = ("IssueBenefit", "UseBenefit", "VoidBenefit")
 QUERIES = [each for each in EACH if each not in MUTATIONS and each[1].name not in OF_NOTICES]
-NOT_CHANGES = (*AT_THE_TILL, *OF_NOTICES, *OF_POINTS, *OF_BENEFITS, "AuthoriseSend")
+NOT_CHANGES = (*AT_THE_TILL, *OF_NOTICES, *OF_POINTS, *OF_RECORDS, *OF_BENEFITS, "AuthoriseSend")
 CHANGES = [(owner, one) for owner, one in MUTATIONS if one.name not in NOT_CHANGES]
 
 
@@ -195,6 +196,27 @@ async def test_the_shipped_documents_of_points_run(world: World, people: People,
 
         assert found["userErrors"] == [], name
         hold = found["receipt"]["operationId"]
+
+
+@pytest.mark.parametrize("owner", ["checkout", "crm", "mini_program"])
+async def test_the_shipped_documents_of_recording_run(world: World, people: People, owner: str) -> None:
+    shelves = {one.name: one for each, one in EACH if each == owner and one.name in OF_RECORDS}
+    about = {"member": people.whole} if owner == "mini_program" else {}
+    whose = {} if about else {"member": str(people.whole)}
+    order = whose | {"channel": "APP", "orderNo": "T-1", "lines": [{"lineNo": 1, "amountFen": 5_000}]}
+    visit = whose | {"channel": "APP", "kind": "VISIT", "count": 1}
+
+    variables = {"input": order, "idempotencyKey": "k-1"}
+    bought = await run_by_id(world, owner, shelves["RecordOrder"], variables, **about)
+    variables = {"input": visit, "idempotencyKey": "k-2"}
+    active = await run_by_id(world, owner, shelves["RecordActivity"], variables, **about)
+
+    assert bought == {
+        "member": {"id": bought["member"]["id"]},
+        "receipt": {"points": 50, "takenBack": 0, "growth": 50, "duplicates": 0, "tier": "core"},
+        "userErrors": [],
+    }
+    assert active == {"growth": 1, "userErrors": []}
 
 
 async def run_by_id(world: World, owner: str, one: Trusted, stated: Mapping[str, Any], **about: Any) -> Any:

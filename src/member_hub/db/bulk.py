@@ -4,12 +4,13 @@ Rows travel as one array per column (`INSERT ... SELECT FROM unnest(...)`): the 
 every batch size, so the driver prepares it once, and a thousand rows cost one round trip.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import (
+    BindParameter,
     Column,
     ColumnElement,
     Select,
@@ -48,8 +49,12 @@ async def insert_rows(
     rows: Sequence[Sequence[Any]],
     *,
     on_conflict: OnConflict = "raise",
+    alike: Collection[str] = (),
 ) -> int:
     """Insert rows given as tuples in the order of `columns`; returns how many were written.
+
+    `alike` names columns, of the key none, that mostly hold one value for all rows: it travels once then. To encode
+    the values of arrays is most of what writing a batch costs this process.
 
     `replace` overwrites every given column outside the primary key where the key exists and anything differs; rows
     that were the same already are not counted. A key may stand only once among the rows then (PostgreSQL refuses to
@@ -57,7 +62,10 @@ async def insert_rows(
     """
     if not rows:
         return 0
-    result = await tx.execute(_insert_statement(table_of(model), columns, on_conflict), _by_column(columns, rows))
+    given = _by_column(columns, rows)
+    once = frozenset(name for name in alike if _is_one(given[f"p_{name}"]))
+    given |= {f"p_{name}": given[f"p_{name}"][0] for name in once}
+    result = await tx.execute(_insert_statement(table_of(model), columns, on_conflict, once), given)
     return int(result.rowcount)
 
 
@@ -103,7 +111,16 @@ def parameters(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[st
     return _by_column(tuple(columns), rows)
 
 
-def _by_column(columns: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+def once_of(columns: Sequence[Column[Any]]) -> dict[str, BindParameter[Any]]:
+    """Parameters `p_<column>` of one value for all rows, by column."""
+    return {c.name: bindparam(f"p_{c.name}", type_=c.type) for c in columns}
+
+
+def _is_one(values: list[Any]) -> bool:
+    return values.count(values[0]) == len(values)
+
+
+def _by_column(columns: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
     by_column = zip(*rows, strict=True) if rows else ((),) * len(columns)
     return {f"p_{name}": list(values) for name, values in zip(columns, by_column, strict=True)}
 
@@ -113,9 +130,10 @@ def _typed(column: Column[Any]) -> Column[Any]:
 
 
 @cache
-def _insert_statement(table: Table, columns: tuple[str, ...], on_conflict: OnConflict) -> Insert:
-    given = values_of([table.c[name] for name in columns])
-    chosen: Select[Any] = select(*(given.c[name] for name in columns))
+def _insert_statement(table: Table, columns: tuple[str, ...], on_conflict: OnConflict, once: frozenset[str]) -> Insert:
+    given = values_of([table.c[name] for name in columns if name not in once])
+    alike = once_of([table.c[name] for name in columns if name in once])
+    chosen: Select[Any] = select(*(alike[name] if name in once else given.c[name] for name in columns))
     statement = insert(table).from_select(list(columns), chosen)
     if on_conflict == "ignore":
         return statement.on_conflict_do_nothing()

@@ -187,6 +187,7 @@ def _tell(counts: Counter[str], counted: Counted) -> None:
     counts[Count.EARNED] += counted.earned
     counts[Count.TAKEN_BACK] += counted.taken_back
     counts[Count.UNCOUNTED] += counted.waiting
+    counts[Count.CUT] += counted.cut
 
 
 def _message_id(record: Record) -> str:

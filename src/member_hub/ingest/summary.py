@@ -23,6 +23,7 @@ class Count(StrEnum):
     RELEASED = "no_longer_waiting"
     COUNTED = "lines_counted"
     UNCOUNTED = "lines_not_counted_yet"
+    CUT = "lines_cut"
     EARNED = "points_earned"
     TAKEN_BACK = "points_taken_back"
     OPENED = "opening_points"
@@ -58,6 +59,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     Count.RELEASED: ("等待的行已入账", "waiting lines applied"),
     Count.COUNTED: ("已计分与成长值的行", "lines counted for points and growth"),
     Count.UNCOUNTED: ("暂不能计分的行", "lines that cannot be counted yet"),
+    Count.CUT: ("积分按单行上限截断的行", "lines that would have earned more than one may"),
     Count.EARNED: ("获得积分", "points earned"),
     Count.TAKEN_BACK: ("退款扣回积分", "points taken back by refunds"),
     Count.OPENED: ("期初积分", "points of opening balances"),

@@ -234,7 +234,7 @@ async def _write_orders(tx: Tx, lines: Sequence[FiledOrder], counted_at: datetim
         )
         for filing, line in lines
     ]
-    written = await insert_rows(tx, OrderLine, columns, rows, on_conflict="ignore")
+    written = await insert_rows(tx, OrderLine, columns, rows, on_conflict="ignore", alike=("counted_at",))
     await _fill_refund_stores(tx, {filing.filed_under for filing, _ in lines})
     await record_purchases(tx, _purchases(lines))
     return written

@@ -26,7 +26,7 @@ class OrderLine(Base):
     __table_args__ = (
         Index("ix_order_line_origin_id", "origin_id"),
         Index("ix_order_line_ordered_at", "member_id", "ordered_at"),
-        # Both nearly empty: what waits to be counted, and refunds that wait for their original.
+        # Nearly empty: what waits to be counted. And refunds by what they refund, whoever brought them.
         Index(
             "ix_order_line_uncounted",
             "member_id",
@@ -36,10 +36,10 @@ class OrderLine(Base):
             postgresql_where=text("counted_at IS NULL"),
         ),
         Index(
-            "ix_order_line_refunds_waiting",
+            "ix_order_line_refunds",
             "refund_of_order",
             "refund_of_line",
-            postgresql_where=text("counted_at IS NULL AND refund_of_order IS NOT NULL"),
+            postgresql_where=text("refund_of_order IS NOT NULL"),
         ),
     )
 

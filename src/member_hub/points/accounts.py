@@ -47,7 +47,7 @@ from member_hub.points.writing import (
     LOT_COLUMNS,
     PART_COLUMNS,
     account_t,
-    entry_row,
+    entry_rows,
     hold_t,
     lot_row,
     lot_t,
@@ -67,6 +67,10 @@ ACCOUNT_COLUMNS: Final = (
     "due_at",
     "updated_at",
 )
+ENTRIES_ALIKE: Final = (
+    "of_operation", "hold_id", "held", "debt", "actor_kind", "actor", "approved_by", "request_id", "recorded_at",
+)  # fmt: skip
+LOTS_ALIKE: Final = ("kind", "held", "spent", "reversed", "moved")
 ROUNDS_MAX: Final = SETTLE_ROUNDS_MAX * 10  # of LOTS_MAX lots, of all accounts together
 _ROOTS: Final = bindparam("roots", type_=ARRAY(PgUuid()))
 _ACTIVE: Final = member_t.c.status == MemberStatus.ACTIVE
@@ -127,8 +131,8 @@ async def write_many(tx: Tx, books: Iterable[Book], caller: Caller) -> None:
     """What the acts did; an account without a posting keeps the version that it had."""
     taken = sorted(books, key=lambda book: book.member_id)
     await _write_lots(tx, taken)
-    entries = [entry_row(book, caller, None, number) for book in taken for number in range(len(book.postings))]
-    await insert_rows(tx, PointsEntry, ENTRY_COLUMNS, entries)
+    entries = [row for book in taken for row in entry_rows(book, caller)]
+    await insert_rows(tx, PointsEntry, ENTRY_COLUMNS, entries, alike=ENTRIES_ALIKE)
     await update_rows(tx, PointsAccount, ACCOUNT_COLUMNS, [_account_row(book) for book in taken])
 
 
@@ -141,7 +145,7 @@ def _account_row(book: Book) -> tuple[Any, ...]:
 async def _write_lots(tx: Tx, books: Iterable[Book]) -> None:
     taken = list(books)
     lots = [lot_row(book, lot) for book in taken for lot in book.changed_lots.values()]
-    await insert_rows(tx, PointsLot, LOT_COLUMNS, lots, on_conflict="replace")
+    await insert_rows(tx, PointsLot, LOT_COLUMNS, lots, on_conflict="replace", alike=LOTS_ALIKE)
     holds = [(book, hold) for book in taken for hold in book.changed_holds.values()]
     rows = [(book.member_id, *(getattr(hold, name) for name in HOLD_COLUMNS[1:])) for book, hold in holds]
     await insert_rows(tx, PointsHold, HOLD_COLUMNS, rows, on_conflict="replace")

@@ -7,12 +7,15 @@ midnight in Shanghai. That a last day on a holiday is put off (203(1)) is not ap
 
 from calendar import monthrange
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Final
 
 from member_hub.clock import SHANGHAI, business_day
 from member_hub.points.words import ExpiryUnit
 
 QUARTER = 3
 YEAR = 12
+DAYS_KEPT: Final = 4096  # what a business day comes to: an import asks for the same ones again and again
 
 
 def after_days(at: datetime, days: int) -> datetime:
@@ -22,7 +25,12 @@ def after_days(at: datetime, days: int) -> datetime:
 
 def after_months(at: datetime, months: int, unit: ExpiryUnit) -> datetime:
     """The end of the last day: `months` on, or the end of the month, quarter or year in which that falls."""
-    last = _months_on(business_day(at), months)
+    return _after_months(business_day(at), months, unit)
+
+
+@lru_cache(maxsize=DAYS_KEPT)
+def _after_months(day: date, months: int, unit: ExpiryUnit) -> datetime:
+    last = _months_on(day, months)
     length = {ExpiryUnit.END_OF_MONTH: 1, ExpiryUnit.END_OF_QUARTER: QUARTER, ExpiryUnit.END_OF_YEAR: YEAR}.get(unit)
     if length is not None:
         month = (last.month - 1) // length * length + length

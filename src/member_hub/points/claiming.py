@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx
-from member_hub.db.bulk import among, parameters, values_of
+from member_hub.db.bulk import among, once_of, parameters, values_of
 from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.points.accounts import Books
 from member_hub.points.asking import Asked
@@ -38,9 +38,7 @@ CLAIM_COLUMNS: Final = (
     "channel",
     "order_no",
     "amount_fen",
-    "refunded_fen",
     "points",
-    "counted_at",
 )
 Key = tuple[bytes, int]
 
@@ -68,23 +66,19 @@ class Refund:
 
 @dataclass(frozen=True, slots=True)
 class Earned:
-    """What a paid line came to. `is_new`: it was not counted before."""
+    """What a paid line came to. `is_new`: it was not counted before; `is_cut`: to the most that a line may earn."""
 
     points: int
     is_new: bool
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class TakenBack:
-    """What a refund came to: `amount_fen` of what `left_fen` were left of a line of `of_fen`.
-
-    Of one that was counted before as if it had been the last of its line: of several one may be out by a fraction.
-    """
+    """What a refund came to: `amount_fen` of it, as far as so much was left of the line."""
 
     member_id: MemberId  # who had earned for the line
     origin_id: OriginId | None
-    of_fen: int
-    left_fen: int
     amount_fen: int
     points: int
     is_new: bool
@@ -118,8 +112,10 @@ class Work:
     is_strict: bool
     paid: dict[int, Paid] = field(default_factory=dict)
     refunds: dict[int, Refund] = field(default_factory=dict)
+    known: list[Refund] = field(default_factory=list)  # refunds that were counted before
     originals: dict[Key, Original] = field(default_factory=dict)
     lots: dict[int, Lot] = field(default_factory=dict)
+    cut: set[int] = field(default_factory=set)  # paid lines that would have earned more than a line may
     earned: dict[int, Earned] = field(default_factory=dict)
     taken: dict[int, TakenBack] = field(default_factory=dict)
     changed: list[tuple[Any, ...]] = field(default_factory=list)  # rows of lines that became other than claimed
@@ -158,7 +154,7 @@ async def claim(tx: Tx, work: Work) -> Claims:
     where: dict[UUID, tuple[str, int]] = {}
     for n, one in work.paid.items():
         operation = uuid7()
-        work.lots[n] = lot = _lot(work, one)
+        work.lots[n] = lot = _lot(work, n, one)
         earned = (operation, lot.lot_id if lot.earned else None)
         shape = (LineAct.PAID, one.member_id, one.origin_id, *earned)
         rows[operation] = _row(work, one.line, shape, one.amount_fen, lot.earned)
@@ -171,7 +167,7 @@ async def claim(tx: Tx, work: Work) -> Claims:
     if not rows:
         return claims
     given = parameters(CLAIM_COLUMNS, sorted(rows.values(), key=lambda row: (row[0], row[1])))
-    for row in await tx.execute(_CLAIM, given):
+    for row in await tx.execute(_CLAIM, given | {"p_refunded_fen": 0, "p_counted_at": work.asked.now}):
         kind, n = where[row.operation_id]
         (claims.paid if kind == "paid" else claims.refunds)[n] = row.operation_id
     await _answer_again(tx, work, claims)
@@ -184,24 +180,24 @@ async def _answer_again(tx: Tx, work: Work, claims: Claims) -> None:
     refunds = {work.key(one.line): n for n, one in work.refunds.items() if n not in claims.refunds}
     if not paid and not refunds:
         return
-    taken_from = {work.key(work.refunds[n].of) for n in refunds.values()}
-    originals = {(row.order_key, row.line_no): row for row in await _lines(tx, taken_from)} if taken_from else {}
     for row in await _lines(tx, {*paid, *refunds}, act=None):
         key = (row.order_key, row.line_no)
         if key in paid and row.act == LineAct.PAID:
             work.earned[paid[key]] = Earned(row.points, is_new=False)
         elif key in refunds and row.act == LineAct.REFUNDED:
-            of = originals.get(work.key(work.refunds[refunds[key]].of))
-            of_fen, refunded_fen = (of.amount_fen, of.refunded_fen) if of is not None else (0, 0)
-            shape = (MemberId(row.member_id), row.origin_id, of_fen, of_fen - refunded_fen + row.amount_fen)
-            work.taken[refunds[key]] = TakenBack(*shape, row.amount_fen, row.points, is_new=False)
+            who = (MemberId(row.member_id), row.origin_id)
+            work.taken[refunds[key]] = TakenBack(*who, row.amount_fen, row.points, is_new=False)
     work.paid = {n: one for n, one in work.paid.items() if n in claims.paid}
+    work.known = [one for n, one in work.refunds.items() if n not in claims.refunds]
     work.refunds = {n: one for n, one in work.refunds.items() if n in claims.refunds}
 
 
 async def lock_originals(tx: Tx, work: Work) -> None:
-    """The lines that are refunded, locked in the order of their keys, and whose account earned for each."""
-    wanted = {work.key(one.of) for one in work.refunds.values()}
+    """The lines that are refunded, locked in the order of their keys, and whose account earned for each.
+
+    Those of refunds that were counted before, too: the caller may have more to take back for them, one after another.
+    """
+    wanted = {work.key(one.of) for one in [*work.refunds.values(), *work.known]}
     rows = await _lines(tx, wanted, locks=True) if wanted else []
     owners = await _owners(tx, rows)
     for row in rows:
@@ -251,7 +247,7 @@ async def unclaim(tx: Tx, work: Work, claims: Claims, books: Books) -> None:
         await tx.execute(delete(line_t).where(_any_of(missed)))
 
 
-def _lot(work: Work, one: Paid) -> Lot:
+def _lot(work: Work, n: int, one: Paid) -> Lot:
     """What the line earns before caps of order and day. Raises OverLimit, strictly."""
     rules = work.asked.rules
     rule = rules.earn[LotKind.PURCHASE]
@@ -261,6 +257,7 @@ def _lot(work: Work, one: Paid) -> Lot:
         if work.is_strict:
             raise
         points = rule.single_max
+        work.cut.add(n)
     return Lot(
         lot_id=uuid7(),
         kind=LotKind.PURCHASE,
@@ -275,7 +272,7 @@ def _lot(work: Work, one: Paid) -> Lot:
 
 
 def _row(work: Work, line: Line, shape: tuple[Any, ...], amount_fen: int, points: int) -> tuple[Any, ...]:
-    return (*work.key(line), *shape, line.channel, line.order_no, amount_fen, 0, points, work.asked.now)
+    return (*work.key(line), *shape, line.channel, line.order_no, amount_fen, points)
 
 
 async def _lines(
@@ -299,10 +296,11 @@ def _any_of(keys: Sequence[Key]) -> ColumnElement[bool]:
 
 
 _NOBODY: Final = UUID(int=0)  # of a claimed refund, until it is known whose points it takes
+_ONCE: Final = once_of([line_t.c.refunded_fen, line_t.c.counted_at])
 _GIVEN: Final = values_of([line_t.c[name] for name in CLAIM_COLUMNS])
 _CLAIM: Final = (
     insert(line_t)
-    .from_select(list(CLAIM_COLUMNS), select(*(_GIVEN.c[name] for name in CLAIM_COLUMNS)))
+    .from_select([*CLAIM_COLUMNS, *_ONCE], select(*(_GIVEN.c[name] for name in CLAIM_COLUMNS), *_ONCE.values()))
     .on_conflict_do_nothing()
     .returning(line_t.c.operation_id)
 )

@@ -91,7 +91,7 @@ async def _earn(tx: Tx, work: Work, claims: Claims, books: Books) -> None:
         if key in work.originals:
             original = work.originals[key]
             original.points, original.lot_id = points, lot.lot_id if points else None
-        work.earned[n] = Earned(points, is_new=True)
+        work.earned[n] = Earned(points, is_new=True, is_cut=n in work.cut)
 
 
 async def _take_back(tx: Tx, work: Work, claims: Claims, books: Books) -> None:
@@ -121,8 +121,7 @@ async def _take_back(tx: Tx, work: Work, claims: Claims, books: Books) -> None:
         original.refunded_fen += amount
         known = (book.member_id, original.origin_id, original.lot_id)
         work.changed.append((*work.key(refund.line), *known, amount, 0, due))
-        shape = (book.member_id, original.origin_id, original.amount_fen, left)
-        work.taken[n] = TakenBack(*shape, amount, due, is_new=True)
+        work.taken[n] = TakenBack(book.member_id, original.origin_id, amount, due, is_new=True)
 
 
 async def _note(tx: Tx, work: Work, claims: Claims) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -22,7 +23,7 @@ from member_hub.db.base import Tx
 from member_hub.db.bulk import insert_rows, table_of
 from member_hub.db.direct import Direct
 from member_hub.points.book import Book
-from member_hub.points.lots import Lot
+from member_hub.points.lots import Lot, Posting
 from member_hub.points.tables import PointsAccount, PointsEntry, PointsHold, PointsHoldLot, PointsLot
 
 account_t = table_of(PointsAccount)
@@ -32,7 +33,12 @@ hold_t = table_of(PointsHold)
 part_t = table_of(PointsHoldLot)
 FEW: Final = 3
 LOT_COLUMNS: Final = tuple(column.name for column in lot_t.c)
-ENTRY_COLUMNS: Final = tuple(column.name for column in entry_t.c)
+ENTRY_COLUMNS: Final = (
+    "member_id", "sequence", "version", "operation_id", "of_operation", "act", "reason", "lot_id", "hold_id",
+    "origin_id", "amount", "active", "pending", "held", "debt", "balance", "actor_kind", "actor", "approved_by",
+    "request_id", "occurred_at", "recorded_at",
+)  # fmt: skip
+_of_lot: Final = attrgetter(*LOT_COLUMNS[1:])
 HOLD_COLUMNS: Final = tuple(column.name for column in hold_t.c)
 PART_COLUMNS: Final = tuple(column.name for column in part_t.c)
 _SET: Final = (
@@ -114,24 +120,45 @@ async def write_lots(tx: Tx, book: Book) -> None:
 
 
 def lot_row(book: Book, lot: Lot) -> tuple[Any, ...]:
-    return (book.elsewhere.get(lot.lot_id, book.member_id), *(getattr(lot, name) for name in LOT_COLUMNS[1:]))
+    return (book.elsewhere.get(lot.lot_id, book.member_id), *_of_lot(lot))
 
 
 def entry_row(book: Book, caller: Caller, approved_by: str | None, number: int) -> tuple[Any, ...]:
-    posting = book.postings[number]
-    said = {
-        "member_id": book.member_id,
-        "version": book.version,
-        "operation_id": posting.cause.operation_id,
-        "of_operation": posting.cause.of_operation,
-        "reason": posting.cause.reason,
-        "actor_kind": caller.kind.lower(),
-        "actor": caller.subject,
-        "approved_by": None if posting.cause.is_due else approved_by,
-        "request_id": caller.request_id,
-        "recorded_at": book.now,
-    }
-    return tuple(said[name] if name in said else getattr(posting, name) for name in ENTRY_COLUMNS)
+    return _entry_row(book, caller, approved_by, book.postings[number])
+
+
+def entry_rows(book: Book, caller: Caller) -> list[tuple[Any, ...]]:
+    """Of all postings in hand."""
+    return [_entry_row(book, caller, None, posting) for posting in book.postings]
+
+
+def _entry_row(book: Book, caller: Caller, approved_by: str | None, posting: Posting) -> tuple[Any, ...]:
+    """In the order of ENTRY_COLUMNS."""
+    cause = posting.cause
+    return (
+        book.member_id,
+        posting.sequence,
+        book.version,
+        cause.operation_id,
+        cause.of_operation,
+        posting.act,
+        cause.reason,
+        posting.lot_id,
+        posting.hold_id,
+        posting.origin_id,
+        posting.amount,
+        posting.active,
+        posting.pending,
+        posting.held,
+        posting.debt,
+        posting.balance,
+        caller.kind.lower(),
+        caller.subject,
+        None if cause.is_due else approved_by,
+        caller.request_id,
+        posting.occurred_at,
+        book.now,
+    )
 
 
 async def _write_holds(tx: Tx, book: Book) -> None:

@@ -48,10 +48,15 @@ class Grown:
 
 
 async def grow(tx: Tx, grown: Sequence[Grown], *, now: datetime) -> int:
-    """Write what is new of this; returns how many entries that made. Of the same key given twice the last stands."""
-    once = {one.key: one for one in grown if one.source is not Source.ACTIVITY and one.amount}
-    written = len(await _write(tx, [(*_head(one), 1, *_tail(one, one.amount, now)) for one in once.values()]))
-    counts = {one.key: one for one in grown if one.source is Source.ACTIVITY}
+    """Write what is new of this; returns how many entries that made. Of the same key given twice the last stands.
+
+    Of activity, too, most is new: only where that finds an entry it is looked up what stands.
+    """
+    each = {one.key: one for one in grown}
+    first = [(*_head(one), 1, *_tail(one, one.amount, now)) for one in each.values() if one.amount]
+    done = await _write(tx, first)
+    written = len(done)
+    counts = {key: one for key, one in each.items() if one.source is Source.ACTIVITY and key not in done}
     for _ in range(ATTEMPTS_MAX):
         if not counts:
             return written
