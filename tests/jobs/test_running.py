@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from member_hub import benefits, programme, resources, tags
 from member_hub.audit import AuditLog, Sealer, SealsBehind
 from member_hub.clock import Clock
 from member_hub.db import Database, transaction
@@ -21,7 +22,10 @@ from member_hub.tiers import Programme
 from tests.audit.logs import NOW, Log
 from tests.consent.test_publishing import publish
 from tests.graphql.world import StandingClock
+from tests.hub import REGISTER
 from tests.tiers.desk import SHIPPED
+
+PARTS = programme.read(resources.folder("policies") / programme.FILE)
 
 
 @dataclass
@@ -37,6 +41,9 @@ class Hub:
     sender: None = None
     organisation: Any = None
     tiers: Any = field(default_factory=lambda: Programme(SHIPPED))
+    tags: Any = field(default_factory=lambda: tags.Programme(tags.numbers_of(PARTS["tags"]), REGISTER))
+    benefits: Any = field(default_factory=lambda: benefits.rules_of(PARTS["benefits"], SHIPPED))
+    loyalty: Any = None  # nothing waits to be counted
     points_alarm: Alarm = field(default_factory=Alarm)
 
     @property
