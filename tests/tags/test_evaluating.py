@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from member_hub import tags
 from member_hub.audit import AuditKeys, AuditLog
@@ -21,7 +21,7 @@ from member_hub.settings import Settings
 from member_hub.tags import rounds
 from member_hub.tags.conditions import NUMBER_MAX
 from member_hub.tags.figures import FIGURES, FigureKind
-from member_hub.tags.tables import Tag
+from member_hub.tags.tables import Tag, TagRound
 from tests.tags.desk import NOW, PROGRAMME, TODAY, Desk, Someone, line, lines
 
 REGULAR = {"figure": "frequency_12m", "at_least": 2}
@@ -286,6 +286,24 @@ async def test_merging_evaluates_anew_and_splitting_both(desk: Desk, settings: S
     assert "regular" not in await desk.tags(kept)
     assert (await desk.tags(gone))["lifecycle_stage"] == "dormant"
     assert await _due(desk) == 0
+
+
+@pytest.mark.parametrize("way", ["round", "on demand"])
+async def test_a_batch_is_planned_for_the_members_that_it_has(desk: Desk, way: str) -> None:
+    """By the general plan of a prepared statement a batch took twenty times as long, from the second day on."""
+    who = await desk.member()
+    async with transaction(desk.database.app) as tx:
+        for _ in range(8):
+            if way == "round":
+                await tx.execute(table_of(TagRound).delete())
+                assert (await rounds.evaluate_next(tx, PROGRAMME, "brand", desk.clock)).members == 1
+            else:
+                await tags.evaluate(tx, PROGRAMME, [who.member_id], now=desk.clock.now())
+        kept = "select statement, generic_plans, custom_plans from pg_prepared_statements"
+        plans = [(row.generic_plans, row.custom_plans) for row in await tx.execute(text(kept)) if "wanted" in row[0]]
+
+    assert [generic for generic, _ in plans] == [0]
+    assert plans[0][1] >= 8
 
 
 async def _due(desk: Desk) -> int:

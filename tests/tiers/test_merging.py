@@ -59,7 +59,7 @@ async def test_who_has_no_standing_takes_the_others(desk: Desk) -> None:
     assert await desk.held_at((anna, NOW), (twin, NOW)) == ["core", "core"]
 
 
-async def test_of_two_floors_the_higher_holds(desk: Desk) -> None:
+async def test_of_two_floors_the_higher_holds_until_the_later_end(desk: Desk) -> None:
     anna, twin = await _two(desk)
     await desk.place(anna, "core", "2027-06-30T10:00")
     await desk.place(twin, "vip", "2026-06-30T10:00")
@@ -67,7 +67,7 @@ async def test_of_two_floors_the_higher_holds(desk: Desk) -> None:
     await desk.merge(anna, twin)
 
     standing = await desk.standing(anna)
-    assert (standing.tier, standing.floor, standing.until) == ("vip", "vip", at("2026-07-01T00:00"))
+    assert (standing.tier, standing.floor, standing.until) == ("vip", "vip", at("2027-07-01T00:00"))
 
 
 async def test_splitting_gives_each_back_what_it_stood_at_and_protects_both_for_a_time(desk: Desk) -> None:

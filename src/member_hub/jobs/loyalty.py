@@ -77,8 +77,7 @@ def _tiers(hub: Needs) -> Sequence[Job]:
         looked, failed = 0, set[MemberId]()
         for _ in range(REVIEWS_MAX):
             async with snapshot(hub.database.app) as tx:
-                due = await tiers.due_members(tx, now=now)
-            members = [one for one in due if one not in failed]
+                members = await tiers.due_members(tx, now=now, but=failed)
             if not members:
                 return Done(looked, failed=len(failed))
             wrong = await apart(decide, members, now)

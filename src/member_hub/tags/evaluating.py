@@ -44,7 +44,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 
 from member_hub.db.base import Tx
-from member_hub.db.bulk import among, table_of
+from member_hub.db.bulk import among, plan_anew, table_of
 from member_hub.ids import MemberId
 from member_hub.members.row_gate import consent_stands
 from member_hub.members.tables import Member, MemberStatus
@@ -96,6 +96,7 @@ class Evaluated:
 async def evaluate(tx: Tx, programme: Programme, member_ids: Collection[MemberId], *, now: datetime) -> Evaluated:
     """Bring the rule and computed tags of these roots up to date, at most BATCH; on demand, at any time of the day."""
     assert len(member_ids) <= BATCH
+    await plan_anew(tx)
     by_handler = await _held(tx, member_ids)
     done = Evaluated()
     for handler, members in by_handler.items():

@@ -55,6 +55,7 @@ async def tags_of(
         .join(member_t, member_t.c.member_id == tagging_t.c.member_id)
         .where(
             among(tagging_t.c.member_id, member_ids),
+            among(member_t.c.member_id, member_ids),  # said twice, or all members are read through
             or_(tagging_t.c.until.is_(None), tagging_t.c.until > now),
             not_(is_barred()),
         )

@@ -12,7 +12,7 @@ from member_hub.audit import AuditLog, Entry
 from member_hub.clock import Clock
 from member_hub.db import Database
 from member_hub.db.base import Tx, transaction
-from member_hub.db.bulk import table_of
+from member_hub.db.bulk import plan_anew, table_of
 from member_hub.ids import MemberId
 from member_hub.members.reading import is_living
 from member_hub.members.tables import Member
@@ -95,6 +95,7 @@ async def evaluate_next(tx: Tx, programme: Programme, handler: str, clock: Clock
     all_of_them = (await in_force(tx, [handler]))[handler].values()
     definitions = evaluated(all_of_them)
     is_start = current.after is None
+    await plan_anew(tx)
     thresholds = await thresholds_of(tx, handler, definitions, setting, anew=is_start)
     members = await _next_members(tx, handler, current)
     if not members:

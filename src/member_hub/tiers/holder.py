@@ -109,7 +109,7 @@ class TiersHolder:
 
 
 def _higher(mine: Row | None, theirs: Row, now: datetime) -> dict[str, Any]:
-    """Of two standings the higher tier with the later end; of two floors the higher."""
+    """Of two standings the higher tier with the later end; and so of two floors, that neither promise is broken."""
     if mine is None or mine["tier"] is None:
         return {name: theirs[name] for name in ("tier", "rank", *OWN, *FLOOR)} | UNMARKED
     first, second = sorted((mine, theirs), key=lambda row: row["own_rank"], reverse=True)
@@ -119,9 +119,9 @@ def _higher(mine: Row | None, theirs: Row, now: datetime) -> dict[str, Any]:
         found |= {"until": second["until"], "in_grace": second["in_grace"]}
     floors = [row for row in (mine, theirs) if row["floor_until"] is not None and row["floor_until"] > now]
     highest = max(floors, key=lambda row: (row["floor_rank"], row["floor_until"]), default=None)
-    found |= (
-        {name: highest[name] for name in FLOOR} if highest else {"floor": None, "floor_rank": 0, "floor_until": None}
-    )
+    found |= {name: highest[name] for name in FLOOR} if highest else NO_FLOOR
+    if highest is not None:
+        found["floor_until"] = max(row["floor_until"] for row in floors)
     by_floor = highest is not None and highest["floor_rank"] > found["own_rank"]
     found["tier"] = found["floor"] if by_floor else found["own_tier"]
     found["rank"] = found["floor_rank"] if by_floor else found["own_rank"]

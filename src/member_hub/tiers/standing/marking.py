@@ -50,13 +50,18 @@ async def mark(tx: Tx, which: object, *, now: datetime) -> int:
     return int((await tx.execute(statement)).rowcount)
 
 
-async def due_members(tx: Tx, *, now: datetime, limit: int = DUE_MAX) -> Sequence[MemberId]:
-    """Members to be looked at, longest due first. Frozen and restricted ones wait until they are neither."""
+async def due_members(tx: Tx, *, now: datetime, but: Collection[MemberId] = ()) -> Sequence[MemberId]:
+    """Members to be looked at, longest due first. Frozen and restricted ones wait until they are neither.
+
+    `but`: those who failed before, so that however many they are, the others have their turn.
+    """
     statement = (
         select(standing_t.c.member_id)
         .join(member_t, member_t.c.member_id == standing_t.c.member_id)
         .where(standing_t.c.due_at <= now, member_t.c.status == MemberStatus.ACTIVE)
         .order_by(standing_t.c.due_at, standing_t.c.member_id)
-        .limit(limit)
+        .limit(DUE_MAX)
     )
+    if but:
+        statement = statement.where(~among(standing_t.c.member_id, but))
     return [MemberId(row.member_id) for row in await tx.execute(statement)]
