@@ -25,10 +25,10 @@ _POLICIES = resources.folder("policies")
 class Served:
     """One process that serves; what it says goes into a file, for nobody reads a pipe while it is under load."""
 
-    def __init__(self, settings: Settings, folder: Path, **environ: str) -> None:
+    def __init__(self, settings: Settings, log: Path, **environ: str) -> None:
         self.settings = settings
         self.address = ""
-        self._log = folder / "served.log"
+        self._log = log
         self._environ = environ_of(settings) | {"MEMBER_HUB_PORT": "0"} | environ
         self._process: subprocess.Popen[bytes] | None = None
 

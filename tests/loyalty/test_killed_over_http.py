@@ -57,7 +57,7 @@ class Told:
 
 @pytest.fixture
 def served(settings: Settings, tmp_path: Path) -> Iterator[Served]:
-    hub = Served(settings, tmp_path)
+    hub = Served(settings, tmp_path / "served.log")
     yield hub
     hub.stop()
     files = place.existing(settings.data_dir)

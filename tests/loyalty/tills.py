@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 
 PAUSE_S = 0.25
-ANSWER_S = 5
+ANSWER_S = 15
 PATIENCE_S = 60
 _RECEIPT = "receipt { operationId points balance version recordedAt entries { act reason points lot hold } }"
 _ERRORS = "userErrors { field code }"
@@ -26,8 +26,8 @@ class Unanswered(Exception):
 class Tills:
     """Several connections; `broken` counts the codes that no till can do anything with."""
 
-    def __init__(self, client: httpx2.AsyncClient, token: str) -> None:
-        self.address = ""
+    def __init__(self, client: httpx2.AsyncClient, token: str, address: str = "") -> None:
+        self.address = address
         self.broken: Counter[str] = Counter()
         self.unanswered = 0
         self._client = client

@@ -93,7 +93,7 @@ async def _begun(tx: Tx) -> Any:
 
 
 async def _raise(tx: Tx, error: Exception) -> NoReturn:
-    """A session that has ended is given back to nobody: SQLAlchemy, which did not see the error, would go on with it."""
+    """A session that has ended is given back to nobody; SQLAlchemy did not see the error, and would go on with it."""
     assert tx.sync_connection is not None
     is_lost = tx.sync_connection.connection.driver_connection.is_closed()  # type: ignore[union-attr]
     if is_lost:

@@ -1,7 +1,7 @@
 """Which errors say that the database is not there now: whoever asks again later may be answered.
 
 A session that ends in the middle of a statement comes as one of many types, by the layer that noticed it first: the
-socket, the driver's protocol, the server's farewell. For whoever asked they are one, and none is a fault in the program.
+socket, the driver's protocol, the server's farewell. For whoever asked they are one, and none a fault in the program.
 """
 
 from typing import Final
