@@ -345,3 +345,22 @@ async def test_lines_that_waited_for_an_account_count_when_it_is_enrolled(world:
     async with transaction(world.hub.database.app) as tx:
         assert (await tx.execute(select(table_of(PointsAccount).c.pending))).scalar_one() == 100
         assert (await tx.execute(select(table_of(OrderLine).c.counted_at))).scalar_one() == NOW
+
+
+async def test_an_order_at_a_clock_that_jumped_back_is_refused_until_it_is_there_again(world: World) -> None:
+    member = await a_member(world)
+    await record(world, an_order(member, orderNo="T0"), key="k0")
+    before = await counts(world)
+    world.clock.at -= timedelta(minutes=6)
+
+    assert await record(world, an_order(member)) == (None, [(None, "CLOCK_JUMPED")])
+
+    assert await counts(world) == before
+    assert [(row.operation, row.outcome, row.member_ids) for row in await world.audited()][-1] == (
+        "orderRecord",
+        "CLOCK_JUMPED",
+        [member],
+    )
+    world.clock.at += timedelta(minutes=6)
+    receipt, _ = await record(world, an_order(member))
+    assert receipt is not None
