@@ -34,9 +34,9 @@ def main() -> None:
         for source in ("website", "app", "store"):
             hub.ingest(source, Path(folder))
         token = _token(hub)
-        with _served(hub, [*hub.command, "serve"]) as port:
+        with served(hub, [*hub.command, "serve"]) as port:
             of_hub = {what: asyncio.run(_ask(port, _hub_request(what, token), what)) for what in CLIENTS}
-        with _served(hub, [sys.executable, "-m", "benchmarks.handwritten"]) as port:
+        with served(hub, [sys.executable, "-m", "benchmarks.handwritten"]) as port:
             by_hand = {what: asyncio.run(_ask(port, _plain_request(what), what)) for what in CLIENTS}
     rows = [
         [what, *_cells(by_hand[what]), *_cells(of_hub[what]), f"{len(of_hub[what]) / len(by_hand[what]):.3f}"]
@@ -52,7 +52,7 @@ def _token(hub: Hub) -> str:
 
 
 @contextmanager
-def _served(hub: Hub, command: Sequence[str]) -> Iterator[int]:
+def served(hub: Hub, command: Sequence[str]) -> Iterator[int]:
     """A server on one core and a free port, for the length of the block."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -85,16 +85,16 @@ def _hub_request(what: str, token: str) -> Sequence[bytes]:
     else:
         queries = [f'{{ member(by: {{phone: "{phone}"}}) {{ {FIELDS} }} }}' for phone in PHONES]
     head = f"authorization: Bearer {token}\r\nx-purpose: customer_support\r\n"
-    return [_request("/graphql", orjson.dumps({"query": query}), head) for query in queries]
+    return [request_of("/graphql", orjson.dumps({"query": query}), head) for query in queries]
 
 
 def _plain_request(what: str) -> Sequence[bytes]:
     if what == "page":
-        return [_request("/page", orjson.dumps({"first": 100}), "")]
-    return [_request("/lookup", orjson.dumps({"phone": f"+86{phone}"}), "") for phone in PHONES]
+        return [request_of("/page", orjson.dumps({"first": 100}), "")]
+    return [request_of("/lookup", orjson.dumps({"phone": f"+86{phone}"}), "") for phone in PHONES]
 
 
-def _request(path: str, body: bytes, head: str) -> bytes:
+def request_of(path: str, body: bytes, head: str) -> bytes:
     lines = f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n{head}"
     return f"{lines}content-length: {len(body)}\r\n\r\n".encode() + body
 

@@ -9,7 +9,7 @@ many at once; pgbench has a connection for each and its statements prepared. The
 sends, so they stay the same SQL when the action changes. They take short turns, each from the same empty books, and the
 ratio is the median of those of each turn, because whatever else the machine does falls on both of a turn. A busy
 machine favours whoever has more processes, and that is pgbench's server: measure on a quiet one.
-What earning takes through GraphQL stands beside it once there is a mutation for it.
+What earning takes through GraphQL is recorded below: of one process that serves, beside the action in one process.
 """
 
 import asyncio
@@ -33,6 +33,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from benchmarks import earning
 from benchmarks.hub import Hub, fresh_hub
 from benchmarks.tables import print_table
 from member_hub import organisation, points, programme, resources
@@ -85,8 +86,11 @@ def main() -> None:
             script.write_text(asyncio.run(_prepare(hub, how)), "utf-8")
             rows += [_compared(hub, pgbench, script, how, clients) for clients in CLIENTS]
         rows += [_on_one_account(hub, how) for how in HOWS]
+        through = _through_graphql(hub)
     title = f"Points: earning, durable, {THREADS} processes beside pgbench with {THREADS} threads (bar {BAR})"
     print_table(title, ("", "hub/s", "pgbench/s", "ratio", "of turns"), rows)
+    header = ("clients", "requests/s", "median ms", "p99 ms", "the action by itself/s", "of it")
+    print_table("Points: earning through GraphQL, recorded, one process that serves (no bar yet)", header, through)
     if not pgbench:
         print("  no pgbench among the server's programs: install PostgreSQL's own (MEMBER_HUB_POSTGRES)")
 
@@ -100,6 +104,19 @@ def _compared(hub: Hub, pgbench: str | None, script: Path, how: str, clients: in
             asyncio.run(_empty(hub))
             theirs.append(_pgbench_rate(hub, pgbench, script, clients) if pgbench else 0.0)
     return _row(f"{how}, {clients} at once in each", ours, theirs)
+
+
+def _through_graphql(hub: Hub) -> Sequence[Sequence[str]]:
+    """What the clock has to do first with members that are new is done before: it is of no ordinary day."""
+    asyncio.run(_empty(hub))
+    hub.run("jobs", "run")
+    rows = []
+    for clients, (rate, median_ms, p99_ms) in earning.rates(hub, MEMBERS).items():
+        with _workers(hub, BY_ITSELF, clients, MEMBERS, processes=1) as turn:
+            alone = turn()
+        cells = (f"{rate:.0f}", f"{median_ms:.1f}", f"{p99_ms:.1f}", f"{alone:.0f}", f"{rate / alone:.2f}")
+        rows.append([str(clients), *cells])
+    return rows
 
 
 def _on_one_account(hub: Hub, how: str) -> Sequence[str]:
@@ -225,12 +242,14 @@ def _pgbench_rate(hub: Hub, pgbench: str, script: Path, clients: int) -> float:
 
 
 @contextmanager
-def _workers(hub: Hub, how: str, clients: int, members: int) -> Iterator[Callable[[], float]]:
+def _workers(
+    hub: Hub, how: str, clients: int, members: int, *, processes: int = THREADS
+) -> Iterator[Callable[[], float]]:
     """Processes that stay; each turn they begin together, and each says how many it did in how long."""
     command = [sys.executable, "-m", "benchmarks.points", hub.url, how, str(clients), str(members)]
     environ, pipe = os.environ | hub.environ, subprocess.PIPE
     workers = [
-        subprocess.Popen([*command, str(n)], env=environ, text=True, stdin=pipe, stdout=pipe) for n in range(THREADS)
+        subprocess.Popen([*command, str(n)], env=environ, text=True, stdin=pipe, stdout=pipe) for n in range(processes)
     ]
 
     def turn() -> float:

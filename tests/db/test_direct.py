@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from member_hub.db import Database, transaction
 from member_hub.db.bulk import table_of
 from member_hub.db.direct import Direct
+from member_hub.db.outages import is_outage
 from member_hub.ids import uuid7
 from member_hub.merging import sqlstate
 from member_hub.till.tables import MemberCode
@@ -86,3 +87,28 @@ async def test_at_once_is_all_of_it_or_nothing_and_on_its_own(database: Database
 
     assert [row.member_id for row in done] == [second["code_member_id"], third["code_member_id"]]
     assert await _read(database, third["code_member_id"]) == third["code_member_id"]  # type: ignore[arg-type]
+
+
+async def _end_sessions(database: Database) -> None:
+    """Every other session of this database ends, as when the server dies or is changed over."""
+    others = text(
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = :n and pid <> pg_backend_pid()"
+    )
+    async with transaction(database.login) as tx:
+        await tx.execute(others, {"n": database.name})
+
+
+async def test_a_session_that_has_ended_is_an_outage_and_never_used_again(database: Database) -> None:
+    rows = [await _own_row(database) for _ in range(3)]
+    await _write(database, rows[0])
+    await WRITE.at_once(database.app, rows[1:2])
+    for how in (_write(database, rows[2]), WRITE.at_once(database.app, rows[2:])):
+        await _end_sessions(database)
+
+        with pytest.raises(DBAPIError) as caught:
+            await how
+
+        assert is_outage(caught.value)
+        assert await _read(database, uuid7()) is None
+
+    await WRITE.at_once(database.app, rows[2:])

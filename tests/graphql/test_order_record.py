@@ -414,3 +414,22 @@ async def test_a_day_that_was_left_out_is_the_day_of_the_first_time(world: World
     world.clock.at += timedelta(days=2)
 
     assert await active(world, member) == first
+
+
+async def test_an_order_at_a_clock_that_jumped_back_is_refused_until_it_is_there_again(world: World) -> None:
+    member = await a_member(world)
+    await record(world, an_order(member, orderNo="T0"), key="k0")
+    before = await counts(world)
+    world.clock.at -= timedelta(minutes=6)
+
+    assert await record(world, an_order(member)) == (None, [(None, "CLOCK_JUMPED")])
+
+    assert await counts(world) == before
+    assert [(row.operation, row.outcome, row.member_ids) for row in await world.audited()][-1] == (
+        "orderRecord",
+        "CLOCK_JUMPED",
+        [member],
+    )
+    world.clock.at += timedelta(minutes=6)
+    receipt, _ = await record(world, an_order(member))
+    assert receipt is not None

@@ -4,15 +4,20 @@ import asyncio
 from typing import Any
 
 import pytest
+from sqlalchemy import select, text
 
+from member_hub.db import transaction
 from member_hub.graphql.building import global_id
 from member_hub.ids import MemberId, uuid7
 from member_hub.members.bits import restriction_mask
 from member_hub.members.tables import MemberStatus
 from member_hub.points.words import AccountState
+from member_hub.points.writing import account_t
 from member_hub.privacy import Purpose
 from tests.graphql.pointing import act, done, earn, errors, everything, faults, freeze, points_of, pots, turn
 from tests.graphql.world import People, World
+
+WAITS_S = 5
 
 
 async def give(world: World, giver: MemberId, to: Any, amount: int, **stated: Any) -> Any:
@@ -154,3 +159,30 @@ async def test_two_who_give_to_each_other_at_once_both_do(world: World, people: 
     assert [one["userErrors"] for one in came] == [[]] * 20
     assert await pots(world, people.whole) == (500, 0, 0, 0)
     assert await faults(world) == []
+
+
+async def test_a_gift_that_the_database_ended_as_a_deadlock_is_given_all_the_same(world: World, people: People) -> None:
+    """Somebody else takes both accounts the other way round; the database ends the one that has waited longest."""
+    giver, getter = people.whole, people.southern
+    await earn(world, giver, 500)
+    await earn(world, getter, 1)
+    first, last = sorted((giver, getter))
+    taken = select(account_t.c.member_id).with_for_update()
+
+    async with transaction(world.hub.database.app) as tx:
+        await tx.execute(taken.where(account_t.c.member_id == last))
+        giving = asyncio.create_task(give(world, giver, getter, 200))
+        async with asyncio.timeout(WAITS_S):
+            while not await _somebody_waits(world):
+                await asyncio.sleep(0.01)
+        await tx.execute(taken.where(account_t.c.member_id == first))
+    await giving
+
+    assert (await pots(world, giver), await pots(world, getter)) == ((300, 0, 0, 0), (201, 0, 0, 0))
+    assert [row.outcome for row in await world.audited() if row.operation == "pointsTransfer"] == ["ok"] * 2
+
+
+async def _somebody_waits(world: World) -> bool:
+    async with transaction(world.hub.database.app) as tx:
+        waiting = text("select count(*) from pg_locks where not granted and locktype = 'transactionid'")
+        return bool(await tx.scalar(waiting))

@@ -11,7 +11,7 @@ from member_hub.ids import uuid7
 from member_hub.members.tables import MemberStatus
 from member_hub.points.words import AccountState
 from member_hub.points.writing import account_t
-from tests.graphql.pointing import act, done, earn, errors, everything, freeze, mutation, turn
+from tests.graphql.pointing import act, done, earn, errors, everything, faults, freeze, mutation, turn
 from tests.graphql.world import NOW, People, World
 
 BEYOND = 2**53 + 1
@@ -239,6 +239,38 @@ async def test_a_clock_that_jumped_back_writes_nothing(world: World, people: Peo
     )
 
 
+@pytest.mark.parametrize("name", ["pointsEarn", "pointsRedeem", "pointsHold", "pointsCapture", "pointsReverse"])
+async def test_a_clock_that_jumped_ahead_and_came_back_leaves_what_is_recorded_in_order(
+    world: World, people: People, name: str
+) -> None:
+    """What was done while it was wrong stands; nothing is written before it until the clock is there again."""
+    first = await earn(world, people.whole, 500)
+    held = await done(world, "pointsHold", TILL, member=people.whole, amount=100, minutes=10_000)
+    world.clock.at += timedelta(hours=2)
+    ahead = await done(world, "pointsRedeem", TILL, member=people.whole, amount=5)
+    stated: dict[str, Any] = {
+        "pointsEarn": {"amount": 500, "kind": "PURCHASE"},
+        "pointsCapture": {"hold": held["operationId"]},
+        "pointsReverse": {"operation": ahead["operationId"]},
+    }.get(name, {"amount": 5})
+
+    world.clock.at -= timedelta(hours=2)
+    assert await refused(world, name, member=people.whole, **stated) == [(None, "CLOCK_JUMPED")]
+    assert await said_of(world) == [people.whole]
+    assert (await earn(world, people.southern, 7))["recordedAt"] == first["recordedAt"]  # others go on
+
+    world.clock.at += timedelta(hours=1, minutes=56)
+    receipt = await done(world, name, TILL, member=people.whole, **(stated | {"amount": stated.get("amount", 5)}))
+    assert receipt["recordedAt"] == ahead["recordedAt"] == "2026-11-22T10:00:00Z"
+    assert receipt["version"] == ahead["version"] + 1
+    world.clock.at += timedelta(hours=1)
+    assert (await earn(world, people.whole, 5))["recordedAt"] == "2026-11-22T10:56:00Z"
+    entries = [row for row in (await everything(world))["hub.points_entry"] if row.member_id == people.whole]
+    in_order = [row.recorded_at for row in sorted(entries, key=lambda row: row.sequence)]
+    assert in_order == sorted(in_order)
+    assert await faults(world) == []
+
+
 @pytest.mark.parametrize("channel", ["TMALL", "store", "", None, 5])
 async def test_an_unknown_channel_is_refused_before_anything_is_asked(
     world: World, people: People, channel: Any
@@ -252,6 +284,7 @@ async def test_an_unknown_channel_is_refused_before_anything_is_asked(
 
     assert found == ["BAD_USER_INPUT"]
     assert all(not rows for rows in (await everything(world)).values())
+    assert [(row.operation, row.outcome) for row in await world.audited()] == [("pointsEarn", "BAD_USER_INPUT")]
 
 
 async def test_what_was_never_expired_is_not_reinstated(world: World, people: People) -> None:

@@ -4,23 +4,27 @@ Rows travel as one array per column (`INSERT ... SELECT FROM unnest(...)`): the 
 every batch size, so the driver prepares it once, and a thousand rows cost one round trip.
 """
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     BindParameter,
     Column,
     ColumnElement,
     Select,
     Table,
+    Text,
     and_,
     any_,
     bindparam,
     delete,
     func,
     literal,
+    literal_column,
     or_,
     select,
     text,
@@ -34,6 +38,7 @@ from sqlalchemy.sql.selectable import TableValuedAlias
 from member_hub.db.base import Tx
 
 OnConflict = Literal["raise", "ignore", "replace"]
+_WORD: Final = re.compile(r"[\w.:-]*", re.ASCII)
 
 
 def table_of(model: type[Any]) -> Table:
@@ -108,6 +113,17 @@ async def move_rows(
 def among(column: Column[Any], values: Iterable[Any]) -> ColumnElement[bool]:
     """`column = ANY(array)`: one statement text for any number of values. For a single value use `==`."""
     return column == any_(literal(list(values), ARRAY(column.type)))
+
+
+def constant(value: str | int) -> ColumnElement[Any]:
+    """A word or number of ours, written out: the same every time, so that planner and partial index know it.
+
+    Not `literal_execute`, with which SQLAlchemy puts the text together anew at each execution: a till waits for that.
+    """
+    if isinstance(value, int):
+        return literal_column(str(int(value)), BigInteger())
+    assert _WORD.fullmatch(value), "a constant is a word of the program, never what somebody sent"
+    return literal_column(f"'{value}'", Text())
 
 
 def values_of(columns: Sequence[Column[Any]], name: str = "given") -> TableValuedAlias:

@@ -21,6 +21,14 @@ from sqlalchemy.sql.elements import ClauseElement
 
 from member_hub.db.base import Tx
 
+# What the driver says, of an answer that breaks off in the middle, too, and SQLAlchemy's adapter in its place.
+_FAILURES = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    dialect.AsyncAdapt_asyncpg_dbapi.Error,
+    OSError,
+)
 _DIALECT = dialect.dialect()  # type: ignore[no-untyped-call]
 
 
@@ -45,11 +53,11 @@ class Direct:
 
     async def one(self, tx: Tx, values: Mapping[str, Any]) -> Any | None:
         """The first row, with its columns as attributes; None where there is none. Raises DBAPIError."""
-        connection = await _begun(tx)
         try:
+            connection = await _begun(tx)
             row = await connection.fetchrow(self.text, *self.given(values))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            _raise(error)
+        except _FAILURES as error:
+            await _raise(tx, error)
         return None if row is None else SimpleNamespace(**row)
 
     async def at_once(self, engine: AsyncEngine, several: Sequence[Mapping[str, Any]]) -> list[Any]:
@@ -64,8 +72,8 @@ class Direct:
             assert not connection.is_in_transaction()
             try:
                 rows = await connection.fetchmany(self.text, [self.given(values) for values in several])
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-                _raise(error)
+            except _FAILURES as error:
+                await _raise(plain, error)
         return [SimpleNamespace(**row) for row in rows]
 
     def given(self, values: Mapping[str, Any]) -> list[Any]:
@@ -84,5 +92,10 @@ async def _begun(tx: Tx) -> Any:
     return connection
 
 
-def _raise(error: Exception) -> NoReturn:
-    raise DBAPIError("", None, Failed(error), hide_parameters=True) from None
+async def _raise(tx: Tx, error: Exception) -> NoReturn:
+    """A session that has ended is given back to nobody; SQLAlchemy did not see the error, and would go on with it."""
+    assert tx.sync_connection is not None
+    is_lost = tx.sync_connection.connection.driver_connection.is_closed()  # type: ignore[union-attr]
+    if is_lost:
+        await tx.invalidate()
+    raise DBAPIError("", None, Failed(error), hide_parameters=True, connection_invalidated=is_lost) from None

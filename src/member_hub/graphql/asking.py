@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from member_hub.access import Caller, Grant, Verdict
 from member_hub.audit import Entry
 from member_hub.db.base import Tx, snapshot
-from member_hub.errors import Refused, Unavailable
+from member_hub.errors import Unavailable
 from member_hub.graphql.limits import TooComplex
 from member_hub.graphql.problems import Language
 from member_hub.graphql.selection import Plan, Root
@@ -219,15 +219,15 @@ class Asking:
         )
 
 
-def turned_away(caller: Caller, refusal: Refused, *, now: datetime) -> Entry:
-    """The entry of a request that was refused before it was read."""
+def turned_away(caller: Caller, code: str, *, now: datetime, operations: Iterable[str] = ()) -> Entry:
+    """The entry of a request that was refused before it was read, or made out; `operations` as far as known."""
     return Entry(
         caller_kind=caller.kind.value,
         caller=caller.subject,
         role=caller.role,
         purpose=caller.purpose.value,
-        operation=REQUEST,
-        outcome=refusal.code,
+        operation=",".join(sorted(operations)) or REQUEST,
+        outcome=code,
         request_id=caller.request_id,
         happened_at=now,
     )

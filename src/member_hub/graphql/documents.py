@@ -2,17 +2,20 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
+    OperationType,
     Token,
     parse,
     specified_rules,
@@ -46,7 +49,23 @@ class BadDocument(Exception):
         self.errors = errors
         self.cost = cost
         self.is_read = is_read
+        self.node: DocumentNode | None = None  # where it is GraphQL
         super().__init__(f"{len(errors)} errors")
+
+
+def mutations_in(node: DocumentNode, schema: GraphQLSchema, operation_name: str | None) -> frozenset[str] | None:
+    """The mutations of a document that need not be valid, those of the operation that is named if it is there.
+
+    None where it has no mutation. Only names that the schema has, for others may say anything: with none of them, an
+    empty set.
+    """
+    operations = [d for d in node.definitions if isinstance(d, OperationDefinitionNode)]
+    named = [one for one in operations if one.name is not None and one.name.value == operation_name]
+    asked = [one for one in named or operations if one.operation is OperationType.MUTATION]
+    if not asked or schema.mutation_type is None:
+        return None
+    fields = (field for one in asked for field in one.selection_set.selections if isinstance(field, FieldNode))
+    return frozenset(field.name.value for field in fields if field.name.value in schema.mutation_type.fields)
 
 
 class NotByGet(BadDocument):
@@ -85,7 +104,8 @@ class Documents:
         known = self._kept.get(text)
         if known is not None:
             self._kept.move_to_end(text)
-            _check_method(known.node, language, is_by_get=is_by_get)
+            with _noting(known.node):
+                _check_method(known.node, language, is_by_get=is_by_get)
             return known
         document = self.validated(text, language, is_by_get=is_by_get)
         if len(text) <= DOCUMENT_KEPT_CHARS_MAX:
@@ -105,12 +125,10 @@ class Documents:
     def validated(self, text: str, language: Language, *, is_by_get: bool = False) -> Document:
         """The document, read anew and not kept. Raises BadDocument."""
         node = _parsed(text, language)
-        try:
-            limits.check(node)
-        except Refused as refused:
-            raise _bad(refused, language) from None
-        _check_method(node, language, is_by_get=is_by_get)
-        self._validate(node)
+        with _noting(node):
+            _check_limits(node, language)
+            _check_method(node, language, is_by_get=is_by_get)
+            self._validate(node)
         operations = [d for d in node.definitions if isinstance(d, OperationDefinitionNode)]
         fragments = [d for d in node.definitions if isinstance(d, FragmentDefinitionNode)]
         return Document(
@@ -137,6 +155,23 @@ class Documents:
             for error in validate(self._schema, node, [rule], max_errors=ERRORS_MAX, hide_suggestions=True)
         ]
         return found[:ERRORS_MAX]
+
+
+@contextmanager
+def _noting(node: DocumentNode) -> Iterator[None]:
+    """What is refused here says of what."""
+    try:
+        yield
+    except BadDocument as bad:
+        bad.node = node
+        raise
+
+
+def _check_limits(node: DocumentNode, language: Language) -> None:
+    try:
+        limits.check(node)
+    except Refused as refused:
+        raise _bad(refused, language) from None
 
 
 def _parsed(text: str, language: Language) -> DocumentNode:

@@ -20,7 +20,14 @@ from member_hub.audit import AuditUnavailable
 from member_hub.errors import BadInput, Forbidden, Refused, Unavailable
 from member_hub.graphql.asking import Asking, Snapshot, turned_away
 from member_hub.graphql.cost import COST_MAX, Meter, TooExpensive
-from member_hub.graphql.documents import BadDocument, Document, Documents, NoSuchOperation, NotByGet
+from member_hub.graphql.documents import (
+    BadDocument,
+    Document,
+    Documents,
+    NoSuchOperation,
+    NotByGet,
+    mutations_in,
+)
 from member_hub.graphql.limits import WrongNumberOfKeys
 from member_hub.graphql.problems import Language, from_document, from_execution, from_refusal
 from member_hub.graphql.schema import core_schema, schema
@@ -125,7 +132,7 @@ class Api:
             return refused(unknown, language)
         except BadDocument as bad:
             self._throttle.charge_refusal(caller, asked.body_bytes)
-            return _bad(bad)
+            return await self._not_executable(caller, bad, asked, language)
         try:
             asking = self._asking(caller, language, ready.plan, self._hub.clock.now())
         except PurposeNotAllowed as refusal:
@@ -151,6 +158,13 @@ class Api:
     def _ready(self, asked: Asked, text: str, caller: Caller, language: Language) -> Ready:
         """Raises BadDocument for what cannot be executed, without saying its values; LongAndRefused."""
         document = self._documents.read(text, language, is_by_get=asked.is_by_get)
+        try:
+            return self._made_out(document, asked, caller, language)
+        except BadDocument as bad:
+            bad.node = document.node
+            raise
+
+    def _made_out(self, document: Document, asked: Asked, caller: Caller, language: Language) -> Ready:
         operation = _operation(document, asked.operation_name, language)
         if asked.body_bytes > LONG_BYTES:
             self._check_roots(document, operation, caller)
@@ -187,10 +201,26 @@ class Api:
         """The document was not even read. The first time in a minute goes on record."""
         try:
             if self._throttle.is_worth_telling(caller):
-                await self._hub.audit.write(turned_away(caller, throttled, now=self._hub.clock.now()))
+                await self._hub.audit.write(turned_away(caller, throttled.code, now=self._hub.clock.now()))
         except AuditUnavailable as unavailable:
             return refused(unavailable, language)
         return refused(throttled, language)
+
+    async def _not_executable(self, caller: Caller, bad: BadDocument, asked: Asked, language: Language) -> Answer:
+        """Whoever tried to change something is on record, with what and why it was refused: no values, no own words.
+
+        A query that cannot be executed shows nothing and is not; neither is what is no GraphQL.
+        """
+        names = mutations_in(bad.node, self._schema, asked.operation_name) if bad.node is not None else None
+        if names is None:
+            return _bad(bad)
+        code = str(bad.errors[0]["extensions"]["code"])
+        entry = turned_away(caller, code, now=self._hub.clock.now(), operations=names)
+        try:
+            await self._hub.audit.write(entry)
+        except AuditUnavailable as unavailable:
+            return refused(unavailable, language)
+        return _bad(bad)
 
     async def _not_made_out(self, caller: Caller, refusal: LongAndRefused, language: Language) -> Answer:
         asking = self._asking(caller, language, refusal.plan, self._hub.clock.now())

@@ -3,23 +3,19 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import strawberry
 from graphql import GraphQLError
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from member_hub.consent.notice.refusals import CoolingDown
+from member_hub.db.outages import is_outage
 from member_hub.errors import Refused, Unavailable
 from member_hub.profiles import Refusals
 from member_hub.throttling import Throttled
 
 LANGUAGES_MAX = 20  # of an Accept-Language header
-
-# The database does not answer: retrying later may help, which it never does for a fault in the program.
-OUTAGES: Final = (OSError, TimeoutError, OperationalError, InterfaceError, PoolTimeoutError)
 
 _log = logging.getLogger(__name__)
 
@@ -187,7 +183,7 @@ def from_execution(error: GraphQLError, language: Language, request_id: UUID) ->
     cause = error.original_error
     if not isinstance(cause, Refused):
         _log.error("A resolver failed: %s at %s, request %s.", " <- ".join(trace_of(cause)), _names(error), request_id)
-        cause = Unavailable() if isinstance(cause, OUTAGES) else Internal()
+        cause = Unavailable() if is_outage(cause) else Internal()
     found = from_refusal(cause, language)
     found["path"] = error.path
     if error.locations:

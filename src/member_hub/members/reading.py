@@ -33,7 +33,7 @@ from sqlalchemy.dialects.postgresql import UUID as PgUuid
 
 from member_hub.access import Caller, Grant, RowScope
 from member_hub.db.base import Tx
-from member_hub.db.bulk import among, table_of
+from member_hub.db.bulk import among, constant, table_of
 from member_hub.ids import MemberId
 from member_hub.members.bits import CODE_MASK, code_of, shift_of
 from member_hub.members.children import is_child_of
@@ -222,7 +222,7 @@ def is_living() -> ColumnElement[bool]:
     Made once, for every request asks for it.
     """
     gone = (MemberStatus.MERGED, MemberStatus.ERASED)
-    return member_t.c.status.not_in([literal(status.value, literal_execute=True) for status in gone])
+    return member_t.c.status.not_in([constant(status.value) for status in gone])
 
 
 @cache
@@ -230,8 +230,8 @@ def is_held_for(field: ProfileField, purpose: Purpose) -> ColumnElement[bool]:
     """Whether the value of the field is held for the service or for this very purpose: what is filtered or counted by
     shows as much as what is read."""
     code = member_t.c.consented_fields.bitwise_rshift(shift_of(field)).bitwise_and(CODE_MASK)
-    is_for_service = member_t.c.consented_fields == literal(0, literal_execute=True)  # nearly everybody, as is known
-    return or_(is_for_service, code.in_([literal(each, literal_execute=True) for each in (0, code_of(purpose))]))
+    is_for_service = member_t.c.consented_fields == constant(0)  # nearly everybody, as is known
+    return or_(is_for_service, code.in_([constant(each) for each in (0, code_of(purpose))]))
 
 
 def _is_root() -> ColumnElement[bool]:
@@ -273,7 +273,7 @@ def _finding(shape: Shape, fields: frozenset[ProfileField]) -> Select[Any]:
     return (
         select(given.c.member_id.label("asked_id"), *_columns(fields))
         .join(member_t, member_t.c.member_id == func.coalesce(given.c.merged_into, given.c.member_id))
-        .where(given.c.member_id.in_(bindparam("asked", expanding=True)), _condition(shape))
+        .where(given.c.member_id == any_(bindparam("asked", type_=ARRAY(PgUuid))), _condition(shape))
     )
 
 

@@ -37,7 +37,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from member_hub.access import Caller, CallerKind, Grant
-from member_hub.db.bulk import table_of
+from member_hub.db.bulk import constant, table_of
 from member_hub.members.bits import UNRESTRICTED, restriction_mask
 from member_hub.members.gates import ConsentGate, MinorApproval
 from member_hub.members.staff_numbers import number_in, spellings_of
@@ -164,11 +164,11 @@ def _is_not_restricted() -> ColumnElement[bool]:
     """None of the bits. Said with `<`, because of `= 0` the planner takes one row in 200 to pass (of `<` one in three),
     and then sorts a whole table instead of walking the list by its index until a page is full."""
     mask = bindparam("gate_restricted", type_=BigInteger)
-    return member_t.c.restriction_bits.bitwise_and(mask) < _constant(1)
+    return member_t.c.restriction_bits.bitwise_and(mask) < constant(1)
 
 
 def _is_no_minor() -> ColumnElement[bool]:
-    return member_t.c.age_band.in_([_constant(band.value) for band in _NOT_MINORS])
+    return member_t.c.age_band.in_([constant(band.value) for band in _NOT_MINORS])
 
 
 def _is_approved(handler: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -176,7 +176,7 @@ def _is_approved(handler: ColumnElement[Any]) -> ColumnElement[bool]:
     stores = bindparam("gate_stores", type_=ARRAY(Text))
     own = bindparam("gate_own", type_=ARRAY(Text))
     return exists().where(
-        approval_t.c.kind == _constant(STANDING),
+        approval_t.c.kind == constant(STANDING),
         approval_t.c.handler == handler,
         approval_t.c.role == bindparam("gate_role", type_=Text),
         or_(approval_t.c.store.is_(None), approval_t.c.store == any_(stores)),
@@ -199,7 +199,7 @@ def _has_consented(handler: ColumnElement[Any], *, is_recipient: bool) -> Column
 def consent_stands(row: Any, purpose: Purpose, *, at: datetime) -> ColumnElement[bool]:
     """The same for what the hub does by itself: whether the consent of a row (handler, consent_bits, gate_until) with
     its own handler stands; nothing of it is a named parameter."""
-    bit = _newest(gate_t.c.bit, row.handler, _constant(purpose.value), _constant(""))
+    bit = _newest(gate_t.c.bit, row.handler, constant(purpose.value), constant(""))
     return _is_set(row, bit, literal(at))
 
 
@@ -213,14 +213,14 @@ def _newest(
         select(counting)
         .where(gate_t.c.handler == handler, gate_t.c.purpose == purpose, gate_t.c.recipient == recipient)
         .order_by(gate_t.c.effective_at.desc())
-        .limit(_constant(1))
+        .limit(constant(1))
         .scalar_subquery()
     )
 
 
 def _is_set(row: Any, bit: ColumnElement[int], at: ColumnElement[datetime]) -> ColumnElement[bool]:
     # `<> 0` and not `= 1`, for the planner's sake as above; null where there is no gate, which is no.
-    is_set = row.consent_bits.bitwise_rshift(bit).bitwise_and(_constant(1)) != _constant(0)
+    is_set = row.consent_bits.bitwise_rshift(bit).bitwise_and(constant(1)) != constant(0)
     holds = or_(row.gate_until.is_(None), row.gate_until > at)
     return and_(is_set, holds)
 
@@ -233,14 +233,9 @@ def _is_told() -> ColumnElement[bool]:
     """
     said = bindparam("gate_told", type_=JSONB)
     return exists().where(
-        text_t.c.notice_id == gate_t.c.notice_id, text_t.c.locale == _constant("zh"), text_t.c.shared.contains(said)
+        text_t.c.notice_id == gate_t.c.notice_id, text_t.c.locale == constant("zh"), text_t.c.shared.contains(said)
     )
 
 
 def _now() -> ColumnElement[datetime]:
     return bindparam("gate_at", type_=DateTime(timezone=True))
-
-
-def _constant(value: str | int) -> ColumnElement[Any]:
-    """Spelled out in the statement: nothing that a caller could choose."""
-    return literal(value, literal_execute=True)

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import func, select, true
+from sqlalchemy import Select, func, select, true
 
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, parameters, table_of, values_of
@@ -93,6 +94,15 @@ async def held_at(tx: Tx, pairs: Sequence[tuple[MemberId, datetime]]) -> list[st
     """
     if not pairs:
         return []
+    columns = ("member_id", "changed_at")
+    rows = await tx.execute(_held(), parameters(columns, list(set(pairs))))
+    found = {(row.member_id, row.changed_at): row.to_tier for row in rows}
+    return [found.get(pair, LOWEST) for pair in pairs]
+
+
+@cache
+def _held() -> Select[Any]:
+    """Made once: every earning of a purchase asks."""
     given = values_of([change_t.c.member_id, change_t.c.changed_at])
     last = (
         select(change_t.c.to_tier)
@@ -105,8 +115,4 @@ async def held_at(tx: Tx, pairs: Sequence[tuple[MemberId, datetime]]) -> list[st
         .lateral("last")
     )
     asked = given.join(member_t, member_t.c.member_id == given.c.member_id).join(last, true())
-    statement = select(given.c.member_id, given.c.changed_at, last.c.to_tier).select_from(asked)
-    columns = ("member_id", "changed_at")
-    rows = await tx.execute(statement, parameters(columns, list(set(pairs))))
-    found = {(row.member_id, row.changed_at): row.to_tier for row in rows}
-    return [found.get(pair, LOWEST) for pair in pairs]
+    return select(given.c.member_id, given.c.changed_at, last.c.to_tier).select_from(asked)

@@ -15,9 +15,10 @@ from member_hub.access import (
     Unauthenticated,
     caller_from,
 )
+from member_hub.db.outages import is_outage
 from member_hub.errors import BadInput, Refused, Unavailable
 from member_hub.graphql import Answer, Api, Asked, Language, Registered, refused
-from member_hub.graphql.problems import OUTAGES, Internal, trace_of
+from member_hub.graphql.problems import Internal, trace_of
 from member_hub.runtime import Runtime
 from member_hub.throttling import Buckets, Rate, Throttled
 from member_hub.web import negotiation
@@ -124,7 +125,7 @@ async def _asked(request: Request) -> Asked:
 def failed(error: Exception, request_id: UUID, language: Language) -> Answer:
     """The answer to what nobody expected."""
     _log.error("A request failed: %s, request %s.", " <- ".join(trace_of(error)), request_id)
-    return refused(Unavailable() if isinstance(error, OUTAGES) else Internal(), language)
+    return refused(Unavailable() if is_outage(error) else Internal(), language)
 
 
 def _stated(header: str | None) -> str | None:

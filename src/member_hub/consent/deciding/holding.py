@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
+from sqlalchemy.dialects.postgresql import UUID as PgUuid
 
 from member_hub.access import Caller, Register
 from member_hub.consent.catalogue import Catalogue
@@ -21,6 +22,7 @@ from member_hub.consent.history.reading import Decisions, decisions_of
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of
+from member_hub.db.direct import Direct
 from member_hub.errors import Conflict, NotFound
 from member_hub.ids import MemberId, OriginId
 from member_hub.members.reading import Visible, account_t, find, ids_of_person
@@ -32,6 +34,9 @@ _TICK: Final = timedelta(microseconds=1)
 _SPEAKS: Final = (Channel.WEBSITE, Channel.APP, Channel.STORE)
 
 member_t = table_of(Member)
+_ROW: Final = select(member_t.c.member_id).where(member_t.c.member_id == bindparam("root", type_=PgUuid()))
+_LOCKED: Final = Direct(_ROW.with_for_update())
+_SHARED: Final = Direct(_ROW.with_for_update(read=True))
 _log = logging.getLogger(__name__)
 
 
@@ -93,8 +98,7 @@ async def locked_in_reach(
     """
     root = await _root_in_reach(tx, visible, member_id, field)
     for _ in range(TRIES_MAX):
-        row = select(member_t.c.member_id).where(member_t.c.member_id == root)
-        await tx.execute(row.with_for_update(read=is_shared))
+        await (_SHARED if is_shared else _LOCKED).one(tx, {"root": root})
         held, root = root, await _root_in_reach(tx, visible, member_id, field)
         if held == root:
             return root

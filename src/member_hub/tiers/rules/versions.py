@@ -12,10 +12,10 @@ from functools import lru_cache
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import DateTime, bindparam, select
 
 from member_hub.db.base import Tx
-from member_hub.db.bulk import table_of
+from member_hub.db.bulk import constant, table_of
 from member_hub.organisation import Section
 from member_hub.tiers.rules.model import TierRules
 from member_hub.tiers.rules.reading import rules_of, values_of
@@ -32,6 +32,18 @@ class Programme:
     rules: TierRules
 
 
+# Made once: every earning of a purchase asks.
+_NEWEST: Final = (
+    select(rules_t.c.version, rules_t.c.rules)
+    .where(
+        rules_t.c.approved_at.is_not(None),
+        rules_t.c.effective_at <= bindparam("now", type_=DateTime(timezone=True)),
+    )
+    .order_by(rules_t.c.version.desc())
+    .limit(constant(1))
+)
+
+
 @dataclass(frozen=True, slots=True)
 class InForce:
     version: int
@@ -44,13 +56,7 @@ class InForce:
 
 
 async def in_force(tx: Tx, programme: Programme, *, now: datetime) -> InForce:
-    statement = (
-        select(rules_t.c.version, rules_t.c.rules)
-        .where(rules_t.c.approved_at.is_not(None), rules_t.c.effective_at <= now)
-        .order_by(rules_t.c.version.desc())
-        .limit(1)
-    )
-    row = (await tx.execute(statement)).one_or_none()
+    row = (await tx.execute(_NEWEST, {"now": now})).one_or_none()
     return InForce(0, programme.rules) if row is None else InForce(row.version, stored(row.rules))
 
 
