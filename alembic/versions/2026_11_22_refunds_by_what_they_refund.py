@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "c2a96e18d740"
-down_revision: str | None = "0572f20cb52f"
+down_revision: str | None = "5b1e7d90c4a3"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

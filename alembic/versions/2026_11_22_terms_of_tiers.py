@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "3d90b6a7e21c"
-down_revision: str | None = "0572f20cb52f"
+down_revision: str | None = "c2a96e18d740"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
