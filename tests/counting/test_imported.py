@@ -84,6 +84,18 @@ async def test_a_refund_before_its_line_waits_and_takes_back_the_same(hub: Hub) 
     assert await is_sound(hub)
 
 
+async def test_a_refund_far_before_its_line_in_the_same_file_is_not_told_as_uncounted(hub: Hub) -> None:
+    await hub.deliver(Source.WEBSITE, website("W1", "2025-01-01"))
+    refund = order("W1", "R1", "-30.50", at="2026-11-05", refund_of="O1/1")
+    between = [order("W1", f"X{n}", "1.00", at="2026-11-04") for n in range(1_000)]  # it stands in an earlier batch
+
+    summary = await hub.deliver(Source.ORDERS, refund, *between, order("W1", "O1", "100.00", at="2026-11-03"))
+
+    assert {name: n for name, n in tally(summary).items() if n} == {
+        "read": 1_002, "applied": 1_002, "lines_counted": 1_002, "points_earned": 1_100, "points_taken_back": 31,
+    }  # fmt: skip
+
+
 async def test_refunds_of_more_than_is_left_take_what_is_left(hub: Hub) -> None:
     await hub.deliver(Source.WEBSITE, website("W1", "2025-01-01"))
     await hub.deliver(

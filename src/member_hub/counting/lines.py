@@ -84,12 +84,13 @@ async def count_lines(
     await tiers.grow(tx, growth.grown, now=now)
     await tiers.touch(tx, growth.members, now=now)
     await _mark(tx, batch, done.paid.keys(), growth.settled, now, marked=len(refunds) if are_marked else None)
-    counted = len(done.paid) + len(growth.settled)
+    counted, resumed = len(done.paid) + len(growth.settled), sum(n >= len(refunds) for n in growth.settled)
     return Counted(
         lines=counted,
         earned=sum(one.points for one in done.paid.values() if one.is_new),
         taken_back=sum(one.points for one in done.refunds.values() if one.is_new),
-        waiting=len(batch.paid) + len(batch.refunds) - counted,
+        waiting=len(lines) - counted + resumed,
+        resumed=resumed,
         cut=sum(one.is_cut for one in done.paid.values()),
     )
 

@@ -44,13 +44,14 @@ class Loyalty:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What a batch came to. `waiting` could not be counted now; `lines` may be counts of activity, or accounts; `cut`
-    lines earned the most that one may, and would have earned more."""
+    """What a batch came to. `waiting` could not be counted now, `resumed` had waited and was; `lines` may be counts of
+    activity, or accounts; `cut` lines earned the most that one may, and would have earned more."""
 
     lines: int = 0
     earned: int = 0
     taken_back: int = 0
     waiting: int = 0
+    resumed: int = 0
     cut: int = 0
 
     def __add__(self, other: "Counted") -> "Counted":

@@ -186,7 +186,7 @@ def _tell(counts: Counter[str], counted: Counted) -> None:
     counts[Count.COUNTED] += counted.lines
     counts[Count.EARNED] += counted.earned
     counts[Count.TAKEN_BACK] += counted.taken_back
-    counts[Count.UNCOUNTED] += counted.waiting
+    counts[Count.UNCOUNTED] += counted.waiting - counted.resumed  # a run adds Counters, and stops at zero
     counts[Count.CUT] += counted.cut
 
 
