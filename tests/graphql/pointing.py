@@ -9,11 +9,11 @@ from sqlalchemy import select, update
 from member_hub.db import snapshot, transaction
 from member_hub.ids import MemberId
 from member_hub.members.reading import member_t
-from member_hub.points.checking import check_all
 from member_hub.points.words import AccountState
 from member_hub.points.writing import account_t
 from member_hub.tables import METADATA
 from tests.graphql.world import World
+from tests.points.desk import faults_of_all
 
 POINTS = [name for name in METADATA.tables if name.startswith("hub.points_")]
 BALANCE = """query ($by: MemberKey!) { member(by: $by) { points { active balance state pending held debt version
@@ -84,4 +84,4 @@ async def turn(world: World, member: MemberId, **values: Any) -> None:
 
 async def faults(world: World) -> list[Any]:
     """What the self-check of points finds."""
-    return [finding async for _, found in check_all(world.hub.database) for finding in found]
+    return await faults_of_all(world.hub.database)

@@ -21,9 +21,11 @@ from member_hub.idempotency import RequestKey
 from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.members.tables import ChannelAccount, Member, MemberStatus
 from member_hub.points import Asked, Earning, Line, LotKind, Programme, Receipt, Rules
-from member_hub.points.checking import Finding, check_all, self_check
+from member_hub.points.checking import BATCH, Finding, self_check
 from member_hub.points.holder import PointsHolder
-from member_hub.points.queries import Balance, Pots, balances, points_at
+from member_hub.points.listing import balances_at
+from member_hub.points.queries import Balance, Pots, balances
+from member_hub.points.tables import PointsAccount
 from member_hub.privacy import Purpose
 from member_hub.settings import Settings
 from member_hub.tables import METADATA
@@ -35,6 +37,7 @@ TABLES = [name for name in METADATA.tables if name.startswith("hub.points_")]
 
 member_t = table_of(Member)
 account_t = table_of(ChannelAccount)
+points_t = table_of(PointsAccount)
 _numbers = itertools.count(1)
 
 
@@ -157,14 +160,14 @@ class Desk:
 
     async def at(self, member_id: MemberId, moment: datetime) -> Pots:
         async with snapshot(self.database.app) as tx:
-            return await points_at(tx, member_id, moment)
+            return (await balances_at(tx, [member_id], moment))[member_id]
 
     async def faults(self, members: Sequence[MemberId] = ()) -> list[Finding]:
         """What the self-check finds; of all accounts unless some are named."""
         if members:
             async with snapshot(self.database.app) as tx:
                 return await self_check(tx, members)
-        return [finding async for _, found in check_all(self.database) for finding in found]
+        return await faults_of_all(self.database)
 
     async def rows(self, table: str) -> list[Row[Any]]:
         found = METADATA.tables[f"hub.{table}"]
@@ -177,6 +180,13 @@ class Desk:
 
     def later(self, **span: int) -> None:
         self.clock.at += timedelta(**span)
+
+
+async def faults_of_all(database: Database) -> list[Finding]:
+    async with snapshot(database.app) as tx:
+        ids = [MemberId(one) for one in await tx.scalars(select(points_t.c.member_id).order_by(points_t.c.member_id))]
+        batches = [ids[n : n + BATCH] for n in range(0, len(ids), BATCH)]
+        return [finding for batch in batches for finding in await self_check(tx, batch)]
 
 
 async def _account(tx: AsyncConnection, member_id: MemberId) -> None:

@@ -7,7 +7,8 @@ from sqlalchemy import event
 from member_hub import points
 from member_hub.db import snapshot
 from member_hub.points import LotKind
-from member_hub.points.queries import Owed, balances, entries_of, liability
+from member_hub.points.listing import entries_of_each, position_of
+from member_hub.points.queries import Owed, balances, liability
 from tests.points.desk import Desk
 
 
@@ -61,11 +62,11 @@ async def test_entries_are_paged_newest_first(desk: Desk) -> None:
 
     seen, after, more = [], None, True
     async with snapshot(desk.database.app) as tx:
-        whole, _ = await entries_of(tx, anna, count=100)
+        whole, _ = (await entries_of_each(tx, [anna], count=100, after=None))[anna]
         while more:
-            page, more = await entries_of(tx, twin, count=3, after=after)
+            page, more = (await entries_of_each(tx, [anna], count=3, after=after))[anna]
             seen += page
-            after = (page[-1].recorded_at, page[-1].member_id, page[-1].sequence)
+            after = position_of(page[-1])
 
     assert seen == list(whole)
     assert [e.recorded_at for e in seen] == sorted((e.recorded_at for e in seen), reverse=True)

@@ -4,16 +4,14 @@ For accounts in batches; read in one snapshot. What it finds is a fault of the p
 so every finding is one for people (P11).
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union_all
 
-from member_hub.db.base import Tx, snapshot
+from member_hub.db.base import Tx
 from member_hub.db.bulk import among
-from member_hub.db.engines import Database
 from member_hub.ids import MemberId
 from member_hub.points.words import AccountState, Act, Fault, HoldState, LotState
 from member_hub.points.writing import account_t, entry_t, hold_t, lot_t, part_t
@@ -45,21 +43,6 @@ async def self_check(tx: Tx, member_ids: Sequence[MemberId]) -> list[Finding]:
             faults = [fault] if fault is not None else _of_account(row)
             found |= {Finding(MemberId(row.member_id), one) for one in faults}
     return sorted(found, key=lambda one: (one.member_id, one.fault.name))
-
-
-async def check_all(database: Database) -> AsyncIterator[tuple[int, list[Finding]]]:
-    """Every account, batch by batch: how many were looked at, and what was found."""
-    last: UUID | None = None
-    while True:
-        async with snapshot(database.app) as tx:
-            statement = select(account_t.c.member_id).order_by(account_t.c.member_id).limit(BATCH)
-            if last is not None:
-                statement = statement.where(account_t.c.member_id > last)
-            batch = [MemberId(row.member_id) for row in await tx.execute(statement)]
-            if not batch:
-                return
-            yield len(batch), await self_check(tx, batch)
-            last = batch[-1]
 
 
 def _of_account(row: Any) -> Iterable[Fault]:

@@ -64,11 +64,10 @@ ANY_LIVING: Final = (AccountState.OPEN, AccountState.FROZEN)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the guard looks for beside the member: the account's state, points to spend, something due."""
+    """What the guard looks for beside the member: the account's state, points to spend."""
 
     states: Sequence[AccountState] = NORMAL
     at_least: int = 0
-    only_if_due: bool = False
 
 
 NORMALLY: Final = Wanted()
@@ -107,7 +106,7 @@ async def claim_and_take(
 
 async def take_due(tx: Tx, member_id: MemberId, cause: Cause, *, now: datetime) -> Book | None:
     """The account by its own id, where something of it is due; None where nothing is (any more)."""
-    wanted = Wanted(ANY_LIVING, only_if_due=True)
+    wanted = Wanted(ANY_LIVING)
     row = await _GUARD_DUE.one(tx, _bound(member_id, wanted, now) | {"now": now})
     return None if row is None else await _opened(tx, row, cause, now)
 

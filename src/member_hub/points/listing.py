@@ -86,7 +86,10 @@ async def live_lots(tx: Tx, member_ids: Sequence[MemberId], *, now: datetime) ->
 
 
 async def balances_at(tx: Tx, member_ids: Sequence[MemberId], moment: datetime) -> dict[MemberId, Pots]:
-    """What `queries.points_at` says of each, of everything that is one member with it today."""
+    """The balance at a past moment, from the entries alone, of everything that is one member with each today.
+
+    What has fallen due and nobody has written yet (the clockwork does within minutes) is not among them.
+    """
     root = func.coalesce(member_t.c.merged_into, member_t.c.member_id)
     sums = [func.coalesce(func.sum(entry_t.c[pot]), 0) for pot in _POTS]
     theirs = and_(entry_t.c.member_id == member_t.c.member_id, effective_at() <= moment)

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, DateTime, Row, Select, and_, case, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, DateTime, Row, Select, and_, case, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from member_hub.db.base import Tx
@@ -69,32 +69,6 @@ async def balances(tx: Tx, member_ids: Sequence[MemberId], *, now: datetime) -> 
     return found
 
 
-async def points_at(tx: Tx, member_id: MemberId, moment: datetime) -> Pots:
-    """The balance at a past moment, from the entries alone; of everything that is one member with this id today.
-
-    What has fallen due and nobody has written yet (the clockwork does within minutes) is not among them.
-    """
-    sums = [func.coalesce(func.sum(entry_t.c[pot]), 0) for pot in ("active", "pending", "held", "debt")]
-    statement = select(*sums).where(of_one(entry_t.c.member_id, member_id), effective_at() <= moment)
-    return Pots(*(int(value) for value in (await tx.execute(statement)).one()))
-
-
-async def entries_of(
-    tx: Tx, member_id: MemberId, *, count: int, after: tuple[datetime, UUID, int] | None = None
-) -> tuple[Sequence[Row[Any]], bool]:
-    """Up to `count` entries, newest first, of everything that is one member with this id; and whether there are more.
-
-    `after` is the (recorded_at, member_id, sequence) of the last one seen.
-    """
-    key = (entry_t.c.recorded_at, entry_t.c.member_id, entry_t.c.sequence)
-    statement = select(entry_t).where(of_one(entry_t.c.member_id, member_id))
-    if after is not None:
-        there = tuple_(*(literal(part, column.type) for part, column in zip(after, key, strict=True)))
-        statement = statement.where(tuple_(*key) < there)
-    rows = (await tx.execute(statement.order_by(*(column.desc() for column in key)).limit(count + 1))).all()
-    return rows[:count], len(rows) > count
-
-
 async def liability(tx: Tx, *, handler: str | None = None) -> list[Owed]:
     """What is owed, by the month of the last day, earliest first; of one handler, or of all."""
     last = func.timezone(literal(_SHANGHAI), lot_t.c.expires_at - literal(timedelta(microseconds=1)))
@@ -115,14 +89,6 @@ def effective_at() -> ColumnElement[datetime]:
     """Since when an entry counts: what fell due, since it did, whenever that was written; all else since it was."""
     is_due = entry_t.c.reason.in_((Reason.DUE, Reason.TIMED_OUT))
     return case((is_due, entry_t.c.occurred_at), else_=entry_t.c.recorded_at)
-
-
-def of_one(column: ColumnElement[Any], member_id: MemberId) -> ColumnElement[bool]:
-    """The id itself, its root and whatever was merged into that: entries stay where they were written."""
-    asked = member_t.alias("asked")
-    root = select(func.coalesce(asked.c.merged_into, asked.c.member_id)).where(asked.c.member_id == member_id)
-    there = or_(member_t.c.member_id == root.scalar_subquery(), member_t.c.merged_into == root.scalar_subquery())
-    return column.in_(select(member_t.c.member_id).where(there))
 
 
 async def _settled(tx: Tx, accounts: Sequence[Row[Any]], now: datetime) -> dict[UUID, Pots]:
