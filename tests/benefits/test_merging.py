@@ -33,6 +33,19 @@ async def test_what_both_used_of_one_per_person_counts_once(desk: Desk) -> None:
     assert sorted([first.folded_into is None, second.folded_into is None]) == [False, True]
 
 
+async def test_what_the_other_one_used_counts_when_one_takes_a_use_back(desk: Desk) -> None:
+    anna, berta = await desk.member(), await desk.member()
+    used = await desk.use(anna)
+    await desk.use(berta)
+    await desk.merge(anna, berta)
+
+    await desk.void(anna, used.use_id)
+
+    assert await desk.has(anna) == {"gift_wrapping": (1, 1)}
+    with pytest.raises(UsedUp):
+        await desk.use(anna)
+
+
 async def test_who_had_used_nothing_brings_no_second_one(desk: Desk) -> None:
     anna, berta = await desk.member(), await desk.member()
     await desk.use(berta)

@@ -12,7 +12,7 @@ from member_hub.db.bulk import table_of
 from member_hub.ids import MemberId, uuid7
 from member_hub.members.tables import Member
 from member_hub.reports.pyramid import groups_of
-from member_hub.reports.snapshots import snapshot_t
+from member_hub.reports.snapshots import Week, snapshot_t
 from member_hub.tiers.tables import TierChange, TierStanding
 from tests.graphql.world import NOW, World
 from tests.points.desk import Desk
@@ -160,6 +160,18 @@ async def test_a_moment_out_of_range_is_refused(world: World, at: datetime) -> N
 
     assert [error["extensions"] for error in answer["errors"]] == [{"code": "BAD_USER_INPUT", "field": "asOf"}]
     assert await _kept(world) == []
+
+
+async def test_who_joined_in_the_week_is_counted_from_the_next_on(world: World) -> None:
+    """Else whoever enrols people himself chooses when a group is told, and by whom it grew."""
+    newest, *_ = await people(world, 20, "core")
+    async with transaction(world.hub.database.app) as tx:
+        joined = update(member_t).where(member_t.c.member_id == newest)
+        await tx.execute(joined.values(joined_at=Week.of(NOW).begins))
+
+    assert (await members_of(world))["core"] is None
+    world.clock.at += WEEK
+    assert (await members_of(world))["core"] == 20
 
 
 async def test_who_objects_or_belongs_to_another_handler_is_not_counted(world: World) -> None:

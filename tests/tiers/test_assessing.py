@@ -113,6 +113,15 @@ def test_retention_is_a_rule_of_its_own_and_looks_at_the_last_day_of_the_term() 
     assert missed.look(date(2026, 6, 1)).in_grace is True
 
 
+def test_a_term_begins_where_the_last_one_ended_however_late_the_clock_comes() -> None:
+    kept = Paper(ladder(), grown=[(date(2026, 5, 1), 4000)], stood=stood_at("vip", midnight(date(2026, 6, 1))))
+
+    stood = kept.look(date(2026, 6, 20))
+
+    assert kept.decided == [Why.RETAINED]
+    assert (stood.since, stood.term_since) == (midnight(date(2025, 6, 1)), midnight(date(2026, 6, 1)))
+
+
 def test_growth_grace_looks_further_back_for_retention_and_not_for_promotion() -> None:
     grown = [(date(2025, 5, 2), 5000)]
     paper = Paper(ladder(growth_grace=30), grown=grown, stood=stood_at("vip", midnight(date(2026, 6, 1))))

@@ -6,6 +6,8 @@ from datetime import date, timedelta
 
 import pytest
 
+from member_hub import tiers
+from member_hub.db import transaction
 from member_hub.errors import NotFound
 from member_hub.members.bits import PROFILING, PURPOSE_BITS
 from member_hub.members.tables import MemberStatus
@@ -130,6 +132,45 @@ async def test_whole_terms_that_ended_while_nothing_ran_are_caught_up(desk: Desk
     await desk.work()
 
     assert await desk.placed(anna) == ("core", "lapsed")
+
+
+async def test_who_was_told_of_a_fall_is_told_once_though_the_notice_is_kept_up_to_date(desk: Desk) -> None:
+    """And through the grace, with its end; two processes share out whom they tell."""
+    anna = await desk.member()
+    await desk.grow(anna, 1200)
+    await desk.work()
+    desk.later(days=350)
+    await desk.work()
+    async with transaction(desk.database.app) as tx, transaction(desk.database.app) as other:
+        assert await tiers.ask_notices(tx, now=desk.clock.now()) == 1
+        async with asyncio.timeout(5):
+            assert await tiers.ask_notices(other, now=desk.clock.now()) == 0
+
+    for days in (1, 20):
+        desk.later(days=days)
+        await desk.grow(anna, 5)
+        await desk.touch(anna)
+        await desk.work()
+        async with transaction(desk.database.app) as tx:
+            assert await tiers.ask_notices(tx, now=desk.clock.now()) == 0
+
+    standing = await desk.standing(anna)
+    assert (standing.reason.value, standing.until) == ("grace", at("2027-04-02T00:00"))
+    assert standing.notice is not None
+    assert (standing.notice.growth_needed, standing.notice.until) == (790, standing.until)
+    assert [row.kind for row in await desk.rows("notice_task")] == ["tier_ending"]
+
+
+async def test_a_floor_that_is_over_counts_no_more_though_nobody_has_looked(desk: Desk) -> None:
+    anna = await desk.member()
+    await desk.work()
+    await desk.place(anna, "vip", "2026-03-10T12:00")
+    assert (await desk.standing(anna)).tier == "vip"
+
+    desk.later(days=30)
+
+    standing = await desk.standing(anna)
+    assert (standing.tier, standing.rank, standing.floor) == ("base", 0, None)
 
 
 async def test_nothing_is_decided_about_who_is_frozen_until_they_no_longer_are(desk: Desk) -> None:
