@@ -8,7 +8,7 @@ that is stored can be forgotten by any of them. Whoever stores a personal column
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
 from sqlalchemy import Column, MetaData
@@ -225,6 +225,18 @@ class Erased:
     counts: Mapping[str, int]
     destroy: Sequence[UUID] = ()  # subjects of which nothing is left
     rekey: Sequence[tuple[UUID, DataClass]] = ()  # subjects of which something remains for others
+
+
+@runtime_checkable
+class IdleWithout(Protocol):
+    """A holder that has nothing to move, and nothing to do, where neither member has a row in these tables.
+
+    Whoever merges asks for all of them in one statement, under the lock on both members; most have none.
+    """
+
+    @property
+    def idle_without(self) -> Sequence[type[Any]]:
+        """Tables with a `member_id` that begins their key."""
 
 
 class Holder(Protocol):

@@ -16,6 +16,7 @@ class ActApprovalsHolder:
     """A proposal goes with its member, and ends where the member is merged into another or turns out to be two."""
 
     tables = ROWS.tables
+    idle_without = ROWS.models
 
     async def export_for(self, tx: Tx, person: Person) -> AsyncIterator[Held]:
         async for held in ROWS.export_for(tx, person):

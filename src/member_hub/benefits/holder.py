@@ -28,6 +28,7 @@ Rows = list[Row[Any]]
 
 class BenefitsHolder:
     tables = frozenset(table_of(model).fullname for model in MODELS)
+    idle_without: Sequence[type[Any]] = (Entitlement,)
 
     async def export_for(self, tx: Tx, person: Person) -> AsyncIterator[Held]:
         for model in MODELS:

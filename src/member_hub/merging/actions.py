@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import null, or_, update
+from sqlalchemy import ARRAY, ColumnElement, Select, any_, bindparam, exists, null, or_, select, update
+from sqlalchemy.dialects.postgresql import UUID as PgUuid
 
 from member_hub.consent.catalogue import Catalogue
 from member_hub.crypto import Vault
@@ -15,7 +18,7 @@ from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.members.actions import SEALED_FIELDS
 from member_hub.members.tables import Member, MemberStatus
 from member_hub.merging.rules import Merge, Split
-from member_hub.privacy import Holder
+from member_hub.privacy import Holder, IdleWithout
 
 member_t = table_of(Member)
 FULL_WEIGHT_BP = 10_000
@@ -43,7 +46,7 @@ async def merge(change: Change, wanted: Merge, origins: Sequence[OriginId]) -> N
     The caller holds both rows locked and recomputes the golden profile of `kept` in the same transaction.
     """
     tx, kept, gone = change.tx, wanted.kept, wanted.gone
-    for holder in change.holders:
+    for holder in await _concerned(change, kept, gone):
         await holder.absorb(tx, kept=kept, gone=gone)
     empty = {field.value: null() for field in SEALED_FIELDS}
     await tx.execute(
@@ -74,9 +77,31 @@ async def split(change: Change, wanted: Split, *, handler: str, joined_at: datet
     something has gone.
     """
     await _stand_up(change, wanted, handler, joined_at)
-    for holder in change.holders:
+    for holder in await _concerned(change, wanted.kept, wanted.back):
         await holder.give_back(change.tx, kept=wanted.kept, back=wanted.back, origins=wanted.origins)
     await _record(change, "split", kept=wanted.kept, gone=wanted.back, origins=wanted.origins, weight_bp=0)
+
+
+async def _concerned(change: Change, *members: MemberId) -> Sequence[Holder]:
+    """Holders without those that say that they have nothing to do for these two."""
+    asking = {n: tuple(one.idle_without) for n, one in enumerate(change.holders) if isinstance(one, IdleWithout)}
+    models = tuple({model: None for own in asking.values() for model in own})
+    if not models:
+        return change.holders
+    row = (await change.tx.execute(_presence(models), {"p_member_id": list(members)})).one()
+    there = {model for model, is_there in zip(models, row, strict=True) if is_there}
+    return [one for n, one in enumerate(change.holders) if n not in asking or there.intersection(asking[n])]
+
+
+@cache
+def _presence(models: tuple[type[Any], ...]) -> Select[Any]:
+    """Whether any of some members has a row, table by table."""
+    keys = [table_of(model).c.member_id for model in models]
+    given = bindparam("p_member_id", type_=ARRAY(PgUuid))
+    there: list[ColumnElement[Any]] = [
+        exists().where(key == any_(given)).label(f"there_{n}") for n, key in enumerate(keys)
+    ]
+    return select(*there)
 
 
 async def _stand_up(change: Change, wanted: Split, handler: str, joined_at: datetime) -> None:

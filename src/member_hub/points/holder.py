@@ -9,6 +9,7 @@ Decision: the time of these entries is the hub's clock, for the duties of a hold
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Table, and_, delete, exists, literal, null, or_, select, update
@@ -46,6 +47,10 @@ LIVING = (AccountState.OPEN, AccountState.FROZEN)
 @dataclass(frozen=True, slots=True)
 class PointsHolder:
     clock: Clock = field(default_factory=Clock)
+
+    @property
+    def idle_without(self) -> Sequence[type[Any]]:
+        return (PointsAccount,)
 
     @property
     def tables(self) -> frozenset[str]:

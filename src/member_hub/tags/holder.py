@@ -34,6 +34,11 @@ class TagsHolder:
     clock: Clock = field(default_factory=Clock)
 
     @property
+    def idle_without(self) -> Sequence[type[Any]]:
+        """Two whom no round has reached yet are evaluated by the round of the day, as one."""
+        return (Tagging,)
+
+    @property
     def tables(self) -> frozenset[str]:
         return frozenset(table_of(model).fullname for model in MODELS)
 

@@ -53,6 +53,11 @@ class TiersHolder:
     clock: Clock = field(default_factory=Clock)
 
     @property
+    def idle_without(self) -> Sequence[type[Any]]:
+        """Who has grown has been marked, and has a row."""
+        return (TierStanding,)
+
+    @property
     def tables(self) -> frozenset[str]:
         return FILED.tables | {standing_t.fullname, change_t.fullname}
 
