@@ -7,13 +7,13 @@ from sqlalchemy import null, update
 
 from member_hub.access import CallerKind
 from member_hub.counting import hub_caller
-from member_hub.counting.backfill import count_waiting
+from member_hub.counting.backfill import count_waiting, something_waits
 from member_hub.db import Database, snapshot, transaction
 from member_hub.db.bulk import table_of
 from member_hub.ids import MemberId
 from member_hub.ingest.recording import RecordedLine, RecordedOrder, record_order
 from member_hub.ingest.words import Source
-from member_hub.members.tables import Channel
+from member_hub.members.tables import Channel, ChannelAccount
 from member_hub.merging.contention import patiently
 from member_hub.orders.tables import Activity, OrderLine
 from member_hub.points.checking import self_check
@@ -97,6 +97,25 @@ async def uncount(database: Database) -> None:
             await tx.execute(table_of(model).delete())
         await tx.execute(update(table_of(OrderLine)).values(counted_at=null()))
         await tx.execute(update(table_of(Activity)).values(counted=null()))
+        await tx.execute(update(table_of(ChannelAccount)).values(opened_at=null()))
+
+
+async def test_what_is_counted_is_not_looked_for_again(hub: Hub) -> None:
+    """And what an earlier version counted is found out once, and opened a second time by nobody."""
+    await hub.deliver(Source.STORE, card("C1", "2025-01-01", balance="50"))
+    async with snapshot(hub.database.app) as tx:
+        assert not await something_waits(tx)
+    async with transaction(hub.database.owner) as tx:
+        await tx.execute(update(table_of(ChannelAccount)).values(opened_at=null()))
+    before = await hub.rows("hub.points_entry")
+    async with snapshot(hub.database.app) as tx:
+        assert await something_waits(tx)
+
+    await settled(hub)
+
+    assert await hub.rows("hub.points_entry") == before
+    async with snapshot(hub.database.app) as tx:
+        assert not await something_waits(tx)
 
 
 async def test_the_back_fill_comes_to_what_the_import_would_have_and_twice_is_once(hub: Hub) -> None:

@@ -10,14 +10,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, Table, exists, literal, or_, select, tuple_
+from sqlalchemy import (
+    CTE,
+    Column,
+    ColumnElement,
+    Row,
+    Select,
+    Table,
+    and_,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+)
 
 from member_hub.counting.activity import EVALUATED, activity_t, count_activity, member_t
 from member_hub.counting.lines import count_lines, order_t, statement_of
 from member_hub.counting.needs import Counted, Loyalty, hub_caller
 from member_hub.counting.openings import UNCOUNTED, account_t, count_openings
 from member_hub.db.base import Tx, transaction
-from member_hub.db.bulk import table_of
+from member_hub.db.bulk import parameters, table_of, values_of
 from member_hub.db.engines import Database
 from member_hub.ids import OriginId
 from member_hub.members.tables import Channel, MemberStatus
@@ -28,6 +43,12 @@ from member_hub.points.words import AccountState
 
 BATCH: Final = 500
 points_t = table_of(PointsAccount)
+Key = Sequence[Column[Any]]
+ORDER: Final[Key] = [order_t.c[name] for name in ("member_id", "channel", "order_no", "line_no")]
+ACTIVITY: Final[Key] = [activity_t.c[name] for name in ("member_id", "origin_id", "day", "kind")]
+ACCOUNT: Final[Key] = [account_t.c[name] for name in ("member_id", "origin_id")]
+UNTOLD: Final = activity_t.c.counted.is_distinct_from(activity_t.c["count"])
+_GIVEN: Final = values_of(ACTIVITY)
 OPEN: Final = or_(points_t.c.state.is_(None), points_t.c.state == AccountState.OPEN)
 
 
@@ -71,74 +92,110 @@ async def count_waiting(database: Database, needs: Loyalty, *, now: datetime) ->
 async def something_waits(tx: Tx) -> bool:
     """Whether anything is not counted yet, be it that it has to wait."""
     waiting = (
-        select(order_t.c.line_no).where(order_t.c.counted_at.is_(None)),
-        select(activity_t.c.day).where(activity_t.c.counted.is_distinct_from(activity_t.c["count"])),
-        select(account_t.c.origin_id).where(account_t.c.opening.is_not(None), UNCOUNTED),
+        _first(select(order_t.c.line_no).where(order_t.c.counted_at.is_(None)), ORDER),
+        _first(select(activity_t.c.day).where(UNTOLD), ACTIVITY),
+        _first(select(account_t.c.origin_id).where(UNCOUNTED), ACCOUNT),
     )
-    return bool(await tx.scalar(select(or_(*(exists(one) for one in waiting)))))
+    return bool(await tx.scalar(select(or_(*(one.scalar_subquery().is_not(None) for one in waiting)))))
 
 
 async def _openings(tx: Tx, needs: Loyalty, after: tuple[object, ...] | None, now: datetime) -> Work:
-    columns = (account_t.c.member_id, account_t.c.origin_id)
-    statement = _among_open(select(*columns).where(account_t.c.opening.is_not(None), UNCOUNTED), columns, after)
-    rows = (await tx.execute(statement.with_for_update(read=True, key_share=True, of=account_t))).all()
+    waiting = _next(select(*ACCOUNT).where(UNCOUNTED), ACCOUNT, after)
+    rows = await _looked_at(tx, waiting, waiting.c.member_id, true())
     if not rows:
         return Work(None, Counted())
-    done = await count_openings(tx, hub_caller(), [OriginId(row.origin_id) for row in rows], needs=needs, now=now)
-    return Work(tuple(rows[-1]), done)
+    able = [OriginId(row.origin_id) for row in rows if row.is_able]
+    return Work(_key(rows[-1], ACCOUNT), await count_openings(tx, hub_caller(), able, needs=needs, now=now))
 
 
 async def _orders(tx: Tx, needs: Loyalty, after: tuple[object, ...] | None, now: datetime, status: OrderStatus) -> Work:
-    columns = tuple(order_t.c[name] for name in ("member_id", "channel", "order_no", "line_no"))
     statement = (
         select(order_t)
         .join(account_t, account_t.c.origin_id == order_t.c.origin_id)
         .where(order_t.c.counted_at.is_(None), order_t.c.status == status)
     )
-    rows, filed = await _held(tx, _among_open(statement, columns, after), order_t)
+    rows, filed = await _held(tx, _among_open(statement, ORDER, after), order_t)
     if not rows:
         return Work(None, Counted())
     lines = [(filed[row.origin_id], statement_of(row)) for row in rows if row.origin_id in filed]
     done = await count_lines(tx, hub_caller(), lines, needs=needs, now=now, are_marked=False)
-    return Work(tuple(getattr(rows[-1], column.name) for column in columns), done)
+    return Work(_key(rows[-1], ORDER), done)
 
 
 async def _activity(tx: Tx, needs: Loyalty, after: tuple[object, ...] | None, now: datetime) -> Work:
-    columns = tuple(activity_t.c[name] for name in ("member_id", "origin_id", "day", "kind"))
+    waiting = _next(select(*ACTIVITY).where(UNTOLD), ACTIVITY, after)
+    has_account = waiting.join(account_t, account_t.c.origin_id == waiting.c.origin_id, isouter=True)
+    is_evaluated = member_t.c.restriction_bits.op("&")(EVALUATED) == 0
+    looked_at = await _looked_at(tx, waiting, account_t.c.member_id, is_evaluated, has_account)
+    if not looked_at:
+        return Work(None, Counted())
+    able = [_key(row, ACTIVITY) for row in looked_at if row.is_able]
     statement = (
         select(activity_t, activity_t.c["count"].label("times"), account_t.c.channel)
         .join(account_t, account_t.c.origin_id == activity_t.c.origin_id)
-        .where(activity_t.c.counted.is_distinct_from(activity_t.c["count"]))
-        .where(member_t.c.restriction_bits.op("&")(EVALUATED) == 0)
+        .where(tuple_(*ACTIVITY).in_(select(*_GIVEN.c)), UNTOLD)
+        .order_by(*ACTIVITY)
     )
-    rows, filed = await _held(tx, _among_open(statement, columns, after), activity_t)
-    if not rows:
-        return Work(None, Counted())
+    rows, filed = await _held(tx, statement, activity_t, parameters([c.name for c in ACTIVITY], able))
     counts = [(filed[row.origin_id], _said(row)) for row in rows if row.origin_id in filed]
     done = await count_activity(tx, counts, needs=needs, now=now, are_marked=False)
-    return Work(tuple(getattr(rows[-1], column.name) for column in columns), done)
+    return Work(_key(looked_at[-1], ACTIVITY), done)
 
 
-def _among_open(
-    statement: Select[Any], key: tuple[ColumnElement[Any], ...], after: tuple[object, ...] | None
-) -> Select[Any]:
+def _next(statement: Select[Any], key: Key, after: tuple[object, ...] | None) -> CTE:
+    """The next rows that wait, by the index of those alone, before anything is asked of their members.
+
+    Joined at once, the planner goes over everybody: it cannot tell how few these are.
+    """
+    return _after(statement, key, after).cte("waiting")
+
+
+async def _looked_at(
+    tx: Tx, waiting: CTE, member_id: ColumnElement[Any], and_more: ColumnElement[bool], rows: Any = None
+) -> Sequence[Row[Any]]:
+    """These rows in their order, and of each whether its member may earn now."""
+    is_able = func.coalesce(and_(member_t.c.status == MemberStatus.ACTIVE, OPEN, and_more), false()).label("is_able")
+    statement: Select[Any] = (
+        select(*waiting.c, is_able)
+        .select_from(waiting if rows is None else rows)
+        .outerjoin(member_t, member_t.c.member_id == member_id)
+        .outerjoin(points_t, points_t.c.member_id == member_id)
+    )
+    looked_at: Sequence[Row[Any]] = (await tx.execute(statement.order_by(*waiting.c))).all()
+    return looked_at
+
+
+def _first(statement: Select[Any], key: Key) -> Select[Any]:
+    """By the index of what waits, which a mere question whether there is any does not take."""
+    return statement.order_by(*key).limit(1)
+
+
+def _among_open(statement: Select[Any], key: Key, after: tuple[object, ...] | None) -> Select[Any]:
     """The next rows by their key, of members who may earn; the others need not be looked at again and again."""
     statement = (
         statement.join(member_t, member_t.c.member_id == account_t.c.member_id)
         .outerjoin(points_t, points_t.c.member_id == account_t.c.member_id)
         .where(member_t.c.status == MemberStatus.ACTIVE, OPEN)
     )
+    return _after(statement, key, after)
+
+
+def _after(statement: Select[Any], key: Key, after: tuple[object, ...] | None) -> Select[Any]:
     if after is not None:
         there = (literal(part, column.type) for part, column in zip(after, key, strict=True))
         statement = statement.where(tuple_(*key) > tuple_(*there))
     return statement.order_by(*key).limit(BATCH)
 
 
+def _key(row: Row[Any], key: Key) -> tuple[object, ...]:
+    return tuple(getattr(row, column.name) for column in key)
+
+
 async def _held(
-    tx: Tx, statement: Select[Any], table: Table
+    tx: Tx, statement: Select[Any], table: Table, given: Mapping[str, Any] | None = None
 ) -> tuple[Sequence[Row[Any]], Mapping[OriginId | None, Filing]]:
     """The rows, for this transaction alone, and where their accounts are: a merge waits until it ends."""
-    rows = (await tx.execute(statement.with_for_update(of=table, skip_locked=True))).all()
+    rows = (await tx.execute(statement.with_for_update(of=table, skip_locked=True), dict(given or {}))).all()
     return rows, await filings_of(tx, {OriginId(row.origin_id) for row in rows}) if rows else {}
 
 

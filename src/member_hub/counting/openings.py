@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import exists, select
+from sqlalchemy import and_, exists, select, update
 
 from member_hub import points
 from member_hub.access import Caller
@@ -26,7 +26,7 @@ from member_hub.privacy import DataClass
 
 account_t = table_of(ChannelAccount)
 opening_t = table_of(PointsOpening)
-UNCOUNTED: Final = ~exists(select(opening_t.c.origin_id).where(opening_t.c.origin_id == account_t.c.origin_id))
+UNCOUNTED: Final = and_(account_t.c.opening.is_not(None), account_t.c.opened_at.is_(None))
 
 
 async def count_openings(
@@ -37,7 +37,7 @@ async def count_openings(
         return Counted()
     statement = (
         select(account_t.c.origin_id, account_t.c.member_id, account_t.c.opening)
-        .where(among(account_t.c.origin_id, origins), account_t.c.opening.is_not(None), UNCOUNTED)
+        .where(among(account_t.c.origin_id, origins), UNCOUNTED)
         .order_by(account_t.c.origin_id)
         .with_for_update(read=True, key_share=True)
     )
@@ -45,8 +45,16 @@ async def count_openings(
     if not stated:
         return Counted()
     done = await points.open_balances(tx, caller, needs.asked(now), stated)
+    await _mark(tx, [one.origin_id for one in stated], now)
     earned = sum(one.points for one in stated if one.origin_id in done and one.points > 0)
     return Counted(lines=len(done), earned=earned, waiting=len(stated) - len(done))
+
+
+async def _mark(tx: Tx, origins: Collection[OriginId], now: datetime) -> None:
+    """What is counted, by whomever, need not be looked for again; the claim of the points part decides what that is."""
+    is_counted = exists(select(opening_t.c.origin_id).where(opening_t.c.origin_id == account_t.c.origin_id))
+    counted = update(account_t).where(among(account_t.c.origin_id, origins), is_counted)
+    await tx.execute(counted.values(opened_at=now))
 
 
 async def _opened(tx: Tx, vault: Vault, rows: Sequence[Any]) -> list[Opening]:

@@ -205,7 +205,15 @@ class ChannelAccount(Base):
 
     __tablename__ = "channel_account"
     __sealed_subject__ = "origin_id"
-    __table_args__ = (Index("ix_channel_account_origin_id", "origin_id"),)
+    __table_args__ = (
+        Index("ix_channel_account_origin_id", "origin_id"),
+        Index(  # nearly empty: balances that wait to be counted
+            "ix_channel_account_unopened",
+            "member_id",
+            "origin_id",
+            postgresql_where=text("opening IS NOT NULL AND opened_at IS NULL"),
+        ),
+    )
 
     member_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("whose it is now"))
     origin_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("random id for life"))
@@ -244,6 +252,9 @@ class ChannelAccount(Base):
             purposes=TAILORED | {Purpose.ANALYTICS},
             block_bytes=64,
         ),
+    )
+    opened_at: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), info=technical("when the stated balance was counted; null: not yet, or none is stated")
     )
 
 
