@@ -148,7 +148,8 @@ async def test_two_busy_accounts_lose_no_point_and_nobody_is_told_of_a_deadlock(
     found = {member: await _account(rows, member) for member in (anna, bo)}
     assert found == {member: (active, 0, 0) for member, active in expected.items()}
     async with snapshot(rows.app) as tx:
-        assert await self_check(tx, [one for m in (anna, bo) if (one := member_id_of(m))]) == []
+        ids = [member_id_of(member) for member in (anna, bo)]
+        assert await self_check(tx, [one for one in ids if one is not None]) == []
 
 
 def _business(n: int, member: str, other: str) -> tuple[str, dict[str, Any]]:
