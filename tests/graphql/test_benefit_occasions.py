@@ -23,6 +23,8 @@ from tests.graphql.world import NOW, People, World, said
 
 FEBRUARY = datetime(2027, 2, 10, 2, tzinfo=UTC)
 OBJECT = """mutation { objectionPlace(input: {scope: {everything: true}}) { userErrors { code } } }"""
+ENROL = """mutation ($input: MemberEnrolInput!, $key: String!) {
+    memberEnrol(input: $input, idempotencyKey: $key) { member { id } userErrors { code } } }"""
 UPDATE = """mutation ($id: ID!, $v: Int!, $birthday: String!) {
     profileUpdate(id: $id, expectedVersion: $v, input: {birthday: $birthday}) {
         member { version } userErrors { code } } }"""
@@ -126,6 +128,29 @@ async def test_who_states_a_birthday_within_the_month_has_it_the_next_day(world:
 
     assert set(await given(world)) == {people.whole, late}
     assert [ids for _, ids in await jobs_on_record(world)] == [{people.whole}, {people.whole}, {late}, {late}]
+
+
+async def test_who_is_enrolled_in_the_month_of_the_birthday_has_it_the_next_business_day(world: World) -> None:
+    """The morning after, by Shanghai's calendar, also where the day of the enrolment had its round already."""
+    card = {
+        "channel": "STORE",
+        "account": "7700000001",
+        "name": "周杰",
+        "phone": "13612340678",
+        "birthday": "1990-11-30",
+    }
+    assert await run(world, NOW) == 0
+    world.clock.at = NOW + timedelta(hours=1)
+    variables = {"input": card, "key": "k1"}
+    enrolled = (await world.ask("app_crm", ENROL, variables=variables))["memberEnrol"]
+    assert enrolled["userErrors"] == []
+    assert await run(world, NOW + timedelta(hours=2)) == 0
+
+    midnight = datetime(2026, 11, 22, 16, tzinfo=UTC)
+    assert await run(world, midnight - timedelta(seconds=1)) == 0
+    assert await run(world, midnight) == 1
+
+    assert list((await given(world)).values()) == [(1, 0)]
 
 
 async def test_a_changed_birthday_brings_one_in_a_year(world: World, people: People) -> None:
