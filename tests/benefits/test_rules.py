@@ -120,7 +120,7 @@ def test_the_shipped_programme_says_what_the_four_tiers_have() -> None:
         "priority_fitting": {"core": 2, "vip": 6},
         "birthday_gift": {"base": 1, "standard": 1, "core": 1, "vip": 2},
         "anniversary_gift": {"standard": 1, "core": 1, "vip": 1},
-        "promotion_gift": {"standard": 1, "core": 1, "vip": 2},
+        "promotion_gift": {"core": 1, "vip": 2},
         "goodwill_coupon": {"base": 1, "standard": 1, "core": 1, "vip": 1},
     }
     assert {level.code: level.gift for level in LEVELS.levels if level.gift} == {
@@ -151,7 +151,7 @@ def test_the_shipped_programme_says_what_the_four_tiers_have() -> None:
         ),
         ('source = "promotion"', 'source = "nothing"', "is not registered"),
         ("[benefits.definitions.promotion_gift]", "[benefits.definitions.other_gift]", "names the gift"),
-        ("{ standard = 1, core = 1, vip = 2 }", "{ vip = 2 }", "the tier 'core' names the gift"),
+        ("{ core = 1, vip = 2 }", "{ vip = 2 }", "the tier 'core' names the gift"),
         ("issue_max = 3\n", "", "the key 'issue_max' is missing"),
     ],
 )

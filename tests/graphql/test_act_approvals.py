@@ -156,10 +156,10 @@ async def test_nobody_approves_what_they_proposed(world: World, people: People, 
     approval = await propose(world, people.whole)
     before = await stored(world)
 
-    assert await approve(world, approval, role=role, by=by) == (None, [("approvalId", "FORBIDDEN")])
+    assert await approve(world, approval, role=role, by=by) == (None, [("approvalId", "SECOND_PERSON_REQUIRED")])
 
     assert await stored(world) == before
-    assert await told(world) == [(by, "actApprove", "FORBIDDEN", [people.whole])]
+    assert await told(world) == [(by, "actApprove", "SECOND_PERSON_REQUIRED", [people.whole])]
 
 
 async def test_who_approves_is_within_reach(world: World, people: People) -> None:

@@ -23,6 +23,8 @@ from tests.graphql.world import NOW, People, World, said
 
 FEBRUARY = datetime(2027, 2, 10, 2, tzinfo=UTC)
 OBJECT = """mutation { objectionPlace(input: {scope: {everything: true}}) { userErrors { code } } }"""
+ENROL = """mutation ($input: MemberEnrolInput!, $key: String!) {
+    memberEnrol(input: $input, idempotencyKey: $key) { member { id } userErrors { code } } }"""
 UPDATE = """mutation ($id: ID!, $v: Int!, $birthday: String!) {
     profileUpdate(id: $id, expectedVersion: $v, input: {birthday: $birthday}) {
         member { version } userErrors { code } } }"""
@@ -128,6 +130,29 @@ async def test_who_states_a_birthday_within_the_month_has_it_the_next_day(world:
     assert [ids for _, ids in await jobs_on_record(world)] == [{people.whole}, {people.whole}, {late}, {late}]
 
 
+async def test_who_is_enrolled_in_the_month_of_the_birthday_has_it_the_next_business_day(world: World) -> None:
+    """The morning after, by Shanghai's calendar, also where the day of the enrolment had its round already."""
+    card = {
+        "channel": "STORE",
+        "account": "7700000001",
+        "name": "周杰",
+        "phone": "13612340678",
+        "birthday": "1990-11-30",
+    }
+    assert await run(world, NOW) == 0
+    world.clock.at = NOW + timedelta(hours=1)
+    variables = {"input": card, "key": "k1"}
+    enrolled = (await world.ask("app_crm", ENROL, variables=variables))["memberEnrol"]
+    assert enrolled["userErrors"] == []
+    assert await run(world, NOW + timedelta(hours=2)) == 0
+
+    midnight = datetime(2026, 11, 22, 16, tzinfo=UTC)
+    assert await run(world, midnight - timedelta(seconds=1)) == 0
+    assert await run(world, midnight) == 1
+
+    assert list((await given(world)).values()) == [(1, 0)]
+
+
 async def test_a_changed_birthday_brings_one_in_a_year(world: World, people: People) -> None:
     await run(world, FEBRUARY)
     april = FEBRUARY.replace(month=4)
@@ -206,6 +231,28 @@ async def test_reaching_a_tier_brings_its_gift_once_in_a_year(world: World, peop
     ]
 
 
+async def test_a_higher_tier_in_the_same_period_brings_what_is_missing_to_its_own(world: World, people: People) -> None:
+    await promotions(world, days(0))
+    await promote(world, people.whole, "base", "core", at=days(3))
+    assert await promotions(world, days(3)) == 1
+    assert (await use(world, people.whole, "promotion_gift"))["entitlement"]["state"] == "USED_UP"
+    await promote(world, people.whole, "core", "vip", at=days(4))
+    for tier in ("core", "vip"):
+        await promote(world, people.southern, "base", tier, at=days(4))
+
+    assert await promotions(world, days(4)) == 2
+    assert await promotions(world, days(4)) == 0
+
+    assert await given(world, "promotion_gift") == {people.whole: (2, 1), people.southern: (2, 0)}
+    shown = (await benefits_of(world, people.whole))["promotion_gift"]
+    assert (shown["state"], shown["until"]) == ("USABLE", "2027-02-24T16:00:00Z")
+    assert (await use(world, people.whole, "promotion_gift"))["entitlement"]["state"] == "USED_UP"
+    await promote(world, people.whole, "vip", "core", at=days(5), why=Why.LAPSED)
+    await promote(world, people.whole, "core", "vip", at=days(6))
+    assert await promotions(world, days(6)) == 0
+    assert [ids for _, ids in await jobs_on_record(world)] == [{people.whole}, {people.whole, people.southern}]
+
+
 @pytest.mark.parametrize(
     ("before", "after", "why"),
     [
@@ -231,6 +278,17 @@ async def test_what_is_found_at_the_first_look_brings_none_and_new_members_their
     await promote(world, newcomer, "base", "core", at=days(1))
 
     assert await promotions(world, days(1)) == 1
+
+    assert await given(world, "promotion_gift") == {newcomer: (1, 0)}
+
+
+async def test_whoever_joined_in_the_second_of_the_first_run_joined_since(world: World, people: People) -> None:
+    """Files tell the day of joining to the second, the clock of the job to the microsecond."""
+    await promotions(world, days(0) + timedelta(milliseconds=700))
+    (newcomer,) = await world.resolve(said(Channel.WEBSITE, "W900000001", at=days(0)))
+    await promote(world, newcomer, "base", "core", at=days(0) + timedelta(milliseconds=900))
+
+    assert await promotions(world, days(0) + timedelta(seconds=1)) == 1
 
     assert await given(world, "promotion_gift") == {newcomer: (1, 0)}
 

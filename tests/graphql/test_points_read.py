@@ -172,10 +172,20 @@ async def test_the_balance_at_any_moment(world: World, people: People) -> None:
         world,
         people.whole,
         """before: at(moment: "2026-11-22T15:59:59+08:00") earned: at(moment: "2026-11-22T08:00:00Z")
-        spent: at(moment: "2026-11-22T09:00:00Z") far: at(moment: "2099-01-01T00:00:00Z")""",
+        spent: at(moment: "2026-11-22T09:00:00Z") clocks: at(moment: "2026-11-22T09:05:00Z")""",
     )
 
-    assert found == {"before": 0, "earned": 500, "spent": 300, "far": 300}
+    assert found == {"before": 0, "earned": 500, "spent": 300, "clocks": 300}
+
+
+async def test_no_balance_is_foretold(world: World, people: People) -> None:
+    query = 'query ($by: MemberKey!) { member(by: $by) { points { at(moment: "2026-11-22T08:05:01Z") } } }'
+    variables = {"by": {"id": str(people.whole)}}
+
+    assert await world.refused("app_crm", query, variables=variables) == ["BAD_USER_INPUT"]
+
+    entry = (await world.audited())[-1]
+    assert (entry.operation, entry.outcome) == ("member", "BAD_USER_INPUT")
 
 
 async def test_lots_those_first_that_expire_first(world: World, people: People) -> None:
@@ -324,9 +334,9 @@ async def test_an_act_costs_so_many_statements(hundred: World) -> None:
             await done(hundred, name, "app_checkout", member=member, **stated)
             counts[name] = len(seen)
 
-    # reach, lock, reach again; redeeming: lots, earning: the day's sum. Two more go past this watch (db/direct.py): key
-    # and account in one, and all that was done
-    assert counts == {"pointsRedeem": 4, "pointsEarn": 4}
+    # reach, reach again; redeeming: lots, earning: the day's sum. Three more go past this watch (db/direct.py): the
+    # lock, key and account in one, and all that was done
+    assert counts == {"pointsRedeem": 3, "pointsEarn": 3}
 
 
 async def test_balances_with_something_due_cost_as_many_for_a_hundred_as_for_one(hundred: World) -> None:

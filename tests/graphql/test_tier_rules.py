@@ -123,8 +123,11 @@ async def test_nobody_approves_own_rules_under_any_issuer(world: World, people: 
 
     for same in (ONE, "other:s-1042"):
         refused = await approve(world, 1, by=same)
-        assert (refused["rules"], refused["userErrors"]) == (None, [{"field": "version", "code": "FORBIDDEN"}])
-        assert await last_said(world) == (same, "tierRulesApprove", "FORBIDDEN")
+        assert (refused["rules"], refused["userErrors"]) == (
+            None,
+            [{"field": "version", "code": "SECOND_PERSON_REQUIRED"}],
+        )
+        assert await last_said(world) == (same, "tierRulesApprove", "SECOND_PERSON_REQUIRED")
 
     assert await stored(world) == before
 

@@ -112,7 +112,7 @@ async def test_a_member_reads_the_tier_what_made_it_and_what_is_missing(world: W
         ("vip", "ORDERS", 1, 1, True),
     ]
     assert (why["criteria"][0]["fromDay"], why["criteria"][0]["toDay"]) == ("2025-11-23", "2026-11-22")
-    assert why["criteria"][1]["text"] == "to reach core: growth in the last 12 months of at least 40"
+    assert why["criteria"][1]["text"] == "to reach Core: growth in the last 12 months of at least 40"
     assert [(one["orderNo"], one["amountFen"]) for one in why["orders"]["lines"]] == [
         ("O-3", -12_000),
         ("O-2", 12_000),
@@ -127,7 +127,7 @@ async def test_the_language_of_the_request_is_that_of_the_texts(world: World, pe
     found = await me(world, people.whole, headers={"Accept-Language": "zh-CN"})
 
     assert found["tier"]["nameZh"] == "核心"
-    assert found["explanation"]["criteria"][1]["text"] == "升级core:最近12个月成长值达到40"
+    assert found["explanation"]["criteria"][1]["text"] == "升级核心:最近12个月成长值达到40"
 
 
 async def test_who_was_never_looked_at_is_at_the_lowest_tier_and_told_what_counts(world: World, people: People) -> None:

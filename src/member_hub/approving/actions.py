@@ -61,6 +61,7 @@ class ApprovalMismatch(Refused):
 
 
 class OwnProposal(Forbidden):
+    code = "SECOND_PERSON_REQUIRED"
     zh = "不能批准本人的申请。"
     en = "Nobody approves what they proposed."
 
@@ -116,10 +117,10 @@ async def propose(
 async def approve(tx: Tx, caller: Caller, member_id: MemberId, approval_id: UUID, *, now: datetime) -> datetime:
     """Let the colleague do it; answers until when. Again changes nothing, and the first who approved stays.
 
-    The caller has checked the reach. Raises OwnProposal, ApprovalOver, NotFound.
+    The caller has checked the reach. Raises OwnProposal, Forbidden for an app, ApprovalOver, NotFound.
     """
     if caller.kind is not CallerKind.STAFF:
-        raise OwnProposal(field="approvalId")
+        raise Forbidden(field="approvalId")
     this = and_(approval_t.c.member_id == member_id, approval_t.c.approval_id == approval_id)
     not_own = number_in(approval_t.c.proposed_by).not_in(spellings_of(caller.subject))
     approved = (

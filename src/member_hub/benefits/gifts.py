@@ -1,4 +1,7 @@
-"""Gifts for reaching a tier: which gift, the tier's rules say; here it is issued, once in its period.
+"""Gifts for reaching a tier: which gift, the tier's rules say; here it is issued, once for each tier in its period.
+
+Whoever reaches a higher tier in the same period gets what is missing to that one's quantity, and the whole is good as
+long as what came last. Price: what had run out unused is good again with it.
 
 The log of decisions about tiers is read from where the last run came to, and an hour before, since a transaction may
 commit later than the time that it wrote; what was given already is not given again. Only what was earned counts: no
@@ -6,7 +9,8 @@ placing by hand, no merge, and no tier that is lower than the one before.
 
 Decision: what the hub finds when it first looks at members who were there before brings no gift: they reached their
 tier long ago, and nobody promised one. So in the first two days after the first run a gift takes an earlier decision
-about the member, or a member who joined since. Price: a true promotion of an old member in these two days brings none.
+about the member, or a member who joined since, to the second, since files tell no more. Price: a true promotion of an
+old member in these two days brings none.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +30,7 @@ from member_hub.benefits.tables import Entitlement
 from member_hub.benefits.using import issued_by, member_t, own_origins
 from member_hub.benefits.words import Period, Source
 from member_hub.db.base import Tx, transaction
-from member_hub.db.bulk import among, insert_rows, table_of
+from member_hub.db.bulk import among, insert_rows, table_of, update_rows
 from member_hub.db.engines import Database
 from member_hub.ids import MemberId, uuid7
 from member_hub.members.bits import restriction_mask
@@ -39,6 +43,14 @@ SETTLING: Final = timedelta(days=2)
 
 change_t = table_of(TierChange)
 Position = tuple[datetime, UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class _Had:
+    """Which entitlement counts, and the most that any of the period has granted."""
+
+    counting: UUID
+    most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +90,33 @@ class Gifts:
         return len(given), last
 
     async def _give(self, tx: Tx, changes: Sequence[Row[Any]], levels: TierRules, now: datetime) -> list[MemberId]:
-        """Who was given something; each change may bring its gift, and a gift of this period is there once."""
+        """Who was given something; each change may bring its gift, and of a period the greatest is there once."""
         wanted = [(row.root, gift, row.to_tier) for row in changes if (gift := self._gift(row, levels, now))]
         living = await _living(tx, sorted({root for root, _, _ in wanted}))
         origins, by = await own_origins(tx, living), issued_by(hub_caller(), now)
-        rows = {
-            (root, gift.code): (
-                root, uuid7(), origins.get(root), gift.code, Source.PROMOTION, True, _period(gift, now), now,
-                good_until(gift, now), gift.quantity[to_tier], Source.PROMOTION, *by.values(),
+        there, due = set(living), dict[tuple[MemberId, str], tuple[Benefit, int]]()
+        for root, gift, to_tier in wanted:
+            if root in there:
+                _, most = due.get((root, gift.code), (gift, 0))
+                due[root, gift.code] = gift, max(most, gift.quantity[to_tier])
+        had = await _had(tx, due, now)
+        fresh = [
+            (
+                root, uuid7(), origins.get(root), code, Source.PROMOTION, True, _period(gift, now), now,
+                good_until(gift, now), quantity, Source.PROMOTION, *by.values(),
             )
-            for root, gift, to_tier in wanted
-            if root in set(living)
-        }  # fmt: skip
-        fresh = await _not_had(tx, rows)
-        await insert_rows(tx, Entitlement, COLUMNS, [rows[key] for key in fresh], on_conflict="ignore")
-        return sorted({MemberId(root) for root, _ in fresh})
+            for (root, code), (gift, quantity) in due.items()
+            if (root, code) not in had
+        ]  # fmt: skip
+        more = {key: had[key] for key, (_, quantity) in due.items() if key in had and quantity > had[key].most}
+        await insert_rows(tx, Entitlement, COLUMNS, fresh, on_conflict="ignore")
+        await update_rows(
+            tx,
+            Entitlement,
+            ("member_id", "entitlement_id", "granted", "until"),
+            [(key[0], one.counting, due[key][1], good_until(due[key][0], now)) for key, one in more.items()],
+        )
+        return sorted({MemberId(row[0]) for row in fresh} | {MemberId(root) for root, _ in more})
 
     def _gift(self, row: Row[Any], levels: TierRules, now: datetime) -> Benefit | None:
         gift = self.rules.definitions.get(levels.level(row.to_tier).gift or "")
@@ -126,7 +150,11 @@ async def _changes(tx: Tx, began_at: datetime, after: Position) -> Sequence[Row[
             change_t.c.changed_at >= began_at,
             tuple_(change_t.c.changed_at, change_t.c.change_id)
             > tuple_(literal(after[0], change_t.c.changed_at.type), literal(after[1], change_t.c.change_id.type)),
-            or_(change_t.c.changed_at > began_at + SETTLING, was_known, member_t.c.joined_at >= began_at),
+            or_(
+                change_t.c.changed_at > began_at + SETTLING,
+                was_known,
+                member_t.c.joined_at >= began_at.replace(microsecond=0),
+            ),
         )
         .order_by(change_t.c.changed_at, change_t.c.change_id)
         .limit(BATCH)
@@ -149,14 +177,21 @@ async def _living(tx: Tx, roots: Sequence[MemberId]) -> list[MemberId]:
     return [MemberId(one) for one in await tx.scalars(found)] if roots else []
 
 
-async def _not_had(tx: Tx, rows: Mapping[tuple[UUID, str], tuple[Any, ...]]) -> list[tuple[UUID, str]]:
-    """The keys of those that are not there in their period yet, whether or not they count since a merge."""
+async def _had(
+    tx: Tx, due: Mapping[tuple[MemberId, str], tuple[Benefit, int]], now: datetime
+) -> dict[tuple[MemberId, str], _Had]:
+    """What is there in the period already, whether or not it counts since a merge."""
     table = table_of(Entitlement)
-    theirs = and_(among(table.c.member_id, {root for root, _ in rows}), table.c.source == Source.PROMOTION)
-    statement = select(table.c.member_id, table.c.benefit, table.c.period).where(theirs)
-    had = {tuple(row) for row in await tx.execute(statement)} if rows else set()
-    place = COLUMNS.index("period")
-    return [key for key, row in rows.items() if (*key, row[place]) not in had]
+    theirs = and_(among(table.c.member_id, {root for root, _ in due}), table.c.source == Source.PROMOTION)
+    columns = [table.c[name] for name in ("member_id", "entitlement_id", "benefit", "period", "granted", "folded_into")]
+    had: dict[tuple[MemberId, str], _Had] = {}
+    for row in await tx.execute(select(*columns).where(theirs)) if due else ():
+        key = row.member_id, row.benefit
+        if key in due and row.period == _period(due[key][0], now):
+            before = had.get(key)
+            most = row.granted if before is None else max(row.granted, before.most)
+            had[key] = _Had(row.folded_into or row.entitlement_id, most)
+    return had
 
 
 async def _move_on(tx: Tx, reached: datetime) -> None:

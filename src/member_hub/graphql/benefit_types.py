@@ -19,7 +19,8 @@ strawberry.enum(
     name="BenefitSource",
     description=(
         "How a member comes by a benefit: by the TIER that is held now; in the month of the BIRTHDAY, or of the "
-        "ANNIVERSARY of joining; as a gift for a PROMOTION; ISSUED by a campaign or by hand."
+        "ANNIVERSARY of joining (who joins, or states the birthday, within the month of it has it from the next "
+        "business day on); as a gift for a PROMOTION; ISSUED by a campaign or by hand."
     ),
 )
 strawberry.enum(

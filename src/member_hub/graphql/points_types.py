@@ -93,7 +93,10 @@ def _entries(
 
 
 def _at(
-    root: "PointsAccount", moment: Annotated[datetime, strawberry.argument(description="Any moment in the past.")]
+    root: "PointsAccount",
+    moment: Annotated[
+        datetime, strawberry.argument(description="Any moment in the past; one that is still to come is refused.")
+    ],
 ) -> Points | None:
     return root.balances_at[moment]
 

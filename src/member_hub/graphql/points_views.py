@@ -15,6 +15,7 @@ from sqlalchemy import Row
 from member_hub.access import CallerKind
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx
+from member_hub.errors import BadInput
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.enums import FieldState
 from member_hub.graphql.paging import PageInfo, entry_cursor, entry_position, orders_count
@@ -32,6 +33,7 @@ from member_hub.graphql.selection import PointsWanted
 from member_hub.ids import MemberId
 from member_hub.points.listing import balances_at, entries_of_each, live_lots, position_of
 from member_hub.points.queries import Balance, Pots, balances
+from member_hub.points.rules import AHEAD_MAX
 from member_hub.points.words import AccountState, Act, LotKind, LotState, Reason
 
 NO_ENTRIES: Final = PointsEntryConnection(
@@ -40,6 +42,13 @@ NO_ENTRIES: Final = PointsEntryConnection(
     page_info=PageInfo(has_next_page=False, has_previous_page=False, start_cursor=None, end_cursor=None),
 )
 _NOTHING: Final = Balance(AccountState.OPEN, Pots(), None, 0)
+
+
+class MomentToCome(BadInput):
+    """No balance is foretold: points will be earned, spent and go until then. Clocks may differ by some minutes."""
+
+    zh = "只能查询过去某一时刻的积分余额。"
+    en = "A balance is told of a moment in the past."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,12 @@ class PointsHeld:
 
 
 async def fetched(asking: Asking, tx: Tx, ids: Sequence[MemberId], wanted: PointsWanted) -> PointsHeld:
-    """One statement for lots, for each page and for each moment, two for balances and more where something is due."""
+    """One statement for lots, for each page and for each moment, two for balances and more where something is due.
+
+    Raises MomentToCome, and BadInput for a page that is none.
+    """
+    if any(moment > asking.now + AHEAD_MAX for moment in wanted.moments):
+        raise MomentToCome(field="moment")
     entries = {}
     for first, after in sorted(wanted.entries, key=repr):
         count, position = orders_count(first), entry_position(asking.hub.vault, after)

@@ -93,7 +93,12 @@ class ActivityRecordInput:
 
 @strawberry.type(description="What the lines of an order came to, whenever they were counted.")
 class OrderReceipt:
-    points: Points = strawberry.field(description="Points earned, pending ones included.")
+    points: Points = strawberry.field(
+        description="Points earned, pending ones included; each line at most `single_max` of the programme."
+    )
+    lines_at_most: int = strawberry.field(
+        description="How many lines earned the most points that one line may, however large they were."
+    )
     taken_back: Points = strawberry.field(description="Points taken back by refunds.")
     growth: Whole = strawberry.field(description="Growth, net of refunds.")
     duplicates: int = strawberry.field(description="How many of the lines came before, and changed nothing now.")
@@ -282,6 +287,7 @@ def _shown(asking: Asking, came: tuple[OrderCame, str] | None) -> OrderReceipt |
         points=Points(order.points),
         taken_back=Points(order.taken_back),
         growth=Whole(order.growth),
+        lines_at_most=order.at_most,
         duplicates=order.duplicates,
         tier=tier if may_see else None,
     )

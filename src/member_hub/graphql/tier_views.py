@@ -1,6 +1,6 @@
 """From standings and their explanations to the types of the schema, as one caller sees them (no I/O)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from member_hub.access import Guard, Verdict
@@ -79,18 +79,18 @@ def explained(sight: Sight, said: Explained, language: Language) -> TierStanding
     standing = plain(said.standing, said.level)
     standing.growth = Whole(said.growth)
     if standing.notice is not None:
-        standing.notice.criteria = _criteria(sight, said.staying, language)
+        standing.notice.criteria = _criteria(sight, said.staying, said.levels, language)
     if said.next is not None:
         standing.next = NextTier(
             tier=tier_of(said.next.level),
             growth_missing=Whole(said.next.growth_missing),
-            criteria=_criteria(sight, said.next.reasons, language),
+            criteria=_criteria(sight, said.next.reasons, said.levels, language),
         )
     standing.explanation = TierExplanation(
         rules_version=said.decision.rules_version,
         decided_at=said.decision.decided_at,
         reason=said.decision.reason,
-        criteria=_criteria(sight, said.decision.reasons, language),
+        criteria=_criteria(sight, said.decision.reasons, said.levels, language),
         orders=_orders(sight, said),
         activity=_activity(sight, said),
     )
@@ -109,7 +109,9 @@ def _notice(standing: Standing) -> TierNotice | None:
     return TierNotice(at=told.at, until=told.until, growth_needed=needed, criteria=[])
 
 
-def _criteria(sight: Sight, reasons: Sequence[Reached], language: Language) -> list[TierCriterion]:
+def _criteria(
+    sight: Sight, reasons: Sequence[Reached], levels: Mapping[str, Level], language: Language
+) -> list[TierCriterion]:
     """How much there was of orders or of activity is theirs to see who may see those; growth is loyalty."""
     hidden = {
         figure
@@ -121,7 +123,7 @@ def _criteria(sight: Sight, reasons: Sequence[Reached], language: Language) -> l
         TierCriterion(
             rule=one.rule,
             tier=one.tier,
-            text=_text(one, language),
+            text=_text(one, levels.get(one.tier), language),
             figure=one.figure,
             window=Window(one.window),
             from_day=one.span.first,
@@ -135,16 +137,18 @@ def _criteria(sight: Sight, reasons: Sequence[Reached], language: Language) -> l
     ]
 
 
-def _text(one: Reached, language: Language) -> str:
+def _text(one: Reached, level: Level | None, language: Language) -> str:
+    """By the tier's name; by its code where the rules in force have none."""
     place = 0 if language is Language.ZH else 1
     window = WINDOWS[Window(one.window)][place].format(months=one.months)
     figure, rule = FIGURES[one.figure][place], RULES[one.rule][place]
+    tier = one.tier if level is None else (level.zh, level.en)[place]
     needed = "?" if one.needed is None else str(one.needed)
     if language is Language.ZH:
         goal = f"达到全体会员第{one.at_quantile}百分位({needed})" if one.at_quantile else f"达到{needed}"
-        return f"{rule}{one.tier}:{window}{figure}{goal}"
+        return f"{rule}{tier}:{window}{figure}{goal}"
     goal = f"percentile {one.at_quantile} of all members ({needed})" if one.at_quantile else needed
-    return f"{rule} {one.tier}: {figure} {window} of at least {goal}"
+    return f"{rule} {tier}: {figure} {window} of at least {goal}"
 
 
 def _orders(sight: Sight, said: Explained) -> TierOrders:

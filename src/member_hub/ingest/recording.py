@@ -2,7 +2,8 @@
 
 Lines go through the inbox of the files: a file that brings the same line later finds it a duplicate, and the other way
 round; the same line with another amount is refused. What a file's line may wait for is refused here, because somebody
-stands at the till: a refund of an unknown line, or of more than is left; a member who is frozen.
+stands at the till: a refund of an unknown line, or of more than is left; a member who is frozen. An order is not
+refused for being large: its points are cut to what a line may earn, as those of a file are, and the answer says so.
 The answer is read from what stands, so whoever sends the same again is told the same.
 """
 
@@ -37,7 +38,7 @@ from member_hub.points.claiming import key_of
 from member_hub.points.earning import ORDER_NO_CHARS_MAX, Line, line_t
 from member_hub.points.refusals import BadLine, OccurredTooFar, OrderLineUnknown
 from member_hub.points.rules import OCCURRED_MAX, happened
-from member_hub.points.words import LineAct
+from member_hub.points.words import LineAct, LotKind
 from member_hub.tiers.tables import GrowthEntry
 
 LINES_MAX: Final = 100  # of one order at once
@@ -86,11 +87,15 @@ class RecordedOrder:
 
 @dataclass(frozen=True, slots=True)
 class OrderCame:
-    """What the order's lines came to, whenever they were counted; `duplicates`: how many came before."""
+    """What the order's lines came to, whenever they were counted.
+
+    `at_most`: how many earned the most that one line may. `duplicates`: how many came before.
+    """
 
     points: int
     taken_back: int
     growth: int
+    at_most: int
     duplicates: int
 
 
@@ -119,7 +124,7 @@ async def record_order(
     """Store and count the lines of an order for a root whose row the caller holds; tiers are looked at in the same act.
 
     Raises TooManyLines, BadLine, BadLineAmount, UnknownPlace, OccurredTooFar, LineDiffers, PointsFrozen,
-    OrderLineUnknown, RefundTooLarge, OverLimit, NotFound.
+    OrderLineUnknown, RefundTooLarge, NotFound.
     """
     at = _checked(order, organisation, now)
     filing = await _filing(tx, member_id, order.channel, origin_id)
@@ -265,8 +270,10 @@ async def _came(
         points[row.act] += row.points
     keys = [loyalty.growth_key(one.message_id) for one in said]
     growth = await _growth(tx, set(filed.values()), keys)
+    most = loyalty.points.rules.earn[LotKind.PURCHASE].single_max
+    at_most = sum(row.act == LineAct.PAID and row.points >= most for row in rows)
     here = sum(row.counted_at == at for row in rows)
-    return OrderCame(points[LineAct.PAID], points[LineAct.REFUNDED], growth, len(said) - here)
+    return OrderCame(points[LineAct.PAID], points[LineAct.REFUNDED], growth, at_most, len(said) - here)
 
 
 def _others(rows: Sequence[Any], filed: dict[Any, Any]) -> Exception:

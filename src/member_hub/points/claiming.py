@@ -248,14 +248,12 @@ async def unclaim(tx: Tx, work: Work, claims: Claims, books: Books) -> None:
 
 
 def _lot(work: Work, n: int, one: Paid) -> Lot:
-    """What the line earns before caps of order and day. Raises OverLimit, strictly."""
+    """What the line earns before caps of order and day; of an order that is larger, the most that a line may."""
     rules = work.asked.rules
     rule = rules.earn[LotKind.PURCHASE]
     try:
         points = points_for(rules, LotKind.PURCHASE, amount=one.amount_fen, tier_bp=one.tier_bp, at=one.at)
     except OverLimit:
-        if work.is_strict:
-            raise
         points = rule.single_max
         work.cut.add(n)
     return Lot(

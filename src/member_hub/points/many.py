@@ -54,7 +54,8 @@ async def count_lines(
 ) -> Counted:
     """Count lines, some hundreds at most, each once for ever; the same again changes nothing.
 
-    Strictly it raises OverLimit and RefundTooLarge where a file's line would be cut to what is allowed.
+    A line earns at most what one may. Strictly it raises RefundTooLarge where a file's refund would be cut to what is
+    left of the line.
     """
     work = Work(asked, is_strict)
     may_earn = await open_of(tx, {one.member_id for one in paid}, now=asked.now)

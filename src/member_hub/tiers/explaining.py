@@ -7,7 +7,7 @@ those within the windows of the decision, as they stand: lines that came later w
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -54,7 +54,8 @@ class Decision:
 class Explained:
     """`growth` is what counts today: in the window by which the next tier, or at the top the own one, counts it.
 
-    `staying`: where notice was given, what it takes to keep the tier.
+    `staying`: where notice was given, what it takes to keep the tier. `levels`: those of the rules in force by code,
+    for their names; a decision by earlier rules may name others.
     """
 
     standing: Standing
@@ -65,6 +66,7 @@ class Explained:
     staying: Sequence[Reached] = ()
     lines: Sequence[Row[Any]] = ()
     activity: Mapping[Figure, int] | None = None
+    levels: Mapping[str, Level] = field(default_factory=dict)
 
 
 async def standing_levels(
@@ -124,7 +126,8 @@ def _explained(ruled: InForce, row: Row[Any], measures: Measures, log: Row[Any] 
         decision = Decision(ruled.version, None, standing.reason, reasons_of(measures, rules, stood, now))
     growth = measures.reached(_growth_of(rules, standing.tier), "", view).reached or 0
     stays = staying(measures, rules, stood, now) if standing.notice is not None else ()
-    return Explained(standing, rules.level(standing.tier), growth, following, decision, stays)
+    levels = {level.code: level for level in rules.levels}
+    return Explained(standing, rules.level(standing.tier), growth, following, decision, stays, levels=levels)
 
 
 def _growth_of(rules: TierRules, tier: str) -> Criterion:

@@ -43,6 +43,7 @@ class BadNote(BadInput):
 
 
 class OwnRules(Forbidden):
+    code = "SECOND_PERSON_REQUIRED"
     zh = "不能批准本人提出的规则。"
     en = "Nobody approves rules that they proposed."
 
