@@ -156,10 +156,10 @@ def _check_ask(ask: Ask, role: Role, organisation: Organisation) -> None:
             raise BadInput(f"The {field} is not one that this role can have.", zh="该角色不能使用该取值。", field=field)
     if not ask.purposes or len(set(ask.purposes)) != len(ask.purposes):
         raise BadInput("A token carries at least one purpose, each once.", zh="须有至少一个处理目的。", field="purpose")
-    if ask.subject is not None and (role.kind is not RoleKind.STAFF or not is_staff_number(ask.subject)):
+    if ask.subject is not None and (role.kind is RoleKind.MEMBER or not is_staff_number(ask.subject)):
         raise BadInput(
-            "Staff alone have a staff number: 1 to 80 visible characters, no @, no telephone or identity number.",
-            zh="仅员工角色可指定工号:1 至 80 个可见字符,不含 @,不得为手机号或证件号。",
+            "Staff have a staff number: 1 to 80 visible characters, no @, no telephone or identity number.",
+            zh="工号须为 1 至 80 个可见字符,不含 @,不得为手机号或证件号。",
             field="person",
         )
     if not timedelta(seconds=1) <= ask.lifetime <= LIFETIME_MAX:

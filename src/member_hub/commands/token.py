@@ -55,8 +55,18 @@ def token(
     )
     policies = Policies.load(folder_of(settings))
     issued = tokens.issue(ask, policies.register, organisation.of(settings), now=Clock().now())
+    _check_person(ask, policies)
     _check_reach(ask, policies)
     click.echo(orjson.dumps({"token": issued}).decode() if as_json else issued)
+
+
+def _check_person(ask: Ask, policies: Policies) -> None:
+    """An app is a client, whatever of it asks; a number of its own would look like a person of the staff on record."""
+    from member_hub.access import RoleKind
+    from member_hub.errors import BadInput
+
+    if ask.subject is not None and policies.register.roles[ask.role].kind is not RoleKind.STAFF:
+        raise BadInput("Staff alone have a staff number.", zh="仅员工角色可指定工号。", field="person")
 
 
 def _check_reach(ask: Ask, policies: Policies) -> None:
