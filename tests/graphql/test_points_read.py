@@ -328,11 +328,11 @@ async def merge(world: World, *, kept: MemberId, gone: MemberId) -> None:
 async def test_an_act_costs_so_many_statements(hundred: World) -> None:
     members = (await hundred.ask("app_crm", "{ memberList(first: 1) { edges { node { id } } } }"))["memberList"]
     member = members["edges"][0]["node"]["id"]
-    counts = {}
-    for name, stated in (("pointsRedeem", {"amount": 5}), ("pointsEarn", {"amount": 5, "kind": "TASK"})):
+    counts: dict[str, int] = {}
+    for name, stated in (("pointsRedeem", {"amount": 5}), ("pointsEarn", {"amount": 5, "kind": "TASK"})) * 4:
         for seen in watched(hundred):
             await done(hundred, name, "app_checkout", member=member, **stated)
-            counts[name] = len(seen)
+            counts[name] = min(len(seen), counts.get(name, len(seen)))  # one in sixteen clears old keys away, too
 
     # reach, reach again; redeeming: lots, earning: the day's sum. Three more go past this watch (db/direct.py): the
     # lock, key and account in one, and all that was done
