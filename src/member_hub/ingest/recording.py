@@ -62,6 +62,11 @@ class BadLineAmount(BadInput):
     en = "The amount of an order line is a whole number of fen from 1 to 10^10."
 
 
+class StoreNeeded(BadInput):
+    zh = "在门店购买的订单须注明门店。"
+    en = "An order that was bought in a store says in which one."
+
+
 class BadCount(BadInput):
     zh = "次数须为 0 至 32767 的整数。"
     en = "A count is a whole number from 0 to 32767."
@@ -123,7 +128,7 @@ async def record_order(
 ) -> OrderCame:
     """Store and count the lines of an order for a root whose row the caller holds; tiers are looked at in the same act.
 
-    Raises TooManyLines, BadLine, BadLineAmount, UnknownPlace, OccurredTooFar, LineDiffers, PointsFrozen,
+    Raises TooManyLines, BadLine, BadLineAmount, StoreNeeded, UnknownPlace, OccurredTooFar, LineDiffers, PointsFrozen,
     OrderLineUnknown, RefundTooLarge, NotFound.
     """
     at = _checked(order, organisation, now)
@@ -192,7 +197,9 @@ def _checked(order: RecordedOrder, organisation: Organisation, now: datetime) ->
             raise BadLineAmount(field="amountFen")
     is_bought = any(line.refund_of is None for line in order.lines)
     needs_store = order.channel is Channel.STORE and is_bought
-    if order.store not in organisation.stores and (order.store is not None or needs_store):
+    if order.store is None and needs_store:
+        raise StoreNeeded(field="store")
+    if order.store is not None and order.store not in organisation.stores:
         raise UnknownPlace(field="store")
     if order.channel not in organisation.channels:
         raise UnknownPlace(field="channel")
