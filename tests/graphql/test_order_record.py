@@ -430,9 +430,31 @@ async def test_a_refund_reversed_for_its_points_alone_still_takes_growth_when_it
 
     assert errors == []
     assert receipt is not None
-    assert (receipt["takenBack"], receipt["growth"]) == (123, -123)
+    assert (receipt["takenBack"], receipt["growth"], receipt["duplicates"]) == (123, -123, 0)
     async with transaction(world.hub.database.app) as tx:
         assert (await tx.execute(select(func.sum(table_of(GrowthEntry).c.amount)))).scalar_one() == 0
+
+
+async def test_a_duplicate_is_a_line_that_changed_nothing(world: World) -> None:
+    """Points that were earned for a line before are told; it grows now, and that once."""
+    member = await a_member(world)
+    earned = {"kind": "PURCHASE", "amount": 12_345, "channel": "STORE", "line": {"orderNo": "T1", "lineNo": 1}}
+    await done(world, "pointsEarn", "app_checkout", member=member, **earned)
+    world.clock.at += timedelta(minutes=1)
+
+    first = await record(world, an_order(member))
+    world.clock.at += timedelta(minutes=1)
+    again = await record(world, an_order(member))
+    lines = ({"lineNo": 1, "amountFen": 12_345}, {"lineNo": 2, "amountFen": 100})
+    more, _ = await record(world, an_order(member, *lines), key="k2")
+
+    receipt, errors = first
+    assert errors == []
+    assert receipt is not None
+    assert more is not None
+    assert (receipt["points"], receipt["growth"], receipt["duplicates"]) == (123, 123, 0)
+    assert again == first
+    assert (more["points"], more["growth"], more["duplicates"]) == (124, 124, 1)
 
 
 async def test_a_line_that_earned_by_another_amount_is_a_conflict(world: World) -> None:

@@ -101,7 +101,12 @@ class OrderReceipt:
     )
     taken_back: Points = strawberry.field(description="Points taken back by refunds.")
     growth: Whole = strawberry.field(description="Growth, net of refunds.")
-    duplicates: int = strawberry.field(description="How many of the lines came before, and changed nothing now.")
+    duplicates: int = strawberry.field(
+        description=(
+            "How many of the lines came before, and changed nothing. A line whose points were earned before, without "
+            "the order, grows when the order comes, and is no duplicate."
+        )
+    )
     tier: str | None = strawberry.field(description="The tier now; null where the caller may not see it.")
 
 
