@@ -120,6 +120,47 @@ async def test_a_line_of_another_member_is_a_conflict(world: World) -> None:
     await refuses(world, an_order(other), ("lines", "CONFLICT"), other)
 
 
+@pytest.mark.parametrize(
+    ("stated", "field", "text"),
+    [
+        ({"store": None}, "store", "An order that was bought in a store says in which one."),
+        ({"store": "SH999"}, "store", "The organisation register does not know this store or channel."),
+        (
+            {"lines": [{"lineNo": -1, "amountFen": 1}]},
+            "lineNo",
+            "An order number has 1 to 100 visible characters, a line number is a whole number from 0 on.",
+        ),
+        (
+            {"member": None},
+            "member",
+            "It is not said whose it is: name `member` or `account`, or ask as an app does for its member.",
+        ),
+    ],
+)
+async def test_the_text_says_what_is_missing(world: World, stated: dict[str, Any], field: str, text: str) -> None:
+    variables = {"input": an_order(await a_member(world)) | stated, "key": "k1"}
+    before = await counts(world)
+
+    found = (await world.ask("app_checkout", RECORD, variables=variables))["orderRecord"]
+
+    assert found["userErrors"] == [{"field": field, "code": "BAD_USER_INPUT", "message": text}]
+    assert await counts(world) == before
+    assert (await world.audited())[-1].outcome == "BAD_USER_INPUT"
+
+
+async def test_a_line_may_have_the_number_nought_as_in_files_and_is_taken_back_by_it(world: World) -> None:
+    member = await a_member(world)
+    receipt, _ = await record(world, an_order(member, {"lineNo": 0, "amountFen": 12_345}))
+    assert receipt is not None
+    assert receipt["points"] == 123
+
+    line_of = {"of": {"orderNo": "T1", "lineNo": 0}, "refund": {"orderNo": "T1", "lineNo": 2}, "refundFen": 12_345}
+    assert await done(world, "pointsReverse", "app_checkout", member=member, line=line_of, channel="STORE")
+
+    async with transaction(world.hub.database.app) as tx:
+        assert (await tx.execute(select(table_of(PointsLot).c.remaining))).scalar_one() == 0
+
+
 async def test_a_large_order_is_recorded_and_each_line_earns_the_most_that_one_may(world: World) -> None:
     """As of a file; by a member of a tier that multiplies, as by any other. Growth has no such limit."""
     member = await a_member(world)
@@ -389,9 +430,31 @@ async def test_a_refund_reversed_for_its_points_alone_still_takes_growth_when_it
 
     assert errors == []
     assert receipt is not None
-    assert (receipt["takenBack"], receipt["growth"]) == (123, -123)
+    assert (receipt["takenBack"], receipt["growth"], receipt["duplicates"]) == (123, -123, 0)
     async with transaction(world.hub.database.app) as tx:
         assert (await tx.execute(select(func.sum(table_of(GrowthEntry).c.amount)))).scalar_one() == 0
+
+
+async def test_a_duplicate_is_a_line_that_changed_nothing(world: World) -> None:
+    """Points that were earned for a line before are told; it grows now, and that once."""
+    member = await a_member(world)
+    earned = {"kind": "PURCHASE", "amount": 12_345, "channel": "STORE", "line": {"orderNo": "T1", "lineNo": 1}}
+    await done(world, "pointsEarn", "app_checkout", member=member, **earned)
+    world.clock.at += timedelta(minutes=1)
+
+    first = await record(world, an_order(member))
+    world.clock.at += timedelta(minutes=1)
+    again = await record(world, an_order(member))
+    lines = ({"lineNo": 1, "amountFen": 12_345}, {"lineNo": 2, "amountFen": 100})
+    more, _ = await record(world, an_order(member, *lines), key="k2")
+
+    receipt, errors = first
+    assert errors == []
+    assert receipt is not None
+    assert more is not None
+    assert (receipt["points"], receipt["growth"], receipt["duplicates"]) == (123, 123, 0)
+    assert again == first
+    assert (more["points"], more["growth"], more["duplicates"]) == (124, 124, 1)
 
 
 async def test_a_line_that_earned_by_another_amount_is_a_conflict(world: World) -> None:

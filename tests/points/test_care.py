@@ -11,10 +11,12 @@ from member_hub.points import Reason
 from member_hub.points.care import SameMember
 from member_hub.points.refusals import (
     BadAmount,
+    BadEnd,
     BadReason,
     HoldsOpen,
     NeedsApproval,
     NotEnoughPoints,
+    NothingExpired,
     OverLimit,
     PointsClosed,
     PointsFrozen,
@@ -142,7 +144,7 @@ async def test_expired_points_come_back_for_a_while(desk: Desk) -> None:
     rest = await desk.do(points.reinstate, anna, lot_id=lot_of(earned))
 
     assert (part.points, rest.points, rest.balance) == (40, 60, 100)
-    with pytest.raises(NotEnoughPoints):
+    with pytest.raises(NothingExpired, match="Nothing of this lot is expired"):
         await desk.do(points.reinstate, anna, lot_id=lot_of(earned))
     assert await desk.faults() == []
     desk.later(days=desk.rules.reinstated_days + 1)
@@ -173,7 +175,7 @@ async def test_a_lot_is_extended_within_limits(desk: Desk) -> None:
 
     assert (await desk.balance(anna)).expires_next_at == until
     for end, why in (
-        (until, BadAmount),
+        (until, BadEnd),
         (desk.clock.now() + desk.rules.extend_max + timedelta(seconds=1), OverLimit),
         (until.replace(tzinfo=None), OverLimit),
     ):

@@ -287,7 +287,7 @@ async def test_limits_of_one_earning_and_unknown_words(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("order_no", "line_no"), [("", 1), ("O" * 101, 1), ("O\n1", 1), ("O1", 0), ("O1", 2**31), ("O1", True)]
+    ("order_no", "line_no"), [("", 1), ("O" * 101, 1), ("O\n1", 1), ("O1", -1), ("O1", 2**31), ("O1", True)]
 )
 async def test_an_order_line_has_a_plain_number(desk: Desk, order_no: str, line_no: int) -> None:
     anna, line = await desk.member(), Line("store", order_no, line_no)

@@ -8,7 +8,7 @@ from member_hub import points
 from member_hub.errors import NotFound
 from member_hub.idempotency import KeyReused
 from member_hub.points import LotKind, store
-from member_hub.points.refusals import CaptureTooLarge, HoldEnded, NotEnoughPoints, NotReversible, OverLimit
+from member_hub.points.refusals import BadHold, CaptureTooLarge, HoldEnded, NotEnoughPoints, NotReversible, OverLimit
 from tests.points.desk import Desk, lot_of
 
 
@@ -171,8 +171,12 @@ async def test_a_hold_lasts_no_longer_than_the_programme_says(desk: Desk) -> Non
     anna = await desk.member()
     await desk.earn(anna, 100)
 
-    for lasts in (timedelta(0), timedelta(seconds=-1), desk.rules.hold_for_max + timedelta(seconds=1)):
-        with pytest.raises(OverLimit):
+    for lasts, refusal in (
+        (timedelta(0), BadHold),
+        (timedelta(seconds=-1), BadHold),
+        (desk.rules.hold_for_max + timedelta(seconds=1), OverLimit),
+    ):
+        with pytest.raises(refusal):
             await desk.do(points.hold, anna, amount=1, lasts=lasts)
 
 

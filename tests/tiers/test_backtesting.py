@@ -100,6 +100,7 @@ def test_rules_with_a_mistake_are_refused_with_the_line(tmp_path: Path) -> None:
 
     assert refused.exit_code == 1
     assert "rules.toml, line 6" in str(refused.exception)
+    assert str(refused.exception).endswith("Correct it, and try it again with `member-hub tiers backtest`.")
 
 
 def test_numbers_are_printed_by_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

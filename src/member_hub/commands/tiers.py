@@ -33,8 +33,12 @@ def backtest(*, rules: Path, as_json: bool) -> None:
     from member_hub.tiers.rules.reading import rules_of
     from member_hub.tiers.standing.backtesting import backtest as tried
 
-    top = organisation.read_toml(rules)
-    wanted = rules_of(programme.read(rules)["tiers"] if "tiers" in top.values else top)
+    try:
+        top = organisation.read_toml(rules)
+        wanted = rules_of(programme.read(rules)["tiers"] if "tiers" in top.values else top)
+    except organisation.PolicyError as error:  # the file is no policy in use, so checking those would say nothing of it
+        remedy = "Correct it, and try it again with `member-hub tiers backtest`."
+        raise organisation.PolicyError(error.file, error.line, error.reason, remedy=remedy) from error
 
     async def work(runtime: Runtime) -> dict[str, Any]:
         await audit(runtime, "tiers backtest")

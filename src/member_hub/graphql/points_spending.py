@@ -53,7 +53,7 @@ class LineNeedsChannel(BadInput):
 @strawberry.input(description="A line of an order, by its key within the channel.")
 class PointsLineInput:
     order_no: str = strawberry.field(description="Number of the order.")
-    line_no: int = strawberry.field(description="Line of the order, from 1.")
+    line_no: int = strawberry.field(description="Line of the order, from 0 on.")
 
 
 @strawberry.input(description="A refund of an order line for which points were earned.")
@@ -89,7 +89,8 @@ class PointsRedeemInput:
 class PointsHoldInput:
     amount: Points = strawberry.field(description="How many.")
     minutes: int | None = strawberry.field(
-        default=strawberry.UNSET, description="How long; left out: as the programme says. Then they are active again."
+        default=strawberry.UNSET,
+        description="How long, from 1 on; left out: as the programme says. Then they are active again.",
     )
     member: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description=WHOSE)
 

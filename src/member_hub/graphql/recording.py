@@ -18,7 +18,7 @@ from member_hub.access import Guard, Key, Verdict
 from member_hub.consent.deciding.holding import locked_in_reach
 from member_hub.counting import Loyalty
 from member_hub.db.base import Tx
-from member_hub.errors import NotFound
+from member_hub.errors import BadInput, NotFound
 from member_hub.graphql import reading
 from member_hub.graphql.acting import whose
 from member_hub.graphql.asking import Asking
@@ -101,7 +101,12 @@ class OrderReceipt:
     )
     taken_back: Points = strawberry.field(description="Points taken back by refunds.")
     growth: Whole = strawberry.field(description="Growth, net of refunds.")
-    duplicates: int = strawberry.field(description="How many of the lines came before, and changed nothing now.")
+    duplicates: int = strawberry.field(
+        description=(
+            "How many of the lines came before, and changed nothing. A line whose points were earned before, without "
+            "the order, grows when the order comes, and is no duplicate."
+        )
+    )
     tier: str | None = strawberry.field(description="The tier now; null where the caller may not see it.")
 
 
@@ -119,6 +124,11 @@ class ActivityRecordPayload:
         description="What the day's count grows, 0 where the member lets no activity be evaluated; null if refused."
     )
     user_errors: list[UserError] = strawberry.field(description="Why it was refused; empty: it was done.")
+
+
+class NobodyNamed(BadInput):
+    zh = "未指明会员：请提供 member 或 account，或由代会员调用的应用提交。"
+    en = "It is not said whose it is: name `member` or `account`, or ask as an app does for its member."
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,12 +239,14 @@ async def _record(
 async def _meant(
     tx: Tx, asking: Asking, named: str | None, account: AccountKey | None
 ) -> tuple[MemberId, OriginId | None]:
-    """The member who is named, held in reach, else whose account it is. Raises KeyRefused, NotFound.
+    """The member who is named, held in reach, else whose account it is. Raises NobodyNamed, KeyRefused, NotFound.
 
     Of an account that cannot be used here nothing is told: unknown, another member's, out of reach, all are one.
     """
     member_id = whose(asking, named)
     is_named = named is not None or member_id is not None
+    if account is None and not is_named:
+        raise NobodyNamed(field="member")
     if account is None or is_named:
         root = await _held(tx, asking, member_id, "member")
         return root, None if account is None else await _own(tx, asking, root, account)

@@ -33,6 +33,7 @@ from member_hub.ingest.words import Source
 from member_hub.members.tables import Channel, ChannelAccount
 from member_hub.orders.actions import FiledOrder, Filing, Orders, filings_of
 from member_hub.orders.rules import ActivityKind, ActivityStatement, OrderStatement, OrderStatus
+from member_hub.orders.tables import OrderLine
 from member_hub.organisation import Organisation, UnknownPlace
 from member_hub.points.claiming import key_of
 from member_hub.points.earning import ORDER_NO_CHARS_MAX, Line, line_t
@@ -45,6 +46,7 @@ LINES_MAX: Final = 100  # of one order at once
 
 account_t = table_of(ChannelAccount)
 growth_t = table_of(GrowthEntry)
+order_t = table_of(OrderLine)
 
 
 class TooManyLines(BadInput):
@@ -60,6 +62,11 @@ class LineDiffers(Conflict):
 class BadLineAmount(BadInput):
     zh = "订单行金额须为 1 至 10^10 分的整数。"
     en = "The amount of an order line is a whole number of fen from 1 to 10^10."
+
+
+class StoreNeeded(BadInput):
+    zh = "在门店购买的订单须注明门店。"
+    en = "An order that was bought in a store says in which one."
 
 
 class BadCount(BadInput):
@@ -89,7 +96,8 @@ class RecordedOrder:
 class OrderCame:
     """What the order's lines came to, whenever they were counted.
 
-    `at_most`: how many earned the most that one line may. `duplicates`: how many came before.
+    `at_most`: how many earned the most that one line may. `duplicates`: how many changed nothing then; a line whose
+    points had been earned without its order still grew by it, and is none.
     """
 
     points: int
@@ -123,7 +131,7 @@ async def record_order(
 ) -> OrderCame:
     """Store and count the lines of an order for a root whose row the caller holds; tiers are looked at in the same act.
 
-    Raises TooManyLines, BadLine, BadLineAmount, UnknownPlace, OccurredTooFar, LineDiffers, PointsFrozen,
+    Raises TooManyLines, BadLine, BadLineAmount, StoreNeeded, UnknownPlace, OccurredTooFar, LineDiffers, PointsFrozen,
     OrderLineUnknown, RefundTooLarge, NotFound.
     """
     at = _checked(order, organisation, now)
@@ -192,7 +200,9 @@ def _checked(order: RecordedOrder, organisation: Organisation, now: datetime) ->
             raise BadLineAmount(field="amountFen")
     is_bought = any(line.refund_of is None for line in order.lines)
     needs_store = order.channel is Channel.STORE and is_bought
-    if order.store not in organisation.stores and (order.store is not None or needs_store):
+    if order.store is None and needs_store:
+        raise StoreNeeded(field="store")
+    if order.store is not None and order.store not in organisation.stores:
         raise UnknownPlace(field="store")
     if order.channel not in organisation.channels:
         raise UnknownPlace(field="channel")
@@ -251,7 +261,7 @@ async def _receive(tx: Tx, loyalty: Loyalty, said: Sequence[OrderStatement]) -> 
 async def _came(
     tx: Tx, loyalty: Loyalty, member_id: MemberId, said: Sequence[OrderStatement], at: datetime
 ) -> OrderCame:
-    """What stands for these lines, in the member's own accounts; counted `at` another time, a line came before.
+    """What stands for these lines, in the member's own accounts; a line that was not counted `at` changed nothing then.
 
     Raises LineDiffers where a line is another's.
     """
@@ -272,8 +282,21 @@ async def _came(
     growth = await _growth(tx, set(filed.values()), keys)
     most = loyalty.points.rules.earn[LotKind.PURCHASE].single_max
     at_most = sum(row.act == LineAct.PAID and row.points >= most for row in rows)
-    here = sum(row.counted_at == at for row in rows)
+    here = await _counted_at(tx, set(filed.values()), said, at)
     return OrderCame(points[LineAct.PAID], points[LineAct.REFUNDED], growth, at_most, len(said) - here)
+
+
+async def _counted_at(tx: Tx, filed_under: Collection[MemberId], said: Sequence[OrderStatement], at: datetime) -> int:
+    """How many of these lines, all of one order, became points or growth at that moment."""
+    counted = select(func.count()).select_from(order_t)
+    these = counted.where(
+        among(order_t.c.member_id, filed_under),
+        order_t.c.channel == said[0].channel,
+        order_t.c.order_no == said[0].order_no,
+        among(order_t.c.line_no, [one.line_no for one in said]),
+        order_t.c.counted_at == at,
+    )
+    return int(await tx.scalar(these) or 0)
 
 
 def _others(rows: Sequence[Any], filed: dict[Any, Any]) -> Exception:

@@ -16,7 +16,15 @@ from member_hub.points.calendar import after_days, day_of
 from member_hub.points.earning import active_lot
 from member_hub.points.guards import ANY_LIVING, ATTEMPTS_MAX, Wanted, lock_members, roots_of, take
 from member_hub.points.lots import Cause, Lot
-from member_hub.points.refusals import BadEnd, BadReason, HoldsOpen, NeedsApproval, NotEnoughPoints, OverLimit
+from member_hub.points.refusals import (
+    BadEnd,
+    BadReason,
+    HoldsOpen,
+    NeedsApproval,
+    NotEnoughPoints,
+    NothingExpired,
+    OverLimit,
+)
 from member_hub.points.rules import whole
 from member_hub.points.store import load_all, load_lots, load_spendable
 from member_hub.points.words import ADJUSTING, AccountState, Act, HoldState, LotKind, LotState, Reason
@@ -102,13 +110,15 @@ async def reinstate(
     amount: int | None = None,
     reason: Reason = Reason.GOODWILL,
 ) -> Receipt:
-    """Make expired points of a lot good again for a while. Raises OverLimit where they expired too long ago."""
+    """Make expired points of a lot good again. Raises NothingExpired, OverLimit for what is too long ago."""
     if amount is not None:
         whole(amount)
     book = await start(tx, asked, member_id, reason)
     if isinstance(book, Receipt):
         return book
     lot = await _lot(tx, book, lot_id)
+    if not lot.expired:
+        raise NothingExpired(field="lot")
     wanted = lot.expired if amount is None else amount
     if not 0 < wanted <= lot.expired:
         raise NotEnoughPoints(field="amount")

@@ -50,7 +50,7 @@ class Line:
         """Raises BadLine."""
         if not 0 < len(self.order_no) <= ORDER_NO_CHARS_MAX or not self.order_no.isprintable():
             raise BadLine(field="orderNo")
-        if type(self.line_no) is not int or not 0 < self.line_no <= LINE_NO_MAX:
+        if type(self.line_no) is not int or not 0 <= self.line_no <= LINE_NO_MAX:
             raise BadLine(field="lineNo")
         return self
 

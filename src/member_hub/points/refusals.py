@@ -9,13 +9,18 @@ class BadAmount(BadInput):
 
 
 class BadLine(BadInput):
-    zh = "订单号须为 1 至 100 个可见字符，行号须为正整数。"
-    en = "An order number has 1 to 100 visible characters, a line number is a positive whole number."
+    zh = "订单号须为 1 至 100 个可见字符，行号须为不小于 0 的整数。"
+    en = "An order number has 1 to 100 visible characters, a line number is a whole number from 0 on."
 
 
 class BadEnd(BadInput):
     zh = "新的到期时间须晚于现有的到期时间。"
     en = "A lot is extended to an end later than it has."
+
+
+class BadHold(BadInput):
+    zh = "冻结时长至少为 1 分钟。"
+    en = "Points are held for 1 minute at least."
 
 
 class BadReason(BadInput):
@@ -53,6 +58,11 @@ class NotEnoughPoints(Refused):
     code = "POINTS_NOT_ENOUGH"
     zh = "积分不足。"
     en = "There are not enough points."
+
+
+class NothingExpired(NotEnoughPoints):
+    zh = "该批次积分没有已过期的部分，无可恢复。"
+    en = "Nothing of this lot is expired: there is nothing to reinstate."
 
 
 class OverLimit(Refused):

@@ -18,7 +18,7 @@ from member_hub.points.earning import line_t
 from member_hub.points.guards import Wanted, member_t
 from member_hub.points.lots import Hold, Lot
 from member_hub.points.refunding import Sought, load_for_taking, take_back
-from member_hub.points.refusals import CaptureTooLarge, HoldEnded, NotReversible, OverLimit
+from member_hub.points.refusals import BadHold, CaptureTooLarge, HoldEnded, NotReversible, OverLimit
 from member_hub.points.rules import allot, whole
 from member_hub.points.store import load_hold, load_lots, load_spendable, lot_of
 from member_hub.points.words import Act, HoldState, Reason
@@ -43,10 +43,15 @@ async def redeem(
 async def hold(
     tx: Tx, caller: Caller, member_id: MemberId, *, asked: Asked, amount: int, lasts: timedelta | None = None
 ) -> Receipt:
-    """Keep active points for a purchase in hand. The hold's number is that of the operation."""
+    """Keep active points for a purchase in hand. The hold's number is that of the operation.
+
+    Raises BadHold, OverLimit for longer than the programme allows, and what `redeem` raises.
+    """
     whole(amount)
     lasts = asked.rules.hold_for if lasts is None else lasts
-    if not timedelta(0) < lasts <= asked.rules.hold_for_max:
+    if lasts <= timedelta(0):
+        raise BadHold(field="minutes")
+    if lasts > asked.rules.hold_for_max:
         raise OverLimit(field="minutes")
     book = await start(tx, asked, member_id, Reason.REWARD, wanted=Wanted(at_least=amount))
     if isinstance(book, Receipt):
