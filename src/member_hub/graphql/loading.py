@@ -196,3 +196,11 @@ def shown_words(
         kinds = {ClaimKind(row.kind) for row in claims} & CONTACT_FIELDS.keys()
         words |= {shown_as(f"member.{CONTACT_FIELDS[kind]}", claim_verdict(grant, kind)) for kind in kinds}
     return frozenset(words)
+
+
+async def note_shown(asking: Asking, tx: Tx, root: MemberId, wanted: Wanted) -> None:
+    """What the answer to an act on loyalty shows, its receipt and what is asked of the member: on record first."""
+    kinds = CONTACT_FIELDS.keys() if wanted.identifiers_opened else ()
+    claims = await claims_of(tx, [root], kinds) if kinds else ()
+    words = shown_words(asking.grant, wanted, claims) if wanted.members else frozenset()
+    asking.trail.shows_of(root, words | {shown_as(Guard.LOYALTY, asking.grant.read(Guard.LOYALTY))})

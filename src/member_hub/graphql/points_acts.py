@@ -20,10 +20,10 @@ from member_hub.db.base import Tx, snapshot
 from member_hub.errors import BadInput
 from member_hub.graphql import reading
 from member_hub.graphql.acting import whose
-from member_hub.graphql.asking import Asking, shown_as
+from member_hub.graphql.asking import Asking
 from member_hub.graphql.changing import carried_out
 from member_hub.graphql.guarded import guarded
-from member_hub.graphql.loading import shown_words
+from member_hub.graphql.loading import note_shown
 from member_hub.graphql.member import Member
 from member_hub.graphql.problems import UserError
 from member_hub.graphql.query import Info, wanted_of
@@ -31,8 +31,6 @@ from member_hub.graphql.requested import request_key
 from member_hub.graphql.scalars import Points, given
 from member_hub.graphql.second_person import approval_due
 from member_hub.idempotency import RequestKey
-from member_hub.identity.facts import CONTACT_FIELDS
-from member_hub.identity.reading import claims_of
 from member_hub.ids import MemberId
 from member_hub.points import Asked, Receipt
 from member_hub.points.asking import Entry
@@ -128,7 +126,7 @@ async def act_on_points(info: Info, named: str | None, idempotency_key: str, wor
             came = await act(tx, Desk(asking, root, Asked(asking.hub.points, asking.now, key), key))
             if isinstance(came, Receipt):
                 asking.trail.finds([root])
-                await _note_shown(asking, tx, root, info)
+                await note_shown(asking, tx, root, wanted_of(info))
             return root, came
 
         return attempt
@@ -156,15 +154,6 @@ async def _done_before(info: Info, idempotency_key: str) -> UUID | None:
     async with snapshot(asking.hub.database.app) as tx:
         done = await idempotency.stood(tx, asking.hub.vault, key, now=asking.now)
     return done.result_id if done is not None else None
-
-
-async def _note_shown(asking: Asking, tx: Tx, root: MemberId, info: Info) -> None:
-    """The answer shows the receipt and what is asked of the member: on record before the commit."""
-    wanted = wanted_of(info)
-    kinds = CONTACT_FIELDS.keys() if wanted.identifiers_opened else ()
-    claims = await claims_of(tx, [root], kinds) if kinds else ()
-    words = shown_words(asking.grant, wanted, claims) if wanted.members else frozenset()
-    asking.trail.shows_of(root, words | {shown_as(Guard.LOYALTY, asking.grant.read(Guard.LOYALTY))})
 
 
 def _shown(asking: Asking, receipt: Receipt) -> PointsReceipt:

@@ -21,17 +21,15 @@ from member_hub.db.base import Tx
 from member_hub.errors import NotFound
 from member_hub.graphql import reading
 from member_hub.graphql.acting import whose
-from member_hub.graphql.asking import Asking, shown_as
+from member_hub.graphql.asking import Asking
 from member_hub.graphql.changing import carried_out
 from member_hub.graphql.keys import AccountKey, KeyRefused
-from member_hub.graphql.loading import shown_words
+from member_hub.graphql.loading import note_shown
 from member_hub.graphql.member import Member
 from member_hub.graphql.problems import UserError
 from member_hub.graphql.query import Info, wanted_of
 from member_hub.graphql.requested import IdempotencyKey, request_key
 from member_hub.graphql.scalars import Fen, Points, given
-from member_hub.identity.facts import CONTACT_FIELDS
-from member_hub.identity.reading import claims_of
 from member_hub.ids import MemberId, OriginId
 from member_hub.ingest.recording import (
     OrderCame,
@@ -214,7 +212,7 @@ async def _record(
         if done is None:
             await idempotency.finish(tx, vault, key, root)
         asking.trail.finds([root])
-        await _note_shown(asking, tx, root, info)
+        await note_shown(asking, tx, root, wanted_of(info))
         return root, came
 
     came, errors = await carried_out(asking, attempt)
@@ -264,15 +262,6 @@ async def _origin(tx: Tx, asking: Asking, account: AccountKey) -> OriginId:
 async def _owner(tx: Tx, origin: OriginId) -> MemberId | None:
     found = await tx.scalar(select(account_t.c.member_id).where(account_t.c.origin_id == origin))
     return None if found is None else MemberId(found)
-
-
-async def _note_shown(asking: Asking, tx: Tx, root: MemberId, info: Info) -> None:
-    """The answer shows what it came to and what is asked of the member: on record before the commit."""
-    wanted = wanted_of(info)
-    kinds = CONTACT_FIELDS.keys() if wanted.identifiers_opened else ()
-    claims = await claims_of(tx, [root], kinds) if kinds else ()
-    loyalty = shown_as(Guard.LOYALTY, asking.grant.read(Guard.LOYALTY))
-    asking.trail.shows_of(root, shown_words(asking.grant, wanted, claims) | {loyalty})
 
 
 def _order(said: OrderRecordInput) -> RecordedOrder:
