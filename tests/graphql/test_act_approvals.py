@@ -19,6 +19,7 @@ from member_hub.holders import HOLDERS
 from member_hub.idempotency import RequestKey
 from member_hub.idempotency.actions import KEPT
 from member_hub.ids import MemberId, uuid7
+from member_hub.jobs import every_job, named
 from member_hub.privacy import Person, Purpose
 from tests.graphql.world import NOW, People, World
 
@@ -248,6 +249,19 @@ async def test_what_is_over_is_swept_with_the_next_one(world: World, people: Peo
     newest = await propose(world, people.southern)
 
     assert [row.approval_id for row in await stored(world)] == [newest]
+
+
+async def test_what_is_over_is_swept_by_the_clock_where_nobody_proposes_any_more(world: World, people: People) -> None:
+    """It is kept no longer than is declared."""
+    await propose(world, people.whole)
+    (job,) = named(every_job(world.hub), ["old proposals"])
+    world.clock.at += timedelta(days=1) + KEPT - timedelta(seconds=1)
+    kept = await job.work(world.clock.now())
+    world.clock.at += timedelta(seconds=1)
+
+    gone = await job.work(world.clock.now())
+
+    assert (kept.count, gone.count, await stored(world)) == (0, 1, [])
 
 
 async def test_it_goes_with_its_member_and_ends_with_a_merge_or_a_split(world: World, people: People) -> None:

@@ -18,7 +18,6 @@ from member_hub.orders.tables import Activity, OrderLine
 from member_hub.points.tables import PointsAccount, PointsEntry, PointsLine, PointsLot
 from member_hub.privacy import Purpose
 from member_hub.tiers.tables import GrowthEntry, TierChange, TierStanding
-from tests.graphql.pointing import done
 from tests.graphql.world import NOW, World, line, said
 
 RECORD = """mutation ($input: OrderRecordInput!, $key: String!) {

@@ -31,6 +31,7 @@ JOBS = [
     "benefits of the month",
     "gifts for promotions",
     "old activity",
+    "old proposals",
     "notices",
     "audit seals of all months",
     "audit seals",

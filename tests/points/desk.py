@@ -22,6 +22,7 @@ from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.members.tables import ChannelAccount, Member, MemberStatus
 from member_hub.points import Asked, Earning, Line, LotKind, Programme, Receipt, Rules
 from member_hub.points.checking import BATCH, Finding, self_check
+from member_hub.points.guards import roots_of
 from member_hub.points.holder import PointsHolder
 from member_hub.points.listing import balances_at
 from member_hub.points.queries import Balance, Pots, balances
@@ -160,7 +161,8 @@ class Desk:
 
     async def at(self, member_id: MemberId, moment: datetime) -> Pots:
         async with snapshot(self.database.app) as tx:
-            return (await balances_at(tx, [member_id], moment))[member_id]
+            (root,) = await roots_of(tx, [member_id])
+            return (await balances_at(tx, [root], moment))[root]
 
     async def faults(self, members: Sequence[MemberId] = ()) -> list[Finding]:
         """What the self-check finds; of all accounts unless some are named."""

@@ -9,14 +9,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
-from member_hub.db import Database, embedded, provision
+from member_hub.db import Database, embedded, provision, snapshot
+from member_hub.db.bulk import table_of
 from member_hub.db.embedded import Server
+from member_hub.idempotency.tables import DoneRequest
 from member_hub.ids import MemberId
+from member_hub.points.words import Act
+from member_hub.points.writing import entry_t
 from member_hub.settings import Settings
 from member_hub.tables import METADATA
 from tests.conftest import Run
 from tests.points.desk import Desk
+
+done_t = table_of(DoneRequest)
 
 # Earns and redeems under keys of its own numbers, twelve at once, and says each number when it has its receipt.
 LOAD = """
@@ -102,10 +109,12 @@ async def _members(desk: Desk) -> list[MemberId]:
 
 
 async def _proved(desk: Desk, load: Load) -> None:
-    """Everything that was acknowledged stands, and nothing stands twice."""
-    entries = [e for e in await desk.rows("points_entry") if e.act in ("earn", "redeem")]
-    operations = {e.operation_id for e in entries}
-    keys = await desk.rows("idempotency")
+    """Everything that was acknowledged stands, and nothing stands twice. Seen at one moment: what the dead process
+    had sent, the server may still be at."""
+    async with snapshot(desk.database.app) as tx:
+        operation = select(entry_t.c.operation_id).where(entry_t.c.act.in_((Act.EARN, Act.REDEEM)))
+        operations = set(await tx.scalars(operation))
+        keys = (await tx.execute(select(done_t))).all()
     assert len(operations) == len(keys) == len({key.key_digest for key in keys})
     assert {key.result_id for key in keys} == operations
     assert {key.key_digest for key in keys} >= {_digest(desk, number) for number in load.acknowledged}

@@ -2,6 +2,7 @@
 
 from member_hub.approving.actions import (
     APPROVAL_LIVES,
+    SWEPT_MAX,
     ApprovalMismatch,
     ApprovalOver,
     ApprovalRequired,
@@ -9,6 +10,7 @@ from member_hub.approving.actions import (
     Proposed,
     TooManyProposals,
     approve,
+    forget_old,
     propose,
     use,
 )
@@ -16,6 +18,7 @@ from member_hub.approving.rules import ApprovalState, Proposal, ProposedAct
 
 __all__ = [
     "APPROVAL_LIVES",
+    "SWEPT_MAX",
     "ApprovalMismatch",
     "ApprovalOver",
     "ApprovalRequired",
@@ -26,6 +29,7 @@ __all__ = [
     "ProposedAct",
     "TooManyProposals",
     "approve",
+    "forget_old",
     "propose",
     "use",
 ]

@@ -93,7 +93,7 @@ async def propose(
         return Proposed(row.approval_id, row.expires_at)
     if int(await tx.scalar(select(func.count()).select_from(approval_t).where(mine)) or 0) >= OPEN_MAX:
         raise TooManyProposals
-    await _forget_old(tx, now)
+    await forget_old(tx, now=now)
     proposed = Proposed(uuid7(), now + APPROVAL_LIVES)
     await tx.execute(
         insert(approval_t).values(
@@ -189,8 +189,8 @@ async def void(tx: Tx, member_id: UUID) -> None:
     await tx.execute(delete(approval_t).where(approval_t.c.member_id == member_id, approval_t.c.used_at.is_(None)))
 
 
-async def _forget_old(tx: Tx, now: datetime) -> None:
-    """Some of what is over, once no retry can ask for it; skips what others hold."""
+async def forget_old(tx: Tx, *, now: datetime) -> int:
+    """Some of what is over, once no retry can ask for it; how many. Skips what others hold."""
     old = (
         select(approval_t.c.member_id, approval_t.c.approval_id)
         .where(approval_t.c.expires_at <= now - KEPT)
@@ -199,4 +199,4 @@ async def _forget_old(tx: Tx, now: datetime) -> None:
         .cte("old")
     )
     same = and_(approval_t.c.member_id == old.c.member_id, approval_t.c.approval_id == old.c.approval_id)
-    await tx.execute(delete(approval_t).where(same))
+    return int((await tx.execute(delete(approval_t).where(same))).rowcount)

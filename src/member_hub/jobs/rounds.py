@@ -1,4 +1,4 @@
-"""What goes over many members by the clock: counting what had to wait, tags, benefits of occasions, old activity.
+"""What goes over many members by the clock: counting what had to wait, tags, benefits of occasions, what is old.
 
 In the lane of what is much: a first round over a brand's members takes minutes, and points fall due meanwhile.
 """
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from member_hub import tags
+from member_hub import approving, tags
 from member_hub.audit import Entry
 from member_hub.benefits import Gifts, Occasions
 from member_hub.counting.backfill import count_waiting, something_waits
@@ -66,7 +66,7 @@ def benefit_jobs(hub: Needs) -> Sequence[Job]:
 
 
 def forgetting_jobs(hub: Needs) -> Sequence[Job]:
-    """Activity that may be kept no longer (13 months, PIPL 19)."""
+    """Activity that may be kept no longer (13 months, PIPL 19), and proposals of which no retry can come any more."""
 
     async def forget(now: datetime) -> Done:
         gone = 0
@@ -78,4 +78,12 @@ def forgetting_jobs(hub: Needs) -> Sequence[Job]:
                 return Done(gone)
         return Done(gone, has_more=True)
 
-    return [Job("old activity", FORGETTING_EVERY, forget, Lane.MUCH)]
+    async def forget_proposals(now: datetime) -> Done:
+        async with transaction(hub.database.app) as tx:
+            gone = await approving.forget_old(tx, now=now)
+        return Done(gone, has_more=gone == approving.SWEPT_MAX)
+
+    return [
+        Job("old activity", FORGETTING_EVERY, forget, Lane.MUCH),
+        Job("old proposals", FORGETTING_EVERY, forget_proposals, Lane.MUCH),
+    ]
