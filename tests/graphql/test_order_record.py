@@ -18,6 +18,7 @@ from member_hub.orders.tables import Activity, OrderLine
 from member_hub.points.tables import PointsAccount, PointsEntry, PointsLine, PointsLot
 from member_hub.privacy import Purpose
 from member_hub.tiers.tables import GrowthEntry, TierChange, TierStanding
+from tests.graphql.pointing import done
 from tests.graphql.world import NOW, World, line, said
 
 RECORD = """mutation ($input: OrderRecordInput!, $key: String!) {
@@ -417,23 +418,6 @@ async def test_lines_that_waited_for_an_account_count_when_it_is_enrolled(world:
         assert (await tx.execute(select(table_of(OrderLine).c.counted_at))).scalar_one() == NOW
 
 
-async def test_a_refund_reversed_for_its_points_alone_still_takes_growth_when_it_is_recorded(world: World) -> None:
-    """Or whoever has goods taken back that way keeps the growth, and the tier."""
-    member = await a_member(world)
-    await record(world, an_order(member))
-    line_of = {"of": {"orderNo": "T1", "lineNo": 1}, "refund": {"orderNo": "T1", "lineNo": 2}, "refundFen": 12_345}
-    await done(world, "pointsReverse", "app_checkout", member=member, line=line_of, channel="STORE")
-
-    back = {"lineNo": 2, "amountFen": 12_345, "refundOf": {"lineNo": 1}}
-    receipt, errors = await record(world, an_order(member, back), key="k2")
-
-    assert errors == []
-    assert receipt is not None
-    assert (receipt["takenBack"], receipt["growth"], receipt["duplicates"]) == (123, -123, 0)
-    async with transaction(world.hub.database.app) as tx:
-        assert (await tx.execute(select(func.sum(table_of(GrowthEntry).c.amount)))).scalar_one() == 0
-
-
 async def test_a_duplicate_is_a_line_that_changed_nothing(world: World) -> None:
     """Points that were earned for a line before are told; it grows now, and that once."""
     member = await a_member(world)
@@ -454,57 +438,6 @@ async def test_a_duplicate_is_a_line_that_changed_nothing(world: World) -> None:
     assert (receipt["points"], receipt["growth"], receipt["duplicates"]) == (123, 123, 0)
     assert again == first
     assert (more["points"], more["growth"], more["duplicates"]) == (124, 124, 1)
-
-
-async def test_a_line_that_earned_by_another_amount_is_a_conflict(world: World) -> None:
-    member = await a_member(world)
-    earned = {"kind": "PURCHASE", "amount": 99_999_900, "channel": "STORE", "line": {"orderNo": "T1", "lineNo": 1}}
-    await done(world, "pointsEarn", "app_checkout", member=member, **earned)
-    before = await counts(world)
-
-    _, errors = await record(world, an_order(member))
-
-    assert errors == [("lines", "CONFLICT")]
-    assert await counts(world) == before
-
-
-async def test_an_account_that_cannot_be_used_tells_nothing(world: World) -> None:
-    """Unknown or out of reach; another's, whoever is named beside it."""
-    member, other = await a_member(world), await a_member(world, "8800000002")
-    theirs, unknown = {"channel": "STORE", "id": "8800000002"}, {"channel": "STORE", "id": "8800000003"}
-    about = {"member": str(member)}
-    own = [await record(world, an_order(account=key), "app_mini_program", **about) for key in (theirs, unknown)]
-    named = [
-        await record(world, an_order(other, account=key), "app_mini_program", **about) for key in (theirs, unknown)
-    ]
-    async with transaction(world.hub.database.app) as tx:
-        table = table_of(Member)
-        await tx.execute(update(table).where(table.c.member_id == other).values(handler="another"))
-    looked_up = [await record(world, an_order(account=key)) for key in (theirs, unknown)]
-
-    assert {str(one) for one in own} == {str((None, [("account", "NOT_FOUND")]))}
-    assert {str(one) for one in named} == {str((None, [("member", "NOT_FOUND")]))}
-    assert {str(one) for one in looked_up} == {str((None, [("account", "NOT_FOUND")]))}
-
-
-async def test_a_key_of_the_mini_program_is_one_members(world: World) -> None:
-    """The same input for another member is another request: nobody gets the answer of somebody else."""
-    member, other = await a_member(world), await a_member(world, "8800000002")
-    await record(world, an_order(), "app_mini_program", member=str(member))
-    before = await counts(world)
-
-    came = await record(world, an_order(), "app_mini_program", member=str(other))
-
-    assert came == (None, [("idempotencyKey", "CONFLICT")])
-    assert await counts(world) == before
-
-
-async def test_a_day_that_was_left_out_is_the_day_of_the_first_time(world: World) -> None:
-    member = await a_member(world)
-    first = await active(world, member)
-    world.clock.at += timedelta(days=2)
-
-    assert await active(world, member) == first
 
 
 async def test_an_order_at_a_clock_that_jumped_back_is_refused_until_it_is_there_again(world: World) -> None:
