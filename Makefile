@@ -17,12 +17,14 @@
 PYTHON = $$(for python in python3.13 python3.12 python3.11 python3; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$python" && break; done)
 BIN = .venv/bin
+# Files of tests at once, each worker with a server of its own; ARGS="-n 0" runs them one by one.
+AT_ONCE = -n auto --maxprocesses 4 --dist loadfile
 
 run: venv
 	@$(BIN)/member-hub run $${CHANNELS:+--channels "$$CHANNELS"}
 
 test: venv
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(AT_ONCE) $(ARGS)
 
 lint: venv
 	@$(BIN)/ruff check .
