@@ -62,7 +62,7 @@ async def test_every_row_and_every_key_goes_and_the_member_becomes_a_tombstone(w
         "hub.review_candidate": 1,
         "hub.second_try": 1,
         "hub.session": 1,
-        "hub.tag_due": 1,  # she was merged: her tags are to be computed anew
+        "hub.tag_due": 1,
         "hub.tagging": 1,
         "hub.tier_change": 1,
         "hub.tier_standing": 1,

@@ -57,6 +57,7 @@ from member_hub.rights import Erasure, erase, export, find_person, hold_person
 from member_hub.settings import Settings
 from member_hub.sign_in.tables import OneTimeCode, SecondTry, Session
 from member_hub.tables import METADATA
+from member_hub.tags.tables import TagDue
 from member_hub.telling.tables import NoticeTask
 
 NOW = datetime(2026, 11, 8, 4, tzinfo=UTC)
@@ -314,13 +315,14 @@ async def _benefits(world: World) -> None:
 
 
 async def _tag(world: World) -> None:
-    """Somebody gave her a tag; what the hub gave her went when she objected to profiling."""
+    """Somebody gave her a tag, and others are due; what the hub gave her went when she objected to profiling."""
     member, origin = await world.member_of(Channel.WEBSITE, WEBSITE), await world.origin_of(Channel.WEBSITE, WEBSITE)
     row = {"member_id": member, "tag": "do_not_contact", "given_id": uuid7(), "handler": "brand", "how": "hand"}
     row |= {"origins": [origin], "since": NOW, "given_by": "corp:E0001", "version": 1}
     row |= {"is_profiling": False, "restricted_by": 0}
     async with transaction(world.database.app) as tx:
         await tx.execute(table_of(Tagging).insert(), row)
+        await tx.execute(table_of(TagDue).insert(), {"member_id": member, "due_at": NOW})
 
 
 async def _at_the_till(world: World, member_id: MemberId) -> None:

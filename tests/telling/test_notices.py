@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from member_hub import doctor
 from member_hub.db import transaction
+from member_hub.doctor.records import notices_told
 from member_hub.ids import uuid7
 from member_hub.jobs import run_forever
 from member_hub.jobs.notices import calling_jobs_of
@@ -140,7 +140,7 @@ async def test_each_try_waits_longer_and_after_the_last_people_have_to_tell(fron
     assert pauses == [1, 10, 60, 360, 1440]
     assert (left.tries, left.told_at, left.due_at) == (TRIES_MAX, None, None)
     assert front.service.taken == []
-    check = await doctor._notices(front.hub.database)
+    check = await notices_told(front.hub.database)
     assert check.says == "1 times a member has still to be told something: phone_released 1 (1 left to people)"
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from member_hub import doctor
 from member_hub.db import transaction
 from member_hub.db.base import Tx
+from member_hub.doctor.records import notices_told
 from member_hub.ids import MemberId, uuid7
 from member_hub.telling import Console, Kind, Message, NotSent, ToldTask
 from member_hub.telling import notices as running
@@ -288,7 +288,7 @@ async def test_doctor_says_by_kind_who_is_left_to_people(front: Front) -> None:
     front.clock.at = NOW + timedelta(days=3)
     await notices(front).tell_waiting()
 
-    check = await doctor._notices(front.hub.database)
+    check = await notices_told(front.hub.database)
 
     assert check.verdict == "warn"
     assert check.says == (
@@ -301,7 +301,7 @@ async def test_with_everybody_told_doctor_is_content(front: Front) -> None:
     await ask_notice(front, await everything(front))
     await run_at(front, NOW)
 
-    check = await doctor._notices(front.hub.database)
+    check = await notices_told(front.hub.database)
 
     assert (check.verdict, check.says) == ("ok", "every member has been told")
     assert len(sent(front)) == 1
