@@ -37,9 +37,9 @@ from member_hub.graphql.objecting import ObjectionPayload, objection_lift, objec
 from member_hub.graphql.phone_code import PhoneCodeSendPayload, phone_code_send
 from member_hub.graphql.points_acts import PointsAdjustPayload, PointsPayload
 from member_hub.graphql.points_caring import points_adjust, points_extend, points_reinstate, points_transfer
+from member_hub.graphql.points_earning import points_earn
 from member_hub.graphql.points_spending import (
     points_capture,
-    points_earn,
     points_hold,
     points_redeem,
     points_release,

@@ -10,7 +10,7 @@ from member_hub.points.programme import rules_of
 from member_hub.points.refusals import NotEnoughPoints
 from member_hub.points.rules import Rules
 from member_hub.points.spending import capture, hold, redeem, release, reverse
-from member_hub.points.together import Together
+from member_hub.points.together import Together, Wish
 from member_hub.points.words import LotKind, Reason
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Receipt",
     "Rules",
     "Together",
+    "Wish",
     "adjust",
     "capture",
     "close",

@@ -88,8 +88,11 @@ async def earn(
 def as_ordinary(
     caller: Caller, member_id: MemberId, *, asked: Asked, earning: Earning, channel: str | None = None
 ) -> Ordinary | None:
-    """What `earn` would try first; None where it has to look at more. Raises what `earn` does before it writes."""
-    return _ordinary(caller, member_id, asked, *_worth(asked, earning, channel))
+    """What `earn` would try first; None where it has to look at more. Raises what `earn` does before it writes.
+
+    Where no account is named, one in the channel earns, if there is one.
+    """
+    return _ordinary(caller, member_id, asked, *_worth(asked, earning, channel), channel=channel)
 
 
 async def earn_for_order_line(
@@ -201,11 +204,14 @@ def _worth(asked: Asked, earning: Earning, channel: str | None) -> tuple[Earning
     return earning, _by_rule(asked, earning)
 
 
-def _ordinary(caller: Caller, member_id: MemberId, asked: Asked, earning: Earning, points: int) -> Ordinary | None:
+def _ordinary(
+    caller: Caller, member_id: MemberId, asked: Asked, earning: Earning, points: int, *, channel: str | None = None
+) -> Ordinary | None:
     """A cap of the day needs the lots of that day, under the account's lock."""
     if asked.rules.earn[earning.kind].day_max:
         return None
-    return ordinary(caller, member_id, asked, _pending_lot(asked, earning, points, earning.origin_id))
+    lot = _pending_lot(asked, earning, points, earning.origin_id)
+    return ordinary(caller, member_id, asked, lot, channel=channel)
 
 
 def _by_rule(asked: Asked, earning: Earning) -> int:

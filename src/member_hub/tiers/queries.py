@@ -12,6 +12,7 @@ from member_hub.db.base import Tx
 from member_hub.db.bulk import among, parameters, table_of, values_of
 from member_hub.ids import MemberId
 from member_hub.members.tables import Member
+from member_hub.tiers.rules.versions import Programme, in_force
 from member_hub.tiers.tables import TierChange, TierStanding
 from member_hub.tiers.words import LOWEST, Why
 
@@ -98,6 +99,14 @@ async def held_at(tx: Tx, pairs: Sequence[tuple[MemberId, datetime]]) -> list[st
     rows = await tx.execute(_held(), parameters(columns, list(set(pairs))))
     found = {(row.member_id, row.changed_at): row.to_tier for row in rows}
     return [found.get(pair, LOWEST) for pair in pairs]
+
+
+async def multipliers_at(
+    programme: Programme, tx: Tx, pairs: Sequence[tuple[MemberId, datetime]], now: datetime
+) -> list[int]:
+    """What the tier on record of each member's root at each moment multiplies with, by the rules in force now."""
+    rules = (await in_force(tx, programme, now=now)).rules
+    return [rules.multiplier_bp(tier) for tier in await held_at(tx, pairs)]
 
 
 @cache
