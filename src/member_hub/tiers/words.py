@@ -15,7 +15,6 @@ class Source(StrEnum):
     ORDER = "order"
     REFUND = "refund"
     ACTIVITY = "activity"
-    MANUAL = "manual"
 
 
 class Why(StrEnum):
