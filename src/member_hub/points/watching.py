@@ -136,12 +136,6 @@ async def last_pass(tx: Tx) -> tuple[datetime, int] | None:
     return None if row is None else (row.ended_at, row.accounts)
 
 
-async def standing(tx: Tx) -> list[Finding]:
-    """The first NAMED_MAX findings."""
-    rows = await tx.execute(select(finding_t).order_by(*finding_t.primary_key).limit(NAMED_MAX))
-    return [Finding(MemberId(row.member_id), Fault(row.fault)) for row in rows]
-
-
 async def _next(tx: Tx, position: UUID | None) -> list[MemberId]:
     after = literal(True) if position is None else account_t.c.member_id > position
     statement = select(account_t.c.member_id).where(after).order_by(account_t.c.member_id).limit(BATCH)
