@@ -22,6 +22,17 @@ async def test_the_same_line_with_another_amount_is_a_conflict(world: World) -> 
     await refuses(world, stated, ("lines", "CONFLICT"), member)
 
 
+async def test_the_same_refund_with_another_amount_is_a_conflict(world: World) -> None:
+    member = await a_member(world)
+    await record(world, an_order(member))
+    back = {"lineNo": 2, "refundOf": {"lineNo": 1}}
+    receipt, _ = await record(world, an_order(member, {**back, "amountFen": 4_115}), key="k2")
+    assert receipt is not None
+
+    stated = an_order(member, {**back, "amountFen": 4_116})
+    await refuses(world, stated, ("lines", "CONFLICT"), member)
+
+
 async def test_a_line_of_another_member_is_a_conflict(world: World) -> None:
     await record(world, an_order(await a_member(world)))
     other = await a_member(world, "8800000002")
