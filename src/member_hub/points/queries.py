@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, DateTime, Row, Select, and_, case, func, literal, or_, select
@@ -15,8 +15,6 @@ from member_hub.ids import MemberId
 from member_hub.points.store import book_of, hold_of, lot_of
 from member_hub.points.words import AccountState, HoldState, LotState, Reason
 from member_hub.points.writing import account_t, entry_t, hold_t, lot_t, part_t
-
-_SHANGHAI: Final = timedelta(hours=8)
 
 
 @dataclass(frozen=True, slots=True)

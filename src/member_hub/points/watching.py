@@ -30,7 +30,6 @@ from member_hub.points.words import Fault
 from member_hub.points.writing import account_t
 
 SLICES_MAX: Final = 4  # of one round: 2,000 accounts
-NAMED_MAX: Final = 100  # findings that one question gets
 WHICH: Final = "all"
 
 check_t = table_of(PointsCheck)
