@@ -145,7 +145,8 @@ class Desk:
         """The clockwork, once over everything."""
         done = 0
         async with transaction(self.database.app) as tx:
-            due = await points.due_accounts(tx, now=self.clock.now())
+            waiting = select(points_t.c.member_id).where(points_t.c.due_at <= self.clock.now())
+            due = (await tx.scalars(waiting.order_by(points_t.c.due_at, points_t.c.member_id))).all()
         for member_id in due:
             async with transaction(self.database.app) as tx:
                 done += await points.settle_due(tx, HUB, member_id, now=self.clock.now())

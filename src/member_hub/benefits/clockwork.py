@@ -12,7 +12,6 @@ for; a month that is over gives nothing, because nobody could use it.
 Decision: a member whose value does not open is left out and logged, and looked at again when the row changes.
 """
 
-import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -52,7 +51,6 @@ COLUMNS: Final = (
 )  # fmt: skip
 
 round_t = table_of(BenefitRound)
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,6 @@ PERIODS: Final = {
     Source.PROMOTION: (Period.ONCE, Period.YEAR),
     Source.ISSUED: (Period.YEAR,),
 }
-# What is one person's, however many accounts they had before these were merged.
-ONE_PER_PERSON: Final = frozenset(Source) - {Source.ISSUED}
 
 
 class EntitlementState(StrEnum):

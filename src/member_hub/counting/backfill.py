@@ -5,7 +5,7 @@ of its line decides in the end, so it is safe beside an import, in two processes
 goes on. It goes over the rows in the order of their keys and looks at each once; what still has to wait stays.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -58,9 +58,6 @@ class Work:
 
     last: tuple[object, ...] | None
     counted: Counted
-
-
-Step = Callable[[Tx, tuple[object, ...] | None], Awaitable[Work]]
 
 
 async def count_waiting(database: Database, needs: Loyalty, *, now: datetime) -> AsyncIterator[Counted]:

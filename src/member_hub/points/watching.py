@@ -30,7 +30,6 @@ from member_hub.points.words import Fault
 from member_hub.points.writing import account_t
 
 SLICES_MAX: Final = 4  # of one round: 2,000 accounts
-NAMED_MAX: Final = 100  # findings that one question gets
 WHICH: Final = "all"
 
 check_t = table_of(PointsCheck)
@@ -134,12 +133,6 @@ async def last_pass(tx: Tx) -> tuple[datetime, int] | None:
     """When the last whole pass ended, and over how many accounts; None: there was none yet."""
     row = (await tx.execute(select(check_t).where(check_t.c.name == WHICH, check_t.c.ended_at.is_not(None)))).first()
     return None if row is None else (row.ended_at, row.accounts)
-
-
-async def standing(tx: Tx) -> list[Finding]:
-    """The first NAMED_MAX findings."""
-    rows = await tx.execute(select(finding_t).order_by(*finding_t.primary_key).limit(NAMED_MAX))
-    return [Finding(MemberId(row.member_id), Fault(row.fault)) for row in rows]
 
 
 async def _next(tx: Tx, position: UUID | None) -> list[MemberId]:

@@ -59,7 +59,7 @@ class GrowthEntry(Base):
     )
 
     member_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("filed under, for life"))
-    source: Mapped[str] = mapped_column(Text, primary_key=True, info=technical("order, refund, activity or manual"))
+    source: Mapped[str] = mapped_column(Text, primary_key=True, info=technical("order, refund or activity"))
     source_key: Mapped[bytes] = mapped_column(
         LargeBinary, primary_key=True, info=technical("keyed digest of the order line, or of account, day and kind")
     )
