@@ -27,7 +27,7 @@ from member_hub.benefits.refusals import (
 from member_hub.benefits.rules import Benefit, BenefitRules, Held, Window, window_of
 from member_hub.benefits.standing import held_by
 from member_hub.benefits.tables import BenefitUse, Entitlement
-from member_hub.benefits.words import Source, UseAct
+from member_hub.benefits.words import Period, Source, UseAct
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
@@ -225,6 +225,7 @@ async def _count_of_tier(tx: Tx, caller: Caller, wanted: _Wanted) -> UUID:
         source=benefit.source,
         is_one_per_person=True,
         period=window.key,
+        term=window.key if benefit.period is Period.TIER_TERM else None,
         starts_at=window.starts_at,
         until=None if benefit.period.is_open_ended else window.until,
         granted=quantity,
