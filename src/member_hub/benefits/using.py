@@ -34,6 +34,7 @@ from member_hub.db.bulk import among, table_of
 from member_hub.errors import NotFound
 from member_hub.idempotency import Done, RequestKey, claim
 from member_hub.ids import MemberId, uuid7
+from member_hub.members.serving import is_suspended
 from member_hub.members.tables import ChannelAccount, Member, MemberStatus
 from member_hub.organisation import Organisation, UnknownPlace
 
@@ -173,10 +174,11 @@ async def used(tx: Tx, use_id: UUID) -> Used:
 
 async def refuse_frozen(tx: Tx, member_id: MemberId) -> None:
     """Raises BenefitsFrozen, NotFound for who is gone."""
-    status = await tx.scalar(select(member_t.c.status).where(member_t.c.member_id == member_id))
-    if status in (MemberStatus.FROZEN, MemberStatus.RESTRICTED):
+    columns = (member_t.c.status, member_t.c.restriction_bits)
+    row = (await tx.execute(select(*columns).where(member_t.c.member_id == member_id))).one_or_none()
+    if row is not None and is_suspended(row):
         raise BenefitsFrozen(field="member")
-    if status != MemberStatus.ACTIVE:
+    if row is None or row.status != MemberStatus.ACTIVE:
         raise NotFound(field="member")
 
 
