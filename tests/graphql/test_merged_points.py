@@ -1,5 +1,7 @@
 """Limits of a day and points that expired, where two members become one in the middle of it, and part again."""
 
+from datetime import timedelta
+
 import pytest
 
 from member_hub.ids import MemberId
@@ -70,3 +72,65 @@ async def test_what_both_earned_today_is_under_one_cap(world: World, is_spent: b
     assert (await earn(world, kept, 150, "INTERACTION"))["points"] == 70
     assert (await earn(world, gone, 150, "INTERACTION"))["points"] == 130
     assert await faults(world) == []
+
+
+async def expired(world: World, member: MemberId) -> str:
+    """A lot that was good for half a year and ended two weeks ago; the id that the entry names."""
+    receipt = await earn(world, member, 100)
+    (lot,) = {one["lot"] for one in receipt["entries"]}
+    world.clock.at += timedelta(days=195)
+    assert await pots(world, member) == (0, 0, 0, 0)
+    return str(lot)
+
+
+async def test_points_that_expired_before_the_merge_are_brought_back_once(world: World) -> None:
+    kept, gone = await two(world)
+    lot = await expired(world, gone)
+    await meet(world, kept, gone)
+
+    part_of_it = await done(world, "pointsReinstate", "support_agent", member=kept, lot=lot, amount=30)
+    rest = await done(world, "pointsReinstate", "support_agent", member=gone, lot=lot)
+
+    assert (part_of_it["points"], rest["points"], await pots(world, kept)) == (30, 70, (100, 0, 0, 0))
+    nothing = ("lot", "POINTS_NOT_ENOUGH")
+    await refuses(world, "pointsReinstate", "support_agent", nothing, member=kept, lot=lot)
+    await done(world, "pointsRedeem", "app_checkout", member=kept, amount=60)
+    await part(world)
+    assert (await pots(world, kept), await pots(world, gone)) == ((0, 0, 0, 0), (40, 0, 0, 0))
+    await refuses(world, "pointsReinstate", "support_agent", nothing, member=gone, lot=lot)
+    assert await faults(world) == []
+
+
+async def test_what_was_brought_back_and_spent_while_merged_does_not_come_back_after_parting(world: World) -> None:
+    kept, gone = await two(world)
+    lot = await expired(world, gone)
+    await meet(world, kept, gone)
+    await done(world, "pointsReinstate", "support_agent", member=kept, lot=lot)
+    await done(world, "pointsRedeem", "app_checkout", member=kept, amount=100)
+
+    await part(world)
+
+    await refuses(world, "pointsReinstate", "support_agent", ("lot", "NOT_FOUND"), member=gone, lot=lot)
+    nothing = ("lot", "POINTS_NOT_ENOUGH")
+    await refuses(world, "pointsReinstate", "support_agent", nothing, member=kept, lot=lot)
+    assert await faults(world) == []
+
+
+async def test_what_nobody_brought_back_while_merged_can_be_after_parting(world: World) -> None:
+    kept, gone = await two(world)
+    lot = await expired(world, gone)
+    await meet(world, kept, gone)
+    await part(world)
+
+    await refuses(world, "pointsReinstate", "support_agent", ("lot", "NOT_FOUND"), member=kept, lot=lot)
+    assert (await done(world, "pointsReinstate", "support_agent", member=gone, lot=lot))["points"] == 100
+    assert await faults(world) == []
+
+
+async def test_what_expired_too_long_ago_stays_gone_also_after_a_merge(world: World) -> None:
+    kept, gone = await two(world)
+    lot = await expired(world, gone)
+    world.clock.at += timedelta(days=90)
+    await meet(world, kept, gone)
+
+    await refuses(world, "pointsReinstate", "support_agent", ("lot", "POINTS_LIMIT"), member=kept, lot=lot)

@@ -8,6 +8,7 @@ from member_hub.access import Caller
 from member_hub.db.base import Tx
 from member_hub.errors import BadInput, NotFound, Unavailable
 from member_hub.ids import MemberId
+from member_hub.points.arriving import arrive
 from member_hub.points.asking import Asked, Receipt, begin, finish, start
 from member_hub.points.book import Book
 from member_hub.points.calendar import after_days
@@ -115,6 +116,9 @@ async def reinstate(
     book = await start(tx, asked, member_id, reason)
     if isinstance(book, Receipt):
         return book
+    await load_lots(tx, book, [lot_id])
+    if lot_id not in book.lots or book.lots[lot_id].state is LotState.MOVED:
+        await arrive(tx, book, [lot_id])  # it expired before its account was merged
     lot = await _lot(tx, book, lot_id)
     if not lot.expired:
         raise NothingExpired(field="lot")
