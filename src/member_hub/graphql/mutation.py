@@ -357,8 +357,8 @@ class Mutation:
     tier_rules_propose: TierRulesPayload = strawberry.field(
         resolver=tier_rules_propose,
         description=(
-            "Propose rules of tiers; another person approves them. They hold for the whole organisation, every handler; "
-            "the answer tells whom they would move among the members of the proposer's own handler."
+            "Propose rules of tiers; another person approves them. They hold for the whole organisation, for every "
+            "handler; the answer tells whom they would move among the members of the proposer's own handler."
         ),
     )
     tier_rules_approve: TierRulesPayload = strawberry.field(
