@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from member_hub.ids import MemberId
+from member_hub.members.tables import Channel
 from tests.graphql.benefits import counts, everything, last_audit, place, refusal, use, void
-from tests.graphql.meeting import meet, part, two
-from tests.graphql.world import NOW, World
+from tests.graphql.meeting import PHONES, meet, part, two
+from tests.graphql.world import NOW, World, said
 
 FITTING = "priority_fitting"  # in a term: core 2, vip 6
 EARLY, LATE = NOW - timedelta(days=60), NOW - timedelta(days=10)
@@ -146,3 +147,22 @@ async def test_merged_and_parted_again_and_again_gives_nobody_one_more(world: Wo
         assert await fittings(world, one) == (2, 1, "USABLE")
         await used(world, one)
         await refuses(world, one)
+
+
+async def test_of_three_each_side_has_the_count_of_its_own_accounts(world: World) -> None:
+    kept, gone = await two(world)
+    [third] = await world.resolve(said(Channel.STORE, "C-1", phone="+8613911110003", at=NOW - timedelta(days=9)))
+    for member, since in ((kept, EARLY), (gone, LATE), (third, NOW - timedelta(days=5))):
+        await place(world, member, "vip", since=since)
+        await used(world, member)
+    await meet(world, kept, gone)
+    at = NOW - timedelta(minutes=1)
+    known = said(Channel.STORE, "C-1", phone=PHONES[0], phone_verified=True, unionid="o-1", at=at)
+    assert await world.resolve(known) == [kept]
+    assert await fittings(world, third) == (6, 3, "USABLE")
+
+    await part(world)
+
+    assert await fittings(world, kept) == (6, 1, "USABLE")
+    assert await fittings(world, gone) == (6, 2, "USABLE")  # the card goes with the one who stated the number last
+    assert await fittings(world, third) == (6, 2, "USABLE")
