@@ -44,7 +44,7 @@ class EntitlementState(StrEnum):
     USABLE = "usable"
     USED_UP = "used_up"  # in this period; or the tier that is held now gives less
     NOT_YET = "not_yet"  # begins later
-    FROZEN = "frozen"  # the membership is frozen or restricted
+    FROZEN = "frozen"  # the membership is frozen or restricted, or the member objected to everything
 
 
 class UseAct(StrEnum):

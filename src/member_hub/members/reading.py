@@ -49,7 +49,10 @@ store_t = table_of(MemberStore)
 
 _OF_MEMBERS = (RowScope.SELF, RowScope.CHILDREN)
 STATEMENTS_MAX = 512  # of look-ups, one per shape and set of fields
-PLAIN_COLUMNS = ("member_id", "status", "joined_at", "home_store", "version", "consented_fields", "privacy_epoch")
+PLAIN_COLUMNS = (
+    "member_id", "status", "restriction_bits", "joined_at", "home_store", "version", "consented_fields",
+    "privacy_epoch",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,14 @@ from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from member_hub.access import Caller, CallerKind
+from member_hub.clock import business_day
 from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of
 from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.points.asking import Asked, Receipt, begin, finish, start
 from member_hub.points.book import Book
 from member_hub.points.calendar import day_of
+from member_hub.points.daily import earned_on
 from member_hub.points.guards import channel_t, roots_of, take
 from member_hub.points.lots import Cause, Lot
 from member_hub.points.ordinary import Ordinary, earn_ordinary, ordinary
@@ -28,7 +30,6 @@ from member_hub.points.refusals import AlreadyCounted, BadLine, BadReason, Order
 from member_hub.points.rules import FULL_BP, capped, happened, points_for, taken_back, whole
 from member_hub.points.tables import PointsLine, PointsOpening
 from member_hub.points.words import EARNED_KINDS, Act, LineAct, LotKind, LotState, Reason
-from member_hub.points.writing import lot_t
 
 SOURCE = "points.order"
 ORDER_NO_CHARS_MAX = 100
@@ -258,13 +259,8 @@ def _pending_lot(asked: Asked, earning: Earning, points: int, origin_id: UUID | 
 async def _earned_on_day(tx: Tx, book: Book, kind: LotKind, at: datetime) -> int:
     """Of this kind on the business day of `at`, reversed or not; the account is locked."""
     begins, ends = day_of(at)
-    statement = select(func.coalesce(func.sum(lot_t.c.earned), 0)).where(
-        lot_t.c.member_id == book.member_id,
-        lot_t.c.earned_at >= begins,
-        lot_t.c.earned_at < ends,
-        lot_t.c.kind == kind,
-    )
-    return int(await tx.scalar(statement) or 0)
+    days = await earned_on(tx, [book.member_id], kind, begins=begins, ends=ends)
+    return days.get((book.member_id, business_day(at)), 0)
 
 
 def _order_key(asked: Asked, line: Line) -> bytes:

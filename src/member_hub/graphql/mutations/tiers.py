@@ -17,9 +17,14 @@ class TierMutations:
     )
     tier_rules_propose: TierRulesPayload = strawberry.field(
         resolver=tier_rules_propose,
-        description="Propose rules of tiers; the answer tells whom they would move. Another person approves them.",
+        description=(
+            "Propose rules of tiers; another person approves them. They hold for the whole organisation, for every "
+            "handler; the answer tells whom they would move among the members of the proposer's own handler."
+        ),
     )
     tier_rules_approve: TierRulesPayload = strawberry.field(
         resolver=tier_rules_approve,
-        description="Put proposed rules in force from their time on; never one's own. Again changes nothing.",
+        description=(
+            "Put proposed rules in force from their time on, for every handler; never one's own. Again changes nothing."
+        ),
     )
