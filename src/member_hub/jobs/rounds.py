@@ -43,7 +43,7 @@ def counting_jobs(hub: Needs) -> Sequence[Job]:
 def tag_jobs(hub: Needs) -> Sequence[Job]:
     async def evaluate(_now: datetime) -> Done:
         ran = await tags.run(hub.database, hub.audit, hub.tags, hub.clock)
-        return Done(ran.evaluated.members + ran.expired)
+        return Done(ran.evaluated.members + ran.expired, has_more=ran.has_more, failed=ran.failed)
 
     return [Job("tags", TAGS_EVERY, evaluate, Lane.MUCH)]
 
