@@ -10,12 +10,13 @@ from typing import Final
 from member_hub import approving, tags
 from member_hub.audit import Entry
 from member_hub.benefits import Gifts, Occasions
-from member_hub.counting.backfill import count_waiting, something_waits
+from member_hub.counting.backfill import START, count_next, something_waits
 from member_hub.db.base import snapshot, transaction
 from member_hub.jobs.job import CALLER, Done, Job, Lane, Needs
 from member_hub.orders.actions import FORGET_MAX, forget_old_activity
 
 COUNTING_EVERY: Final = timedelta(minutes=5)
+COUNTING_MAX: Final = 200  # batches of one round: 100,000 rows, of which most may have to wait on
 TAGS_EVERY: Final = timedelta(minutes=1)  # the round of the day is due once; merged members at once
 OCCASIONS_EVERY: Final = timedelta(minutes=10)
 GIFTS_EVERY: Final = timedelta(minutes=1)
@@ -24,18 +25,27 @@ FORGETTING_MAX: Final = 100  # batches of one round
 
 
 def counting_jobs(hub: Needs) -> Sequence[Job]:
-    """Order lines, activity and opening balances that could not be counted when they came."""
+    """Order lines, activity and opening balances that could not be counted when they came.
+
+    A pass that came to the limit goes on from there in the next round: what has to wait on would be in the way else.
+    """
+    place = START
 
     async def counting(now: datetime) -> Done:
-        async with snapshot(hub.database.app) as tx:
-            if not await something_waits(tx):
-                return Done()
-        lines = 0
-        async for counted in count_waiting(hub.database, hub.loyalty, now=now):
-            lines += counted.lines
+        nonlocal place
+        if place == START:
+            async with snapshot(hub.database.app) as tx:
+                if not await something_waits(tx):
+                    return Done()
+        lines = failed = 0
+        for _ in range(COUNTING_MAX):
+            looked = await count_next(hub.database, hub.loyalty, place, now=now)
+            lines, failed, place = lines + looked.counted.lines, failed + looked.failed, looked.next or START
+            if place == START:
+                break
         if lines:
             await hub.audit.write(Entry.of_command("jobs counting", caller=CALLER, now=hub.clock.now()))
-        return Done(lines)
+        return Done(lines, has_more=place != START, failed=failed)
 
     return [Job("counting", COUNTING_EVERY, counting, Lane.MUCH)]
 
