@@ -17,7 +17,7 @@ from member_hub.audit.entry import MEMBER_IDS_MAX
 from member_hub.db.base import snapshot, transaction
 from member_hub.ids import MemberId, uuid7
 from member_hub.jobs.job import CALLER, Done, Job, Lane, Needs
-from member_hub.jobs.rounds import benefit_jobs, counting_jobs, forgetting_jobs, tag_jobs
+from member_hub.jobs.rounds import benefit_jobs, counting_jobs, tag_jobs
 from member_hub.points import watching
 from member_hub.points.clockwork import is_without_database, settle_all
 from member_hub.privacy import Purpose
@@ -124,5 +124,4 @@ PARTS: Final[Sequence[Callable[[Needs], Sequence[Job]]]] = (
     _tiers,
     tag_jobs,
     benefit_jobs,
-    forgetting_jobs,
 )
