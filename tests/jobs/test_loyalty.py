@@ -101,3 +101,14 @@ async def test_tags_say_that_there_is_more_and_how_many_failed(
     assert await run_job(world, "tags") == Done(1, has_more=True, failed=1)
     assert await run_job(world, "tags") == Done(1)
     assert {row.member_id for row in await desk.rows("tagging")} == set(members[1:])
+
+
+async def test_a_handler_whose_preparing_fails_holds_up_no_other(world: World, desk: Desk) -> None:
+    anna, bert = await desk.member(), await desk.member()
+    async with transaction(desk.database.login) as tx:
+        await tx.execute(text(f"update hub.member set handler = 'another' where member_id = '{anna}'"))
+        await tx.execute(text("alter table hub.tier_review_day add constraint no check (handler <> 'another')"))
+
+    assert await run_job(world, "tier thresholds") == Done(1, failed=1)
+
+    assert [row.member_id for row in await desk.rows("tier_standing") if row.due_at is not None] == [bert]

@@ -64,7 +64,8 @@ def _tiers(hub: Needs) -> Sequence[Job]:
 
     async def prepare(now: datetime) -> Done:
         async with transaction(hub.database.app) as tx:
-            return Done(await tiers.prepare(tx, hub.tiers, now=now))
+            prepared = await tiers.prepare(tx, hub.tiers, now=now)
+        return Done(prepared.marked, failed=prepared.failed)
 
     async def decide(members: Sequence[MemberId], now: datetime) -> None:
         said = Entry.of_command("jobs tiers", caller=CALLER, now=hub.clock.now())

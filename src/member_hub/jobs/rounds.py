@@ -9,7 +9,7 @@ from typing import Final
 
 from member_hub import tags
 from member_hub.audit import Entry
-from member_hub.benefits import Gifts, Occasions
+from member_hub.benefits import Gifts, Given, Occasions
 from member_hub.counting.backfill import START, count_next, something_waits
 from member_hub.db.base import snapshot
 from member_hub.jobs.job import CALLER, Done, Job, Lane, Needs
@@ -57,14 +57,18 @@ def tag_jobs(hub: Needs) -> Sequence[Job]:
 
 def benefit_jobs(hub: Needs) -> Sequence[Job]:
     """Months of birth and of joining, and gifts for promotions."""
+
+    def _done(given: Given) -> Done:
+        return Done(given.issued, has_more=given.has_more, failed=given.failed)
+
     occasions = Occasions(hub.database, hub.vault, hub.audit, hub.benefits)
     gifts = Gifts(hub.database, hub.audit, hub.benefits, hub.tiers)
 
     async def of_months(now: datetime) -> Done:
-        return Done(await occasions.run(now))
+        return _done(await occasions.run(now))
 
     async def of_promotions(now: datetime) -> Done:
-        return Done(await gifts.run(now))
+        return _done(await gifts.run(now))
 
     return [
         Job("benefits of the month", OCCASIONS_EVERY, of_months, Lane.MUCH),
