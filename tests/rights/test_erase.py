@@ -66,6 +66,7 @@ async def test_every_row_and_every_key_goes_and_the_member_becomes_a_tombstone(w
         "hub.tag_due": 1,
         "hub.tagging": 1,
         "hub.tier_change": 1,
+        "hub.tier_rise": 1,
         "hub.tier_standing": 1,
         "hub.waiting_line": 1,
         "vault.consent_contact": 1,

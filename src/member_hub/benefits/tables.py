@@ -13,6 +13,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, Date, DateTime, Index, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -126,4 +127,7 @@ class BenefitRound(Base):
     after_id: Mapped[UUID | None] = mapped_column(PgUuid, info=technical("the last member that was looked at"))
     finished_at: Mapped[datetime | None] = mapped_column(
         DateTime(timezone=True), info=technical("when everybody had been looked at")
+    )
+    failed: Mapped[list[UUID]] = mapped_column(
+        ARRAY(PgUuid), server_default="{}", info=technical("members who failed, for the next round; at most a thousand")
     )

@@ -3,7 +3,7 @@
 from member_hub.points.asking import Asked, Entry, Programme, Receipt
 from member_hub.points.care import adjust, close, extend, freeze, reinstate, transfer, unfreeze
 from member_hub.points.clockwork import settle_due
-from member_hub.points.earning import Earning, Line, earn, earn_for_order_line, open_balance, reverse_order_line
+from member_hub.points.earning import Earning, Line, earn, earn_for_order_line, reverse_order_line
 from member_hub.points.many import Counted, count_lines
 from member_hub.points.opening import open_balances
 from member_hub.points.programme import rules_of
@@ -36,7 +36,6 @@ __all__ = [
     "extend",
     "freeze",
     "hold",
-    "open_balance",
     "open_balances",
     "redeem",
     "reinstate",

@@ -28,7 +28,7 @@ from member_hub.points.ordinary import Ordinary, earn_ordinary, ordinary
 from member_hub.points.refunding import Sought, load_for_taking, take_back
 from member_hub.points.refusals import AlreadyCounted, BadLine, BadReason, OrderLineUnknown
 from member_hub.points.rules import FULL_BP, capped, happened, points_for, taken_back, whole
-from member_hub.points.tables import PointsLine, PointsOpening
+from member_hub.points.tables import PointsLine
 from member_hub.points.words import EARNED_KINDS, Act, LineAct, LotKind, LotState, Reason
 
 SOURCE = "points.order"
@@ -36,7 +36,6 @@ ORDER_NO_CHARS_MAX = 100
 LINE_NO_MAX = 2**31 - 1
 
 line_t = table_of(PointsLine)
-opening_t = table_of(PointsOpening)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -170,22 +169,6 @@ async def reverse_order_line(
     await tx.execute(refunded.values(refunded_fen=line_t.c.refunded_fen + refund_fen))
     known = {"member_id": book.member_id, "origin_id": original.origin_id, "points": due, "lot_id": original.lot_id}
     await tx.execute(update(line_t).where(_is(key, refund.line_no)).values(known))
-    return await finish(tx, book, caller)
-
-
-async def open_balance(
-    tx: Tx, caller: Caller, member_id: MemberId, *, asked: Asked, points: int, origin_id: OriginId
-) -> Receipt:
-    """The balance that an old system kept for a channel account becomes a lot, once. Raises AlreadyCounted."""
-    whole(points, field="points")
-    book = await start(tx, asked, member_id, Reason.OPENING)
-    if isinstance(book, Receipt):
-        return book
-    row = {"origin_id": origin_id, "member_id": book.member_id, "points": points, "counted_at": asked.now}
-    claimed = insert(opening_t).values(row).on_conflict_do_nothing().returning(opening_t.c.origin_id)
-    if (await tx.execute(claimed)).first() is None:
-        raise AlreadyCounted(field="origin")
-    book.add_active(Act.EARN, active_lot(book, LotKind.OPENING, points, asked.rules.lasting.until(book.now), origin_id))
     return await finish(tx, book, caller)
 
 

@@ -23,9 +23,10 @@ from member_hub.db.bulk import among, table_of
 from member_hub.holding import rows_where
 from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.points.book import Book
-from member_hub.points.earning import line_t, opening_t
+from member_hub.points.earning import line_t
 from member_hub.points.guards import channel_t, take_row
 from member_hub.points.lots import Cause, Hold
+from member_hub.points.opening import opening_t
 from member_hub.points.store import load_all
 from member_hub.points.tables import (
     PointsAccount,

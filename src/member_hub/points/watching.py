@@ -30,6 +30,7 @@ from member_hub.points.words import Fault
 from member_hub.points.writing import account_t
 
 SLICES_MAX: Final = 4  # of one round: 2,000 accounts
+SLICES_ALL_MAX: Final = 1_000_000  # of looking at everybody
 WHICH: Final = "all"
 
 check_t = table_of(PointsCheck)
@@ -96,7 +97,7 @@ async def look(database: Database, *, now: datetime) -> Slice | None:
 async def look_at_all(database: Database, *, now: datetime) -> AsyncIterator[Slice]:
     """Every account at once, slice by slice, whatever the clock has looked at; where that has come to stays."""
     last: UUID | None = None
-    while True:
+    for _ in range(SLICES_ALL_MAX):
         async with snapshot(database.app) as reading:
             member_ids = await _next(reading, last)
             found = await self_check(reading, member_ids) if member_ids else []
@@ -107,6 +108,7 @@ async def look_at_all(database: Database, *, now: datetime) -> AsyncIterator[Sli
         if is_end:
             return
         last = member_ids[-1]
+    raise AssertionError("more accounts than anybody has")
 
 
 async def note(tx: Tx, member_ids: Collection[MemberId], found: Sequence[Finding], *, now: datetime) -> None:

@@ -28,13 +28,14 @@ from member_hub.tiers.queries import standing_of
 from member_hub.tiers.rules.windows import midnight
 from member_hub.tiers.standing.log import Change, log
 from member_hub.tiers.standing.marking import touch
-from member_hub.tiers.tables import GrowthEntry, TierChange, TierStanding
+from member_hub.tiers.tables import GrowthEntry, TierChange, TierRise, TierStanding
 from member_hub.tiers.words import LOWEST, Why
 
 PROTECTION: Final = timedelta(days=90)  # after a splitting
 FILED = AccountRows(staying=(GrowthEntry,))
 standing_t = table_of(TierStanding)
 change_t = table_of(TierChange)
+rise_t = table_of(TierRise)
 OWN: Final = ("own_tier", "own_rank", "since", "reason", "until", "term_since", "in_grace", "rules_version")
 FLOOR: Final = ("floor", "floor_rank", "floor_until")
 NO_FLOOR: Final[dict[str, Any]] = {"floor": None, "floor_rank": 0, "floor_until": None}
@@ -60,18 +61,18 @@ class TiersHolder:
 
     @property
     def tables(self) -> frozenset[str]:
-        return FILED.tables | {standing_t.fullname, change_t.fullname}
+        return FILED.tables | {standing_t.fullname, change_t.fullname, rise_t.fullname}
 
     async def export_for(self, tx: Tx, person: Person) -> AsyncIterator[Held]:
         async for held in FILED.export_for(tx, person):
             yield held
-        for model in (TierStanding, TierChange):
+        for model in (TierStanding, TierChange, TierRise):
             async for held in rows_where(tx, model, among(table_of(model).c.member_id, person.member_ids)):
                 yield held
 
     async def erase_for(self, tx: Tx, person: Person) -> Erased:
         counts = dict((await FILED.erase_for(tx, person)).counts)
-        for table in (standing_t, change_t):
+        for table in (standing_t, change_t, rise_t):
             gone = await tx.execute(delete(table).where(among(table.c.member_id, person.member_ids)))
             counts[table.fullname] = int(gone.rowcount)
         return Erased(counts)
