@@ -34,6 +34,7 @@ from member_hub.graphql.schema import core_schema, schema
 from member_hub.graphql.selection import Plan, Root, Wanted, certain_roots, plan
 from member_hub.graphql.throttle import Throttle
 from member_hub.graphql.trusted import DocumentNotFound, DocumentRequired, Registered, TrustedDocuments, folder_of
+from member_hub.graphql.turns import Turns
 from member_hub.graphql.variables import wrong_argument, wrong_variables
 from member_hub.runtime import Runtime
 from member_hub.throttling import Throttled
@@ -106,6 +107,7 @@ class Api:
         self._documents = Documents(self._schema, introspects=introspects, quotes=introspects)
         self._trusted = TrustedDocuments(folder_of(hub.settings), self._schema, introspects=introspects)
         self._throttle = Throttle(hub.settings)
+        self._turns = Turns()
 
     async def documents(self) -> Registered:
         """How the folder of trusted documents stands."""
@@ -247,6 +249,7 @@ class Api:
             now=now,
             plan=planned,
             snapshot=Snapshot(self._hub),
+            turns=self._turns,
         )
         asking.trail.asks(planned.roots.values())
         return asking
