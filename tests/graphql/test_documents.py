@@ -321,6 +321,28 @@ async def test_production_names_no_variable(town: Town) -> None:
     assert found["message"] == "A variable does not fit its type."
 
 
+async def test_production_tells_the_place_within_a_variable_that_it_does_not_name(town: Town) -> None:
+    query = f"query (${X}: [MemberKey!]!) {{ members(by: ${X}) {{ id }} }}"
+
+    found = await in_production(town, query, {X: [{"phone": "1"}, {"account": {"channel": X, X: X}}, {X: X}]})
+
+    assert [one["message"] for one in found] == [
+        "In a variable, [1].account has a field that there is not.",
+        "In a variable, [1].account.channel does not fit its type.",
+        "In a variable, [1].account.id is missing.",
+        "In a variable, [2] has a field that there is not.",
+    ]
+    assert X not in str(found)
+
+
+async def test_no_more_errors_of_variables_than_twenty(town: Town) -> None:
+    query = "query ($by: [MemberKey!]!) { members(by: $by) { id } }"
+
+    found = await in_production(town, query, {"by": [1] * 60_000})
+
+    assert len(found) == 20
+
+
 async def in_production(town: Town, query: str, variables: dict[str, Any]) -> list[Any]:
     api = Api(replace(town.hub, settings=replace(town.hub.settings, mode=Mode.PRODUCTION)))
     claims = town.tokens.verify(town.token("support_agent"), NOW)

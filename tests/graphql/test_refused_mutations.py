@@ -8,6 +8,7 @@ import pytest
 from member_hub.audit import AuditLog, AuditUnavailable
 from member_hub.graphql.throttle import REFUSAL_COST
 from tests.graphql.pointing import everything, mutation
+from tests.graphql.test_order_record import RECORD, a_member, an_order, counts, record
 from tests.graphql.test_throttle import limited
 from tests.graphql.world import NOW, WHOLE, People, World
 
@@ -112,3 +113,91 @@ async def test_without_an_audit_log_it_is_not_even_told_why(world: World, monkey
     monkeypatch.setattr(AuditLog, "write", fails)
 
     assert await world.refused(TILL, EARN, variables=earning(channel="TMALL")) == ["UNAVAILABLE"]
+
+
+SECRET = "13800138000"
+
+
+def a_line(**more: Any) -> dict[str, Any]:
+    return {"lineNo": 1, "amountFen": 100, **more}
+
+
+def ordering(*lines: Any, **more: Any) -> dict[str, Any]:
+    return {"input": {"channel": "STORE", "orderNo": "T-1", "store": "SH001", "lines": list(lines), **more}, "key": "k"}
+
+
+UNFIT, MISSING = "与其类型不符", "缺失"
+
+
+@pytest.mark.parametrize(
+    ("variables", "wrong"),
+    [
+        (ordering(a_line(), a_line(lineNo=2), a_line(lineNo=3, amountFen=SECRET)), {"input.lines[2].amountFen": UNFIT}),
+        (ordering(a_line(amountFen=1.5)), {"input.lines[0].amountFen": UNFIT}),
+        (ordering(a_line(amountFen=True)), {"input.lines[0].amountFen": UNFIT}),
+        (ordering(a_line(), {"lineNo": 2}), {"input.lines[1].amountFen": MISSING}),
+        (ordering(a_line(amountFen=None)), {"input.lines[0].amountFen": MISSING}),
+        (ordering(a_line(lineNo=2**40)), {"input.lines[0].lineNo": UNFIT}),
+        (ordering(a_line(refundOf={"lineNo": SECRET})), {"input.lines[0].refundOf.lineNo": UNFIT}),
+        (ordering(SECRET), {"input.lines[0]": UNFIT}),
+        (ordering(a_line(**{f"p{SECRET}": SECRET})), {"input.lines[0]": "含有不存在的字段"}),
+        (ordering(a_line(), channel=SECRET), {"input.channel": UNFIT}),
+        (ordering(a_line(), occurredAt=SECRET), {"input.occurredAt": UNFIT}),
+        (ordering(a_line(), occurredAt="2026-11-08T00:00:00"), {"input.occurredAt": UNFIT}),
+        (ordering(a_line(), account={"channel": "APP"}), {"input.account.id": MISSING}),
+        ({"input": SECRET, "key": {"n": SECRET}}, {"input": UNFIT, "key": UNFIT}),
+        ({}, {"input": MISSING, "key": MISSING}),
+    ],
+)
+async def test_a_variable_that_does_not_fit_is_told_by_its_place_and_never_by_its_value(
+    world: World, variables: Mapping[str, Any], wrong: Mapping[str, str]
+) -> None:
+    before = await counts(world)
+    headers = {"Authorization": f"Bearer {world.token(TILL)}", "Accept-Language": "zh-CN"}
+
+    answer = await world.client.post("/graphql", json={"query": RECORD, "variables": variables}, headers=headers)
+
+    found = answer.json()["errors"]
+    assert [(one["extensions"], one["message"]) for one in found] == [
+        ({"code": "BAD_USER_INPUT", "field": place}, f"变量 ${place} {how}。") for place, how in wrong.items()
+    ]
+    assert all(one["locations"] for one in found)
+    assert SECRET not in answer.text
+    assert await told(world) == [row_of("orderRecord")]
+    assert await counts(world) == before
+
+
+async def test_the_same_in_english(world: World) -> None:
+    found = (await world.post(TILL, EARN, variables=earning(amount="many", member=None))).json()["errors"]
+
+    assert [one["message"] for one in found] == ["The variable $input.amount does not fit its type."]
+
+
+async def test_null_in_the_place_of_a_default_is_told_by_the_variable(world: World) -> None:
+    query = RECORD.replace("$key: String!", '$key: String = "k"')
+
+    found = (await world.post(TILL, query, variables=ordering(a_line()) | {"key": None})).json()["errors"]
+
+    assert [(one["extensions"]["field"], one["message"]) for one in found] == [("key", "The variable $key is missing.")]
+    assert await told(world) == [row_of("orderRecord")]
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        (a_line(lineNo=2, amountFen=-3), "lines[1].amountFen"),
+        (a_line(lineNo=2, amountFen=2**53 + 1), "lines[1].amountFen"),
+        (a_line(lineNo=2, amountFen=2**80), "lines[1].amountFen"),
+        (a_line(lineNo=-2), "lines[1].lineNo"),
+        (a_line(lineNo=2, refundOf={"lineNo": -1}), "lines[1].refundOf.lineNo"),
+        (a_line(lineNo=2, refundOf={"lineNo": 1, "orderNo": " "}), "lines[1].refundOf.orderNo"),
+    ],
+)
+async def test_an_order_line_out_of_range_is_told_by_its_number(world: World, line: dict[str, Any], place: str) -> None:
+    member = await a_member(world)
+    before = await counts(world)
+
+    assert await record(world, an_order(member, a_line(), line)) == (None, [(place, "BAD_USER_INPUT")])
+
+    assert [(row.outcome, row.member_ids) for row in await world.audited()] == [("BAD_USER_INPUT", [member])]
+    assert await counts(world) == before

@@ -6,7 +6,10 @@ import json
 import httpx2
 import pytest
 import uvicorn
+from sqlalchemy import literal, select
 
+from member_hub.db import Database, transaction
+from member_hub.db.engines import CONNECT_S
 from member_hub.errors import Misconfigured
 from member_hub.web import serve
 from tests.graphql.conftest import Town
@@ -41,3 +44,28 @@ async def test_the_hub_serves_where_it_says_and_stops_when_told(
 
     servers[0].should_exit = True
     await serving
+
+
+@pytest.mark.parametrize("rounds", [0, 1, 2, 3, 4])
+async def test_told_to_stop_as_it_starts_it_leaves_nothing_that_a_new_connection_could_stall_on(
+    town: Town, monkeypatch: pytest.MonkeyPatch, rounds: int
+) -> None:
+    """As a signal does that comes before the server listens for signals: `rounds` steps of the loop after its line."""
+    monkeypatch.setattr("member_hub.web.serving.configure_logging", lambda **_: None)
+    listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(serve(town.hub, 0, on_ready=listening.set_result))
+    port = await listening
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+    serving.cancel()
+    await asyncio.wait([serving])
+    assert serving.cancelled()
+
+    later = Database.open(town.hub.database.url, role_prefix=town.hub.database.role_prefix)  # takes the freed number
+    try:
+        async with asyncio.timeout(CONNECT_S / 2), transaction(later.audit) as tx:
+            assert (await tx.execute(select(literal(1)))).scalar_one() == 1
+    finally:
+        await later.close()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)

@@ -115,9 +115,9 @@ CODES: Final = (
         "THROTTLED",
         (Place.ERRORS, Place.USER_ERRORS),
         Retry.LATER,
-        "请求成本、按标识查找的次数、验证码或某操作当日的次数超出限额，或同一地址的无效令牌或验证码尝试过多。",
-        "Cost, look-ups, codes or a day's number of something are used up, or too many bad tokens or tries of codes "
-        "came from one address.",
+        "请求成本、按标识查找的次数、验证码或某操作当日的次数超出限额，同一地址的无效令牌或验证码尝试过多，或同一会员的操作排队过久。",
+        "Cost, look-ups, codes or a day's number of something are used up, too many bad tokens or tries of codes came "
+        "from one address, or too many acts on one member are under way.",
         "等待 extensions.retryAfter 秒（亦见 Retry-After；userErrors 中为 retryAfter）后重试；每日限额次日重新计算。",
         "Wait extensions.retryAfter seconds (Retry-After too; in userErrors retryAfter), then retry; what is limited "
         "by the day, tomorrow.",

@@ -24,6 +24,7 @@ from member_hub.errors import Unavailable
 from member_hub.graphql.limits import TooComplex
 from member_hub.graphql.problems import Language
 from member_hub.graphql.selection import Plan, Root
+from member_hub.graphql.turns import Turns
 from member_hub.members.reading import Visible
 from member_hub.runtime import Runtime
 
@@ -159,6 +160,7 @@ class Asking:
     now: datetime
     plan: Plan
     snapshot: Snapshot
+    turns: Turns
     trail: Trail = field(default_factory=Trail)
     members_loaded: int = 0
     lines_loaded: int = 0

@@ -101,7 +101,7 @@ async def benefit_issue(
         issued = await benefits.issue(tx, asking.caller, root, asked=asked, code=input.benefit, reason=input.reason)
         return _Done(root, await _standing(asking, tx, root, issued))
 
-    done, errors = await _carried_out(info, idempotency_key, work)
+    done, errors = await _carried_out(info, idempotency_key, work, whose(asking, input.member))
     return BenefitIssuePayload(member=await _member(info, done), entitlement=_shown(asking, done), user_errors=errors)
 
 
@@ -119,7 +119,8 @@ async def benefit_use(
         used = await benefits.use(tx, asking.caller, root, asked=asked, said=said)
         return _Done(root, await _standing(asking, tx, root, used.entitlement_id), used)
 
-    return await _used(info, *await _carried_out(info, idempotency_key, work))
+    member_id = whose(asking, given(input.member))
+    return await _used(info, *await _carried_out(info, idempotency_key, work, member_id))
 
 
 async def benefit_void(
@@ -142,7 +143,10 @@ async def benefit_void(
     return await _used(info, *await _carried_out(info, idempotency_key, work))
 
 
-async def _carried_out(info: Info, key: str, work: Work) -> tuple[_Done | None, list[UserError]]:
+async def _carried_out(
+    info: Info, key: str, work: Work, member_id: MemberId | None = None
+) -> tuple[_Done | None, list[UserError]]:
+    """`member_id`: as it is named; nobody is named by who takes back a use."""
     asking, hub, wanted = info.context, info.context.hub, wanted_of(info)
 
     async def attempt(tx: Tx) -> _Done:
@@ -152,7 +156,7 @@ async def _carried_out(info: Info, key: str, work: Work) -> tuple[_Done | None, 
         await note_answer(asking, tx, wanted, done.member_id, Guard.LOYALTY)
         return done
 
-    return await carried_out(asking, attempt)
+    return await carried_out(asking, attempt, about={member_id} - {None})
 
 
 def _note(asking: Asking, member_id: MemberId, code: str | None) -> None:

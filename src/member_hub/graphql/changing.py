@@ -1,10 +1,11 @@
-"""Carrying a change out: one transaction, on record before it is committed, tried again where others were in the way.
+"""Carrying a change out: one transaction, on record before it is committed, tried again where others were in the way,
+begun when those who act on the same members leave room for it (turns.py).
 
 Decision: the audit entry of a change is written inside its transaction, last. So no change stands that is not on
 record. Price: if the commit itself then fails, a second entry says so; and the locks are held for one more write.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Hashable
 from typing import TypeVar
 
 from member_hub.db.base import Tx, transaction
@@ -17,14 +18,20 @@ T = TypeVar("T")
 
 
 async def carried_out(
-    asking: Asking, work: Callable[[Tx], Awaitable[T]], *, announce: Callable[[T], Awaitable[None]] | None = None
+    asking: Asking,
+    work: Callable[[Tx], Awaitable[T]],
+    *,
+    announce: Callable[[T], Awaitable[None]] | None = None,
+    about: Collection[Hashable] = (),
 ) -> tuple[T | None, list[UserError]]:
     """What the work returned, or why it was refused; a refusal leaves nothing behind but its audit entry.
 
     `announce` is awaited last before the commit, behind the audit entry: for what is a point of no return by itself.
+    `about`: the members, as they are named, of whose rows many acts may want the same at once; they take turns.
     """
     try:
-        return await patiently(lambda: _attempted(asking, work, announce)), []
+        async with asking.turns.of(about):
+            return await patiently(lambda: _attempted(asking, work, announce)), []
     except Refused as refused:
         asking.trail.refusal = each(refused)[0].code
         return None, user_errors(refused, asking.language)

@@ -29,18 +29,18 @@ from member_hub.graphql.documents import (
     mutations_in,
 )
 from member_hub.graphql.limits import WrongNumberOfKeys
-from member_hub.graphql.problems import Language, from_document, from_execution, from_refusal
+from member_hub.graphql.problems import Language, from_execution, from_refusal
 from member_hub.graphql.schema import core_schema, schema
 from member_hub.graphql.selection import Plan, Root, Wanted, certain_roots, plan
 from member_hub.graphql.throttle import Throttle
 from member_hub.graphql.trusted import DocumentNotFound, DocumentRequired, Registered, TrustedDocuments, folder_of
+from member_hub.graphql.turns import Turns
+from member_hub.graphql.variables import wrong_argument, wrong_variables
 from member_hub.runtime import Runtime
 from member_hub.throttling import Throttled
 
-COERCION_ERRORS_MAX = 20
 LONG_BYTES = 10_000  # from here on making out the variables is worth being saved; 100 keys take about 4,000
 REQUEST_S = 30
-_WRONG_VARIABLE: Final = "A variable does not fit its type."
 _WHOLE: Final = (Forbidden.code, Unavailable.code)  # these leave no data
 
 
@@ -107,6 +107,7 @@ class Api:
         self._documents = Documents(self._schema, introspects=introspects, quotes=introspects)
         self._trusted = TrustedDocuments(folder_of(hub.settings), self._schema, introspects=introspects)
         self._throttle = Throttle(hub.settings)
+        self._turns = Turns()
 
     async def documents(self) -> Registered:
         """How the folder of trusted documents stands."""
@@ -168,14 +169,14 @@ class Api:
         operation = _operation(document, asked.operation_name, language)
         if asked.body_bytes > LONG_BYTES:
             self._check_roots(document, operation, caller)
-        variables = self._variables(operation, asked.variables)
+        variables = self._variables(operation, asked, language)
         try:
             cost = Meter(self._schema, document, variables).price(operation)
             if cost > COST_MAX:
                 raise BadDocument([from_refusal(TooExpensive(cost), language)], cost=_price(cost))
             return Ready(document, operation, plan(self._schema, document, operation, variables), cost)
         except GraphQLError as error:
-            raise BadDocument([from_document("An argument does not fit its type.", error)]) from None
+            raise BadDocument([wrong_argument(error, language, names=self._names(asked))]) from None
 
     def _check_roots(self, document: Document, operation: OperationDefinitionNode, caller: Caller) -> None:
         grant, names = self._hub.policies.grant(caller.role, caller.purpose), certain_roots(document, operation)
@@ -183,19 +184,22 @@ class Api:
             is_mutation = operation.operation is OperationType.MUTATION
             raise LongAndRefused(Plan(is_mutation, {name: Root(name, name, {}, Wanted()) for name in sorted(names)}))
 
-    def _variables(self, operation: OperationDefinitionNode, stated: Mapping[str, Any]) -> VariableValues:
+    def _variables(self, operation: OperationDefinitionNode, asked: Asked, language: Language) -> VariableValues:
         variables = get_variable_values(
             self._schema,
             operation.variable_definitions or (),
-            dict(stated),
-            max_errors=COERCION_ERRORS_MAX,
+            dict(asked.variables),
+            max_errors=1,  # which they are is told by variables.py
             hide_suggestions=True,
         )
         if not isinstance(variables, VariableValues):
-            quotes = not self._hub.settings.is_production
-            texts = [_variable(error) if quotes else _WRONG_VARIABLE for error in variables]
-            raise BadDocument([from_document(text, one) for text, one in zip(texts, variables, strict=True)])
+            names = self._names(asked)
+            raise BadDocument(wrong_variables(self._schema, operation, asked.variables, language, names=names))
         return variables
+
+    def _names(self, asked: Asked) -> bool:
+        """Whether variables are named: the operator has looked at the names of a registered document."""
+        return asked.document_id is not None or not self._hub.settings.is_production
 
     async def _turned_away(self, caller: Caller, throttled: Throttled, language: Language) -> Answer:
         """The document was not even read. The first time in a minute goes on record."""
@@ -245,6 +249,7 @@ class Api:
             now=now,
             plan=planned,
             snapshot=Snapshot(self._hub),
+            turns=self._turns,
         )
         asking.trail.asks(planned.roots.values())
         return asking
@@ -325,9 +330,3 @@ def _price(cost: int) -> dict[str, int]:
 
 def _error(refusal: Refused, asking: Asking) -> dict[str, Any]:
     return from_refusal(refusal, asking.language)
-
-
-def _variable(error: GraphQLError) -> str:
-    """Which variable does not fit; graphql-core's own text quotes the value."""
-    name = next((node.variable.name.value for node in error.nodes or () if hasattr(node, "variable")), None)
-    return f"The variable ${name} does not fit its type." if name else _WRONG_VARIABLE

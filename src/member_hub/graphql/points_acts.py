@@ -23,6 +23,7 @@ from member_hub.graphql.acting import whose
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.changing import carried_out
 from member_hub.graphql.guarded import guarded
+from member_hub.graphql.keys import member_id_of
 from member_hub.graphql.loading import note_answer
 from member_hub.graphql.member import Member
 from member_hub.graphql.problems import UserError
@@ -113,10 +114,13 @@ class Done:
 Work = Callable[[Tx, Desk], Awaitable[Receipt | Proposal]]
 
 
-async def act_on_points(info: Info, named: str | None, idempotency_key: str, work: Work) -> Done:
-    """`named`: the member as the input has it; the work holds no other member before its own rows."""
+async def act_on_points(
+    info: Info, named: str | None, idempotency_key: str, work: Work, *, other: str | None = None
+) -> Done:
+    """`named`: the member as the input has it; the work holds no `other` member before its own rows."""
     asking, wanted = info.context, wanted_of(info)
     asking.trail.fields.add(f"{Guard.LOYALTY}:WRITE")
+    about = {whose(asking, given(named)), member_id_of(other) if other is not None else None} - {None}
 
     def attempting(act: Work) -> Callable[[Tx], Awaitable[tuple[MemberId, Receipt | Proposal]]]:
         async def attempt(tx: Tx) -> tuple[MemberId, Receipt | Proposal]:
@@ -133,9 +137,9 @@ async def act_on_points(info: Info, named: str | None, idempotency_key: str, wor
 
         return attempt
 
-    done, errors = await carried_out(asking, attempting(work))
+    done, errors = await carried_out(asking, attempting(work), about=about)
     if done is None and (first := await _done_before(info, idempotency_key)) is not None:
-        done, errors = await carried_out(asking, attempting(lambda tx, _: receipt_of(tx, first)))
+        done, errors = await carried_out(asking, attempting(lambda tx, _: receipt_of(tx, first)), about=about)
     if done is None:
         return Done(errors=errors)
     return await answered(asking, wanted, *done)

@@ -138,7 +138,7 @@ async def points_transfer(
         desk.asking.trail.finds([payee])
         return receipt
 
-    return (await act_on_points(info, input.member, idempotency_key, work)).payload()
+    return (await act_on_points(info, input.member, idempotency_key, work, other=input.to)).payload()
 
 
 async def points_reinstate(

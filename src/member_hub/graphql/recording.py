@@ -5,7 +5,7 @@ undoes everything, and stands in the audit log with the member, once somebody in
 in the place of a member is a look-up like any other: by those who may, limited, on record whether it finds or not.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Hashable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Annotated, Final, Generic, TypeVar
@@ -230,10 +230,18 @@ async def _record(
         await note_answer(asking, tx, wanted, root, Guard.LOYALTY)
         return root, came
 
-    came, errors = await carried_out(asking, attempt)
+    came, errors = await carried_out(asking, attempt, about=_about(asking, said))
     if came is None:
         return Done(errors=errors)
     return Done(await reading.by_id(asking, wanted, came[0]), came[1])
+
+
+def _about(asking: Asking, said: OrderRecordInput | ActivityRecordInput) -> Collection[Hashable]:
+    """Whose turn it takes; of an account its number is not kept, and two that share a digest share turns."""
+    member_id, account = whose(asking, given(said.member)), given(said.account)
+    if member_id is not None or account is None:
+        return {member_id} - {None}
+    return {hash((account.channel, account.id))}
 
 
 async def _meant(

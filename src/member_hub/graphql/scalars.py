@@ -1,7 +1,7 @@
 """Scalars that say exactly what they take: moments with an offset, written as UTC; money as whole fen; whole points.
 
-Decision: Points are read strictly, a JSON whole number and nothing else: `true`, `1.0` and `"1"` are refused before
-anything is asked. That an amount is out of its range is told by its own code, so any whole number gets that far.
+Decision: Points and Fen are read strictly, a JSON whole number and nothing else: `true`, `1.0` and `"1"` are refused
+before anything is asked. That an amount is out of its range is told by its own code, so any whole number gets that far.
 """
 
 from collections.abc import Mapping
@@ -42,12 +42,6 @@ Points = NewType("Points", int)
 WHOLE_MAX: Final = 2**53
 Whole = NewType("Whole", int)
 
-FEN: ScalarDefinition = strawberry.scalar(
-    name="Fen",
-    description="An amount of money in fen (1/100 yuan), a whole number; may be larger than an Int.",
-    serialize=int,
-)
-
 
 def _whole(value: object) -> int:
     """Raises ValueError without the value: the error reaches logs and answers."""
@@ -55,15 +49,23 @@ def _whole(value: object) -> int:
         return value
     if type(value) is float and value.is_integer() and abs(value) > WHOLE_MAX:
         return int(value)  # beyond 64 bits the reader of JSON makes a float of a whole number
-    raise ValueError("Points are a whole number.")
+    raise ValueError("It is a whole number.")
 
 
 def _whole_written(node: ValueNode, _variables: dict[str, Any] | None = None) -> int:
     """The same of what stands in the document."""
     if isinstance(node, IntValueNode):
         return int(node.value)
-    raise ValueError("Points are a whole number.")
+    raise ValueError("It is a whole number.")
 
+
+FEN: ScalarDefinition = strawberry.scalar(
+    name="Fen",
+    description="An amount of money in fen (1/100 yuan), a whole number; may be larger than an Int.",
+    serialize=int,
+    parse_value=_whole,
+    parse_literal=_whole_written,
+)
 
 POINTS: ScalarDefinition = strawberry.scalar(
     name="Points",
@@ -78,6 +80,8 @@ WHOLE: ScalarDefinition = strawberry.scalar(
     name="Whole",
     description="A whole number, up to 2^53 either way; may be larger than an Int.",
     serialize=int,
+    parse_value=_whole,
+    parse_literal=_whole_written,
 )
 
 

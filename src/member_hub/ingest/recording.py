@@ -192,12 +192,12 @@ def _checked(order: RecordedOrder, organisation: Organisation, now: datetime) ->
     if not 0 < len(numbers) <= LINES_MAX or len(set(numbers)) < len(numbers):
         raise TooManyLines(field="lines")
     _check_key(order.order_no, 0)
-    for line in order.lines:
-        _check_key(order.order_no, line.line_no)
+    for number, line in enumerate(order.lines):
+        _check_key(order.order_no, line.line_no, f"lines[{number}].")
         if line.refund_of is not None:
-            _check_key(*line.refund_of)
+            _check_key(*line.refund_of, f"lines[{number}].refundOf.")
         if type(line.amount_fen) is not int or not 0 < line.amount_fen <= AMOUNT_MAX_FEN:
-            raise BadLineAmount(field="amountFen")
+            raise BadLineAmount(field=f"lines[{number}].amountFen")
     is_bought = any(line.refund_of is None for line in order.lines)
     needs_store = order.channel is Channel.STORE and is_bought
     if order.store is None and needs_store:
@@ -209,11 +209,11 @@ def _checked(order: RecordedOrder, organisation: Organisation, now: datetime) ->
     return happened(order.occurred_at, now)
 
 
-def _check_key(order_no: str, line_no: int) -> None:
+def _check_key(order_no: str, line_no: int, within: str = "") -> None:
     if not 0 < len(order_no) <= ORDER_NO_CHARS_MAX or not order_no.isprintable() or order_no != order_no.strip():
-        raise BadLine(field="orderNo")
+        raise BadLine(field=f"{within}orderNo")
     if type(line_no) is not int or not 0 <= line_no <= LINE_NO_MAX:
-        raise BadLine(field="lineNo")
+        raise BadLine(field=f"{within}lineNo")
 
 
 def _statement(order: RecordedOrder, line: RecordedLine, at: datetime) -> OrderStatement:

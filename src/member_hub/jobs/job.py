@@ -15,7 +15,6 @@ from member_hub.consent.catalogue import Catalogue
 from member_hub.counting import Loyalty
 from member_hub.crypto import Ledger, Vault
 from member_hub.db import Database
-from member_hub.db.outages import is_outage
 from member_hub.errors import HubError
 from member_hub.organisation import Organisation
 from member_hub.points.watching import Alarm
@@ -99,23 +98,13 @@ class Job:
             return
         self.due_at = now + self.every
         try:
-            done = await self._worked(now)
+            done = await self.work(now)
         except Exception as error:  # noqa: BLE001 - whatever it was, the other jobs go on and this one comes again
             self.failed_with(error)
             self.due_at = now + min(self.every, AGAIN_AFTER)
         else:
             if done.has_more and not self.keeps_pace:
                 self.due_at = now
-
-    async def _worked(self, now: datetime) -> Done:
-        """Once more at once where the database did not answer: a connection that stalls is no reason to wait."""
-        try:
-            return await self.work(now)
-        except Exception as error:
-            if not is_outage(error):
-                raise
-            _log.warning("The job %s begins again: the database did not answer (%s)", self.name, type(error).__name__)
-        return await self.work(now)
 
     def failed_with(self, error: Exception) -> None:
         """Only what this product raises on purpose says more than its class: the rest may quote a value."""

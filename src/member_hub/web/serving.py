@@ -1,7 +1,9 @@
 """Serving on the loopback interface until the process is told to stop."""
 
+import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import uvicorn
 
@@ -15,6 +17,7 @@ HOST = "127.0.0.1"
 BACKLOG = 512
 KEEP_ALIVE_S = 15
 SHUTDOWN_S = 20
+CLOSED = -1
 HEADERS_BYTES_MAX = 64 * 1024  # a token of 16 KiB has to fit
 
 
@@ -42,7 +45,24 @@ async def serve(hub: Runtime, port: int, *, on_ready: Callable[[int], None] = la
         await uvicorn.Server(config).serve(sockets=[listener])
 
 
-def _listening(port: int) -> socket.socket:
+@contextmanager
+def _listening(port: int) -> Iterator[socket.socket]:
+    """A socket that listens for the length of the block.
+
+    The server stops watching it when it ends in order, and not when it is cancelled while it starts. A socket that is
+    closed under the loop's eyes leaves its number watched: the next connection, to the database as a rule, gets the
+    number, the loop takes it for watched already, and nothing that comes on it is ever heard.
+    """
+    listener = _bound(port)
+    try:
+        yield listener
+    finally:
+        if listener.fileno() != CLOSED:
+            asyncio.get_running_loop().remove_reader(listener)
+        listener.close()
+
+
+def _bound(port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
