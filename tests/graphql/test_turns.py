@@ -16,7 +16,7 @@ from member_hub.members.reading import member_t
 from member_hub.points.writing import account_t
 from tests.graphql.benefits import use
 from tests.graphql.pointing import act, earn, everything, faults, pots
-from tests.graphql.test_order_record import CARD, RECORD, a_member, an_order
+from tests.graphql.recording import CARD, RECORD, a_member, an_order
 from tests.graphql.world import People, World
 
 MANY = 30
