@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from alembic import op
 
 revision: str = "b3e81f5c7a20"
-down_revision: str | None = "8c2f4a6d1e97"
+down_revision: str | None = "b41f6c08d7e3"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

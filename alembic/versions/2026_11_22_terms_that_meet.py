@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "6f1d83b2c9e4"
-down_revision: str | None = "8c2f4a6d1e97"
+down_revision: str | None = "b3e81f5c7a20"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
