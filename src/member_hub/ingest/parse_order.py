@@ -16,7 +16,7 @@ from member_hub.ingest.rows import RawRow
 from member_hub.ingest.values import amount_fen, is_blank, moments, text, whole
 from member_hub.ingest.words import WORDS, RecordKind
 from member_hub.members.tables import Channel
-from member_hub.orders.rules import OrderStatus
+from member_hub.orders.rules import OrderStatement, OrderStatus
 from member_hub.organisation import Organisation
 
 AMOUNT_MAX_FEN = 10**10
@@ -45,20 +45,14 @@ class OrderParser:
         channel = choice(Channel, cells["channel"](fields), Reason.BAD_CHANNEL)
         key_kind = choice(KeyKind, cells["key_kind"](fields), Reason.BAD_KIND)
         status = choice(OrderStatus, cells["status"](fields), Reason.BAD_STATUS)
-        return OrderRecord(
-            row=row,
-            left_out=self.contents.left_out(fields),
-            channel=channel,
-            order_no=order_no,
-            line_no=line_no,
-            store=self._store(fields, channel, status),
-            key_kind=key_kind,
-            key=key_of(key_kind.claim_kind, cells["key"](fields)),
-            amount_fen=self._amount(fields, status),
-            ordered_at=time_of(cells["ordered_at"](fields), self._ordered_at),
-            status=status,
-            refund_of=self._refund_of(fields, status),
-        )
+        store = self._store(fields, channel, status)
+        account = key_of(key_kind.claim_kind, cells["key"](fields))
+        amount = self._amount(fields, status)
+        ordered_at = time_of(cells["ordered_at"](fields), self._ordered_at)
+        of_order, of_line = self._refund_of(fields, status) or (None, None)
+        where = (channel, order_no, line_no, key_kind.channel, account, store)
+        statement = OrderStatement(*where, amount, ordered_at, status, of_order, of_line)
+        return OrderRecord(row, self.contents.left_out(fields), statement)
 
     def hints(self, fields: Fields) -> tuple[StatedIdentifier, ...]:
         """The buyer of a refused line, as the accounts of that channel state it."""
