@@ -62,6 +62,7 @@ class Direct:
         assert isinstance(statement, ClauseElement)
         compiled = statement.compile(dialect=_DIALECT)
         self.text = str(compiled)
+        assert "POSTCOMPILE" not in self.text, "the values of a list are an array, or constants"
         self.known = dict(compiled.params)
         self.names: list[str] = list(getattr(compiled, "positiontup", None) or [])
 

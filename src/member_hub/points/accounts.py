@@ -31,7 +31,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from member_hub.access import Caller
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, insert_rows, update_rows
-from member_hub.db.direct import copy_rows
+from member_hub.db.direct import Direct, copy_rows
 from member_hub.errors import Unavailable
 from member_hub.ids import MemberId
 from member_hub.members.bits import restriction_mask
@@ -81,12 +81,7 @@ async def open_of(tx: Tx, roots: Collection[MemberId], *, now: datetime) -> set[
 
     Who limited all processing to storing does not until that is lifted; other objections leave the service as it is.
     """
-    statement = (
-        select(member_t.c.member_id, account_t.c.state)
-        .outerjoin(account_t, account_t.c.member_id == member_t.c.member_id)
-        .where(among(member_t.c.member_id, sorted(roots)), _ACTIVE, _SERVED)
-    )
-    states = {MemberId(row.member_id): row.state for row in await tx.execute(statement)}
+    states = {MemberId(root): state for root, state in await _STATES.every(tx, {"roots": sorted(roots)})}
     new = sorted(member_id for member_id, state in states.items() if state is None)
     if new:
         await tx.execute(_MAKE, {"roots": new, "open": AccountState.OPEN.value, "now": now})
@@ -180,6 +175,11 @@ def _guarding() -> ReturningUpdate[Any]:
     return taken.values(version=account_t.c.version + 1).returning(*account_t.c)
 
 
+_STATES: Final = Direct(
+    select(member_t.c.member_id, account_t.c.state)
+    .outerjoin(account_t, account_t.c.member_id == member_t.c.member_id)
+    .where(member_t.c.member_id == any_(_ROOTS), _ACTIVE, _SERVED)
+)
 _MAKE: Final = _making()
 _GUARD: Final = _guarding()
 

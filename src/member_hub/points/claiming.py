@@ -9,15 +9,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
+from types import SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Row, Select, delete, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx
-from member_hub.db.bulk import among, once_of, parameters, values_of
+from member_hub.db.bulk import among, constant, once_of, parameters, values_of
 from member_hub.db.direct import Direct
 from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.points.accounts import Books
@@ -42,6 +43,7 @@ CLAIM_COLUMNS: Final = (
     "amount_fen",
     "points",
 )
+KEY: Final = ("order_key", "line_no")
 Key = tuple[bytes, int]
 
 
@@ -212,7 +214,7 @@ async def lock_originals(tx: Tx, work: Work) -> None:
         )
 
 
-async def _owners(tx: Tx, rows: Sequence[Row[Any]]) -> dict[Key, MemberId]:
+async def _owners(tx: Tx, rows: Sequence[Any]) -> dict[Key, MemberId]:
     """Who has the account that bought; of an account that no one has any more, the root of whose line it was."""
     if not rows:
         return {}
@@ -242,7 +244,7 @@ async def unclaim(tx: Tx, work: Work, claims: Claims, books: Books) -> None:
     for n in late:
         del claims.refunds[n]
     if missed:
-        await tx.execute(delete(line_t).where(_any_of(missed)))
+        await _UNCLAIM.done(tx, parameters(KEY, missed))
 
 
 def _lot(work: Work, n: int, one: Paid) -> Lot:
@@ -271,24 +273,14 @@ def _row(work: Work, line: Line, shape: tuple[Any, ...], amount_fen: int, points
     return (*work.key(line), *shape, line.channel, line.order_no, amount_fen, points)
 
 
-async def _lines(
-    tx: Tx, keys: Iterable[Key], *, act: LineAct | None = LineAct.PAID, locks: bool = False
-) -> Sequence[Row[Any]]:
-    statement: Select[Any] = select(line_t).where(_any_of(sorted(keys)))
-    if act is not None:
-        statement = statement.where(line_t.c.act == act)
-    if locks:
-        statement = statement.order_by(line_t.c.order_key, line_t.c.line_no).with_for_update()
-    rows: Sequence[Row[Any]] = (await tx.execute(statement)).all()
-    return rows
+async def _lines(tx: Tx, keys: Iterable[Key], *, act: LineAct | None = LineAct.PAID, locks: bool = False) -> list[Any]:
+    statement = _PAID_LOCKED if locks else _ANY_LINES if act is None else _PAID_LINES
+    return [SimpleNamespace(**row) for row in await statement.every(tx, parameters(KEY, sorted(keys)))]
 
 
-def _any_of(keys: Sequence[Key]) -> ColumnElement[bool]:
-    arrays = [
-        literal([key[n] for key in keys], ARRAY(line_t.c[name].type)) for n, name in enumerate(("order_key", "line_no"))
-    ]
-    given = func.unnest(*arrays).table_valued("order_key", "line_no", name="wanted").render_derived()
-    return tuple_(line_t.c.order_key, line_t.c.line_no).in_(select(given.c.order_key, given.c.line_no))
+def _given() -> ColumnElement[bool]:
+    given = values_of([line_t.c[name] for name in KEY], "wanted")
+    return tuple_(*(line_t.c[name] for name in KEY)).in_(select(*(given.c[name] for name in KEY)))
 
 
 _NOBODY: Final = UUID(int=0)  # of a claimed refund, until it is known whose points it takes
@@ -299,3 +291,8 @@ _CLAIM: Final = Direct(
     .from_select([*CLAIM_COLUMNS, *_ONCE], select(*(_GIVEN.c[name] for name in CLAIM_COLUMNS), *_ONCE.values()))
     .on_conflict_do_nothing()
 )
+_ANY_LINES: Final = Direct(select(line_t).where(_given()))
+_PAID: Final = select(line_t).where(_given(), line_t.c.act == constant(LineAct.PAID))
+_PAID_LINES: Final = Direct(_PAID)
+_PAID_LOCKED: Final = Direct(_PAID.order_by(*(line_t.c[name] for name in KEY)).with_for_update())
+_UNCLAIM: Final = Direct(delete(line_t).where(_given()))
