@@ -3,7 +3,7 @@
 import base64
 import os
 import time
-from typing import NewType
+from typing import Final, NewType
 from uuid import UUID
 
 from member_hub.errors import BadInput
@@ -13,6 +13,9 @@ OriginId = NewType("OriginId", UUID)
 RunId = NewType("RunId", UUID)
 
 MEMBER_TYPE = "Member"
+_MILLISECONDS: Final = (1 << 48) - 1
+_MARKS: Final = 0x7 << 76 | 0x2 << 62  # version and variant
+_RANDOM: Final = (1 << 80) - 1 & ~(0xF << 76 | 0x3 << 62)
 
 
 def parse_member_id(text: str) -> MemberId:
@@ -33,7 +36,4 @@ def parse_member_id(text: str) -> MemberId:
 def uuid7() -> UUID:
     """A UUIDv7: 48 bits of milliseconds, 74 random bits. (`uuid.uuid7` comes with Python 3.14.)"""
     milliseconds = time.time_ns() // 1_000_000
-    value = (milliseconds & ((1 << 48) - 1)) << 80 | int.from_bytes(os.urandom(10))
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    return UUID(int=value)
+    return UUID(int=(milliseconds & _MILLISECONDS) << 80 | int.from_bytes(os.urandom(10)) & _RANDOM | _MARKS)

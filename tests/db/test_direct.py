@@ -4,12 +4,12 @@ import traceback
 from uuid import UUID
 
 import pytest
-from sqlalchemy import bindparam, insert, select, text
+from sqlalchemy import bindparam, delete, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from member_hub.db import Database, transaction
-from member_hub.db.bulk import table_of
-from member_hub.db.direct import Direct
+from member_hub.db.bulk import among_given, table_of
+from member_hub.db.direct import Direct, copy_rows
 from member_hub.db.outages import is_outage
 from member_hub.ids import uuid7
 from member_hub.merging import sqlstate
@@ -19,6 +19,9 @@ code_t = table_of(MemberCode)
 NAMED = {column.name: bindparam(f"code_{column.name}", type_=column.type) for column in code_t.c}
 WRITE = Direct(insert(code_t).values(NAMED).returning(code_t.c.member_id))
 READ = Direct(select(code_t.c.member_id).where(code_t.c.member_id == bindparam("of", type_=code_t.c.member_id.type)))
+
+ALL = Direct(select(code_t.c.member_id, code_t.c.code_digest).where(among_given(code_t.c.member_id, "these")))
+GONE = Direct(delete(code_t).where(among_given(code_t.c.member_id, "these")))
 
 
 async def _row(database: Database, member_id: UUID) -> dict[str, object]:
@@ -92,6 +95,59 @@ async def test_many_are_a_part_of_their_transaction(database: Database) -> None:
 async def _write_many(database: Database, rows: list[dict[str, object]]) -> list[object]:
     async with transaction(database.app) as tx:
         return await WRITE.many(tx, rows)
+
+
+async def test_every_row_is_read_and_what_was_written_is_counted(database: Database) -> None:
+    rows = [await _own_row(database) for _ in range(2)]
+    members = [row["code_member_id"] for row in rows]
+    await _write_many(database, rows)
+
+    async with transaction(database.app) as tx:
+        found = await ALL.every(tx, {"these": [*members, uuid7()]})
+        gone = [await GONE.done(tx, {"these": members}) for _ in range(2)]
+
+    assert {(member, code) for member, code in found} == {
+        (row["code_member_id"], row["code_code_digest"]) for row in rows
+    }
+    assert gone == [2, 0]
+
+
+async def _copy(database: Database, *rows: dict[str, object], fails: bool = False) -> None:
+    names = [column.name for column in code_t.c]
+    async with transaction(database.app) as tx:
+        await copy_rows(tx, code_t, names, [])
+        await copy_rows(tx, code_t, names, [tuple(row[f"code_{name}"] for name in names) for row in rows])
+        if fails:
+            raise LookupError
+
+
+async def test_copied_rows_are_a_part_of_the_transaction_even_as_its_first_word(database: Database) -> None:
+    row = await _own_row(database)
+    member_id: UUID = row["code_member_id"]  # type: ignore[assignment]
+
+    with pytest.raises(LookupError):
+        await _copy(database, row, fails=True)
+    assert await _read(database, member_id) is None
+    await _copy(database, row)
+
+    assert await _read(database, member_id) == member_id
+
+
+async def test_a_row_that_stands_already_is_not_copied_and_nothing_of_it_is_quoted(database: Database) -> None:
+    row, new = await _own_row(database), await _own_row(database)
+    await _write(database, row)
+
+    with pytest.raises(DBAPIError) as caught:
+        await _copy(database, new, row)
+
+    assert sqlstate(caught.value) == "23505"
+    assert str(row["code_member_id"]) not in "".join(traceback.format_exception(caught.value))
+    assert await _read(database, new["code_member_id"]) is None  # type: ignore[arg-type]
+
+
+def test_a_list_of_values_is_given_as_an_array() -> None:
+    with pytest.raises(AssertionError):
+        Direct(select(code_t.c.member_id).where(code_t.c.member_id.in_([uuid7()])))
 
 
 async def _end_sessions(database: Database) -> None:

@@ -22,8 +22,9 @@ def test_a_days_count_is_read(tmp_path: Path) -> None:
     found = activity(tmp_path)
 
     assert isinstance(found, ActivityRecord)
-    assert (found.channel, found.account, found.day) == (Channel.APP, "A100000001", date(2026, 9, 22))
-    assert (found.kind, found.count) == (ActivityKind.VISIT, 3)
+    said = found.statement
+    assert (said.channel, said.account, said.day) == (Channel.APP, "A100000001", date(2026, 9, 22))
+    assert (said.kind, said.count) == (ActivityKind.VISIT, 3)
 
 
 @pytest.mark.parametrize(

@@ -93,10 +93,11 @@ def test_orders_in_parquet_are_read_with_their_own_types(tmp_path: Path) -> None
 
     order, refused = parser(Source.ORDERS).open(path).records()
 
-    assert (order.line_no, order.amount_fen, order.ordered_at) == (1, 24018, row["ordered_at"])
+    said = order.statement
+    assert (said.line_no, said.amount_fen, said.ordered_at) == (1, 24018, row["ordered_at"])
     assert (refused.reason, refused.line) == ("bad_amount", 2)
     assert b'"amount_yuan":"-1.00"' in refused.raw
-    assert parser(Source.ORDERS).reread(refused.raw.replace(b"-1.00", b"1.00"), line=2).amount_fen == 100
+    assert parser(Source.ORDERS).reread(refused.raw.replace(b"-1.00", b"1.00"), line=2).statement.amount_fen == 100
 
 
 ADDRESS = {"province": "湖南省", "city": "长沙市", "street": "听雨巷651号", "receiver": "戴静悦"}

@@ -41,6 +41,7 @@ async def count_activity(
     rules = (await tiers.in_force(tx, needs.tiers, now=now)).rules
     evaluated = await _evaluated(tx, {filing.member_id for filing, _ in counts})
     able = [one for one in counts if one[0].member_id in evaluated]
+    begins = {day: datetime.combine(day, time(), SHANGHAI) for day in {said.day for _, said in able}}
     grown = [
         Grown(
             filing.filed_under,
@@ -48,7 +49,7 @@ async def count_activity(
             Source.ACTIVITY,
             needs.growth_key(f"{filing.origin_id}/{said.day}/{said.kind}"),
             tiers.of_activity(rules, said.kind, said.count),
-            datetime.combine(said.day, time(), SHANGHAI),
+            begins[said.day],
         )
         for filing, said in able
     ]

@@ -70,12 +70,15 @@ async def growth_of(
     """Of paid lines that are counted now, and of refunds. `earned_by`: whose account the points of a refund's line were
     in; `absent`: lines in hand that are stored and are not counted. The caller holds every refunded line's points."""
     growth, originals = Growth(), {}
+    wanted = {original_of(one.said) for one in refunds.values()}
     for filing, said in paid:
-        key, amount = needs.growth_key(said.message_id), tiers.of_line(rules, said.amount_fen)
+        message_id = said.message_id
+        key, amount = needs.growth_key(message_id), tiers.of_line(rules, said.amount_fen)
         one = Grown(filing.filed_under, filing.origin_id, Source.ORDER, key, amount, said.ordered_at)
         growth.grown.append(one)
         growth.members.add(filing.member_id)
-        originals[said.message_id] = _Original(one, filing.member_id, said.amount_fen, 0)
+        if message_id in wanted:
+            originals[message_id] = _Original(one, filing.member_id, said.amount_fen, 0)
     if refunds:
         earlier = {n: one for n, one in refunds.items() if original_of(one.said) not in {*originals, *absent}}
         originals |= await _counted_before(tx, needs, earlier, earned_by)

@@ -10,9 +10,10 @@ A line whose points somebody else counted still grows here (growing.py).
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, null, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, null, select, tuple_, update
 
 from member_hub import points, tiers
 from member_hub.access import Caller
@@ -20,6 +21,7 @@ from member_hub.counting.growing import StoredRefund, growth_of
 from member_hub.counting.needs import Counted, Loyalty
 from member_hub.db.base import Tx
 from member_hub.db.bulk import parameters, table_of, values_of
+from member_hub.db.direct import Direct
 from member_hub.ids import MemberId, OriginId
 from member_hub.members.tables import Channel
 from member_hub.orders.actions import FiledOrder
@@ -34,7 +36,6 @@ WAITING_MAX: Final = 2_000  # refunds that waited for the lines of one batch; mo
 order_t = table_of(OrderLine)
 ORDER_KEY: Final = ("member_id", "channel", "order_no", "line_no")
 _GIVEN_KEYS: Final = values_of([order_t.c[name] for name in ORDER_KEY])
-_GIVEN_LINES: Final = values_of([order_t.c[name] for name in ORDER_KEY[1:]], "paid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,21 +107,8 @@ def _refuse_waiting(batch: Batch, done: points.Counted, asked: int) -> None:
 
 async def _waited_for(tx: Tx, paid: Sequence[OrderStatement], known: Collection[StoredRefund]) -> list[StoredRefund]:
     """Refunds that are stored and not counted, of these lines; locked, so that nobody else counts them meanwhile."""
-    given = _GIVEN_LINES
-    waiting = (
-        select(order_t)
-        .where(
-            order_t.c.counted_at.is_(None),
-            order_t.c.refund_of_order.is_not(None),
-            tuple_(order_t.c.channel, order_t.c.refund_of_order, order_t.c.refund_of_line).in_(
-                select(given.c.channel, given.c.order_no, given.c.line_no)
-            ),
-        )
-        .order_by(*(order_t.c[name] for name in ORDER_KEY))
-        .limit(WAITING_MAX)
-        .with_for_update()
-    )
-    rows = await tx.execute(waiting, parameters(ORDER_KEY[1:], [(p.channel, p.order_no, p.line_no) for p in paid]))
+    keys = [(p.channel, p.order_no, p.line_no) for p in paid]
+    rows = [SimpleNamespace(**row) for row in await _WAITING.every(tx, parameters(ORDER_KEY[1:], keys))]
     here = {one.said.message_id for one in known}
     found = [StoredRefund(MemberId(row.member_id), OriginId(row.origin_id), statement_of(row)) for row in rows]
     return [one for one in found if one.said.message_id not in here]
@@ -169,7 +157,27 @@ def _marking() -> Any:
     return update(order_t).where(condition)
 
 
-def statement_of(row: Row[Any]) -> OrderStatement:
+def _waiting() -> Select[Any]:
+    given = values_of([order_t.c[name] for name in ORDER_KEY[1:]], "paid")
+    return (
+        select(order_t)
+        .where(
+            order_t.c.counted_at.is_(None),
+            order_t.c.refund_of_order.is_not(None),
+            tuple_(order_t.c.channel, order_t.c.refund_of_order, order_t.c.refund_of_line).in_(
+                select(given.c.channel, given.c.order_no, given.c.line_no)
+            ),
+        )
+        .order_by(*(order_t.c[name] for name in ORDER_KEY))
+        .limit(WAITING_MAX)
+        .with_for_update()
+    )
+
+
+_WAITING: Final = Direct(_waiting())
+
+
+def statement_of(row: Any) -> OrderStatement:
     """A stored line as it was said, but for the account's own number, which nobody asks for here."""
     return OrderStatement(
         Channel(row.channel),

@@ -115,6 +115,11 @@ def among(column: Column[Any], values: Iterable[Any]) -> ColumnElement[bool]:
     return column == any_(literal(list(values), ARRAY(column.type)))
 
 
+def among_given(column: Column[Any], name: str) -> ColumnElement[bool]:
+    """The same for a statement that is made once: the values are its parameter of that name."""
+    return column == any_(bindparam(name, type_=ARRAY(column.type)))
+
+
 def constant(value: str | int) -> ColumnElement[Any]:
     """A word or number of ours, written out: the same every time, so that planner and partial index know it.
 

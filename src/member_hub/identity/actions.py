@@ -8,6 +8,7 @@ from sqlalchemy import ARRAY, Integer, and_, bindparam, delete, func, select, tu
 from member_hub.crypto import KeySet, Vault, sealed_row
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, insert_rows, parameters, table_of, update_rows, values_of
+from member_hub.db.direct import Direct
 from member_hub.identity.kinds import ClaimKind
 from member_hub.identity.queries import Token, stating
 from member_hub.identity.rules import Candidate, Reason
@@ -36,7 +37,7 @@ token_t = table_of(IdentityToken)
 candidate_t = table_of(ReviewCandidate)
 
 _BUCKETS = func.unnest(bindparam("buckets", type_=ARRAY(Integer))).column_valued("bucket")
-_LOCK = select(func.count(func.pg_advisory_xact_lock(LOCK_CLASS, _BUCKETS)))
+_LOCK = Direct(select(func.count(func.pg_advisory_xact_lock(LOCK_CLASS, _BUCKETS))))
 _TRY_LOCK = select(func.bool_and(func.pg_try_advisory_xact_lock(LOCK_CLASS, _BUCKETS)))
 
 
@@ -46,7 +47,7 @@ async def lock(tx: Tx, tokens: Iterable[bytes]) -> None:
     Values share 4096 locks: two that meet wait for each other without need, and the server's lock table, which
     an unlucky batch of single locks could fill, is never the limit.
     """
-    await tx.execute(_LOCK, {"buckets": _buckets(tokens)})
+    await _LOCK.one(tx, {"buckets": _buckets(tokens)})
 
 
 async def try_lock(tx: Tx, tokens: Iterable[bytes]) -> bool:

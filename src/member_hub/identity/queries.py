@@ -5,14 +5,15 @@ Everything is set-wise: a batch of 500 records costs a handful of statements.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, Text, and_, case, cast, func, or_, select, true, tuple_
+from sqlalchemy import Row, Select, Text, and_, case, cast, func, or_, select, true, tuple_
 
 from member_hub.crypto import CannotOpen, Item, KeySet, Vault, sealed_row
 from member_hub.db.base import Tx
-from member_hub.db.bulk import among, parameters, table_of, values_of
+from member_hub.db.bulk import among, constant, parameters, table_of, values_of
+from member_hub.db.direct import Direct
 from member_hub.errors import HubError
 from member_hub.identity.kinds import CONNECTING_KINDS, ClaimKind, ClaimStatus
 from member_hub.identity.statements import own_kind
@@ -243,16 +244,26 @@ def account_tokens(vault: Vault, organisation: Organisation, channel: Channel, a
 
 async def accounts_by_token(tx: Tx, tokens: Collection[Token]) -> dict[Token, OriginId]:
     """The channel accounts that have one of these as their own number."""
-    found: dict[Token, OriginId] = {}
-    for kind in {kind for kind, _ in tokens}:
-        statement = (
-            select(hint_t.c.token, hint_t.c.origin_id)
-            .join(account_t, account_t.c.origin_id == hint_t.c.origin_id)
-            .where(hint_t.c.kind == kind, among(hint_t.c.token, [token for k, token in tokens if k is kind]))
-            .where((account_t.c.channel == Channel.STORE) == (kind is ClaimKind.CARD))
-        )
-        found |= {(kind, row.token): OriginId(row.origin_id) for row in await tx.execute(statement)}
-    return found
+    rows = await _OWN_NUMBERS.every(tx, parameters(("kind", "token"), sorted(tokens)))
+    return {(ClaimKind(kind), token): OriginId(origin) for kind, token, origin in rows}
+
+
+def _own_numbers() -> Select[Any]:
+    """Each is looked up by itself (OFFSET 0): left to choose, the server went over all accounts for every batch."""
+    given = values_of([hint_t.c.kind, hint_t.c.token])
+    is_of_store = account_t.c.channel == constant(Channel.STORE)
+    own = (
+        select(hint_t.c.origin_id)
+        .join(account_t, account_t.c.origin_id == hint_t.c.origin_id)
+        .where(hint_t.c.kind == given.c.kind, hint_t.c.token == given.c.token)
+        .where(is_of_store == (given.c.kind == constant(ClaimKind.CARD)))
+        .offset(constant(0))
+        .lateral("own")
+    )
+    return select(given.c.kind, given.c.token, own.c.origin_id).select_from(given.join(own, true()))
+
+
+_OWN_NUMBERS: Final = Direct(_own_numbers())
 
 
 async def never_merge(tx: Tx, origins: Collection[OriginId]) -> frozenset[frozenset[OriginId]]:

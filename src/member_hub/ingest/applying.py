@@ -15,7 +15,8 @@ from member_hub.consent.replay.filing import Filed
 from member_hub.counting import Counted, Loyalty
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx
-from member_hub.db.bulk import among, parameters, table_of, values_of
+from member_hub.db.bulk import among, once_of, parameters, table_of, values_of
+from member_hub.db.direct import Direct
 from member_hub.ids import RunId
 from member_hub.ingest import quarantine
 from member_hub.ingest.cells import canonical
@@ -36,7 +37,7 @@ KINDS = {
     OutcomeKind.UPDATED: Count.UPDATED,
 }
 CALLER = "import"
-INBOX_COLUMNS = ("source", "message_key", "digest")
+INBOX_COLUMNS = ("message_key", "digest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +170,8 @@ async def note(
     first: dict[bytes, bytes] = {}
     for key, digest in deliveries:
         first.setdefault(key, digest)
-    rows = [(source, key, digest) for key, digest in sorted(first.items())]
-    result = await tx.execute(_NOTE, parameters(INBOX_COLUMNS, rows))
-    written = {row.message_key: row.digest for row in result}
+    result = await _NOTE.every(tx, parameters(INBOX_COLUMNS, sorted(first.items())) | {"p_source": source})
+    written = {key: first[key] for (key,) in result}
     known = dict(written)
     strange = [key for key in first if key not in known]
     if strange:
@@ -195,9 +195,10 @@ def _message_id(record: Record) -> str:
 
 
 _GIVEN = values_of([inbox_t.c[name] for name in INBOX_COLUMNS])
-_NOTE = (
+_SOURCE = once_of([inbox_t.c.source])
+_NOTE = Direct(
     insert(inbox_t)
-    .from_select(list(INBOX_COLUMNS), select(*(_GIVEN.c[name] for name in INBOX_COLUMNS)))
+    .from_select([*INBOX_COLUMNS, *_SOURCE], select(*(_GIVEN.c[name] for name in INBOX_COLUMNS), *_SOURCE.values()))
     .on_conflict_do_nothing()
-    .returning(inbox_t.c.message_key, inbox_t.c.digest)
+    .returning(inbox_t.c.message_key)
 )

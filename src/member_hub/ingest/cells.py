@@ -70,6 +70,7 @@ class Contents:
 
     def __init__(self, mapping: MappingFile) -> None:
         self._ignored = mapping.ignored
+        self._ignored_inside = [(name, path(name)) for name in mapping.ignored if "." in name]
         self._mapped = mapping.paths - mapping.ignored
         self._inside = _inside(mapping.paths)
         self._kept_inside = _inside(self._mapped)
@@ -85,8 +86,8 @@ class Contents:
                 names += [f"{head}.{key}" for key in found.keys() - inner if not is_blank(found[key])]
             elif head not in self._mapped and not is_blank(found):
                 names.append(head)  # mapped as an object, and this row has something else there
-        names += [name for name in self._ignored if "." in name and not is_blank(path(name)(fields))]
-        return tuple(sorted(self._shown(name) for name in names))
+        names += [name for name, cell in self._ignored_inside if not is_blank(cell(fields))]
+        return tuple(sorted(self._shown(name) for name in names)) if names else ()
 
     def _shown(self, name: str) -> str:
         """The name for a summary, which has a limit: objects may bring new keys in every row."""

@@ -8,7 +8,7 @@ from member_hub.identity.kinds import ClaimKind
 from member_hub.identity.statements import StatedIdentifier
 from member_hub.ingest.cells import Contents, Fields, cell_of
 from member_hub.ingest.mapping import Mapping
-from member_hub.ingest.parse_order import account_hints, choice
+from member_hub.ingest.parse_order import CHANNELS, account_hints, choice, spelt
 from member_hub.ingest.reasons import Reason
 from member_hub.ingest.records import ActivityRecord
 from member_hub.ingest.refusals import RowRefused, key_of
@@ -16,12 +16,13 @@ from member_hub.ingest.rows import RawRow
 from member_hub.ingest.values import days, is_blank, text, whole
 from member_hub.ingest.words import WORDS, RecordKind
 from member_hub.members.tables import Channel
-from member_hub.orders.rules import ActivityKind
+from member_hub.orders.rules import ActivityKind, ActivityStatement
 from member_hub.organisation import Organisation
 
 COUNT_MAX = 32_767  # of one kind on one day: more is a machine, or a mistake
 DAY_MIN: Final = date(2000, 1, 1)
 DAYS_AHEAD = timedelta(days=1)  # clocks of channels differ
+_KINDS: Final = spelt(ActivityKind)
 
 
 class ActivityParser:
@@ -36,17 +37,16 @@ class ActivityParser:
     def record(self, row: RawRow) -> ActivityRecord:
         """Raises RowRefused."""
         fields, cells = row.fields, self._cells
-        channel = choice(Channel, cells["channel"](fields), Reason.BAD_CHANNEL)
+        channel = choice(CHANNELS, cells["channel"](fields), Reason.BAD_CHANNEL)
         claim_kind = ClaimKind.CARD if channel is Channel.STORE else ClaimKind.ACCOUNT
-        return ActivityRecord(
-            row=row,
-            left_out=self.contents.left_out(fields),
+        statement = ActivityStatement(
             channel=channel,
             account=key_of(claim_kind, cells["account"](fields)),
             day=self._day_of(fields),
-            kind=choice(ActivityKind, cells["kind"](fields), Reason.BAD_KIND),
+            kind=choice(_KINDS, cells["kind"](fields), Reason.BAD_KIND),
             count=self._count(fields),
         )
+        return ActivityRecord(row, self.contents.left_out(fields), statement)
 
     def hints(self, fields: Fields) -> tuple[StatedIdentifier, ...]:
         """The account of a refused row, in its channel, or in every one where the channel is unknown."""

@@ -1,14 +1,15 @@
 """A row of the orders: one line of an order, or the refund of one."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from member_hub.identity import normalise
 from member_hub.identity.kinds import ClaimKind
 from member_hub.identity.statements import StatedIdentifier
 from member_hub.ingest.cells import Contents, Fields, cell_of
-from member_hub.ingest.mapping import Mapping
+from member_hub.ingest.mapping import Mapping as MappingFile
 from member_hub.ingest.reasons import Reason
 from member_hub.ingest.records import KeyKind, OrderRecord
 from member_hub.ingest.refusals import RowRefused, key_of, time_of
@@ -16,7 +17,7 @@ from member_hub.ingest.rows import RawRow
 from member_hub.ingest.values import amount_fen, is_blank, moments, text, whole
 from member_hub.ingest.words import WORDS, RecordKind
 from member_hub.members.tables import Channel
-from member_hub.orders.rules import OrderStatus
+from member_hub.orders.rules import OrderStatement, OrderStatus
 from member_hub.organisation import Organisation
 
 AMOUNT_MAX_FEN = 10**10
@@ -28,7 +29,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 class OrderParser:
     """Made once per file, called once per row."""
 
-    def __init__(self, mapping: Mapping, organisation: Organisation, *, now: datetime) -> None:
+    def __init__(self, mapping: MappingFile, organisation: Organisation, *, now: datetime) -> None:
         self._organisation = organisation
         self._stores = organisation.stores.keys()
         self._cells = {word: cell_of(mapping, word) for word in WORDS[RecordKind.ORDER]}
@@ -42,23 +43,17 @@ class OrderParser:
         fields, cells = row.fields, self._cells
         order_no = key_of(ClaimKind.ACCOUNT, cells["order_no"](fields))
         line_no = self._line_no(fields)
-        channel = choice(Channel, cells["channel"](fields), Reason.BAD_CHANNEL)
-        key_kind = choice(KeyKind, cells["key_kind"](fields), Reason.BAD_KIND)
-        status = choice(OrderStatus, cells["status"](fields), Reason.BAD_STATUS)
-        return OrderRecord(
-            row=row,
-            left_out=self.contents.left_out(fields),
-            channel=channel,
-            order_no=order_no,
-            line_no=line_no,
-            store=self._store(fields, channel, status),
-            key_kind=key_kind,
-            key=key_of(key_kind.claim_kind, cells["key"](fields)),
-            amount_fen=self._amount(fields, status),
-            ordered_at=time_of(cells["ordered_at"](fields), self._ordered_at),
-            status=status,
-            refund_of=self._refund_of(fields, status),
-        )
+        channel = choice(CHANNELS, cells["channel"](fields), Reason.BAD_CHANNEL)
+        key_kind = choice(_KEY_KINDS, cells["key_kind"](fields), Reason.BAD_KIND)
+        status = choice(_STATUSES, cells["status"](fields), Reason.BAD_STATUS)
+        store = self._store(fields, channel, status)
+        account = key_of(key_kind.claim_kind, cells["key"](fields))
+        amount = self._amount(fields, status)
+        ordered_at = time_of(cells["ordered_at"](fields), self._ordered_at)
+        of_order, of_line = self._refund_of(fields, status) or (None, None)
+        where = (channel, order_no, line_no, key_kind.channel, account, store)
+        statement = OrderStatement(*where, amount, ordered_at, status, of_order, of_line)
+        return OrderRecord(row, self.contents.left_out(fields), statement)
 
     def hints(self, fields: Fields) -> tuple[StatedIdentifier, ...]:
         """The buyer of a refused line, as the accounts of that channel state it."""
@@ -112,13 +107,19 @@ class OrderParser:
         return order_no, line_no
 
 
-def choice(words: type[Choice], cell: object, reason: Reason) -> Choice:
-    """One of a closed list of words."""
-    said = text(cell)
-    try:
-        return words(said.lower() if said else "")
-    except ValueError:
-        raise RowRefused(reason) from None
+def spelt(words: type[Choice]) -> dict[str, Choice]:
+    """A closed list of words, as `choice` looks for them."""
+    return {word.value: word for word in words}
+
+
+def choice(words: Mapping[str, Choice], cell: object, reason: Reason) -> Choice:
+    """One of a closed list of words; most cells are spelt as we do."""
+    found = words.get(cell) if type(cell) is str else None
+    if found is None:
+        found = words.get((text(cell) or "").lower())
+    if found is None:
+        raise RowRefused(reason)
+    return found
 
 
 def account_hints(organisation: Organisation, channel: Channel, cell: object) -> tuple[StatedIdentifier, ...]:
@@ -128,3 +129,8 @@ def account_hints(organisation: Organisation, channel: Channel, cell: object) ->
     if value is None:
         return ()
     return tuple(StatedIdentifier(kind, each, value) for each in organisation.channels[channel].namespaces)
+
+
+CHANNELS: Final = spelt(Channel)
+_KEY_KINDS: Final = spelt(KeyKind)
+_STATUSES: Final = spelt(OrderStatus)

@@ -4,14 +4,13 @@ A record carries the row it was read from, so that it can still be refused later
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
 from enum import StrEnum
 
 from member_hub.identity.kinds import ClaimKind
 from member_hub.identity.statements import AccountStatement
 from member_hub.ingest.rows import Position, RawRow
 from member_hub.members.tables import Channel
-from member_hub.orders.rules import ActivityKind, ActivityStatement, OrderStatement, OrderStatus
+from member_hub.orders.rules import ActivityStatement, OrderStatement
 
 
 class KeyKind(StrEnum):
@@ -71,47 +70,11 @@ class AccountRecord(Record):
 class OrderRecord(Record):
     """One line of an order; a refund is a line of its own, with a negative amount and its original's number."""
 
-    channel: Channel
-    order_no: str
-    line_no: int
-    store: str | None
-    key_kind: KeyKind
-    key: str
-    amount_fen: int
-    ordered_at: datetime
-    status: OrderStatus
-    refund_of: tuple[str, int] | None
-
-    @property
-    def statement(self) -> OrderStatement:
-        """What the orders part takes."""
-        order, line = self.refund_of or (None, None)
-        return OrderStatement(
-            self.channel,
-            self.order_no,
-            self.line_no,
-            self.key_kind.channel,
-            self.key,
-            self.store,
-            self.amount_fen,
-            self.ordered_at,
-            self.status,
-            order,
-            line,
-        )
+    statement: OrderStatement
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ActivityRecord(Record):
     """How often an account did a kind of thing on a day; the same again replaces the count."""
 
-    channel: Channel
-    account: str
-    day: date
-    kind: ActivityKind
-    count: int
-
-    @property
-    def statement(self) -> ActivityStatement:
-        """What the orders part takes."""
-        return ActivityStatement(self.channel, self.account, self.day, self.kind, self.count)
+    statement: ActivityStatement

@@ -32,14 +32,13 @@ from member_hub.db.engines import Database
 from member_hub.errors import Misconfigured
 from member_hub.identity.statements import own_kind
 from member_hub.ids import OriginId
-from member_hub.ingest.parse_order import choice
+from member_hub.ingest.parse_order import CHANNELS, choice
 from member_hub.ingest.readers import FileOptions, Format, open_reader
 from member_hub.ingest.reasons import Reason
 from member_hub.ingest.refusals import RowRefused, key_of
 from member_hub.ingest.rows import BadRow, RawRow
 from member_hub.ingest.running import OnProgress, Progress
 from member_hub.ingest.values import is_blank, text
-from member_hub.members.tables import Channel
 from member_hub.merging import patiently
 from member_hub.orders.actions import Account, Orders
 from member_hub.organisation import Organisation
@@ -165,7 +164,7 @@ class BadUntil(Exception):
 def read_row(row: RawRow) -> TagRow:
     """Raises RowRefused, BadUntil. What is no code of a tag is the code of none."""
     cells = row.fields
-    channel = choice(Channel, cells["channel"], Reason.BAD_CHANNEL)
+    channel = choice(CHANNELS, cells["channel"], Reason.BAD_CHANNEL)
     number = key_of(own_kind(channel), cells["account"])
     return TagRow(row.line, (channel, number), text(cells["tag"], TAG_CHARS_MAX) or "", until_of(cells["until"]))
 

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from member_hub.crypto import KeySet
 from member_hub.db.base import Tx
 from member_hub.db.bulk import insert_rows, parameters, table_of, update_rows, values_of
+from member_hub.db.direct import Direct
 from member_hub.ids import MemberId, OriginId
 from member_hub.members.tables import AgeBand, Member, MemberStore
 from member_hub.privacy import ProfileField
@@ -118,14 +119,16 @@ def _sealed(keys: KeySet, golden: Golden) -> list[bytes | None]:
 async def record_purchases(tx: Tx, rows: Sequence[tuple[MemberId, OriginId, str, datetime]]) -> None:
     """Remember where accounts bought and when last: (member, account, store, time), one row per account and store."""
     if rows:
-        await tx.execute(_PURCHASE, parameters(_PURCHASE_COLUMNS, rows))
+        await _PURCHASE.done(tx, parameters(_PURCHASE_COLUMNS, rows))
 
 
 store_t = table_of(MemberStore)
 _PURCHASE_COLUMNS = ("member_id", "origin_id", "store", "purchased_at")
 _GIVEN = values_of([store_t.c[name] for name in _PURCHASE_COLUMNS])
 _INSERT = insert(store_t).from_select(list(_PURCHASE_COLUMNS), select(*(_GIVEN.c[n] for n in _PURCHASE_COLUMNS)))
-_PURCHASE = _INSERT.on_conflict_do_update(
-    index_elements=["member_id", "origin_id", "store"],
-    set_={"purchased_at": func.greatest(store_t.c.purchased_at, _INSERT.excluded.purchased_at)},
+_PURCHASE = Direct(
+    _INSERT.on_conflict_do_update(
+        index_elements=["member_id", "origin_id", "store"],
+        set_={"purchased_at": func.greatest(store_t.c.purchased_at, _INSERT.excluded.purchased_at)},
+    )
 )

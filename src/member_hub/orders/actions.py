@@ -7,11 +7,12 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
-from sqlalchemy import delete, select, update
+from sqlalchemy import Update, delete, select, update
 
 from member_hub.crypto import Vault, sealed_row
 from member_hub.db.base import Tx
-from member_hub.db.bulk import among, insert_rows, table_of
+from member_hub.db.bulk import among, among_given, constant, insert_rows, table_of
+from member_hub.db.direct import Direct
 from member_hub.identity import actions as claims
 from member_hub.identity.queries import account_tokens, accounts_by_token
 from member_hub.identity.statements import own_kind
@@ -181,13 +182,8 @@ async def filings_of(tx: Tx, origins: Iterable[OriginId]) -> dict[OriginId | Non
 
     Held against an erasure, which otherwise could not see the rows that are about to be written.
     """
-    statement = (
-        select(account_t.c.origin_id, account_t.c.filed_under, account_t.c.member_id)
-        .where(among(account_t.c.origin_id, origins))
-        .order_by(account_t.c.origin_id)
-        .with_for_update(read=True, key_share=True)
-    )
-    return {row.origin_id: Filing(*row) for row in await tx.execute(statement)}
+    rows = await _FILINGS.every(tx, {"origins": list(origins)})
+    return {row[0]: Filing(*row) for row in rows}
 
 
 async def _write_orders(tx: Tx, lines: Sequence[FiledOrder], counted_at: datetime | None) -> int:
@@ -232,21 +228,7 @@ async def _write_orders(tx: Tx, lines: Sequence[FiledOrder], counted_at: datetim
 
 async def _fill_refund_stores(tx: Tx, member_ids: Iterable[MemberId]) -> None:
     """A refund counts for the store of the original, whichever of the two came first."""
-    refund, original = order_t, order_t.alias("original")
-    await tx.execute(
-        update(refund)
-        .where(
-            among(refund.c.member_id, member_ids),
-            refund.c.status == OrderStatus.REFUNDED,
-            refund.c.store.is_(None),
-            original.c.member_id == refund.c.member_id,
-            original.c.channel == refund.c.channel,
-            original.c.order_no == refund.c.refund_of_order,
-            original.c.line_no == refund.c.refund_of_line,
-            original.c.store.is_not(None),
-        )
-        .values(store=original.c.store)
-    )
+    await _FILL_REFUND_STORES.done(tx, {"members": list(member_ids)})
 
 
 def _purchases(lines: Sequence[FiledOrder]) -> list[tuple[MemberId, OriginId, str, datetime]]:
@@ -295,3 +277,30 @@ def _parsed(source: str, text: str) -> Statement:
         "status": OrderStatus(held["status"]),
     }
     return OrderStatement(**held)
+
+
+def _filling() -> Update:
+    refund, original = order_t, order_t.alias("original")
+    return (
+        update(refund)
+        .where(
+            among_given(refund.c.member_id, "members"),
+            refund.c.status == constant(OrderStatus.REFUNDED),
+            refund.c.store.is_(None),
+            original.c.member_id == refund.c.member_id,
+            original.c.channel == refund.c.channel,
+            original.c.order_no == refund.c.refund_of_order,
+            original.c.line_no == refund.c.refund_of_line,
+            original.c.store.is_not(None),
+        )
+        .values(store=original.c.store)
+    )
+
+
+_FILL_REFUND_STORES: Final = Direct(_filling())
+_FILINGS: Final = Direct(
+    select(account_t.c.origin_id, account_t.c.filed_under, account_t.c.member_id)
+    .where(among_given(account_t.c.origin_id, "origins"))
+    .order_by(account_t.c.origin_id)
+    .with_for_update(read=True, key_share=True)
+)

@@ -31,6 +31,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from member_hub.access import Caller
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, insert_rows, update_rows
+from member_hub.db.direct import Direct, copy_rows
 from member_hub.errors import Unavailable
 from member_hub.ids import MemberId
 from member_hub.members.bits import restriction_mask
@@ -39,7 +40,7 @@ from member_hub.points.book import Book
 from member_hub.points.guards import CLOCK_SLACK, member_t
 from member_hub.points.refusals import ClockJumped
 from member_hub.points.store import LOTS_MAX, SETTLE_ROUNDS_MAX, book_of, hold_of, lot_of
-from member_hub.points.tables import PointsAccount, PointsEntry, PointsHold, PointsHoldLot, PointsLot
+from member_hub.points.tables import PointsAccount, PointsHold, PointsHoldLot, PointsLot
 from member_hub.points.words import AccountState, HoldState, LotState
 from member_hub.points.writing import (
     ENTRY_COLUMNS,
@@ -48,6 +49,7 @@ from member_hub.points.writing import (
     PART_COLUMNS,
     account_t,
     entry_rows,
+    entry_t,
     hold_t,
     lot_row,
     lot_t,
@@ -67,10 +69,6 @@ ACCOUNT_COLUMNS: Final = (
     "due_at",
     "updated_at",
 )
-ENTRIES_ALIKE: Final = (
-    "of_operation", "hold_id", "held", "debt", "actor_kind", "actor", "approved_by", "request_id", "recorded_at",
-)  # fmt: skip
-LOTS_ALIKE: Final = ("kind", "held", "spent", "reversed", "moved")
 ROUNDS_MAX: Final = SETTLE_ROUNDS_MAX * 10  # of LOTS_MAX lots, of all accounts together
 _ROOTS: Final = bindparam("roots", type_=ARRAY(PgUuid()))
 _ACTIVE: Final = member_t.c.status == MemberStatus.ACTIVE
@@ -83,12 +81,7 @@ async def open_of(tx: Tx, roots: Collection[MemberId], *, now: datetime) -> set[
 
     Who limited all processing to storing does not until that is lifted; other objections leave the service as it is.
     """
-    statement = (
-        select(member_t.c.member_id, account_t.c.state)
-        .outerjoin(account_t, account_t.c.member_id == member_t.c.member_id)
-        .where(among(member_t.c.member_id, sorted(roots)), _ACTIVE, _SERVED)
-    )
-    states = {MemberId(row.member_id): row.state for row in await tx.execute(statement)}
+    states = {MemberId(root): state for root, state in await _STATES.every(tx, {"roots": sorted(roots)})}
     new = sorted(member_id for member_id, state in states.items() if state is None)
     if new:
         await tx.execute(_MAKE, {"roots": new, "open": AccountState.OPEN.value, "now": now})
@@ -132,7 +125,7 @@ async def write_many(tx: Tx, books: Iterable[Book], caller: Caller) -> None:
     taken = sorted(books, key=lambda book: book.member_id)
     await _write_lots(tx, taken)
     entries = [row for book in taken for row in entry_rows(book, caller)]
-    await insert_rows(tx, PointsEntry, ENTRY_COLUMNS, entries, alike=ENTRIES_ALIKE)
+    await copy_rows(tx, entry_t, ENTRY_COLUMNS, entries)
     await update_rows(tx, PointsAccount, ACCOUNT_COLUMNS, [_account_row(book) for book in taken])
 
 
@@ -144,8 +137,14 @@ def _account_row(book: Book) -> tuple[Any, ...]:
 
 async def _write_lots(tx: Tx, books: Iterable[Book]) -> None:
     taken = list(books)
-    lots = [lot_row(book, lot) for book in taken for lot in book.changed_lots.values()]
-    await insert_rows(tx, PointsLot, LOT_COLUMNS, lots, on_conflict="replace", alike=LOTS_ALIKE)
+    new: list[tuple[Any, ...]] = []
+    known: list[tuple[Any, ...]] = []
+    for book in taken:
+        for lot in book.changed_lots.values():
+            (new if lot.lot_id in book.new_lots else known).append(lot_row(book, lot))
+        book.new_lots.clear()
+    await copy_rows(tx, lot_t, LOT_COLUMNS, new)
+    await insert_rows(tx, PointsLot, LOT_COLUMNS, known, on_conflict="replace")
     holds = [(book, hold) for book in taken for hold in book.changed_holds.values()]
     rows = [(book.member_id, *(getattr(hold, name) for name in HOLD_COLUMNS[1:])) for book, hold in holds]
     await insert_rows(tx, PointsHold, HOLD_COLUMNS, rows, on_conflict="replace")
@@ -176,6 +175,11 @@ def _guarding() -> ReturningUpdate[Any]:
     return taken.values(version=account_t.c.version + 1).returning(*account_t.c)
 
 
+_STATES: Final = Direct(
+    select(member_t.c.member_id, account_t.c.state)
+    .outerjoin(account_t, account_t.c.member_id == member_t.c.member_id)
+    .where(member_t.c.member_id == any_(_ROOTS), _ACTIVE, _SERVED)
+)
 _MAKE: Final = _making()
 _GUARD: Final = _guarding()
 

@@ -44,6 +44,7 @@ class Book:
     holds: dict[UUID, Hold] = field(default_factory=dict)
     postings: list[Posting] = field(default_factory=list)
     changed_lots: dict[UUID, Lot] = field(default_factory=dict)
+    new_lots: set[UUID] = field(default_factory=set)  # of the changed ones those that are stored nowhere yet
     changed_holds: dict[UUID, Hold] = field(default_factory=dict)
     elsewhere: dict[UUID, MemberId] = field(default_factory=dict)  # empty lots that merging left where they were
     own_origin: UUID | None = None  # the channel account for what none is named
@@ -114,7 +115,7 @@ class Book:
 
     def add_pending(self, lot: Lot) -> None:
         """Points earned; they become active by settling, at once where they do not wait."""
-        self.lots[lot.lot_id] = lot
+        self._enter(lot)
         self._post(Act.EARN, lot.earned, lot.earned_at, lot, pending=lot.earned)
         if lot.activates_at <= self.now:
             at = max(lot.earned_at, lot.activates_at)
@@ -126,10 +127,14 @@ class Book:
 
     def add_active(self, act: Act, lot: Lot) -> None:
         """Points that are active at once: opening balance, adjustment, transfer."""
-        self.lots[lot.lot_id] = lot
+        self._enter(lot)
         self._post(act, lot.earned, self.now, lot, active=lot.earned)
         self.repay(lot, self.now)
         self._wait_for(lot)
+
+    def _enter(self, lot: Lot) -> None:
+        self.lots[lot.lot_id] = lot
+        self.new_lots.add(lot.lot_id)
 
     def reinstate(self, lot: Lot, n: int, until: datetime) -> None:
         """Points of a lot that have expired are good again."""

@@ -20,12 +20,17 @@ DAYS_KEPT: Final = 4096  # what a business day comes to: an import asks for the 
 
 def after_days(at: datetime, days: int) -> datetime:
     """The end of the `days`-th whole day after that of `at`; at once for 0."""
-    return _end(business_day(at) + timedelta(days=days)) if days else at
+    return _after_days(business_day(at), days) if days else at
 
 
 def after_months(at: datetime, months: int, unit: ExpiryUnit) -> datetime:
     """The end of the last day: `months` on, or the end of the month, quarter or year in which that falls."""
     return _after_months(business_day(at), months, unit)
+
+
+@lru_cache(maxsize=DAYS_KEPT)
+def _after_days(day: date, days: int) -> datetime:
+    return _end(day + timedelta(days=days))
 
 
 @lru_cache(maxsize=DAYS_KEPT)

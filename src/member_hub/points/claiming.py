@@ -8,15 +8,18 @@ each in the order of its keys, by everybody, here and in earning.py.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
+from types import SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Row, Select, delete, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx
-from member_hub.db.bulk import among, once_of, parameters, values_of
+from member_hub.db.bulk import among, constant, once_of, parameters, values_of
+from member_hub.db.direct import Direct
 from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.points.accounts import Books
 from member_hub.points.asking import Asked
@@ -40,6 +43,7 @@ CLAIM_COLUMNS: Final = (
     "amount_fen",
     "points",
 )
+KEY: Final = ("order_key", "line_no")
 Key = tuple[bytes, int]
 
 
@@ -150,37 +154,33 @@ async def find_originals(tx: Tx, work: Work) -> None:
 
 async def claim(tx: Tx, work: Work) -> Claims:
     """One row for each line that nobody has counted yet; of those that stand already the answer is given again."""
-    rows: dict[UUID, tuple[Any, ...]] = {}
-    where: dict[UUID, tuple[str, int]] = {}
+    claims, rows = Claims(), []
     for n, one in work.paid.items():
-        operation = uuid7()
+        claims.paid[n] = operation = uuid7()
         work.lots[n] = lot = _lot(work, n, one)
-        earned = (operation, lot.lot_id if lot.earned else None)
-        shape = (LineAct.PAID, one.member_id, one.origin_id, *earned)
-        rows[operation] = _row(work, one.line, shape, one.amount_fen, lot.earned)
-        where[operation] = ("paid", n)
+        shape = (LineAct.PAID, one.member_id, one.origin_id, operation, lot.lot_id if lot.earned else None)
+        rows.append(_row(work, one.line, shape, one.amount_fen, lot.earned))
     for n, refund in work.refunds.items():
-        operation = uuid7()
-        rows[operation] = _row(work, refund.line, (LineAct.REFUNDED, _NOBODY, None, operation, None), 0, 0)
-        where[operation] = ("refunds", n)
-    claims = Claims()
-    if not rows:
-        return claims
-    given = parameters(CLAIM_COLUMNS, sorted(rows.values(), key=lambda row: (row[0], row[1])))
-    for row in await tx.execute(_CLAIM, given | {"p_refunded_fen": 0, "p_counted_at": work.asked.now}):
-        kind, n = where[row.operation_id]
-        (claims.paid if kind == "paid" else claims.refunds)[n] = row.operation_id
-    await _answer_again(tx, work, claims)
+        claims.refunds[n] = operation = uuid7()
+        rows.append(_row(work, refund.line, (LineAct.REFUNDED, _NOBODY, None, operation, None), 0, 0))
+    if rows:
+        given = parameters(CLAIM_COLUMNS, sorted(rows, key=itemgetter(0, 1)))
+        written = await _CLAIM.done(tx, given | {"p_refunded_fen": 0, "p_counted_at": work.asked.now})
+        if written < len(rows):
+            await _answer_again(tx, work, claims)
     return claims
 
 
 async def _answer_again(tx: Tx, work: Work, claims: Claims) -> None:
-    """Lines that were counted before, by whomever: what they came to then."""
+    """Some of the lines were counted before, by whomever: what they came to then. Of those claimed now ours stand."""
+    lines = [*(one.line for one in work.paid.values()), *(one.line for one in work.refunds.values())]
+    rows = await _lines(tx, {work.key(line) for line in lines}, act=None)
+    ours = {row.operation_id for row in rows}
+    claims.paid = {n: operation for n, operation in claims.paid.items() if operation in ours}
+    claims.refunds = {n: operation for n, operation in claims.refunds.items() if operation in ours}
     paid = {work.key(one.line): n for n, one in work.paid.items() if n not in claims.paid}
     refunds = {work.key(one.line): n for n, one in work.refunds.items() if n not in claims.refunds}
-    if not paid and not refunds:
-        return
-    for row in await _lines(tx, {*paid, *refunds}, act=None):
+    for row in rows:
         key = (row.order_key, row.line_no)
         if key in paid and row.act == LineAct.PAID:
             work.earned[paid[key]] = Earned(row.points, is_new=False)
@@ -214,7 +214,7 @@ async def lock_originals(tx: Tx, work: Work) -> None:
         )
 
 
-async def _owners(tx: Tx, rows: Sequence[Row[Any]]) -> dict[Key, MemberId]:
+async def _owners(tx: Tx, rows: Sequence[Any]) -> dict[Key, MemberId]:
     """Who has the account that bought; of an account that no one has any more, the root of whose line it was."""
     if not rows:
         return {}
@@ -244,7 +244,7 @@ async def unclaim(tx: Tx, work: Work, claims: Claims, books: Books) -> None:
     for n in late:
         del claims.refunds[n]
     if missed:
-        await tx.execute(delete(line_t).where(_any_of(missed)))
+        await _UNCLAIM.done(tx, parameters(KEY, missed))
 
 
 def _lot(work: Work, n: int, one: Paid) -> Lot:
@@ -273,32 +273,26 @@ def _row(work: Work, line: Line, shape: tuple[Any, ...], amount_fen: int, points
     return (*work.key(line), *shape, line.channel, line.order_no, amount_fen, points)
 
 
-async def _lines(
-    tx: Tx, keys: Iterable[Key], *, act: LineAct | None = LineAct.PAID, locks: bool = False
-) -> Sequence[Row[Any]]:
-    statement: Select[Any] = select(line_t).where(_any_of(sorted(keys)))
-    if act is not None:
-        statement = statement.where(line_t.c.act == act)
-    if locks:
-        statement = statement.order_by(line_t.c.order_key, line_t.c.line_no).with_for_update()
-    rows: Sequence[Row[Any]] = (await tx.execute(statement)).all()
-    return rows
+async def _lines(tx: Tx, keys: Iterable[Key], *, act: LineAct | None = LineAct.PAID, locks: bool = False) -> list[Any]:
+    statement = _PAID_LOCKED if locks else _ANY_LINES if act is None else _PAID_LINES
+    return [SimpleNamespace(**row) for row in await statement.every(tx, parameters(KEY, sorted(keys)))]
 
 
-def _any_of(keys: Sequence[Key]) -> ColumnElement[bool]:
-    arrays = [
-        literal([key[n] for key in keys], ARRAY(line_t.c[name].type)) for n, name in enumerate(("order_key", "line_no"))
-    ]
-    given = func.unnest(*arrays).table_valued("order_key", "line_no", name="wanted").render_derived()
-    return tuple_(line_t.c.order_key, line_t.c.line_no).in_(select(given.c.order_key, given.c.line_no))
+def _given() -> ColumnElement[bool]:
+    given = values_of([line_t.c[name] for name in KEY], "wanted")
+    return tuple_(*(line_t.c[name] for name in KEY)).in_(select(*(given.c[name] for name in KEY)))
 
 
 _NOBODY: Final = UUID(int=0)  # of a claimed refund, until it is known whose points it takes
 _ONCE: Final = once_of([line_t.c.refunded_fen, line_t.c.counted_at])
 _GIVEN: Final = values_of([line_t.c[name] for name in CLAIM_COLUMNS])
-_CLAIM: Final = (
+_CLAIM: Final = Direct(
     insert(line_t)
     .from_select([*CLAIM_COLUMNS, *_ONCE], select(*(_GIVEN.c[name] for name in CLAIM_COLUMNS), *_ONCE.values()))
     .on_conflict_do_nothing()
-    .returning(line_t.c.operation_id)
 )
+_ANY_LINES: Final = Direct(select(line_t).where(_given()))
+_PAID: Final = select(line_t).where(_given(), line_t.c.act == constant(LineAct.PAID))
+_PAID_LINES: Final = Direct(_PAID)
+_PAID_LOCKED: Final = Direct(_PAID.order_by(*(line_t.c[name] for name in KEY)).with_for_update())
+_UNCLAIM: Final = Direct(delete(line_t).where(_given()))

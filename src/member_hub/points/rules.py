@@ -94,6 +94,8 @@ def happened(occurred_at: datetime | None, now: datetime) -> datetime:
 
 def multiplier_bp(rules: Rules, kind: LotKind, at: datetime) -> int:
     """Of the campaigns of that day the greatest; 10000 where there is none."""
+    if not rules.campaigns:
+        return FULL_BP
     day = business_day(at)
     return max(
         (c.multiplier_bp for c in rules.campaigns if c.kind is kind and c.first <= day <= c.last), default=FULL_BP

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Select, func, select, true
 
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, parameters, table_of, values_of
+from member_hub.db.direct import Direct
 from member_hub.ids import MemberId
 from member_hub.members.tables import Member
 from member_hub.tiers.rules.versions import Programme, in_force
@@ -129,8 +129,8 @@ async def held_at(tx: Tx, pairs: Sequence[tuple[MemberId, datetime]]) -> list[st
     if not pairs:
         return []
     columns = ("member_id", "changed_at")
-    rows = await tx.execute(_held(), parameters(columns, list(set(pairs))))
-    found = {(row.member_id, row.changed_at): row.to_tier for row in rows}
+    rows = await _HELD.every(tx, parameters(columns, list(set(pairs))))
+    found = {(member_id, at): tier for member_id, at, tier in rows}
     return [found.get(pair, LOWEST) for pair in pairs]
 
 
@@ -142,9 +142,7 @@ async def multipliers_at(
     return [rules.multiplier_bp(tier) for tier in await held_at(tx, pairs)]
 
 
-@cache
 def _held() -> Select[Any]:
-    """Made once: every earning of a purchase asks."""
     given = values_of([change_t.c.member_id, change_t.c.changed_at])
     last = (
         select(change_t.c.to_tier)
@@ -158,3 +156,6 @@ def _held() -> Select[Any]:
     )
     asked = given.join(member_t, member_t.c.member_id == given.c.member_id).join(last, true())
     return select(given.c.member_id, given.c.changed_at, last.c.to_tier).select_from(asked)
+
+
+_HELD: Final = Direct(_held())  # every earning of a purchase asks

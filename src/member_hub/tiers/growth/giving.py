@@ -7,13 +7,12 @@ who comes second finds the number taken, reads what stands now and posts the dif
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
 
 from member_hub.db.base import Tx
-from member_hub.db.bulk import parameters, table_of, values_of
+from member_hub.db.bulk import insert_rows, parameters, table_of, values_of
 from member_hub.errors import Unavailable
 from member_hub.ids import MemberId, OriginId
 from member_hub.tiers.tables import GrowthEntry
@@ -54,23 +53,21 @@ async def grow(tx: Tx, grown: Sequence[Grown], *, now: datetime) -> int:
     """
     each = {one.key: one for one in grown}
     first = [(*_head(one), 1, *_tail(one, one.amount, now)) for one in each.values() if one.amount]
-    done = await _write(tx, first)
-    written = len(done)
-    counts = {key: one for key, one in each.items() if one.source is Source.ACTIVITY and key not in done}
+    written = await _write(tx, first)
+    is_new = written == len(first)
+    counts = {key: one for key, one in each.items() if one.source is Source.ACTIVITY and not (is_new and one.amount)}
     for _ in range(ATTEMPTS_MAX):
-        if not counts:
-            return written
-        rows = await _differences(tx, counts, now)
+        rows = await _differences(tx, counts, now) if counts else []
         done = await _write(tx, rows)
-        written += len(done)
-        left = {row[:3] for row in rows} - done
-        counts = {key: one for key, one in counts.items() if key in left}
+        written += done
+        if done == len(rows):
+            return written
     raise Unavailable
 
 
 async def _differences(
     tx: Tx, counts: dict[tuple[MemberId, Source, bytes], Grown], now: datetime
-) -> list[tuple[object, ...]]:
+) -> list[tuple[Any, ...]]:
     """Entries that bring each key to what it should stand at; none where it stands there already."""
     given = values_of([entry_t.c[name] for name in KEY])
     stands = (
@@ -91,26 +88,15 @@ async def _differences(
     return rows
 
 
-async def _write(tx: Tx, rows: Sequence[Sequence[object]]) -> set[tuple[object, ...]]:
-    """Insert; the keys that were written, which an entry of the same number did not stop."""
-    if not rows:
-        return set()
-    result = await tx.execute(_INSERT, parameters(COLUMNS, sorted(rows, key=lambda row: (str(row[0]), row[1:3]))))
-    return {(row.member_id, Source(row.source), row.source_key) for row in result}
+async def _write(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Insert; how many were written, which an entry of the same number did not stop."""
+    rows = sorted(rows, key=lambda row: (row[0].int, *row[1:4]))
+    return await insert_rows(tx, GrowthEntry, COLUMNS, rows, on_conflict="ignore", alike=("recorded_at",))
 
 
-def _head(one: Grown) -> tuple[object, ...]:
+def _head(one: Grown) -> tuple[Any, ...]:
     return one.member_id, one.source, one.source_key
 
 
-def _tail(one: Grown, amount: int, now: datetime) -> tuple[object, ...]:
+def _tail(one: Grown, amount: int, now: datetime) -> tuple[Any, ...]:
     return one.origin_id, amount, one.occurred_at, now
-
-
-_GIVEN = values_of([entry_t.c[name] for name in COLUMNS])
-_INSERT = (
-    insert(entry_t)
-    .from_select(list(COLUMNS), select(*(_GIVEN.c[name] for name in COLUMNS)))
-    .on_conflict_do_nothing()
-    .returning(*(entry_t.c[name] for name in KEY))
-)
