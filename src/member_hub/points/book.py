@@ -115,7 +115,8 @@ class Book:
 
     def add_pending(self, lot: Lot) -> None:
         """Points earned; they become active by settling, at once where they do not wait."""
-        self._enter(lot)
+        self.lots[lot.lot_id] = lot
+        self.new_lots.add(lot.lot_id)
         self._post(Act.EARN, lot.earned, lot.earned_at, lot, pending=lot.earned)
         if lot.activates_at <= self.now:
             at = max(lot.earned_at, lot.activates_at)
@@ -127,14 +128,11 @@ class Book:
 
     def add_active(self, act: Act, lot: Lot) -> None:
         """Points that are active at once: opening balance, adjustment, transfer."""
-        self._enter(lot)
+        self.lots[lot.lot_id] = lot
+        self.new_lots.add(lot.lot_id)
         self._post(act, lot.earned, self.now, lot, active=lot.earned)
         self.repay(lot, self.now)
         self._wait_for(lot)
-
-    def _enter(self, lot: Lot) -> None:
-        self.lots[lot.lot_id] = lot
-        self.new_lots.add(lot.lot_id)
 
     def reinstate(self, lot: Lot, n: int, until: datetime) -> None:
         """Points of a lot that have expired are good again."""
