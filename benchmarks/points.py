@@ -1,8 +1,11 @@
 """Earning points beside pgbench: from as many processes as pgbench has threads, and pgbench with the same SQL.
 
     by itself    points.earn, each in a transaction of its own; pgbench: BEGIN, the statement that it sends, COMMIT
-    together     points.Together.earn, each waits for its own receipt, those that come meanwhile share a commit;
-                 pgbench: the statement that one of them sends, alone, which is a transaction by itself
+    together     points.Together.earn, which pointsEarn asks first: each waits for its own receipt, within the reach of
+                 an app, and those that come meanwhile share a commit; pgbench: the statement that one of them sends,
+                 alone, which is a transaction by itself and the fastest way to send it
+
+What a tier multiplies with, and the audit entry, are left out on both sides; they are in what GraphQL takes, below.
 
 Every earning has a member, key, lot and entry of its own, and is on disk before its answer, on both sides. Both have as
 many at once; pgbench has a connection for each and its statements prepared. The scripts are made from what one earning
@@ -37,15 +40,20 @@ from benchmarks import earning
 from benchmarks.hub import Hub, fresh_hub
 from benchmarks.tables import print_table
 from member_hub import organisation, points, programme, resources
-from member_hub.access import Caller, system_caller
+from member_hub.access import Caller, RowScope, system_caller
 from member_hub.clock import Clock
 from member_hub.crypto import Vault
 from member_hub.db import Database, binaries, transaction
+from member_hub.db.base import Tx
 from member_hub.db.direct import Direct
 from member_hub.db.roles import Role, role_name
 from member_hub.idempotency import RequestKey
 from member_hub.ids import MemberId, uuid7
-from member_hub.points import Asked, Earning, LotKind, Programme, Receipt
+from member_hub.members.bits import restriction_mask
+from member_hub.members.reading import Visible
+from member_hub.members.row_gate import RowGate
+from member_hub.points import Asked, Earning, LotKind, Programme, Receipt, Wish
+from member_hub.points.rules import FULL_BP
 from member_hub.privacy import Purpose
 from member_hub.settings import Settings
 
@@ -63,6 +71,18 @@ _EARNING: Final = Earning(LotKind.PURCHASE, 10_000)
 _POLICIES: Final = resources.folder("policies")
 _RULES: Final = points.rules_of(programme.read(_POLICIES / "programme.toml")["points"])
 _REGISTER: Final = organisation.load(_POLICIES / "organisation.toml")
+_GATE: Final = RowGate(
+    purpose=Purpose.MEMBER_SERVICE,
+    recipient="",
+    handler="brand",
+    restricted=restriction_mask(Purpose.MEMBER_SERVICE),
+    staff_role=None,
+    stores=frozenset(),
+    subject="till",
+    needs_consent=False,
+    at=Clock().now(),
+)
+_APP: Final = Visible(RowScope.HANDLER, frozenset(), "brand", None, Clock().now(), _GATE)
 _PEOPLE: Final = f"""
 truncate hub.member, hub.channel_account, hub.points_account, hub.points_lot, hub.points_entry, hub.idempotency cascade;
 insert into hub.member (member_id, status, handler, joined_at, channels, created_at, updated_at)
@@ -302,16 +322,26 @@ def _keys(number: int) -> Iterator[str]:
 
 
 def _earner(how: str, database: Database, vault: Vault) -> Callable[[MemberId, str], Awaitable[Receipt]]:
-    together = points.Together(database.app)
+    together = points.Together(database.app, _untiered)
 
     async def by_itself(member_id: MemberId, key: str) -> Receipt:
         async with transaction(database.app) as tx:
             return await points.earn(tx, _caller(), member_id, asked=_asked(vault, key), earning=_EARNING)
 
-    def with_others(member_id: MemberId, key: str) -> Awaitable[Receipt]:
-        return together.earn(_caller(), member_id, asked=_asked(vault, key), earning=_EARNING)
+    async def with_others(member_id: MemberId, key: str) -> Receipt:
+        asked = _asked(vault, key)
+        wish = Wish(_caller(), _APP, member_id, asked, _EARNING, None, _unrecorded)
+        return await together.earn(wish) or await by_itself(member_id, key)
 
     return by_itself if how == BY_ITSELF else with_others
+
+
+async def _untiered(_tx: Tx, held: Sequence[tuple[MemberId, datetime]], _now: datetime) -> list[int]:
+    return [FULL_BP] * len(held)
+
+
+async def _unrecorded(receipt: Receipt) -> None:
+    pass
 
 
 def _asked(vault: Vault, key: str) -> Asked:

@@ -20,6 +20,7 @@ _PROGRAMME: Final = tags.Programme(
     tags.numbers_of(programme.read(_POLICIES / "programme.toml")["tags"]),
     organisation.load(_POLICIES / "organisation.toml"),
 )
+RUNS_MAX: Final = 100
 _RULES: Final = {
     "lapsing": {"all": [{"figure": "lifecycle_stage", "one_of": ["dormant", "active"]},
                         {"figure": "churn_risk", "equals": "high"}]},
@@ -29,9 +30,14 @@ _RULES: Final = {
 
 
 async def _round(night: Night) -> int:
-    """Of today, as far as it is not done."""
-    ran = await tags.run(night.database, night.audit, _PROGRAMME, night.clock)
-    return ran.evaluated.given + ran.evaluated.ended
+    """Of today, as far as it is not done; a run has a limit, and the scheduler comes again."""
+    changed = 0
+    for _ in range(RUNS_MAX):
+        ran = await tags.run(night.database, night.audit, _PROGRAMME, night.clock)
+        changed += ran.evaluated.given + ran.evaluated.ended
+        if not ran.has_more:
+            return changed
+    raise AssertionError("the round of a day does not end")
 
 
 async def _next_day(night: Night) -> int:

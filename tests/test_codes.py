@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 import member_hub
-from member_hub import resources
+from member_hub import codes, resources
 from member_hub.cli import cli
 from member_hub.codes import CODES, Place, as_markdown
 from member_hub.errors import HubError, Misconfigured, Refused
@@ -44,6 +44,14 @@ def test_the_list_is_in_order_and_names_nothing_twice() -> None:
     names = [code.name for code in CODES]
 
     assert names == sorted(set(names))
+
+
+def test_every_area_is_in_order_and_stands_in_the_list() -> None:
+    modules = [importlib.import_module(f"member_hub.codes.{one.name}") for one in pkgutil.iter_modules(codes.__path__)]
+    areas = [[code.name for code in module.CODES] for module in modules if hasattr(module, "CODES")]
+
+    assert [names for names in areas if names != sorted(names)] == []
+    assert {name for names in areas for name in names} == set(BY_NAME)
 
 
 def test_every_code_says_cause_and_remedy_in_both_languages() -> None:

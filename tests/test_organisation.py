@@ -10,7 +10,7 @@ import pytest
 from member_hub import organisation as organisations
 from member_hub import resources
 from member_hub.members.tables import Channel
-from member_hub.organisation import Organisation, PolicyError, UnknownPlace
+from member_hub.organisation import Agreement, Organisation, PolicyError, UnknownPlace
 from member_hub.settings import Mode, Settings
 
 SHIPPED = resources.folder("policies") / "organisation.toml"
@@ -94,36 +94,19 @@ def test_an_unknown_region_has_no_stores(shipped: Organisation) -> None:
     assert shipped.stores_of("west") == frozenset()
 
 
-def test_without_an_agreement_nobody_is_joined_across_handlers(edit: Edit) -> None:
+def test_who_states_no_agreement_has_none(edit: Edit) -> None:
     found = organisations.load(edit("[channels.website]", f"{SISTER}[channels.website]"))
 
-    assert found.may_join("brand", "brand")
-    assert not found.may_join("brand", "sister")
-    assert not found.may_join("unknown", "unknown")
+    assert found.agreements == ()
 
 
-def test_an_agreement_joins_whom_it_names_and_nobody_else(edit: Edit) -> None:
+def test_an_agreement_names_whom_it_joins(edit: Edit) -> None:
     edit("agreements = []\n", "")
     agreement = '[[agreements]]\nhandlers = ["brand", "sister"]\nreference = "2026-01"\n\n'
 
     found = organisations.load(edit("[channels.website]", f"{SISTER}{agreement}[channels.website]"))
 
-    assert found.may_join("brand", "sister")
-    assert found.may_join("sister", "brand")
-    assert not found.may_join("brand", "third")
-    assert not found.may_join("third", "sister")
-
-
-def test_agreements_are_not_passed_on(edit: Edit) -> None:
-    edit("agreements = []\n", "")
-    agreements = "".join(
-        f'[[agreements]]\nhandlers = ["{other}", "sister"]\nreference = "2026"\n\n' for other in ("brand", "third")
-    )
-
-    found = organisations.load(edit("[channels.website]", f"{SISTER}{agreements}[channels.website]"))
-
-    assert found.may_join("third", "sister")
-    assert not found.may_join("brand", "third")
+    assert found.agreements == (Agreement(frozenset({"brand", "sister"}), "2026-01"),)
 
 
 @pytest.mark.parametrize(

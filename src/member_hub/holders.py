@@ -31,7 +31,7 @@ def holders_by(clock: Clock) -> Sequence[Holder]:
         TiersHolder(clock),
         PointsHolder(clock),
         TagsHolder(),
-        BenefitsHolder(),
+        BenefitsHolder(clock),  # behind tiers, whose terms it counts by
         IngestHolder(),
         MemberRows((MemberCode,)),
         ApprovalsHolder(),

@@ -10,9 +10,7 @@ from member_hub.errors import BadInput
 
 MemberId = NewType("MemberId", UUID)
 OriginId = NewType("OriginId", UUID)
-VisibleMemberId = NewType("VisibleMemberId", UUID)
 RunId = NewType("RunId", UUID)
-
 
 MEMBER_TYPE = "Member"
 

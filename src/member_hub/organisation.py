@@ -146,12 +146,6 @@ class Organisation:
             raise UnknownPlace
         return found.handler
 
-    def may_join(self, handler_a: str, handler_b: str) -> bool:
-        """Whether members of the two handlers may be merged: one handler, or an agreement that names both."""
-        if handler_a == handler_b:
-            return handler_a in self.handlers
-        return any({handler_a, handler_b} <= agreement.handlers for agreement in self.agreements)
-
 
 def of(settings: Settings) -> Organisation:
     return load(file_of(settings))

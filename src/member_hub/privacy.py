@@ -107,7 +107,8 @@ class Declaration:
         return self.form is not Form.TECHNICAL
 
 
-# As long as the membership lasts: counted from the last sign of life, reviewed by the retention job.
+# As long as the membership lasts: at most so long from the last sign of life. Shorter terms have a job each
+# (jobs/forgetting.py); this one ends with the erasing of the member, which nobody does by the clock yet.
 WHILE_MEMBER_DAYS = 3650
 SERVICE = frozenset(
     {Purpose.MEMBER_SERVICE, Purpose.CUSTOMER_SUPPORT, Purpose.IDENTITY_UNIFICATION, Purpose.RIGHTS_HANDLING}

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from member_hub import benefits, points, privacy, programme, tags, tiers
 from member_hub import organisation as register
@@ -20,6 +21,7 @@ from member_hub.db import Base, Database
 from member_hub.merging import Resolver
 from member_hub.organisation import Organisation
 from member_hub.points import Rules as PointsRules
+from member_hub.points import Together
 from member_hub.points.watching import Alarm
 from member_hub.privacy import Holder
 from member_hub.settings import Settings
@@ -45,6 +47,7 @@ class Runtime:
     tiers: tiers.Programme
     benefits: BenefitRules
     tags: tags.Programme
+    earnings: Together
     sender: Sender | None = None  # None: production without one, where nobody signs in by code
     points_alarm: Alarm = field(default_factory=Alarm)
 
@@ -99,6 +102,8 @@ async def open_runtime(
     vault = await Vault.open_ring(database, settings, clock)
     audit_keys = AuditKeys.open(settings.key_dir)
     audit = AuditLog(database, audit_keys)
+    levels = tiers.Programme(rules.tiers)
+    earnings = Together(database.app, partial(tiers.multipliers_at, levels))
     async with opened_sender(settings) as sender:
         try:
             yield Runtime(
@@ -115,11 +120,13 @@ async def open_runtime(
                 sealer=Sealer(database, audit_keys, settings.ledger_dir),
                 ledger=ledger,
                 points=points.Programme(vault, organisation, rules.points),
-                tiers=tiers.Programme(rules.tiers),
+                tiers=levels,
                 benefits=rules.benefits,
                 tags=tags.Programme(rules.tags, organisation),
+                earnings=earnings,
                 sender=sender,
             )
         finally:
             await policy_keeper.close()
+            await earnings.close()
             await audit.close()

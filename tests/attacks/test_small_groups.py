@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from member_hub.reports.disclosure import MINIMUM_GROUP, possible, told
+from member_hub.reports.disclosure import MINIMUM_GROUP, told
 from tests.graphql.crowd import MARCH, several
 from tests.graphql.world import World
+from tests.reports.subtracting import possible
 
 ASK = """query ($by: [MemberDimension!]!, $filter: MemberFilter) {
   memberStatistics(groupBy: $by, filter: $filter) {

@@ -31,7 +31,7 @@ class Desk(points_desk.Desk):
 
     @property
     def holder(self) -> BenefitsHolder:  # type: ignore[override]
-        return BenefitsHolder()
+        return BenefitsHolder(self.clock)
 
     def under(self, key: str | None = None) -> Asked:
         asked = self.asked("" if key is None else key)

@@ -101,7 +101,7 @@ def test_the_month_that_runs_is_that_of_shanghai() -> None:
     [
         (2, 1, 0, False, EntitlementState.USABLE),
         (2, 2, 0, False, EntitlementState.USED_UP),
-        (1, 3, 0, True, EntitlementState.USED_UP),
+        (1, 3, 0, True, EntitlementState.FROZEN),
         (2, 1, 0, True, EntitlementState.FROZEN),
         (2, 1, 1, False, EntitlementState.NOT_YET),
     ],

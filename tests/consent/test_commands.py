@@ -29,7 +29,7 @@ from tests.conftest import Run, admin
 from tests.consent.deciding import aged, bits, happen, inform, publish, said
 from tests.graphql.world import open_world
 from tests.hub import NOW
-from tests.rights import world as files
+from tests.rights import files
 from tests.rights.conftest import COMMAND, Installed, installed
 
 __all__ = ["installed"]

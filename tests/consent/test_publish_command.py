@@ -28,7 +28,7 @@ from tests.ingest.commands import Commands
 
 SHIPPED = resources.folder("policies") / "cn" / "notices"
 REGISTER = organisation.load(resources.folder("policies") / "organisation.toml")
-PURPOSES = register.load(resources.folder("policies") / register.FILE)
+PURPOSES = register.check(organisation.read_toml(resources.folder("policies") / register.FILE))
 GOOD = (SHIPPED / "members-2026-11.toml").read_text("utf-8")
 
 

@@ -31,12 +31,13 @@ from member_hub.consent.notice.texts import tampered, text_of
 from member_hub.consent.words import NoticeFamily
 from member_hub.db import Database, snapshot, transaction
 from member_hub.errors import BadInput
+from member_hub.organisation import read_toml
 from member_hub.privacy import Purpose
 
 NOW = datetime(2026, 11, 8, 4, tzinfo=UTC)
 HANDLER = "demo_brand"
 FOLDER = resources.folder("policies")
-REGISTER = registers.load(FOLDER / registers.FILE)
+REGISTER = registers.check(read_toml(FOLDER / registers.FILE))
 CATALOGUE = catalogues.load(FOLDER / catalogues.FOLDER / catalogues.FILE)
 TEXTS = {"zh": Wording("会员告知书", "正文"), "en": Wording("Notice", "Body")}
 BOTH = ("marketing", "personalisation")

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from member_hub.consent.history.reading import decisions_of
 from member_hub.consent.replay import replaying
 from member_hub.consent.replay.filing import Filed
-from member_hub.consent.replay.replaying import Replayed, apply_waiting, replay, waiting_count
+from member_hub.consent.replay.replaying import Replayed, replay
 from member_hub.consent.words import ConsentState
 from member_hub.db import transaction
 from member_hub.db.bulk import table_of
@@ -123,18 +123,6 @@ async def test_who_is_busy_is_left_for_later_and_nobody_waits(hub: Hub) -> None:
         assert await replayed(hub) == Replayed(applied=1, busy=1)
 
     assert await replayed(hub) == Replayed(applied=1)
-
-
-async def test_a_publication_can_apply_what_waits_in_its_own_transaction(hub: Hub) -> None:
-    for number in range(3):
-        await hub.deliver(Source.WEBSITE, message(number, 0, "2025-01-01", granted=True))
-    await publish(hub, "website-2024-01")
-
-    async with transaction(hub.database.app) as tx:
-        assert await waiting_count(tx) == 3
-        assert await apply_waiting(tx, hub.vault, CATALOGUE, limit=500, now=NOW) == 3
-        assert await waiting_count(tx) == 0
-        assert await apply_waiting(tx, hub.vault, CATALOGUE, limit=500, now=NOW) == 0
 
 
 async def test_a_late_line_does_not_widen_what_was_refused_meanwhile(hub: Hub) -> None:

@@ -14,7 +14,7 @@ from member_hub.db.bulk import table_of
 from member_hub.ingest.words import Source
 from member_hub.members.bits import PURPOSE_BITS
 from member_hub.members.tables import Channel, Member, MemberStatus
-from member_hub.orders.actions import forget_old_activity
+from member_hub.orders.forgetting import forget_old_activity
 from member_hub.points.checking import self_check
 from member_hub.points.tables import PointsAccount
 from member_hub.points.words import Act

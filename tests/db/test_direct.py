@@ -75,18 +75,23 @@ async def test_an_error_is_sqlalchemys_with_its_state_and_quotes_no_value(databa
     assert str(row["code_member_id"]) not in said
 
 
-async def test_at_once_is_all_of_it_or_nothing_and_on_its_own(database: Database) -> None:
+async def test_many_are_a_part_of_their_transaction(database: Database) -> None:
     first, second, third = [await _own_row(database) for _ in range(3)]
 
     with pytest.raises(DBAPIError) as caught:
-        await WRITE.at_once(database.app, [first, second, first])
+        await _write_many(database, [first, second, first])
     assert sqlstate(caught.value) == "23505"
     assert str(first["code_member_id"]) not in "".join(traceback.format_exception(caught.value))
     assert [await _read(database, row["code_member_id"]) for row in (first, second)] == [None, None]  # type: ignore[arg-type]
-    done = await WRITE.at_once(database.app, [second, third])
+    done = await _write_many(database, [second, third])
 
     assert [row.member_id for row in done] == [second["code_member_id"], third["code_member_id"]]
     assert await _read(database, third["code_member_id"]) == third["code_member_id"]  # type: ignore[arg-type]
+
+
+async def _write_many(database: Database, rows: list[dict[str, object]]) -> list[object]:
+    async with transaction(database.app) as tx:
+        return await WRITE.many(tx, rows)
 
 
 async def _end_sessions(database: Database) -> None:
@@ -101,8 +106,8 @@ async def _end_sessions(database: Database) -> None:
 async def test_a_session_that_has_ended_is_an_outage_and_never_used_again(database: Database) -> None:
     rows = [await _own_row(database) for _ in range(3)]
     await _write(database, rows[0])
-    await WRITE.at_once(database.app, rows[1:2])
-    for how in (_write(database, rows[2]), WRITE.at_once(database.app, rows[2:])):
+    await _write_many(database, rows[1:2])
+    for how in (_write(database, rows[2]), _write_many(database, rows[2:])):
         await _end_sessions(database)
 
         with pytest.raises(DBAPIError) as caught:
@@ -111,4 +116,4 @@ async def test_a_session_that_has_ended_is_an_outage_and_never_used_again(databa
         assert is_outage(caught.value)
         assert await _read(database, uuid7()) is None
 
-    await WRITE.at_once(database.app, rows[2:])
+    await _write_many(database, rows[2:])

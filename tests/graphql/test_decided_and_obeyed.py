@@ -13,7 +13,7 @@ from tests.conftest import Run
 from tests.graphql.consenting import listed
 from tests.graphql.consents import REFUSE, deny, give
 from tests.graphql.notices import SMS, aged, publish, served
-from tests.graphql.test_authorise_send import reasons
+from tests.graphql.sending import reasons
 from tests.graphql.test_collected_for import BIRTHDAY, held
 from tests.graphql.test_objections import place
 from tests.graphql.test_update import update

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from tests.graphql.test_authorise_send import PHONE, asked, by_phone, reasons
+from tests.graphql.sending import PHONE, asked, by_phone, reasons
+from tests.graphql.tagging import assign, remove, stored
 from tests.graphql.test_objections import lift, place
-from tests.graphql.test_tags import assign, remove, stored
 from tests.graphql.world import NOW, People, World
 
 REFUSED = "DO_NOT_CONTACT"

@@ -9,7 +9,7 @@ from member_hub.db.bulk import table_of
 from member_hub.members.tables import Member
 from member_hub.tiers.tables import GrowthEntry
 from tests.graphql.pointing import done
-from tests.graphql.test_order_record import a_member, active, an_order, counts, record
+from tests.graphql.recording import a_member, active, an_order, counts, record
 from tests.graphql.world import World
 
 

@@ -8,7 +8,7 @@ import pytest
 from member_hub.audit import AuditLog, AuditUnavailable
 from member_hub.graphql.throttle import REFUSAL_COST
 from tests.graphql.pointing import everything, mutation
-from tests.graphql.test_order_record import RECORD, a_member, an_order, counts, record
+from tests.graphql.recording import RECORD, a_member, an_order, counts, record
 from tests.graphql.test_throttle import limited
 from tests.graphql.world import NOW, WHOLE, People, World
 

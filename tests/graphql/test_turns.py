@@ -17,7 +17,7 @@ from member_hub.members.tables import Channel
 from member_hub.points.writing import account_t
 from tests.graphql.benefits import use
 from tests.graphql.pointing import act, earn, everything, faults, pots
-from tests.graphql.test_order_record import CARD, RECORD, a_member, an_order
+from tests.graphql.recording import CARD, RECORD, a_member, an_order
 from tests.graphql.world import People, World, said
 
 MANY = 30

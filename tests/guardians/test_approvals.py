@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from member_hub.db import transaction
 from member_hub.db.bulk import table_of
 from member_hub.members.gates import MinorApproval
-from tests.graphql.test_reveal import ASKER, clear, counted, reveal
+from tests.graphql.revealing import ASKER, clear, counted, reveal
 from tests.graphql.world import NOW, World
 from tests.guardians.family import Family, member_t
 

@@ -10,7 +10,7 @@ from tests.conftest import Run
 from tests.graphql.consenting import listed
 from tests.graphql.consents import deny, give
 from tests.graphql.notices import SMS, publish, served
-from tests.graphql.test_authorise_send import reasons
+from tests.graphql.sending import reasons
 from tests.graphql.test_collected_for import BIRTHDAY, held
 from tests.graphql.test_decided_and_obeyed import GIVEN, agrees, seen
 from tests.graphql.test_update import update

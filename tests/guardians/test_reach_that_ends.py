@@ -13,8 +13,8 @@ from member_hub.members.gates import MinorApproval
 from tests.conftest import Run
 from tests.graphql.consents import deny, history
 from tests.graphql.notices import SMS, publish, served
+from tests.graphql.revealing import approvals, approve
 from tests.graphql.test_objections import lift, place, stored
-from tests.graphql.test_reveal import approvals, approve
 from tests.guardians.family import Family, link_t, member_t
 
 GONE = [("member", "NOT_FOUND")]

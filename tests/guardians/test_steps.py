@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from member_hub.consent.children.guardians import is_guardian
 from member_hub.consent.closing import close
 from member_hub.db import transaction
 from member_hub.ids import MemberId
@@ -362,11 +361,8 @@ async def test_the_officer_ends_a_disputed_link(family: Family) -> None:
     assert await family.children_of(family.father) == ["李小花"]
 
 
-async def test_the_one_question_of_whose_guardian_somebody_is(family: Family) -> None:
+async def test_a_guardian_acts_for_the_child_of_the_link_alone_and_not_the_other_way_round(family: Family) -> None:
     await family.linked()
 
-    async with transaction(family.world.hub.database.app) as tx:
-        assert await is_guardian(tx, family.mother, family.daughter, at=NOW)
-        assert not await is_guardian(tx, family.mother, family.daughter, at=MIDNIGHT)
-        assert not await is_guardian(tx, family.mother, family.boy, at=NOW)
-        assert not await is_guardian(tx, family.daughter, family.mother, at=NOW)
+    assert await family.children_of(family.mother) == ["李小花"]
+    assert await family.children_of(family.daughter) == []

@@ -198,6 +198,19 @@ def test_members_of_two_handlers_merge_only_under_an_agreement() -> None:
     assert under.sets == {"C1 W1"}
 
 
+def test_agreements_are_not_passed_on() -> None:
+    accounts = (
+        website("W1", phone="P", verified=0, name="张伟", handler="one"),
+        card("C1", phone="P", name="张伟", handler="third"),
+    )
+    agreements = frozenset({frozenset({"one", "other"}), frozenset({"other", "third"})})
+
+    found = resolve(*accounts, agreements=agreements)
+
+    assert found.sets == {"C1", "W1"}
+    assert found.candidates == {"C1 W1": Reason.HANDLER}
+
+
 def test_never_merge_holds_for_the_sets_around_the_pair() -> None:
     found = resolve(
         app("A1", unionid="U", appid="app1"),

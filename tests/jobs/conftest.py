@@ -4,15 +4,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from member_hub.clock import Clock
 from member_hub.db import Database, migrate, provision
 from member_hub.db.embedded import Server
 from member_hub.settings import Mode, Settings
 from tests.conftest import Run, admin
+from tests.hub import Hub
 from tests.points.desk import Desk
 
 COMMAND = Path(sys.executable).parent / "member-hub"
@@ -65,3 +67,10 @@ def installed(server: Server, run: Run, tmp_path_factory: pytest.TempPathFactory
     yield Installed(run(Desk.open(database, settings)), settings)
     run(database.close())
     run(admin(server, f'DROP DATABASE "{NAME}" WITH (FORCE)'))
+
+
+@pytest.fixture
+def hub(installed: Installed, run: Run, tmp_path: Path) -> Hub:
+    """On the database and the keys of the commands, by the same clock."""
+    opened: Hub = run(Hub.open(installed.desk.database, installed.settings, tmp_path))
+    return replace(opened, clock=Clock())

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from member_hub.db import Database, transaction
 from member_hub.jobs import Done, every_job
 from member_hub.settings import Settings
+from member_hub.tags import rounds
 from member_hub.tiers.standing import marking
 from tests.conftest import Run
 from tests.graphql.world import NOW, World, open_world
@@ -85,3 +86,29 @@ async def test_members_whose_review_fails_hold_up_nobody(
     assert sorted(row.member_id for row in await desk.rows("tier_change")) == sorted(set(members) - set(broken))
     for one in broken:
         assert f"What is due of member {one} could not be done (IntegrityError)." in caplog.text
+
+
+async def test_tags_say_that_there_is_more_and_how_many_failed(
+    world: World, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rounds, "BATCH", 1)
+    monkeypatch.setattr(rounds, "BATCHES_MAX", 2)
+    members = sorted([await desk.member() for _ in range(3)])
+    async with transaction(desk.database.login) as tx:
+        await tx.execute(text(f"alter table hub.tagging add constraint no check (member_id <> '{members[0]}')"))
+        await tx.execute(text("update hub.member set age_band = 'adult'"))
+
+    assert await run_job(world, "tags") == Done(1, has_more=True, failed=1)
+    assert await run_job(world, "tags") == Done(1)
+    assert {row.member_id for row in await desk.rows("tagging")} == set(members[1:])
+
+
+async def test_a_handler_whose_preparing_fails_holds_up_no_other(world: World, desk: Desk) -> None:
+    anna, bert = await desk.member(), await desk.member()
+    async with transaction(desk.database.login) as tx:
+        await tx.execute(text(f"update hub.member set handler = 'another' where member_id = '{anna}'"))
+        await tx.execute(text("alter table hub.tier_review_day add constraint no check (handler <> 'another')"))
+
+    assert await run_job(world, "tier thresholds") == Done(1, failed=1)
+
+    assert [row.member_id for row in await desk.rows("tier_standing") if row.due_at is not None] == [bert]

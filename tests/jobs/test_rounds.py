@@ -1,38 +1,26 @@
 """What goes over many members by the clock, as an operator runs it: exactly so many, on record, and twice is once."""
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import update
 
 from member_hub.benefits.tables import BenefitRound
 from member_hub.clock import SHANGHAI, Clock, business_day
 from member_hub.counting import hub_caller
 from member_hub.db import transaction
-from member_hub.db.bulk import insert_rows, table_of
+from member_hub.db.bulk import table_of
 from member_hub.ids import MemberId
 from member_hub.ingest.recording import RecordedLine, RecordedOrder, record_order
 from member_hub.ingest.words import Source
 from member_hub.members.tables import Channel, Member, MemberStatus
-from member_hub.orders.tables import Activity
 from member_hub.tags.tables import TagRound
-from tests.conftest import Run
 from tests.hub import ORDERS_HEADER, Hub, order, website
 from tests.jobs.conftest import Installed
 from tests.jobs.test_commands import audited, run_of
 
 PAIRS = 40
-
-
-@pytest.fixture
-def hub(installed: Installed, run: Run, tmp_path: Path) -> Hub:
-    """On the database and the keys of the commands, by the same clock."""
-    opened: Hub = run(Hub.open(installed.desk.database, installed.settings, tmp_path))
-    return replace(opened, clock=Clock())
 
 
 def done(installed: Installed, *names: str) -> list[int]:
@@ -191,20 +179,3 @@ async def test_gifts_for_promotions_come_with_the_tier_that_the_review_decides(h
     assert gifts == [("promotion_gift", 1, "promotion")]
     entries = [r for r in await on_record(installed, "jobs benefits") if r.member_ids == [risen]]
     assert [r.fields for r in entries] == [["member.loyalty:WRITE", "reason:promotion"]]
-
-
-async def test_old_activity_goes_when_thirteen_months_are_over_and_not_a_day_before(
-    hub: Hub, installed: Installed
-) -> None:
-    who = await member(hub, "W-old")
-    origin = await hub.origin_of(Channel.WEBSITE, "W-old")
-    today = business_day(Clock().now())
-    days = [today - timedelta(days=ago) for ago in (0, 395, 396, 397, 398, 800)]
-    columns = ("member_id", "origin_id", "day", "kind", "count", "counted")
-    async with transaction(hub.database.app) as tx:
-        await insert_rows(tx, Activity, columns, [(who, origin, day, "visit", 1, 1) for day in days])
-
-    assert done(installed, "old activity") == [3]
-    assert done(installed, "old activity") == [0]
-
-    assert [r.day for r in await hub.rows("hub.activity") if r.member_id == who] == sorted(days[:3])

@@ -25,6 +25,7 @@ from member_hub.points.checking import BATCH, Finding, self_check
 from member_hub.points.guards import roots_of
 from member_hub.points.holder import PointsHolder
 from member_hub.points.listing import balances_at
+from member_hub.points.opening import Opening
 from member_hub.points.queries import Balance, Pots, balances
 from member_hub.points.tables import PointsAccount
 from member_hub.privacy import Purpose
@@ -92,6 +93,12 @@ class Desk:
     async def earn(self, member_id: MemberId, amount: int, kind: LotKind = LotKind.TASK, **said: Any) -> Receipt:
         return await self.do(points.earn, member_id, earning=Earning(kind, amount, **said))
 
+    async def open_balance(self, member_id: MemberId, balance: int, *, origin_id: OriginId | None = None) -> bool:
+        """As counting does for what a file states of an account; whether it was counted now. Below zero it is owed."""
+        opening = Opening(member_id, origin_id or await self.origin(member_id), balance)
+        async with transaction(self.database.app) as tx:
+            return bool(await points.open_balances(tx, HUB, self.asked(None), [opening]))
+
     async def buy(self, member_id: MemberId, order: str, amount_fen: int, line: int = 1, **said: Any) -> Receipt:
         earning = Earning(LotKind.PURCHASE, amount_fen, **said)
         return await self.do(points.earn_for_order_line, member_id, line=Line("store", order, line), earning=earning)
@@ -145,7 +152,8 @@ class Desk:
         """The clockwork, once over everything."""
         done = 0
         async with transaction(self.database.app) as tx:
-            due = await points.due_accounts(tx, now=self.clock.now())
+            waiting = select(points_t.c.member_id).where(points_t.c.due_at <= self.clock.now())
+            due = (await tx.scalars(waiting.order_by(points_t.c.due_at, points_t.c.member_id))).all()
         for member_id in due:
             async with transaction(self.database.app) as tx:
                 done += await points.settle_due(tx, HUB, member_id, now=self.clock.now())

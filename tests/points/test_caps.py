@@ -50,3 +50,19 @@ async def test_a_batch_earns_under_the_caps_what_its_lines_would(
     assert [single[n] for n in range(len(BOUGHT))] == earned
     assert (await desk.pots(anna))[:2] == (await desk.pots(bert))[:2]
     assert await desk.faults() == []
+
+
+async def test_a_batch_counts_what_both_of_two_merged_members_earned_that_day(desk: Desk) -> None:
+    rule = replace(desk.rules.earn[LotKind.PURCHASE], day_max=250)
+    desk.rules = replace(desk.rules, earn={**desk.rules.earn, LotKind.PURCHASE: rule})
+    anna, twin = await desk.member(), await desk.member()
+    await desk.buy(anna, "O1", 10_000)
+    await desk.buy(twin, "O2", 10_000)
+    await desk.refund(twin, "O2", "R2", 10_000)  # an empty lot stays where it is, and has been earned
+
+    await desk.merge(anna, twin)
+
+    line = Paid(Line("store", "O3", 1), anna, await desk.origin(anna), 10_000, NOW)
+    async with transaction(desk.database.app) as tx:
+        await points.count_lines(tx, HUB, desk.asked(None), [line], [])
+    assert {row.order_no: row.points for row in await desk.rows("points_line") if row.act == "paid"}["O3"] == 50

@@ -39,6 +39,7 @@ from member_hub.idempotency import RequestKey
 from member_hub.points import Asked, Earning, LotKind, Programme
 from member_hub.settings import Mode, Settings
 from tests.points.desk import NOW, REGISTER, SHIPPED, staff
+from tests.points.sharing import Shared
 
 url, prefix, key_dir, count, how, *members = sys.argv[1:]
 
@@ -47,7 +48,7 @@ async def main():
     settings = Settings(Mode.DEVELOPMENT, None, Path("."), Path(key_dir), Path("."), 0, None, False)
     vault = await Vault.open_ring(database, settings, Clock())
     numbers = iter(range(int(count)))
-    together = points.Together(database.app)
+    shared = Shared(database)
 
     async def work():
         for number in numbers:
@@ -57,7 +58,7 @@ async def main():
                 async with transaction(database.app) as tx:
                     await points.redeem(tx, staff(), member, asked=asked, amount=3)
             elif how == "together":
-                await together.earn(staff(), member, asked=asked, earning=Earning(LotKind.PURCHASE, 1_000))
+                await shared.earn(member, asked, earning=Earning(LotKind.PURCHASE, 1_000))
             else:
                 async with transaction(database.app) as tx:
                     await points.earn(tx, staff(), member, asked=asked, earning=Earning(LotKind.TASK, 10))

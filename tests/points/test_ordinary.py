@@ -14,11 +14,12 @@ from member_hub.ids import MemberId, uuid7
 from member_hub.members.tables import MemberStatus
 from member_hub.points import Earning, LotKind
 from member_hub.points.earning import as_ordinary
-from member_hub.points.ordinary import earn_at_once, earn_ordinary
+from member_hub.points.ordinary import earn_in_reach, earn_ordinary
 from member_hub.points.refusals import ClockJumped, OverLimit, PointsFrozen
 from member_hub.points.words import POINTS_MAX
 from member_hub.points.writing import account_t
 from tests.points.desk import NOW, Desk, staff
+from tests.points.sharing import OF_BRAND
 
 YUAN_100 = Earning(LotKind.PURCHASE, 10_000)
 OWN = {"member_id", "lot_id", "operation_id", "origin_id", "request_id"}  # of each earning its own
@@ -129,7 +130,7 @@ async def _refused(desk: Desk, member_id: MemberId, error: type[Exception]) -> N
 
     async with transaction(desk.database.app) as tx:
         assert await earn_ordinary(tx, one) is None
-    assert await earn_at_once(desk.database.app, [one]) == [None]
+        assert await earn_in_reach(tx, [(one, OF_BRAND)]) == [None]
     with pytest.raises(error):
         await desk.do(points.earn, member_id, earning=YUAN_100)
 

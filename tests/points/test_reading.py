@@ -1,14 +1,13 @@
 """What is read of points: balances of many, entries by page, what is owed by month."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 from sqlalchemy import event
 
 from member_hub import points
 from member_hub.db import snapshot
-from member_hub.points import LotKind
 from member_hub.points.listing import entries_of_each, position_of
-from member_hub.points.queries import Owed, balances, liability
+from member_hub.points.queries import balances
 from tests.points.desk import Desk
 
 
@@ -71,18 +70,3 @@ async def test_entries_are_paged_newest_first(desk: Desk) -> None:
     assert seen == list(whole)
     assert [e.recorded_at for e in seen] == sorted((e.recorded_at for e in seen), reverse=True)
     assert [e.amount for e in seen if e.act == "earn"] == [14, 13, 12, 11, 10]
-
-
-async def test_what_is_owed_by_the_month_of_the_last_day(desk: Desk) -> None:
-    anna, bert = await desk.member(), await desk.member()
-    await desk.earn(anna, 100)  # on 2 March: the last day is 2 September
-    await desk.earn(bert, 50, LotKind.INTERACTION)
-    await desk.do(points.hold, bert, amount=20)
-    await desk.buy(anna, "O1", 10_000)  # to the end of the next year
-
-    async with snapshot(desk.database.app) as tx:
-        owed = await liability(tx)
-        assert await liability(tx, handler="brand") == owed
-        assert await liability(tx, handler="another") == []
-
-    assert owed == [Owed(date(2026, 9, 1), 130, 0, 20), Owed(date(2027, 12, 1), 0, 100, 0)]

@@ -24,7 +24,6 @@ def acts(amount: Any) -> list[tuple[Act, Mapping[str, Any]]]:
         (points.earn, {"earning": Earning(LotKind.TASK, amount)}),
         (points.earn_for_order_line, {"line": refund, "earning": Earning(LotKind.PURCHASE, amount)}),
         (points.reverse_order_line, {"line": line, "refund": refund, "refund_fen": amount}),
-        (points.open_balance, {"points": amount, "origin_id": uuid7()}),
         (points.redeem, {"amount": amount}),
         (points.hold, {"amount": amount}),
         (points.transfer, {"to": uuid7(), "amount": amount}),
@@ -95,7 +94,7 @@ async def test_a_clock_that_jumped_back_is_refused_and_a_little_is_borne(desk: D
 
 async def test_no_balance_grows_beyond_what_every_client_can_read(desk: Desk) -> None:
     anna = await desk.member()
-    await desk.do(points.open_balance, anna, points=POINTS_MAX, origin_id=await desk.origin(anna))
+    await desk.open_balance(anna, POINTS_MAX)
     before = await desk.everything()
 
     with pytest.raises(OverLimit):

@@ -5,21 +5,17 @@ from dataclasses import replace
 import pytest
 
 from member_hub import points
-from member_hub.db import transaction
 from member_hub.ids import MemberId
-from member_hub.points.opening import Opening
 from member_hub.points.refusals import NotReversible
 from member_hub.points.words import NegativeBalance
-from tests.points.desk import HUB, Desk
+from tests.points.desk import Desk
 
 LONG = 800  # days, after which everything has expired
 
 
 async def _owing(desk: Desk, points_owed: int) -> MemberId:
     member_id = await desk.member()
-    opening = Opening(member_id, await desk.origin(member_id), -points_owed)
-    async with transaction(desk.database.app) as tx:
-        await points.open_balances(tx, HUB, desk.asked(None), [opening])
+    await desk.open_balance(member_id, -points_owed)
     return member_id
 
 

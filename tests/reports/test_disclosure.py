@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from member_hub.reports.disclosure import MINIMUM_GROUP, ROUNDED_TO, possible, told
+from member_hub.reports.disclosure import MINIMUM_GROUP, ROUNDED_TO, told
+from tests.reports.subtracting import possible
 
 SIZES = st.integers(0, 70)
 LOTS = st.integers(0, ROUNDED_TO - 1)

@@ -1,4 +1,4 @@
-"""The small hub of world.py, imported once; each test gets a copy of its database and its folders."""
+"""The small hub of world.py with its people, imported once; each test gets a copy of its database and its folders."""
 
 import itertools
 import os
@@ -15,7 +15,8 @@ from member_hub.db import Database, migrate, provision
 from member_hub.db.embedded import Server
 from member_hub.settings import Mode, Settings
 from tests.conftest import Run, admin
-from tests.rights.world import World, populate
+from tests.rights.populating import populate
+from tests.rights.world import World
 
 COMMAND = Path(sys.executable).parent / "member-hub"
 COMMAND_S = 120

@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from member_hub.ids import MemberId, uuid7
 from member_hub.members.tables import Channel
 from tests.conftest import Run
-from tests.rights import world as files
+from tests.rights import files
 from tests.rights.conftest import Installed
 
 

@@ -14,8 +14,9 @@ from member_hub.members.tables import Channel
 from member_hub.points.checking import self_check
 from member_hub.privacy import OnErasure, declaration
 from member_hub.tables import METADATA
-from tests.rights import world as files
+from tests.rights import files
 from tests.rights.copies import opens, sealed_copies
+from tests.rights.populating import is_guardian
 from tests.rights.world import NOW, PERSONAL_TABLES, Source, World
 
 
@@ -65,6 +66,7 @@ async def test_every_row_and_every_key_goes_and_the_member_becomes_a_tombstone(w
         "hub.tag_due": 1,
         "hub.tagging": 1,
         "hub.tier_change": 1,
+        "hub.tier_rise": 1,
         "hub.tier_standing": 1,
         "hub.waiting_line": 1,
         "vault.consent_contact": 1,
@@ -318,7 +320,7 @@ async def test_her_decisions_stay_as_evidence_about_nobody_and_end_with_a_last_e
 
 async def test_her_links_end_on_both_sides_and_nothing_about_her_is_left_in_the_childs(world: World) -> None:
     person = await world.person(await hers(world))
-    child = await files.is_guardian(world)
+    child = await is_guardian(world)
     sealed = [copy async for copy in sealed_copies(world, "hub.guardian_link") if copy.subject not in person.origin_ids]
 
     await world.erase(person.member_id)

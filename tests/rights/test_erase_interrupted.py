@@ -12,7 +12,7 @@ from member_hub.crypto import CannotOpen, Entry, Ledger, Note
 from member_hub.ids import MemberId
 from member_hub.members.tables import Channel
 from member_hub.tables import METADATA
-from tests.rights import world as files
+from tests.rights import files
 from tests.rights.world import World
 
 KEYS = "vault.data_key"

@@ -13,8 +13,8 @@ from member_hub.members.tables import Channel
 from member_hub.privacy import DataClass, Form, declaration
 from member_hub.rights.actions import UNOPENED
 from member_hub.tables import METADATA
-from tests.rights import world as files
-from tests.rights.world import PERSONAL_TABLES, World
+from tests.rights import files
+from tests.rights.world import PERSONAL_TABLES, Source, World
 
 Copy = Mapping[str, Any]
 NOT_READABLE = {"vault.identity_token", "vault.identity_hint"}  # tokens, whose values stand in the claims
@@ -168,7 +168,7 @@ async def test_there_is_no_copy_of_somebody_unknown(world: World) -> None:
 
 async def test_the_old_owner_of_a_phone_does_not_get_what_the_new_one_was_refused(world: World, tmp_path: Any) -> None:
     refused = files.website("", "2026-06-01", name="孙新", phone=files.RECYCLED, email="xin.sun.demo@163.com")
-    await world.deliver(files.Source.WEBSITE, tmp_path, files.lines(refused | {"message_id": "m-of-sun"}))
+    await world.deliver(Source.WEBSITE, tmp_path, files.lines(refused | {"message_id": "m-of-sun"}))
     old = await world.member_of(Channel.WEBSITE, files.OLD_OWNER)
     new = await world.member_of(Channel.WEBSITE, files.NEW_OWNER)
 

@@ -9,7 +9,7 @@ import pytest
 
 from member_hub.members.tables import Channel
 from tests.conftest import Run
-from tests.rights import world as files
+from tests.rights import files
 from tests.rights.conftest import Installed
 
 

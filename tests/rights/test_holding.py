@@ -14,7 +14,8 @@ from member_hub.ingest.parse import Parser
 from member_hub.ingest.records import AccountRecord
 from member_hub.members.tables import Channel
 from member_hub.rights import erase, hold_person
-from tests.rights import world as files
+from tests.rights import files
+from tests.rights.populating import approve_a_reveal
 from tests.rights.world import NOW, REGISTER, Source, World
 
 LOOKS_MAX = 20_000
@@ -93,7 +94,7 @@ async def test_an_approval_that_is_under_way_goes_with_its_member(world: World) 
     member_id = await hers(world)
 
     async with transaction(world.database.app) as tx:
-        await files.approve_a_reveal(tx, member_id)
+        await approve_a_reveal(tx, member_id)
         erasing = asyncio.create_task(world.erase(member_id))
         await someone_waits(world)
     done = await erasing
@@ -107,7 +108,7 @@ async def test_nobody_approves_anything_about_whom_is_being_erased(world: World)
 
     async def approving() -> None:
         async with transaction(world.database.app) as tx:
-            await files.approve_a_reveal(tx, member_id)
+            await approve_a_reveal(tx, member_id)
 
     async with transaction(world.database.app) as tx:
         person = await hold_person(tx, world.vault, member_id)

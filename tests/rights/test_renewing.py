@@ -5,8 +5,9 @@ import orjson
 from member_hub.db import transaction
 from member_hub.members.tables import Channel
 from member_hub.rights import hold_person, renew_keys
-from tests.rights import world as files
+from tests.rights import files
 from tests.rights.copies import opens, sealed_copies
+from tests.rights.populating import keep_apart_from_her_app
 from tests.rights.world import World
 
 
@@ -44,7 +45,7 @@ async def test_after_a_split_both_sides_are_readable_and_the_old_golden_profile_
     old = [copy async for copy in sealed_copies(world, "hub.member") if copy.subject == member_id]
     assert len(await opens(world, old)) == len(old) == 5
 
-    await files.keep_apart_from_her_app(world)
+    await keep_apart_from_her_app(world)
 
     back = await world.member_of(Channel.APP, files.USER_ID)
     assert back != member_id

@@ -6,7 +6,7 @@ from member_hub.db import transaction
 from member_hub.db.bulk import table_of
 from member_hub.members.tables import Channel, ProfileValue
 from tests.graphql.agreeing import Consents
-from tests.graphql.test_authorise_send import reasons
+from tests.graphql.sending import reasons
 from tests.graphql.test_collected_for import BIRTHDAY
 from tests.graphql.test_forgetting import copies, opening, shown
 from tests.graphql.test_update import read, update

@@ -13,18 +13,25 @@ from member_hub.tags.conditions import (
     VALUES_MAX,
     All,
     Between,
+    Condition,
     Not,
     OneOf,
     Quantile,
     figures_in,
-    parse,
+    loaded,
     quantiles_in,
+    read,
 )
 from member_hub.tags.figures import FIGURES
 from member_hub.tags.refusals import BadRule
 
 ONE: dict[str, Any] = {"figure": "recency_days", "at_most": 30}
 SERVICE = Purpose.MEMBER_SERVICE
+
+
+def parse(text: str, purpose: Purpose) -> Condition:
+    """As a rule is read when it is proposed."""
+    return read(loaded(text), purpose)
 
 
 def nested(depth: int) -> Any:

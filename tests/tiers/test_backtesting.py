@@ -128,3 +128,10 @@ def test_numbers_are_printed_by_the_command(tmp_path: Path, monkeypatch: pytest.
         "vip                 0        2        2  66.66%  10.00%",
     ]
     assert json.loads(as_json.output) == told
+
+
+def test_the_help_says_for_whom_rules_hold_and_whom_each_backtest_looks_at() -> None:
+    said = " ".join(CliRunner().invoke(cli, ["tiers", "backtest", "--help"]).output.split())
+
+    assert "Rules of tiers hold for the whole organisation, and this looks at the members of every handler" in said
+    assert "tierRulesPropose answers looks at those of the proposer's handler alone" in said

@@ -106,19 +106,12 @@ class Grant:
         verdict = self.verdict(guard, Action.FILTER)
         return verdict is Verdict.CLEAR or (exactly and verdict is Verdict.MATCHED)
 
-    def may_sort(self, guard: str) -> bool:
-        return self.verdict(guard, Action.SORT) is Verdict.CLEAR
-
     def may_aggregate(self, guard: str) -> bool:
         return self.verdict(guard, Action.AGGREGATE) is Verdict.CLEAR
 
     def may_look_up(self, key: str) -> bool:
         """Whether a member may be found by this kind of key, also one that may not be read (CONTRACT)."""
         return key in self.lookup_keys
-
-    @property
-    def lookup_allowed(self) -> bool:
-        return bool(self.lookup_keys)
 
     def may_reveal(self, guard: str) -> bool:
         """One field at a time, with a reason; always one that is read masked (the loader refuses any other)."""

@@ -8,12 +8,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from member_hub.access.words import ACTIONS, CELLS, OUTCOMES, PURPOSES, SYSTEM_ROLE, Action, Guard, Verdict
-from member_hub.organisation import Section, read_toml
+from member_hub.organisation import Section
 from member_hub.privacy import Purpose
 
 FILE = "register.toml"
@@ -106,12 +105,8 @@ class Register:
         return tuple((role.name, purpose) for role in self.roles.values() for purpose in role.purposes)
 
 
-def load(path: Path) -> Register:
-    """Read the register strictly. Raises PolicyError naming file, line and reason."""
-    return check(read_toml(path))
-
-
 def check(top: Section) -> Register:
+    """The register, read strictly. Raises PolicyError naming file, line and reason."""
     top.only("purposes", "roles", "never")
     purposes = dict(_purposes(top))
     roles = {name: _role(name, section) for name, section in top.tables("roles", ROLES_MAX)}

@@ -1,6 +1,6 @@
 """Benefits: what a member may use by tier, campaign, birthday or gift, and what was used of it (B1, B2)."""
 
-from member_hub.benefits.clockwork import Occasions
+from member_hub.benefits.clockwork import Given, Occasions
 from member_hub.benefits.gifts import Gifts
 from member_hub.benefits.issuing import issue
 from member_hub.benefits.programme import rules_of
@@ -13,6 +13,7 @@ __all__ = [
     "BenefitRules",
     "Desk",
     "Gifts",
+    "Given",
     "Occasions",
     "Used",
     "Using",

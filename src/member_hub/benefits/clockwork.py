@@ -9,17 +9,18 @@ A batch is one transaction that holds the round's row: two processes share the m
 nothing to do, and what was left in the middle goes on from there. After a standstill the month that runs is made up
 for; a month that is over gives nothing, because nobody could use it.
 
-Decision: a member whose value does not open is left out and logged, and looked at again when the row changes.
+Decision: a member whose value does not open is left out and logged, and looked at again when the row changes. One
+who fails otherwise stops nobody, and is looked at again in the next day's round.
 """
 
 import logging
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, exists, select, update
+from sqlalchemy import ColumnElement, Row, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from member_hub.access import Caller, system_caller
@@ -31,6 +32,7 @@ from member_hub.benefits.using import entitlement_t, issued_by, member_t, own_or
 from member_hub.benefits.words import Source
 from member_hub.clock import business_day
 from member_hub.crypto import CannotOpen, Item, Vault
+from member_hub.db.apart import apart
 from member_hub.db.base import Tx, transaction
 from member_hub.db.bulk import among, insert_rows, table_of
 from member_hub.db.engines import Database
@@ -41,7 +43,8 @@ from member_hub.members.tables import MemberStatus
 from member_hub.privacy import DataClass, ProfileField, Purpose
 
 BATCH: Final = 500
-BATCHES_MAX: Final = 10_000  # of one run
+BATCHES_MAX: Final = 200  # of one run
+FAILED_MAX: Final = 1_000  # members who are looked at again
 OVERLAP: Final = timedelta(hours=1)  # a transaction may commit that long after the time that it wrote
 OPERATION: Final = "jobs benefits"
 CALLER: Final = "jobs"
@@ -56,6 +59,18 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """To how many something was issued, how many failed and come again, and whether the run came to its limit."""
+
+    issued: int = 0
+    failed: int = 0
+    has_more: bool = False
+
+    def beside(self, other: "Given") -> "Given":
+        return Given(self.issued + other.issued, self.failed + other.failed, self.has_more or other.has_more)
+
+
+@dataclass(frozen=True, slots=True)
 class Occasions:
     """The rounds of one process."""
 
@@ -64,21 +79,21 @@ class Occasions:
     audit: AuditLog
     rules: BenefitRules
 
-    async def run(self, now: datetime) -> int:
-        """Issue what is due; answers how many. Again on the same day: nothing."""
-        return sum([await self._round(source, now) for source in (Source.BIRTHDAY, Source.ANNIVERSARY)])
+    async def run(self, now: datetime) -> Given:
+        """Issue what is due. Again on the same day: nothing."""
+        return (await self._round(Source.BIRTHDAY, now)).beside(await self._round(Source.ANNIVERSARY, now))
 
-    async def _round(self, source: Source, now: datetime) -> int:
+    async def _round(self, source: Source, now: datetime) -> Given:
         benefits = [one for one in self.rules.of_source(source) if one.is_open(now)]
-        issued = 0
+        done = Given(has_more=bool(benefits))
         for _ in range(BATCHES_MAX if benefits else 0):
-            done = await self._batch(source, benefits, now)
-            if done is None:
-                break
-            issued += done
-        return issued
+            some = await self._batch(source, benefits, now)
+            if some is None:
+                return replace(done, has_more=False)
+            done = done.beside(some)
+        return done
 
-    async def _batch(self, source: Source, benefits: Sequence[Benefit], now: datetime) -> int | None:
+    async def _batch(self, source: Source, benefits: Sequence[Benefit], now: datetime) -> Given | None:
         """The next members of the round; None where it is over for today."""
         month = month_of(now).key
         async with transaction(self.database.app) as tx:
@@ -86,11 +101,16 @@ class Occasions:
             if at is None:
                 return None
             members = await _next(tx, at, source, benefits, now)
-            who = await self._whose(tx, source, members, month)
-            issued = await _issue(tx, who, benefits, hub_caller(), now) if who else []
-            await _move_on(tx, at, members, now)
+
+            async def work(part: Sequence[Row[Any]]) -> list[MemberId]:
+                who = await self._whose(tx, source, part, month)
+                return await _issue(tx, who, benefits, hub_caller(), now) if who else []
+
+            parts, failed = await apart(tx, members, work, on_failed=_tell)
+            issued = [member_id for part in parts for member_id in part]
+            await _move_on(tx, at, members, {row.member_id for row in failed}, now)
             await self._on_record(source, members, issued, now)
-        return len(issued)
+        return Given(len(issued), len(failed))
 
     async def _whose(self, tx: Tx, source: Source, members: Sequence[Row[Any]], month: date) -> list[MemberId]:
         if source is Source.ANNIVERSARY:
@@ -98,6 +118,9 @@ class Occasions:
         keys = await self.vault.keys_for(tx, [(row.member_id, DataClass.PROFILE) for row in members])
         items = [Item(member_t.c.birthday, row.member_id, row.birthday) for row in members]
         opened = keys.open_many(items, reason=REASON)
+        for row, said in zip(members, opened, strict=True):
+            if isinstance(said, CannotOpen):
+                _log.error("The birth date of member %s does not open.", row.member_id)
         born = {row.member_id: _date(said) for row, said in zip(members, opened, strict=True)}
         return [MemberId(one) for one, day in born.items() if day is not None and has_birthday(day, month)]
 
@@ -148,7 +171,7 @@ async def _next(tx: Tx, at: Row[Any], source: Source, benefits: Sequence[Benefit
         ~had,
     ]
     if at.changed_since is not None:
-        wanted.append(member_t.c.updated_at >= at.changed_since)
+        wanted.append(or_(member_t.c.updated_at >= at.changed_since, among(member_t.c.member_id, at.failed)))
     if source is Source.BIRTHDAY:
         wanted += [member_t.c.birthday.is_not(None), is_held_for(ProfileField.BIRTHDAY, Purpose.MEMBER_SERVICE)]
     columns: list[ColumnElement[Any]] = [member_t.c.member_id, member_t.c.joined_at, member_t.c.birthday]
@@ -175,10 +198,16 @@ async def _issue(
     return sorted({row[0] for row in rows})
 
 
-async def _move_on(tx: Tx, at: Row[Any], members: Sequence[Row[Any]], now: datetime) -> None:
+async def _move_on(tx: Tx, at: Row[Any], members: Sequence[Row[Any]], failed: Collection[UUID], now: datetime) -> None:
     same = (round_t.c.source == at.source, round_t.c.month == at.month)
-    done = {"finished_at": now} if len(members) < BATCH else {"after_id": members[-1].member_id}
-    await tx.execute(update(round_t).where(*same).values(done))
+    done: dict[str, Any] = {"finished_at": now} if len(members) < BATCH else {"after_id": members[-1].member_id}
+    again = (set(at.failed) - {row.member_id for row in members}) | set(failed)
+    await tx.execute(update(round_t).where(*same).values(done | {"failed": sorted(again)[:FAILED_MAX]}))
+
+
+def _tell(rows: Sequence[Row[Any]], error: Exception) -> None:
+    said = "Benefits of the month of %d members failed, of %s first (%s)."
+    _log.error(said, len(rows), rows[0].member_id, type(error).__name__)
 
 
 def _date(said: str | CannotOpen) -> date | None:

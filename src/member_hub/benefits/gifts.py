@@ -3,9 +3,9 @@
 Whoever reaches a higher tier in the same period gets what is missing to that one's quantity, and the whole is good as
 long as what came last. Price: what had run out unused is good again with it.
 
-The log of decisions about tiers is read from where the last run came to, and an hour before, since a transaction may
-commit later than the time that it wrote; what was given already is not given again. Only what was earned counts: no
-placing by hand, no merge, and no tier that is lower than the one before.
+What is earned waits in hub.tier_rise from the transaction that decided it until the one that looked at it for a gift:
+each decision is read once, however late it committed, and one that fails stops no other and waits for the next run.
+Only what was earned counts: no placing by hand, no merge, and no tier that is lower than the one before.
 
 Decision: what the hub finds when it first looks at members who were there before brings no gift: they reached their
 tier long ago, and nobody promised one. So in the first two days after the first run a gift takes an earlier decision
@@ -13,36 +13,43 @@ about the member, or a member who joined since, to the second, since files tell 
 old member in these two days brings none.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, and_, exists, func, literal, or_, select, tuple_, update
+from sqlalchemy import Row, and_, delete, exists, func, literal, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from member_hub import tiers
 from member_hub.audit import AuditLog, Entry
-from member_hub.benefits.clockwork import BATCH, BATCHES_MAX, CALLER, COLUMNS, OPERATION, OVERLAP, hub_caller, round_t
+from member_hub.benefits.clockwork import BATCH, BATCHES_MAX, CALLER, COLUMNS, OPERATION, Given, hub_caller, round_t
 from member_hub.benefits.rules import EVER, Benefit, BenefitRules, good_until, year_of
 from member_hub.benefits.tables import Entitlement
 from member_hub.benefits.using import issued_by, member_t, own_origins
 from member_hub.benefits.words import Period, Source
+from member_hub.db.apart import apart
 from member_hub.db.base import Tx, transaction
-from member_hub.db.bulk import among, insert_rows, table_of, update_rows
+from member_hub.db.bulk import among, insert_rows, parameters, table_of, update_rows, values_of
 from member_hub.db.engines import Database
 from member_hub.ids import MemberId, uuid7
 from member_hub.members.bits import restriction_mask
 from member_hub.members.tables import MemberStatus
 from member_hub.privacy import Purpose
-from member_hub.tiers import Programme, TierRules, Why
-from member_hub.tiers.tables import TierChange
+from member_hub.tiers import Programme, TierRules
+from member_hub.tiers.tables import TierChange, TierRise
 
 SETTLING: Final = timedelta(days=2)
 
 change_t = table_of(TierChange)
-Position = tuple[datetime, UUID]
+rise_t = table_of(TierRise)
+KEY: Final = (rise_t.c.member_id, rise_t.c.change_id)
+Position = tuple[UUID, UUID]
+START: Final[Position] = (UUID(int=0), UUID(int=0))
+_DONE: Final = values_of(KEY)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,32 +69,35 @@ class Gifts:
     rules: BenefitRules
     programme: Programme
 
-    async def run(self, now: datetime) -> int:
-        """Issue what promotions have brought since the last run; answers how many. Again: nothing."""
-        issued, at = 0, None
+    async def run(self, now: datetime) -> Given:
+        """Issue what promotions have brought since the last run. Again: nothing."""
+        done, after = Given(), START
         for _ in range(BATCHES_MAX):
-            done, at = await self._batch(at, now)
-            issued += done
-            if at is None:
-                break
-        return issued
+            some, after = await self._batch(after, now)
+            done = done.beside(some)
+            if not some.has_more:
+                return replace(done, has_more=False)
+        return done
 
-    async def _batch(self, after: Position | None, now: datetime) -> tuple[int, Position | None]:
-        """How many, and where to go on; None: there is no more."""
+    async def _batch(self, after: Position, now: datetime) -> tuple[Given, Position]:
+        """What one batch came to, and behind which decision to go on."""
         async with transaction(self.database.app) as tx:
-            turn = await _turn(tx, now)
-            began = after or (turn.changed_since - OVERLAP, UUID(int=0))
-            changes = await _changes(tx, turn.began_at, began)
+            began_at = await _turn(tx, now)
+            changes = await _changes(tx, began_at, after)
             levels = (await tiers.in_force(tx, self.programme, now=now)).rules
-            given = await self._give(tx, changes, levels, now)
-            last = (changes[-1].changed_at, changes[-1].change_id) if len(changes) == BATCH else None
-            reached = changes[-1].changed_at if changes else now
-            await _move_on(tx, max(turn.changed_since, reached))
+
+            async def work(part: Sequence[Row[Any]]) -> list[MemberId]:
+                return await self._give(tx, part, levels, now)
+
+            parts, failed = await apart(tx, [row for row in changes if row.is_new], work, on_failed=_tell)
+            given = [member_id for part in parts for member_id in part]
+            await _forget(tx, changes, failed)
             if given:
                 said = [f"reason:{Source.PROMOTION}", "member.loyalty:WRITE"]
                 entry = Entry.of_command(OPERATION, fields=said, member_ids=given, caller=CALLER, now=now)
                 await self.audit.write(entry)
-        return len(given), last
+        last = (changes[-1].member_id, changes[-1].change_id) if changes else after
+        return Given(len(given), len(failed), has_more=len(changes) == BATCH), last
 
     async def _give(self, tx: Tx, changes: Sequence[Row[Any]], levels: TierRules, now: datetime) -> list[MemberId]:
         """Who was given something; each change may bring its gift, and of a period the greatest is there once."""
@@ -126,40 +136,59 @@ class Gifts:
         return gift if is_higher and row.to_tier in gift.quantity else None
 
 
-async def _turn(tx: Tx, now: datetime) -> Row[Any]:
-    """Where the last run came to, held. `began_at` is the first run of all."""
-    first = insert(round_t).values(source=Source.PROMOTION, month=EVER, began_at=now, changed_since=now)
+async def _turn(tx: Tx, now: datetime) -> datetime:
+    """When the first run of all was; held, so that processes take turns."""
+    first = insert(round_t).values(source=Source.PROMOTION, month=EVER, began_at=now)
     await tx.execute(first.on_conflict_do_nothing())
     same = (round_t.c.source == Source.PROMOTION, round_t.c.month == EVER)
-    return (await tx.execute(select(round_t).where(*same).with_for_update())).one()
+    held = (await tx.execute(select(round_t.c.began_at).where(*same).with_for_update())).one()
+    began_at: datetime = held.began_at
+    return began_at
 
 
 async def _changes(tx: Tx, began_at: datetime, after: Position) -> Sequence[Row[Any]]:
-    """What was earned behind a position, oldest first, as the decision above says."""
+    """What was earned and waits behind a position, a member's oldest first; `is_new`, as the decision above says."""
     earlier = change_t.alias("earlier")
     was_known = exists().where(
         earlier.c.member_id == change_t.c.member_id, earlier.c.changed_at < change_t.c.changed_at
     )
     root = func.coalesce(member_t.c.merged_into, member_t.c.member_id).label("root")
-    columns: list[Any] = [change_t.c.changed_at, change_t.c.change_id, change_t.c.from_tier, change_t.c.to_tier, root]
-    statement = (
-        select(*columns)
-        .join(member_t, member_t.c.member_id == change_t.c.member_id)
-        .where(
-            change_t.c.reason == Why.EARNED,
-            change_t.c.changed_at >= began_at,
-            tuple_(change_t.c.changed_at, change_t.c.change_id)
-            > tuple_(literal(after[0], change_t.c.changed_at.type), literal(after[1], change_t.c.change_id.type)),
-            or_(
-                change_t.c.changed_at > began_at + SETTLING,
-                was_known,
-                member_t.c.joined_at >= began_at.replace(microsecond=0),
-            ),
-        )
-        .order_by(change_t.c.changed_at, change_t.c.change_id)
+    is_new = and_(
+        change_t.c.changed_at >= began_at,
+        or_(
+            change_t.c.changed_at > began_at + SETTLING,
+            was_known,
+            member_t.c.joined_at >= began_at.replace(microsecond=0),
+        ),
+    )
+    waiting = (
+        select(rise_t)
+        .where(tuple_(*KEY) > tuple_(*(literal(part, rise_t.c.member_id.type) for part in after)))
+        .order_by(*KEY)
         .limit(BATCH)
+        .cte("waiting")
+    )
+    of_change = (waiting.c.member_id == change_t.c.member_id, waiting.c.change_id == change_t.c.change_id)
+    statement = (
+        select(*waiting.c, change_t.c.from_tier, change_t.c.to_tier, root, is_new.label("is_new"))
+        .join(change_t, and_(*of_change))
+        .join(member_t, member_t.c.member_id == change_t.c.member_id)
+        .order_by(*waiting.c)
     )
     return list(await tx.execute(statement))
+
+
+async def _forget(tx: Tx, changes: Sequence[Row[Any]], failed: Sequence[Row[Any]]) -> None:
+    """What was looked at waits no longer; what failed does."""
+    again = {row.change_id for row in failed}
+    done = [(row.member_id, row.change_id) for row in changes if row.change_id not in again]
+    if done:
+        gone = delete(rise_t).where(*(rise_t.c[column.name] == _DONE.c[column.name] for column in KEY))
+        await tx.execute(gone, parameters([column.name for column in KEY], done))
+
+
+def _tell(rows: Sequence[Row[Any]], error: Exception) -> None:
+    _log.error("%d gifts for promotions failed, of %s first (%s).", len(rows), rows[0].root, type(error).__name__)
 
 
 async def _living(tx: Tx, roots: Sequence[MemberId]) -> list[MemberId]:
@@ -192,11 +221,6 @@ async def _had(
             most = row.granted if before is None else max(row.granted, before.most)
             had[key] = _Had(row.folded_into or row.entitlement_id, most)
     return had
-
-
-async def _move_on(tx: Tx, reached: datetime) -> None:
-    same = (round_t.c.source == Source.PROMOTION, round_t.c.month == EVER)
-    await tx.execute(update(round_t).where(*same).values(changed_since=reached))
 
 
 def _period(gift: Benefit, now: datetime) -> date:

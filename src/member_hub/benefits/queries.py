@@ -45,7 +45,7 @@ class Entitled:
 async def of_members(
     tx: Tx, rules: BenefitRules, members: Mapping[MemberId, bool], *, now: datetime
 ) -> dict[MemberId, list[Entitled]]:
-    """`members`: roots, and whether each is frozen. What can be used now first, what ends first before the rest."""
+    """`members`: roots, and whether each is suspended. What can be used now first, what ends first before the rest."""
     if not members:
         return {}
     held = await held_by(tx, list(members), now=now)

@@ -112,10 +112,10 @@ def has_anniversary(joined_at: datetime, month: date) -> bool:
 
 
 def state_of(*, quantity: int, used: int, starts_at: datetime, is_frozen: bool, now: datetime) -> EntitlementState:
+    if is_frozen:  # what an attempt meets first
+        return EntitlementState.FROZEN
     if used >= quantity:
         return EntitlementState.USED_UP
-    if is_frozen:
-        return EntitlementState.FROZEN
     return EntitlementState.NOT_YET if starts_at > now else EntitlementState.USABLE
 
 

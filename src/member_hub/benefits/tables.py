@@ -2,7 +2,9 @@
 
 A benefit that comes with a tier has no row until it is used; then one per period that counts. What was issued (by hand,
 by a campaign, for a birthday) is a row from the beginning. Rows move with their channel account when members merge, and
-of what is one per person only one counts (`folded_into`): the greater quantity, less what was used of either.
+of what is one per person only one counts (`folded_into`): the greater quantity, less what was used of either. A term of
+the tier is each member's own: what was counted in the terms that ran counts in the one that runs then (`period`), and
+`term` says in which it was counted first, for the day on which the accounts part again.
 Uses stand for life under the id that was the root then. Nothing changes one; the app may remove them, with their
 person, because no books depend on them (PIPL 47).
 """
@@ -11,6 +13,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, Date, DateTime, Index, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -51,6 +54,9 @@ class Entitlement(Base):
     source: Mapped[str] = mapped_column(Text, info=technical("tier, birthday, anniversary, promotion or issued"))
     is_one_per_person: Mapped[bool] = mapped_column(info=technical("whether two of a period count as one"))
     period: Mapped[date] = mapped_column(Date, info=technical("the day by which its period is known"))
+    term: Mapped[date | None] = mapped_column(
+        Date, info=technical("the term of the tier in which it was counted first; null: its period is no such term")
+    )
     starts_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), info=personal(zh="权益开始时间", en="benefit from", guard=GUARD, purposes=FOR)
     )
@@ -121,4 +127,7 @@ class BenefitRound(Base):
     after_id: Mapped[UUID | None] = mapped_column(PgUuid, info=technical("the last member that was looked at"))
     finished_at: Mapped[datetime | None] = mapped_column(
         DateTime(timezone=True), info=technical("when everybody had been looked at")
+    )
+    failed: Mapped[list[UUID]] = mapped_column(
+        ARRAY(PgUuid), server_default="{}", info=technical("members who failed, for the next round; at most a thousand")
     )

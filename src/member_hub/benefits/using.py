@@ -27,13 +27,14 @@ from member_hub.benefits.refusals import (
 from member_hub.benefits.rules import Benefit, BenefitRules, Held, Window, window_of
 from member_hub.benefits.standing import held_by
 from member_hub.benefits.tables import BenefitUse, Entitlement
-from member_hub.benefits.words import Source, UseAct
+from member_hub.benefits.words import Period, Source, UseAct
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
 from member_hub.errors import NotFound
 from member_hub.idempotency import Done, RequestKey, claim
 from member_hub.ids import MemberId, uuid7
+from member_hub.members.serving import is_suspended
 from member_hub.members.tables import ChannelAccount, Member, MemberStatus
 from member_hub.organisation import Organisation, UnknownPlace
 
@@ -173,10 +174,11 @@ async def used(tx: Tx, use_id: UUID) -> Used:
 
 async def refuse_frozen(tx: Tx, member_id: MemberId) -> None:
     """Raises BenefitsFrozen, NotFound for who is gone."""
-    status = await tx.scalar(select(member_t.c.status).where(member_t.c.member_id == member_id))
-    if status in (MemberStatus.FROZEN, MemberStatus.RESTRICTED):
+    columns = (member_t.c.status, member_t.c.restriction_bits)
+    row = (await tx.execute(select(*columns).where(member_t.c.member_id == member_id))).one_or_none()
+    if row is not None and is_suspended(row):
         raise BenefitsFrozen(field="member")
-    if status != MemberStatus.ACTIVE:
+    if row is None or row.status != MemberStatus.ACTIVE:
         raise NotFound(field="member")
 
 
@@ -225,6 +227,7 @@ async def _count_of_tier(tx: Tx, caller: Caller, wanted: _Wanted) -> UUID:
         source=benefit.source,
         is_one_per_person=True,
         period=window.key,
+        term=window.key if benefit.period is Period.TIER_TERM else None,
         starts_at=window.starts_at,
         until=None if benefit.period.is_open_ended else window.until,
         granted=quantity,

@@ -38,15 +38,13 @@ PERIODS: Final = {
     Source.PROMOTION: (Period.ONCE, Period.YEAR),
     Source.ISSUED: (Period.YEAR,),
 }
-# What is one person's, however many accounts they had before these were merged.
-ONE_PER_PERSON: Final = frozenset(Source) - {Source.ISSUED}
 
 
 class EntitlementState(StrEnum):
     USABLE = "usable"
     USED_UP = "used_up"  # in this period; or the tier that is held now gives less
     NOT_YET = "not_yet"  # begins later
-    FROZEN = "frozen"  # the membership is frozen or restricted
+    FROZEN = "frozen"  # the membership is frozen or restricted, or the member objected to everything
 
 
 class UseAct(StrEnum):

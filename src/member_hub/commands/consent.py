@@ -130,45 +130,12 @@ def replay(*, from_behind: str | None, as_json: bool) -> None:
     """
     import orjson
 
-    from member_hub import profiles
-    from member_hub.audit import Entry
-    from member_hub.audit.entry import COMMAND_LINE
-    from member_hub.commands.opening import audit
-    from member_hub.consent.history.timers import Clockwork
-    from member_hub.consent.replay import catching_up, replaying, restoring
     from member_hub.ids import parse_member_id
-    from member_hub.privacy import Purpose
 
     after = parse_member_id(from_behind) if from_behind else None
 
-    def progress(done: int, last: MemberId) -> None:
-        click.echo(f"{done} members settled, up to {last}", err=True)
-
     async def work(hub: Runtime) -> dict[str, Any]:
-        async def on_record(filed: Filed) -> None:
-            said = Entry.of_command("consent replay", fields=filed.words, member_ids=filed.members, now=hub.clock.now())
-            await hub.audit.write(said)
-
-        works = Clockwork(hub.database, hub.vault, hub.catalogue, hub.audit, COMMAND_LINE)
-        await audit(hub, restoring.OPERATION, purpose=Purpose.RIGHTS_HANDLING)
-        texts = await restoring.tampered_notices(works)
-        chains = await restoring.verify_everything(works)  # before anything is made anew that may tell of what is gone
-        told = await replaying.replay(hub.database, hub.vault, hub.catalogue, hub.clock, on_batch=on_record)
-        recalled = await catching_up.recall_behind(works, hub.ledger, hub.clock)
-        forgotten = await profiles.forget_ended(hub, caller=COMMAND_LINE, now=hub.clock.now())
-        settled = await restoring.settle_everybody(works, hub.clock, after=after, on_progress=progress)
-        return {
-            "lines": told.applied,
-            "lines_waiting": told.waiting,
-            "forgotten": forgotten,
-            "withdrawals": recalled.withdrawals,
-            "restrictions": recalled.restrictions,
-            "settled": settled,
-            "chains": chains.verified,
-            "broken": chains.broken,
-            "broken_members": [str(member) for member in chains.members],
-            "tampered_notices": texts,
-        }
+        return await _replayed(hub, after)
 
     done = run(work)
     if as_json:
@@ -176,6 +143,45 @@ def replay(*, from_behind: str | None, as_json: bool) -> None:
     else:
         _tell_of_replay(done)
     sys.exit(1 if done["broken"] or done["tampered_notices"] else 0)
+
+
+async def _replayed(hub: Runtime, after: MemberId | None) -> dict[str, Any]:
+    """What was put right, what waits still, and which histories and notices are not as they were written."""
+    from member_hub import profiles
+    from member_hub.audit import Entry
+    from member_hub.audit.entry import COMMAND_LINE
+    from member_hub.commands.opening import audit
+    from member_hub.consent.history.timers import Clockwork
+    from member_hub.consent.replay import catching_up, replaying, restoring
+    from member_hub.privacy import Purpose
+
+    def progress(done: int, last: MemberId) -> None:
+        click.echo(f"{done} members settled, up to {last}", err=True)
+
+    async def on_record(filed: Filed) -> None:
+        said = Entry.of_command("consent replay", fields=filed.words, member_ids=filed.members, now=hub.clock.now())
+        await hub.audit.write(said)
+
+    works = Clockwork(hub.database, hub.vault, hub.catalogue, hub.audit, COMMAND_LINE)
+    await audit(hub, restoring.OPERATION, purpose=Purpose.RIGHTS_HANDLING)
+    texts = await restoring.tampered_notices(works)
+    chains = await restoring.verify_everything(works)  # before anything is made anew that may tell of what is gone
+    told = await replaying.replay(hub.database, hub.vault, hub.catalogue, hub.clock, on_batch=on_record)
+    recalled = await catching_up.recall_behind(works, hub.ledger, hub.clock)
+    forgotten = await profiles.forget_ended(hub, caller=COMMAND_LINE, now=hub.clock.now())
+    settled = await restoring.settle_everybody(works, hub.clock, after=after, on_progress=progress)
+    return {
+        "lines": told.applied,
+        "lines_waiting": told.waiting,
+        "forgotten": forgotten,
+        "withdrawals": recalled.withdrawals,
+        "restrictions": recalled.restrictions,
+        "settled": settled,
+        "chains": chains.verified,
+        "broken": chains.broken,
+        "broken_members": [str(member) for member in chains.members],
+        "tampered_notices": texts,
+    }
 
 
 def _tell_of_replay(done: dict[str, Any]) -> None:

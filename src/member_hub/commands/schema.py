@@ -41,14 +41,13 @@ def check(*, as_json: bool) -> None:
     """Say whether schema/member_hub.graphql is what the code serves; exit 1 if not."""
     import orjson
 
-    from member_hub import resources
     from member_hub.errors import Misconfigured
-    from member_hub.graphql.schema import sdl
+    from member_hub.graphql.schema import is_current
 
-    is_current = (resources.folder("schema") / "member_hub.graphql").read_text("utf-8") == sdl()
+    found = is_current()
     if as_json:
-        click.echo(orjson.dumps({"current": is_current}).decode())
-    if not is_current:
+        click.echo(orjson.dumps({"current": found}).decode())
+    if not found:
         raise Misconfigured(
             "schema/member_hub.graphql is not current.", remedy="Run `member-hub schema print` into it."
         )

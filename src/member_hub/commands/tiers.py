@@ -25,6 +25,9 @@ def backtest(*, rules: Path, as_json: bool) -> None:
     """Say whom the rules in RULES (TOML; the table [tiers]) would move, in numbers. Nothing is written. 规则回测。
 
     MOVES is what the next review would do; EARNED is where everybody stands by what they have today.
+
+    Rules of tiers hold for the whole organisation, and this looks at the members of every handler; the back-test that
+    tierRulesPropose answers looks at those of the proposer's handler alone. 规则对全部处理者生效;本命令回测全部会员。
     """
     import orjson
 

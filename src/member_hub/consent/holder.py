@@ -42,7 +42,6 @@ event_t = table_of(ConsentEvent)
 current_t = table_of(ConsentCurrent)
 objection_t = table_of(Objection)
 link_t = table_of(GuardianLink)
-approval_t = table_of(MinorApproval)
 merge_t = table_of(MergeEvent)
 
 OF_ACCOUNT: Final[tuple[type[Any], ...]] = (ConsentLine, ConsentContact, ConsentEvidence)  # gone with their account

@@ -3,10 +3,12 @@
 Batch by batch, each a transaction of its own; a row is held for its batch and skipped by another process, and the claim
 of its line decides in the end, so it is safe beside an import, in two processes and after a kill -9: whoever comes next
 goes on. It goes over the rows in the order of their keys and looks at each once; what still has to wait stays.
+A row that fails is logged and passed over, and comes again when the next pass begins from the first.
 """
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -31,6 +33,7 @@ from member_hub.counting.activity import EVALUATED, activity_t, count_activity, 
 from member_hub.counting.lines import count_lines, order_t, statement_of
 from member_hub.counting.needs import Counted, Loyalty, hub_caller
 from member_hub.counting.openings import UNCOUNTED, account_t, count_openings
+from member_hub.db.apart import apart
 from member_hub.db.base import Tx, transaction
 from member_hub.db.bulk import parameters, table_of, values_of
 from member_hub.db.engines import Database
@@ -42,8 +45,10 @@ from member_hub.points.tables import PointsAccount
 from member_hub.points.words import AccountState
 
 BATCH: Final = 500
+BATCHES_MAX: Final = 1_000_000  # of one pass over everything that waits
 points_t = table_of(PointsAccount)
 Key = Sequence[Column[Any]]
+Rows = Sequence[Row[Any]]
 ORDER: Final[Key] = [order_t.c[name] for name in ("member_id", "channel", "order_no", "line_no")]
 ACTIVITY: Final[Key] = [activity_t.c[name] for name in ("member_id", "origin_id", "day", "kind")]
 ACCOUNT: Final[Key] = [account_t.c[name] for name in ("member_id", "origin_id")]
@@ -52,41 +57,55 @@ _GIVEN: Final = values_of(ACTIVITY)
 OPEN: Final = or_(points_t.c.state.is_(None), points_t.c.state == AccountState.OPEN)
 
 
+_log = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """What one batch did; `last` is the key of the last row looked at, none when there were no more."""
 
-    last: tuple[object, ...] | None
+    last: tuple[object, ...] | None = None
+    counted: Counted = field(default_factory=Counted)
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a pass has come: which step, and behind which row."""
+
+    step: int = 0
+    after: tuple[object, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one batch of a pass came to; `next` is none when the pass is over."""
+
     counted: Counted
+    failed: int
+    next: Place | None
 
 
-Step = Callable[[Tx, tuple[object, ...] | None], Awaitable[Work]]
+START: Final = Place()
 
 
 async def count_waiting(database: Database, needs: Loyalty, *, now: datetime) -> AsyncIterator[Counted]:
-    """Everything that waits and can be counted, batch by batch: what each came to. Openings first, then lines."""
+    """A whole pass over everything that waits and can be counted, batch by batch: what each came to."""
+    place = START
+    for _ in range(BATCHES_MAX):
+        looked = await count_next(database, needs, place, now=now)
+        yield looked.counted
+        if looked.next is None:
+            return
+        place = looked.next
 
-    async def openings(tx: Tx, after: tuple[object, ...] | None) -> Work:
-        return await _openings(tx, needs, after, now)
 
-    async def paid(tx: Tx, after: tuple[object, ...] | None) -> Work:
-        return await _orders(tx, needs, after, now, OrderStatus.PAID)
-
-    async def refunds(tx: Tx, after: tuple[object, ...] | None) -> Work:
-        return await _orders(tx, needs, after, now, OrderStatus.REFUNDED)
-
-    async def activity(tx: Tx, after: tuple[object, ...] | None) -> Work:
-        return await _activity(tx, needs, after, now)
-
-    for step in (openings, paid, refunds, activity):
-        after: tuple[object, ...] | None = None
-        while True:
-            async with transaction(database.app) as tx:
-                work = await step(tx, after)
-            if work.last is None:
-                break
-            after = work.last
-            yield work.counted
+async def count_next(database: Database, needs: Loyalty, place: Place, *, now: datetime) -> Looked:
+    """The next batch of a pass, in a transaction of its own: of openings first, then lines, refunds and activity."""
+    async with transaction(database.app) as tx:
+        work = await _STEPS[place.step](tx, needs, place.after, now)
+    following = Place(place.step, work.last) if work.last is not None else Place(place.step + 1)
+    return Looked(work.counted, work.failed, following if following.step < len(_STEPS) else None)
 
 
 async def something_waits(tx: Tx) -> bool:
@@ -102,10 +121,19 @@ async def something_waits(tx: Tx) -> bool:
 async def _openings(tx: Tx, needs: Loyalty, after: tuple[object, ...] | None, now: datetime) -> Work:
     waiting = _next(select(*ACCOUNT).where(UNCOUNTED), ACCOUNT, after)
     rows = await _looked_at(tx, waiting, waiting.c.member_id, true())
-    if not rows:
-        return Work(None, Counted())
-    able = [OriginId(row.origin_id) for row in rows if row.is_able]
-    return Work(_key(rows[-1], ACCOUNT), await count_openings(tx, hub_caller(), able, needs=needs, now=now))
+
+    async def work(part: Rows) -> Counted:
+        return await count_openings(tx, hub_caller(), [OriginId(r.origin_id) for r in part], needs=needs, now=now)
+
+    return await _worked(tx, rows, ACCOUNT, [row for row in rows if row.is_able], work)
+
+
+async def _paid(tx: Tx, needs: Loyalty, after: tuple[object, ...] | None, now: datetime) -> Work:
+    return await _orders(tx, needs, after, now, OrderStatus.PAID)
+
+
+async def _refunds(tx: Tx, needs: Loyalty, after: tuple[object, ...] | None, now: datetime) -> Work:
+    return await _orders(tx, needs, after, now, OrderStatus.REFUNDED)
 
 
 async def _orders(tx: Tx, needs: Loyalty, after: tuple[object, ...] | None, now: datetime, status: OrderStatus) -> Work:
@@ -115,11 +143,12 @@ async def _orders(tx: Tx, needs: Loyalty, after: tuple[object, ...] | None, now:
         .where(order_t.c.counted_at.is_(None), order_t.c.status == status)
     )
     rows, filed = await _held(tx, _among_open(statement, ORDER, after), order_t)
-    if not rows:
-        return Work(None, Counted())
-    lines = [(filed[row.origin_id], statement_of(row)) for row in rows if row.origin_id in filed]
-    done = await count_lines(tx, hub_caller(), lines, needs=needs, now=now, are_marked=False)
-    return Work(_key(rows[-1], ORDER), done)
+
+    async def work(part: Rows) -> Counted:
+        lines = [(filed[row.origin_id], statement_of(row)) for row in part]
+        return await count_lines(tx, hub_caller(), lines, needs=needs, now=now, are_marked=False)
+
+    return await _worked(tx, rows, ORDER, [row for row in rows if row.origin_id in filed], work)
 
 
 async def _activity(tx: Tx, needs: Loyalty, after: tuple[object, ...] | None, now: datetime) -> Work:
@@ -127,8 +156,6 @@ async def _activity(tx: Tx, needs: Loyalty, after: tuple[object, ...] | None, no
     has_account = waiting.join(account_t, account_t.c.origin_id == waiting.c.origin_id, isouter=True)
     is_evaluated = member_t.c.restriction_bits.op("&")(EVALUATED) == 0
     looked_at = await _looked_at(tx, waiting, account_t.c.member_id, is_evaluated, has_account)
-    if not looked_at:
-        return Work(None, Counted())
     able = [_key(row, ACTIVITY) for row in looked_at if row.is_able]
     statement = (
         select(activity_t, activity_t.c["count"].label("times"), account_t.c.channel)
@@ -137,9 +164,28 @@ async def _activity(tx: Tx, needs: Loyalty, after: tuple[object, ...] | None, no
         .order_by(*ACTIVITY)
     )
     rows, filed = await _held(tx, statement, activity_t, parameters([c.name for c in ACTIVITY], able))
-    counts = [(filed[row.origin_id], _said(row)) for row in rows if row.origin_id in filed]
-    done = await count_activity(tx, counts, needs=needs, now=now, are_marked=False)
-    return Work(_key(looked_at[-1], ACTIVITY), done)
+
+    async def work(part: Rows) -> Counted:
+        counts = [(filed[row.origin_id], _said(row)) for row in part]
+        return await count_activity(tx, counts, needs=needs, now=now, are_marked=False)
+
+    return await _worked(tx, looked_at, ACTIVITY, [row for row in rows if row.origin_id in filed], work)
+
+
+async def _worked(tx: Tx, looked_at: Rows, key: Key, able: Rows, work: Callable[[Rows], Awaitable[Counted]]) -> Work:
+    """Count those that can be; one that fails stops no other of its batch, and stays as it was."""
+    if not looked_at:
+        return Work()
+    parts, failed = await apart(tx, able, work, on_failed=_tell)
+    return Work(_key(looked_at[-1], key), sum(parts, Counted()), len(failed))
+
+
+def _tell(rows: Rows, error: Exception) -> None:
+    """Of a row no more than its account: an order number is about a person."""
+    where = rows[0].origin_id
+    _log.error(
+        "%d rows that wait could not be counted, of account %s first (%s).", len(rows), where, type(error).__name__
+    )
 
 
 def _next(statement: Select[Any], key: Key, after: tuple[object, ...] | None) -> CTE:
@@ -152,7 +198,7 @@ def _next(statement: Select[Any], key: Key, after: tuple[object, ...] | None) ->
 
 async def _looked_at(
     tx: Tx, waiting: CTE, member_id: ColumnElement[Any], and_more: ColumnElement[bool], rows: Any = None
-) -> Sequence[Row[Any]]:
+) -> Rows:
     """These rows in their order, and of each whether its member may earn now."""
     is_able = func.coalesce(and_(member_t.c.status == MemberStatus.ACTIVE, OPEN, and_more), false()).label("is_able")
     statement: Select[Any] = (
@@ -161,7 +207,7 @@ async def _looked_at(
         .outerjoin(member_t, member_t.c.member_id == member_id)
         .outerjoin(points_t, points_t.c.member_id == member_id)
     )
-    looked_at: Sequence[Row[Any]] = (await tx.execute(statement.order_by(*waiting.c))).all()
+    looked_at: Rows = (await tx.execute(statement.order_by(*waiting.c))).all()
     return looked_at
 
 
@@ -193,7 +239,7 @@ def _key(row: Row[Any], key: Key) -> tuple[object, ...]:
 
 async def _held(
     tx: Tx, statement: Select[Any], table: Table, given: Mapping[str, Any] | None = None
-) -> tuple[Sequence[Row[Any]], Mapping[OriginId | None, Filing]]:
+) -> tuple[Rows, Mapping[OriginId | None, Filing]]:
     """The rows, for this transaction alone, and where their accounts are: a merge waits until it ends."""
     rows = (await tx.execute(statement.with_for_update(of=table, skip_locked=True), dict(given or {}))).all()
     return rows, await filings_of(tx, {OriginId(row.origin_id) for row in rows}) if rows else {}
@@ -201,3 +247,6 @@ async def _held(
 
 def _said(row: Row[Any]) -> ActivityStatement:
     return ActivityStatement(Channel(row.channel), "", row.day, ActivityKind(row.kind), row.times)
+
+
+_STEPS: Final = (_openings, _paid, _refunds, _activity)

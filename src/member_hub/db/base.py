@@ -31,8 +31,7 @@ class Base(DeclarativeBase):
 async def transaction(engine: AsyncEngine) -> AsyncIterator[Tx]:
     """One transaction (READ COMMITTED): commits when the block ends, rolls back when it raises.
 
-    Nobody else commits, but for acts that are one statement (direct.py, `at_once`). One mutation, one job item, one
-    ingest batch is atomic.
+    Nobody else commits. One mutation, one job item, one ingest batch is atomic.
     """
     async with engine.begin() as tx:
         yield tx

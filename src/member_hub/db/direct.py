@@ -16,7 +16,6 @@ import asyncpg
 from sqlalchemy import Executable
 from sqlalchemy.dialects.postgresql import asyncpg as dialect
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.sql.elements import ClauseElement
 
 from member_hub.db.base import Tx
@@ -60,20 +59,13 @@ class Direct:
             await _raise(tx, error)
         return None if row is None else SimpleNamespace(**row)
 
-    async def at_once(self, engine: AsyncEngine, several: Sequence[Mapping[str, Any]]) -> list[Any]:
-        """Carried out for each in their order; the rows of all. A transaction of its own, without BEGIN and COMMIT.
-
-        The server makes one of what is sent together: all of it or nothing, and with the answer it is on disk. For
-        what is a whole act by this one statement; whatever takes two uses `transaction`. Raises DBAPIError.
-        """
-        async with engine.connect() as plain:
-            assert plain.sync_connection is not None
-            connection: Any = plain.sync_connection.connection.driver_connection
-            assert not connection.is_in_transaction()
-            try:
-                rows = await connection.fetchmany(self.text, [self.given(values) for values in several])
-            except _FAILURES as error:
-                await _raise(plain, error)
+    async def many(self, tx: Tx, several: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """Carried out for each in their order, sent together; the rows of all. Raises DBAPIError."""
+        try:
+            connection = await _begun(tx)
+            rows = await connection.fetchmany(self.text, [self.given(values) for values in several])
+        except _FAILURES as error:
+            await _raise(tx, error)
         return [SimpleNamespace(**row) for row in rows]
 
     def given(self, values: Mapping[str, Any]) -> list[Any]:

@@ -30,8 +30,10 @@ APPEND_ONLY: frozenset[str] = frozenset(
         for name in ("merge_event", "notice", "notice_text", "notice_served", "consent_event", "points_entry")
     }
 )
-# The app adds to these and removes an erased person's; it has no right to change a row.
-NOT_ALTERED: frozenset[str] = frozenset({f"{HUB}.{name}" for name in ("growth_entry", "tier_change", "benefit_use")})
+# The app adds to these and removes what is done with, and an erased person's; it has no right to change a row.
+NOT_ALTERED: frozenset[str] = frozenset(
+    {f"{HUB}.{name}" for name in ("growth_entry", "tier_change", "tier_rise", "benefit_use")}
+)
 # The app moves these on and has no right to remove a row.
 NOT_REMOVED: frozenset[str] = frozenset({f"{HUB}.consent_head"})
 # The audit role reads these and adds to them; the app has no right on them at all.

@@ -27,7 +27,7 @@ strawberry.enum(
     EntitlementState,
     description=(
         "USABLE now; USED_UP in this period, or the tier that is held now gives no more; NOT_YET, it begins later; "
-        "FROZEN, the membership is frozen or restricted."
+        "FROZEN, nothing can be used: the membership is frozen or restricted, or the member objected to everything."
     ),
 )
 strawberry.enum(IssueReason, name="BenefitIssueReason", description="Why a benefit is given.")

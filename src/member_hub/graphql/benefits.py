@@ -29,6 +29,7 @@ from member_hub.graphql.query import Info, wanted_of
 from member_hub.graphql.requested import IdempotencyKey, request_key
 from member_hub.graphql.scalars import given
 from member_hub.ids import MemberId
+from member_hub.members.serving import suspended
 
 
 @strawberry.input(description="A benefit that a member is given.")
@@ -168,7 +169,8 @@ def _note(asking: Asking, member_id: MemberId, code: str | None) -> None:
 
 async def _standing(asking: Asking, tx: Tx, member_id: MemberId, entitlement_id: UUID) -> Entitled | None:
     """What was counted or given, as the member has it now."""
-    found = await of_members(tx, asking.hub.benefits, {member_id: False}, now=asking.now)
+    is_frozen = member_id in await suspended(tx, [member_id])
+    found = await of_members(tx, asking.hub.benefits, {member_id: is_frozen}, now=asking.now)
     return next((one for one in found.get(member_id, ()) if one.entitlement_id == entitlement_id), None)
 
 

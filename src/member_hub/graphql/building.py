@@ -21,6 +21,7 @@ from member_hub.graphql.member import Member, OrdersAsked
 from member_hub.graphql.order import OrderLineConnection, OrderLineEdge
 from member_hub.graphql.paging import PageInfo, line_cursor
 from member_hub.graphql.points_types import PointsAccount
+from member_hub.graphql.points_views import Shown as PointsShown
 from member_hub.graphql.points_views import shown as points_shown
 from member_hub.graphql.points_views import shown_at_till
 from member_hub.graphql.selection import Wanted
@@ -32,6 +33,7 @@ from member_hub.graphql.tier_views import explained, plain, tier_at_till
 from member_hub.identity.facts import CONTACT_FIELDS
 from member_hub.identity.kinds import ClaimKind, ClaimStatus
 from member_hub.ids import MEMBER_TYPE, MemberId
+from member_hub.members.serving import is_suspended
 from member_hub.members.tables import Channel, MemberStatus
 from member_hub.orders.queries import LinePosition
 from member_hub.privacy import Mask, ProfileField, declaration
@@ -67,7 +69,7 @@ def build(sight: Sight, held: Held, row: Row[Any], opened: Opened, *, asked: Wan
         tags=[tagging_of(one) for one in held.tags.get(member_id, ())],
         consents=sight.lens.consents(held.consents.get(member_id, []), opened) if wanted.consents else [],
         benefits=[entitlement_of(one) for one in held.benefits.get(member_id, ())],
-        points=_points(sight, held, member_id, asked, now),
+        points=_points(sight, held, row, asked, now),
         values={
             field: history(sight, held, row, field, opened) if field in wanted.provenance else []
             for field in asked.provenance
@@ -77,12 +79,13 @@ def build(sight: Sight, held: Held, row: Row[Any], opened: Opened, *, asked: Wan
     )
 
 
-def _points(sight: Sight, held: Held, member_id: MemberId, asked: Wanted, now: datetime) -> PointsAccount | None:
+def _points(sight: Sight, held: Held, row: Row[Any], asked: Wanted, now: datetime) -> PointsAccount | None:
     if "points" not in sight.loyalty:
         return None
+    of = PointsShown(MemberId(row.member_id), asked.points, is_suspended(row))
     if sight.grant.is_till_view:
-        return shown_at_till(held.points, member_id, asked.points)
-    return points_shown(held.points, member_id, asked.points, sight.vault, now=now)
+        return shown_at_till(held.points, of)
+    return points_shown(held.points, of, sight.vault, now=now)
 
 
 def _tier(sight: Sight, held: Held, member_id: UUID) -> TierStanding | None:

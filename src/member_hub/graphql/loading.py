@@ -32,7 +32,7 @@ from member_hub.identity.kinds import ClaimKind
 from member_hub.identity.reading import claims_of
 from member_hub.ids import MemberId
 from member_hub.members.reading import accounts_of, find, values_of
-from member_hub.members.tables import MemberStatus
+from member_hub.members.serving import is_suspended
 from member_hub.orders.queries import lines_of
 from member_hub.privacy import ProfileField, declaration
 from member_hub.tags import may_see
@@ -94,8 +94,7 @@ async def _fetch(asking: Asking, tx: Tx, rows: Rows, sight: Sight) -> Held:
 
 async def _benefits(asking: Asking, tx: Tx, rows: Rows, sight: Sight) -> Mapping[MemberId, list[Entitled]]:
     """At the till what can be used, and not what was."""
-    frozen = (MemberStatus.FROZEN, MemberStatus.RESTRICTED)
-    members = {MemberId(row.member_id): row.status in frozen for row in rows}
+    members = {MemberId(row.member_id): is_suspended(row) for row in rows}
     found = await of_members(tx, asking.hub.benefits, members, now=asking.now)
     if not sight.grant.is_till_view:
         return found

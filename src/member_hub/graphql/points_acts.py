@@ -31,6 +31,7 @@ from member_hub.graphql.query import Info, wanted_of
 from member_hub.graphql.requested import request_key
 from member_hub.graphql.scalars import Points, given
 from member_hub.graphql.second_person import approval_due
+from member_hub.graphql.selection import Wanted
 from member_hub.idempotency import RequestKey
 from member_hub.ids import MemberId
 from member_hub.points import Asked, Receipt
@@ -141,7 +142,11 @@ async def act_on_points(
         done, errors = await carried_out(asking, attempting(lambda tx, _: receipt_of(tx, first)), about=about)
     if done is None:
         return Done(errors=errors)
-    root, came = done
+    return await answered(asking, wanted, *done)
+
+
+async def answered(asking: Asking, wanted: Wanted, root: MemberId, came: Receipt | Proposal) -> Done:
+    """Once it stands, and stands on record."""
     member = await reading.by_id(asking, wanted, root) if wanted.members else None
     if not isinstance(came, Receipt):
         return Done(member=member, approval_id=came.approval_id, errors=approval_due(asking))

@@ -1,13 +1,12 @@
-"""pointsEarn, pointsRedeem, pointsHold, pointsCapture, pointsRelease and pointsReverse: what tills and apps do."""
+"""pointsRedeem, pointsHold, pointsCapture, pointsRelease and pointsReverse: what tills and apps do, beside earning."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final
 
 import strawberry
-from sqlalchemy import select
 
-from member_hub import points, tiers
+from member_hub import points
 from member_hub.db.base import Tx
 from member_hub.errors import BadInput, NotFound
 from member_hub.graphql.act_approvals import uuid_of
@@ -15,22 +14,12 @@ from member_hub.graphql.points_acts import WHOSE, Desk, PointsPayload, act_on_po
 from member_hub.graphql.query import Info
 from member_hub.graphql.requested import IdempotencyKey
 from member_hub.graphql.scalars import Fen, Points, given
-from member_hub.ids import OriginId
-from member_hub.members.reading import account_t
 from member_hub.members.tables import Channel
-from member_hub.points import Earning, Line, LotKind, Receipt
+from member_hub.points import Line, Receipt
 from member_hub.points.refusals import NotReversible
-from member_hub.points.rules import FULL_BP, happened
 from member_hub.points.words import Reason
 
 MINUTES_MAX: Final = 60 * 24 * 365  # of a hold; the programme's own limit is less
-
-
-@strawberry.enum(description="What points are earned for.")
-class EarnKind(StrEnum):
-    PURCHASE = LotKind.PURCHASE.value
-    INTERACTION = LotKind.INTERACTION.value
-    TASK = LotKind.TASK.value
 
 
 @strawberry.enum(description="Why an operation is undone.")
@@ -45,11 +34,6 @@ class OneOfBoth(BadInput):
     en = "Give exactly one of operation and line; with a line the channel, and no amount."
 
 
-class LineNeedsChannel(BadInput):
-    zh = "按订单行发放积分须给出渠道，且种类为 PURCHASE。"
-    en = "Earning for an order line takes the channel, and the kind PURCHASE."
-
-
 @strawberry.input(description="A line of an order, by its key within the channel.")
 class PointsLineInput:
     order_no: str = strawberry.field(description="Number of the order.")
@@ -61,22 +45,6 @@ class PointsRefundInput:
     of: PointsLineInput = strawberry.field(description="The line that was paid.")
     refund: PointsLineInput = strawberry.field(description="The refund's own line; counts once.")
     refund_fen: Fen = strawberry.field(description="What is refunded, at most what is left of the line.")
-
-
-@strawberry.input(description="Points to be earned by rule.")
-class PointsEarnInput:
-    kind: EarnKind = strawberry.field(description="What for; the programme says how many, how long and how often.")
-    amount: Points = strawberry.field(description="Fen where the kind has a rate per yuan (PURCHASE), else points.")
-    member: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description=WHOSE)
-    channel: Channel | None = strawberry.field(
-        default=strawberry.UNSET, description="Where; the points go with the member's account there."
-    )
-    line: PointsLineInput | None = strawberry.field(
-        default=strawberry.UNSET, description="Earn for this order line, once for ever, whoever asks again."
-    )
-    occurred_at: datetime | None = strawberry.field(
-        default=strawberry.UNSET, description="When it happened, up to seven days ago; left out: now."
-    )
 
 
 @strawberry.input(description="Points to be spent.")
@@ -126,31 +94,6 @@ class PointsReverseInput:
         default=strawberry.UNSET, description="When it was refunded, up to seven days ago; left out: now."
     )
     member: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description=WHOSE)
-
-
-async def points_earn(
-    info: Info,
-    input: Annotated[PointsEarnInput, strawberry.argument(description="What is earned.")],  # noqa: A002
-    idempotency_key: IdempotencyKey,
-) -> PointsPayload:
-    line, channel, when = given(input.line), given(input.channel), given(input.occurred_at)
-
-    async def work(tx: Tx, desk: Desk) -> Receipt:
-        caller, kind = desk.asking.caller, LotKind(input.kind.value)
-        at = happened(when, desk.asking.now)
-        tier_bp = await _tier_bp(tx, desk, at) if desk.asked.rules.earn[kind].is_multiplied else FULL_BP
-        origin = await _account_in(tx, desk, channel) if channel is not None else None
-        earning = Earning(kind, input.amount, tier_bp, origin, when)
-        if line is None:
-            return await points.earn(
-                tx, caller, desk.member_id, asked=desk.asked, earning=earning, channel=channel and channel.value
-            )
-        if channel is None or kind is not LotKind.PURCHASE:
-            raise LineNeedsChannel(field="line")
-        of = Line(channel.value, line.order_no, line.line_no)
-        return await points.earn_for_order_line(tx, caller, desk.member_id, asked=desk.asked, line=of, earning=earning)
-
-    return (await act_on_points(info, input.member, idempotency_key, work)).payload()
 
 
 async def points_redeem(
@@ -251,20 +194,3 @@ async def _reversed_line(
         refund_fen=refunded.refund_fen,
         occurred_at=occurred_at,
     )
-
-
-async def _tier_bp(tx: Tx, desk: Desk, at: datetime) -> int:
-    """What the tier on record at that moment multiplies with, by the rules in force."""
-    (tier,) = await tiers.held_at(tx, [(desk.member_id, at)])
-    in_force = await tiers.in_force(tx, desk.asking.hub.tiers, now=desk.asking.now)
-    return in_force.rules.multiplier_bp(tier)
-
-
-async def _account_in(tx: Tx, desk: Desk, channel: Channel) -> OriginId | None:
-    """The member's account in that channel, of several the one that the member began with, then the oldest."""
-    began = (account_t.c.filed_under == account_t.c.member_id).desc()
-    theirs = select(account_t.c.origin_id).where(
-        account_t.c.member_id == desk.member_id, account_t.c.channel == channel.value
-    )
-    found = await tx.scalar(theirs.order_by(began, account_t.c.origin_id).limit(1))
-    return OriginId(found) if found is not None else None

@@ -17,7 +17,10 @@ EntriesAsked = tuple[int | None, str | None]
 strawberry.enum(
     AccountState,
     name="PointsAccountState",
-    description="OPEN; FROZEN, nothing is earned or spent; MERGED and CLOSED accounts have nothing in them.",
+    description=(
+        "OPEN; FROZEN, nothing is earned or spent: the account is frozen, the membership is frozen or restricted, or "
+        "the member objected to everything; MERGED and CLOSED accounts have nothing in them."
+    ),
 )
 strawberry.enum(LotKind, name="PointsKind", description="What points were got for.")
 strawberry.enum(LotState, name="PointsLotState", description="PENDING in the return window, then ACTIVE.")
@@ -104,14 +107,18 @@ def _at(
 @strawberry.type(
     description=(
         "The points of one member, over all their accounts. Who never earned any has an account of zeros. In the till "
-        "view only `active` and `balance` are told: `history` is DENIED there, and what belongs to it null or empty."
+        "view only `spendable`, `active` and `balance` are told: `history` is DENIED there, and what belongs to it is "
+        "null or empty."
     )
 )
 class PointsAccount:
     history: FieldState = strawberry.field(
-        description="CLEAR; DENIED in the till view. Everything here but active and balance belongs to it."
+        description="CLEAR; DENIED in the till view. Everything here but spendable, active and balance belongs to it."
     )
-    active: Points = strawberry.field(description="What can be spent now.")
+    spendable: Points = strawberry.field(
+        description="What can be spent now: what is active, and nothing while earning and spending are FROZEN."
+    )
+    active: Points = strawberry.field(description="What is neither pending, on hold, spent nor gone.")
     balance: Points = strawberry.field(description="Active less debt.")
     state: AccountState | None = strawberry.field(description="Whether points can be earned and spent.")
     pending: Points | None = strawberry.field(description="What waits in the return window.")

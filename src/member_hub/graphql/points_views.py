@@ -81,15 +81,33 @@ async def fetched(asking: Asking, tx: Tx, ids: Sequence[MemberId], wanted: Point
     )
 
 
-def shown(held: PointsHeld, member_id: MemberId, asked: PointsWanted, vault: Vault, *, now: datetime) -> PointsAccount:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Whose points, what of them, and whether the member is not served for now (members/serving.py)."""
+
+    member_id: MemberId
+    asked: PointsWanted
+    is_suspended: bool
+
+    def state(self, balance: Balance) -> AccountState:
+        """What an attempt to earn or spend would meet."""
+        return AccountState.FROZEN if self.is_suspended and balance.state is AccountState.OPEN else balance.state
+
+    def spendable(self, balance: Balance) -> Points:
+        return Points(balance.pots.active if self.state(balance) is AccountState.OPEN else 0)
+
+
+def shown(held: PointsHeld, of: Shown, vault: Vault, *, now: datetime) -> PointsAccount:
     """Everything; what was not asked for is there as nothing, and nobody looks at it."""
+    member_id, asked = of.member_id, of.asked
     balance = held.balances.get(member_id, _NOTHING)
     expires = balance.expires_next_at
     return PointsAccount(
         history=FieldState.CLEAR,
+        spendable=of.spendable(balance),
         active=Points(balance.pots.active),
         balance=Points(balance.pots.balance),
-        state=balance.state,
+        state=of.state(balance),
         pending=Points(balance.pots.pending),
         held=Points(balance.pots.held),
         debt=Points(balance.pots.debt),
@@ -101,11 +119,13 @@ def shown(held: PointsHeld, member_id: MemberId, asked: PointsWanted, vault: Vau
     )
 
 
-def shown_at_till(held: PointsHeld, member_id: MemberId, asked: PointsWanted) -> PointsAccount:
+def shown_at_till(held: PointsHeld, of: Shown) -> PointsAccount:
     """Whoever serves a member of another store needs what can be spent, and nothing of what was."""
-    pots = held.balances.get(member_id, _NOTHING).pots
+    balance = held.balances.get(of.member_id, _NOTHING)
+    pots = balance.pots
     return PointsAccount(
         history=FieldState.DENIED,
+        spendable=of.spendable(balance),
         active=Points(pots.active),
         balance=Points(pots.balance),
         state=None,
@@ -115,8 +135,8 @@ def shown_at_till(held: PointsHeld, member_id: MemberId, asked: PointsWanted) ->
         version=None,
         expiring_next=None,
         lots=[],
-        pages=dict.fromkeys(asked.entries, NO_ENTRIES),
-        balances_at=dict.fromkeys(asked.moments),
+        pages=dict.fromkeys(of.asked.entries, NO_ENTRIES),
+        balances_at=dict.fromkeys(of.asked.moments),
     )
 
 

@@ -1,7 +1,7 @@
 """What went wrong, as the answer says it: a code, a text in the caller's language, a place; never a value."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -215,7 +215,3 @@ def trace_of(error: BaseException | None) -> Iterator[str]:
             trace = trace.tb_next
         yield f"{type(error).__name__} ({place})"
         error = error.__cause__ or error.__context__
-
-
-def has_code(errors: Sequence[Mapping[str, Any]], code: str) -> bool:
-    return any(error["extensions"]["code"] == code for error in errors)

@@ -161,7 +161,10 @@ class Query:
     )
     tier_rules: TierRulesConnection = strawberry.field(
         resolver=tier_rules,
-        description="The rules of tiers by version, the newest first, with who proposed and who approved them.",
+        description=(
+            "The rules of tiers of the whole organisation by version, the newest first, with who proposed and who "
+            "approved them. What each would have changed was tried on the members of its proposer's handler."
+        ),
     )
     audit_entries: AuditEntryConnection = strawberry.field(
         resolver=audit_entries,

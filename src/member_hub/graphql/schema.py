@@ -9,7 +9,7 @@ from strawberry.schema.config import StrawberryConfig
 from member_hub import resources
 from member_hub.graphql import enums  # noqa: F401 - describes the domains' enumerations before types use them
 from member_hub.graphql.member import Member
-from member_hub.graphql.mutation import Mutation
+from member_hub.graphql.mutations import Mutation
 from member_hub.graphql.query import Query
 from member_hub.graphql.scalars import SCALARS
 

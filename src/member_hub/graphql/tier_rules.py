@@ -39,7 +39,9 @@ class TierStep:
     target_bp: int = strawberry.field(description="The share that the rules aim at.")
 
 
-@strawberry.type(description="What rules would do with the members of the handler, tried before anything is applied.")
+@strawberry.type(
+    description="What rules would do with the members of the proposer's handler, tried before anything is applied."
+)
 class TierBacktest:
     members: Whole = strawberry.field(description="How many were looked at.")
     one_in: int = strawberry.field(

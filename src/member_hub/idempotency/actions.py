@@ -166,8 +166,8 @@ def _key_digest(vault: Vault, wanted: RequestKey) -> bytes:
     return vault.message_key(SOURCE, wanted.key)
 
 
-async def forget_expired(tx: Tx, *, now: datetime, at_most: int = FORGET_MAX) -> None:
-    """Some of what has expired; skips what others hold."""
+async def forget_expired(tx: Tx, *, now: datetime, at_most: int = FORGET_MAX) -> int:
+    """Some of what has expired; how many. Skips what others hold."""
     old = (
         select(done_t.c.caller, done_t.c.key_digest)
         .where(done_t.c.expires_at <= now)
@@ -176,4 +176,4 @@ async def forget_expired(tx: Tx, *, now: datetime, at_most: int = FORGET_MAX) ->
         .cte("old")
     )
     same = and_(done_t.c.caller == old.c.caller, done_t.c.key_digest == old.c.key_digest)
-    await tx.execute(delete(done_t).where(same))
+    return int((await tx.execute(delete(done_t).where(same))).rowcount)

@@ -33,8 +33,6 @@ __all__ = [
     "email",
     "gender",
     "identifier",
-    "is_junk_email",
-    "is_junk_phone",
     "name",
     "names_agree",
     "openid",
@@ -116,11 +114,6 @@ _PERSONAL_PHONES: Final = frozenset(
 )
 
 
-def is_junk_phone(raw: object) -> bool:
-    """Is this typed to fill a field (无, 不方便, 11111111111), in any spelling?"""
-    return _phone(raw).verdict is Verdict.JUNK
-
-
 def _phone(raw: object) -> Normalised:
     text = plain(raw)
     if not text:
@@ -186,10 +179,6 @@ _JUNK_DOMAINS: Final = frozenset(
     "a.com aa.com aaa.com abc.com b.com x.com xx.com xxx.com 1.com 11.com 123.com mailinator.com guerrillamail.com "
     "10minutemail.com yopmail.com".split()
 )
-
-
-def is_junk_email(raw: object) -> bool:
-    return _email(raw).verdict is Verdict.JUNK
 
 
 def _email(raw: object) -> Normalised:

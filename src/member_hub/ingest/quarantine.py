@@ -19,6 +19,7 @@ from member_hub.ingest.tables import QUARANTINE_DAYS, Quarantine
 from member_hub.privacy import DataClass
 
 LIST_MAX = 1000
+SHREDDED_MAX = 100  # runs in one transaction
 quarantine_t = table_of(Quarantine)
 
 
@@ -103,11 +104,12 @@ async def renew(tx: Tx, vault: Vault, run_id: RunId) -> None:
 
 
 async def shred_old(tx: Tx, vault: Vault, *, now: datetime) -> int:
-    """Delete what runs refused whose last row is more than 30 days old, with their keys; returns how many rows."""
+    """Delete what SHREDDED_MAX runs refused whose last row is more than 30 days old, with their keys; how many rows."""
     old = (
         select(quarantine_t.c.run_id)
         .group_by(quarantine_t.c.run_id)
         .having(func.max(quarantine_t.c.refused_at) < now - timedelta(days=QUARANTINE_DAYS))
+        .limit(SHREDDED_MAX)
     )
     gone = delete(quarantine_t).where(quarantine_t.c.run_id.in_(old)).returning(quarantine_t.c.run_id)
     runs = [RunId(row.run_id) for row in await tx.execute(gone)]

@@ -17,7 +17,7 @@ from member_hub.audit.entry import MEMBER_IDS_MAX
 from member_hub.db.base import snapshot, transaction
 from member_hub.ids import MemberId, uuid7
 from member_hub.jobs.job import CALLER, Done, Job, Lane, Needs
-from member_hub.jobs.rounds import benefit_jobs, counting_jobs, forgetting_jobs, tag_jobs
+from member_hub.jobs.rounds import benefit_jobs, counting_jobs, tag_jobs
 from member_hub.points import watching
 from member_hub.points.clockwork import is_without_database, settle_all
 from member_hub.privacy import Purpose
@@ -64,7 +64,8 @@ def _tiers(hub: Needs) -> Sequence[Job]:
 
     async def prepare(now: datetime) -> Done:
         async with transaction(hub.database.app) as tx:
-            return Done(await tiers.prepare(tx, hub.tiers, now=now))
+            prepared = await tiers.prepare(tx, hub.tiers, now=now)
+        return Done(prepared.marked, failed=prepared.failed)
 
     async def decide(members: Sequence[MemberId], now: datetime) -> None:
         said = Entry.of_command("jobs tiers", caller=CALLER, now=hub.clock.now())
@@ -124,5 +125,4 @@ PARTS: Final[Sequence[Callable[[Needs], Sequence[Job]]]] = (
     _tiers,
     tag_jobs,
     benefit_jobs,
-    forgetting_jobs,
 )

@@ -1,4 +1,4 @@
-"""What goes over many members by the clock: counting what had to wait, tags, benefits of occasions, what is old.
+"""What goes over many members by the clock: counting what had to wait, tags, benefits of occasions.
 
 In the lane of what is much: a first round over a brand's members takes minutes, and points fall due meanwhile.
 """
@@ -7,35 +7,42 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from member_hub import approving, tags
+from member_hub import tags
 from member_hub.audit import Entry
-from member_hub.benefits import Gifts, Occasions
-from member_hub.counting.backfill import count_waiting, something_waits
-from member_hub.db.base import snapshot, transaction
+from member_hub.benefits import Gifts, Given, Occasions
+from member_hub.counting.backfill import START, count_next, something_waits
+from member_hub.db.base import snapshot
 from member_hub.jobs.job import CALLER, Done, Job, Lane, Needs
-from member_hub.orders.actions import FORGET_MAX, forget_old_activity
 
 COUNTING_EVERY: Final = timedelta(minutes=5)
+COUNTING_MAX: Final = 200  # batches of one round: 100,000 rows, of which most may have to wait on
 TAGS_EVERY: Final = timedelta(minutes=1)  # the round of the day is due once; merged members at once
 OCCASIONS_EVERY: Final = timedelta(minutes=10)
 GIFTS_EVERY: Final = timedelta(minutes=1)
-FORGETTING_EVERY: Final = timedelta(hours=1)
-FORGETTING_MAX: Final = 100  # batches of one round
 
 
 def counting_jobs(hub: Needs) -> Sequence[Job]:
-    """Order lines, activity and opening balances that could not be counted when they came."""
+    """Order lines, activity and opening balances that could not be counted when they came.
+
+    A pass that came to the limit goes on from there in the next round: what has to wait on would be in the way else.
+    """
+    place = START
 
     async def counting(now: datetime) -> Done:
-        async with snapshot(hub.database.app) as tx:
-            if not await something_waits(tx):
-                return Done()
-        lines = 0
-        async for counted in count_waiting(hub.database, hub.loyalty, now=now):
-            lines += counted.lines
+        nonlocal place
+        if place == START:
+            async with snapshot(hub.database.app) as tx:
+                if not await something_waits(tx):
+                    return Done()
+        lines = failed = 0
+        for _ in range(COUNTING_MAX):
+            looked = await count_next(hub.database, hub.loyalty, place, now=now)
+            lines, failed, place = lines + looked.counted.lines, failed + looked.failed, looked.next or START
+            if place == START:
+                break
         if lines:
             await hub.audit.write(Entry.of_command("jobs counting", caller=CALLER, now=hub.clock.now()))
-        return Done(lines)
+        return Done(lines, has_more=place != START, failed=failed)
 
     return [Job("counting", COUNTING_EVERY, counting, Lane.MUCH)]
 
@@ -43,47 +50,27 @@ def counting_jobs(hub: Needs) -> Sequence[Job]:
 def tag_jobs(hub: Needs) -> Sequence[Job]:
     async def evaluate(_now: datetime) -> Done:
         ran = await tags.run(hub.database, hub.audit, hub.tags, hub.clock)
-        return Done(ran.evaluated.members + ran.expired)
+        return Done(ran.evaluated.members + ran.expired, has_more=ran.has_more, failed=ran.failed)
 
     return [Job("tags", TAGS_EVERY, evaluate, Lane.MUCH)]
 
 
 def benefit_jobs(hub: Needs) -> Sequence[Job]:
     """Months of birth and of joining, and gifts for promotions."""
+
+    def _done(given: Given) -> Done:
+        return Done(given.issued, has_more=given.has_more, failed=given.failed)
+
     occasions = Occasions(hub.database, hub.vault, hub.audit, hub.benefits)
     gifts = Gifts(hub.database, hub.audit, hub.benefits, hub.tiers)
 
     async def of_months(now: datetime) -> Done:
-        return Done(await occasions.run(now))
+        return _done(await occasions.run(now))
 
     async def of_promotions(now: datetime) -> Done:
-        return Done(await gifts.run(now))
+        return _done(await gifts.run(now))
 
     return [
         Job("benefits of the month", OCCASIONS_EVERY, of_months, Lane.MUCH),
         Job("gifts for promotions", GIFTS_EVERY, of_promotions, Lane.LOYALTY),
-    ]
-
-
-def forgetting_jobs(hub: Needs) -> Sequence[Job]:
-    """Activity that may be kept no longer (13 months, PIPL 19), and proposals of which no retry can come any more."""
-
-    async def forget(now: datetime) -> Done:
-        gone = 0
-        for _ in range(FORGETTING_MAX):
-            async with transaction(hub.database.app) as tx:
-                number = await forget_old_activity(tx, now)
-            gone += number
-            if number < FORGET_MAX:
-                return Done(gone)
-        return Done(gone, has_more=True)
-
-    async def forget_proposals(now: datetime) -> Done:
-        async with transaction(hub.database.app) as tx:
-            gone = await approving.forget_old(tx, now=now)
-        return Done(gone, has_more=gone == approving.SWEPT_MAX)
-
-    return [
-        Job("old activity", FORGETTING_EVERY, forget, Lane.MUCH),
-        Job("old proposals", FORGETTING_EVERY, forget_proposals, Lane.MUCH),
     ]

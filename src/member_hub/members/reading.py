@@ -49,7 +49,10 @@ store_t = table_of(MemberStore)
 
 _OF_MEMBERS = (RowScope.SELF, RowScope.CHILDREN)
 STATEMENTS_MAX = 512  # of look-ups, one per shape and set of fields
-PLAIN_COLUMNS = ("member_id", "status", "joined_at", "home_store", "version", "consented_fields", "privacy_epoch")
+PLAIN_COLUMNS = (
+    "member_id", "status", "restriction_bits", "joined_at", "home_store", "version", "consented_fields",
+    "privacy_epoch",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,7 @@ class Visible:
         `by_key`: somebody who knows an exact key of the member asks. An app that acts for a member it does not know
         yet reaches whoever such a key finds, and nobody otherwise.
         """
-        return false() if self.reaches_nobody(by_key=by_key) else _condition(self.shape)
+        return false() if self.reaches_nobody(by_key=by_key) else self.shape.condition()
 
     @property
     def shape(self) -> "Shape":
@@ -175,6 +178,10 @@ class Shape:
     gate: GateShape
     is_for_one: bool
     protects: bool
+
+    def condition(self) -> ColumnElement[bool]:
+        """The rows in reach that may be read, for whoever has made sure that there can be any."""
+        return _condition(self)
 
     def scope(self) -> ColumnElement[bool]:
         ours = member_t.c.handler == bindparam("reach_handler", type_=Text)
@@ -273,7 +280,7 @@ def _finding(shape: Shape, fields: frozenset[ProfileField]) -> Select[Any]:
     return (
         select(given.c.member_id.label("asked_id"), *_columns(fields))
         .join(member_t, member_t.c.member_id == func.coalesce(given.c.merged_into, given.c.member_id))
-        .where(given.c.member_id == any_(bindparam("asked", type_=ARRAY(PgUuid))), _condition(shape))
+        .where(given.c.member_id == any_(bindparam("asked", type_=ARRAY(PgUuid))), shape.condition())
     )
 
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
-from typing import Any, Final, TypeVar
+from datetime import date, datetime
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
-from sqlalchemy import and_, delete, select, update
+from sqlalchemy import delete, select, update
 
-from member_hub.clock import business_day
 from member_hub.crypto import Vault, sealed_row
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, insert_rows, table_of
@@ -20,7 +19,7 @@ from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.members.actions import record_purchases
 from member_hub.members.tables import Channel, ChannelAccount
 from member_hub.orders.rules import ActivityKind, ActivityStatement, OrderStatement, OrderStatus
-from member_hub.orders.tables import ACTIVITY_RETENTION_DAYS, Activity, OrderLine, WaitingLine
+from member_hub.orders.tables import Activity, OrderLine, WaitingLine
 from member_hub.organisation import Organisation
 from member_hub.privacy import DataClass
 
@@ -33,7 +32,6 @@ account_t = table_of(ChannelAccount)
 order_t = table_of(OrderLine)
 activity_t = table_of(Activity)
 waiting_t = table_of(WaitingLine)
-FORGET_MAX: Final = 5_000  # rows of old activity in one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +143,13 @@ class Orders:
         return known, [line for line in lines if (line.account_channel, line.account) not in filed]
 
     async def locked_filings(self, tx: Tx, accounts: Collection[Account]) -> dict[Account, Filing]:
-        """Where the rows of known accounts stand; while the transaction lasts none of them arrives, moves or goes."""
+        """Where the rows of known accounts stand; while the transaction lasts none of them arrives, moves or goes.
+
+        Nor do lines that wait for them: whoever forgets old ones takes their key, too (forgetting.py).
+        """
         tokens = {a: account_tokens(self.vault, self.organisation, *a) for a in accounts}
-        await claims.lock(tx, [token for own in tokens.values() for _, token in own])
+        awaited = [self._awaited(account) for account in accounts]
+        await claims.lock(tx, [*awaited, *(token for own in tokens.values() for _, token in own)])
         origins = await accounts_by_token(tx, {token for own in tokens.values() for token in own})
         filings = await filings_of(tx, origins.values())
         return {a: filings[o] for a, own in tokens.items() for t in own if (o := origins.get(t)) in filings}
@@ -172,18 +174,6 @@ class Orders:
             rows.append((source, key, subjects[token], token, sealed, now))
         columns = ("source", "message_key", "subject_id", "account_token", "payload", "received_at")
         await insert_rows(tx, WaitingLine, columns, rows, on_conflict="replace")
-
-
-async def forget_old_activity(tx: Tx, now: datetime) -> int:
-    """Remove activity that may be kept no longer, FORGET_MAX rows at most; returns how many. Skips what others hold.
-
-    What it grew stays: growth is a figure of the membership, with a term of its own.
-    """
-    before = business_day(now) - timedelta(days=ACTIVITY_RETENTION_DAYS)
-    key = [activity_t.c[name] for name in ("member_id", "origin_id", "day", "kind")]
-    old = select(*key).where(activity_t.c.day < before).limit(FORGET_MAX).with_for_update(skip_locked=True).cte("old")
-    same = and_(*(column == old.c[column.name] for column in key))
-    return int((await tx.execute(delete(activity_t).where(same))).rowcount)
 
 
 async def filings_of(tx: Tx, origins: Iterable[OriginId]) -> dict[OriginId | None, Filing]:

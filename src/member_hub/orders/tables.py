@@ -124,6 +124,7 @@ class WaitingLine(Base):
     __table_args__ = (
         Index("ix_waiting_line_account_token", "account_token"),
         Index("ix_waiting_line_subject_id", "subject_id"),
+        Index("ix_waiting_line_received_at", "received_at"),
     )
 
     source: Mapped[str] = mapped_column(Text, primary_key=True, info=technical("orders or activity"))

@@ -8,13 +8,12 @@ from sqlalchemy import func, select
 from member_hub.clock import business_day
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among
-from member_hub.ids import MemberId
 from member_hub.points.calendar import day_of
 from member_hub.points.claiming import Claims, Paid, Work
+from member_hub.points.daily import Days, earned_on
 from member_hub.points.earning import line_t
 from member_hub.points.rules import capped
 from member_hub.points.words import LineAct, LotKind
-from member_hub.points.writing import lot_t
 
 
 @dataclass(slots=True)
@@ -24,7 +23,7 @@ class Caps:
     order_max: int
     day_max: int
     orders: dict[bytes, int] = field(default_factory=dict)
-    days: dict[tuple[MemberId, object], int] = field(default_factory=dict)
+    days: Days = field(default_factory=dict)
 
     @classmethod
     async def of(cls, tx: Tx, work: Work, claims: Claims) -> "Caps":
@@ -44,15 +43,8 @@ class Caps:
 
     async def _load_days(self, tx: Tx, mine: Iterable[Paid]) -> None:
         days = {day_of(one.at) for one in mine}
-        statement = select(lot_t.c.member_id, lot_t.c.earned_at, lot_t.c.earned).where(
-            among(lot_t.c.member_id, {one.member_id for one in mine}),
-            lot_t.c.kind == LotKind.PURCHASE,
-            lot_t.c.earned_at >= min(begins for begins, _ in days),
-            lot_t.c.earned_at < max(ends for _, ends in days),
-        )
-        for row in await tx.execute(statement):
-            place = (MemberId(row.member_id), business_day(row.earned_at))
-            self.days[place] = self.days.get(place, 0) + row.earned
+        begins, ends = min(begins for begins, _ in days), max(ends for _, ends in days)
+        self.days = await earned_on(tx, {one.member_id for one in mine}, LotKind.PURCHASE, begins=begins, ends=ends)
 
     def left(self, one: Paid, order: bytes, points: int) -> int:
         """What the line earns of these points."""

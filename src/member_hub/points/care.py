@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
-
 from member_hub.access import Caller
 from member_hub.db.base import Tx
 from member_hub.errors import BadInput, NotFound, Unavailable
 from member_hub.ids import MemberId
+from member_hub.points.arriving import arrive
 from member_hub.points.asking import Asked, Receipt, begin, finish, start
 from member_hub.points.book import Book
-from member_hub.points.calendar import after_days, day_of
+from member_hub.points.calendar import after_days
+from member_hub.points.daily import of_today
 from member_hub.points.earning import active_lot
 from member_hub.points.guards import ANY_LIVING, ATTEMPTS_MAX, Wanted, lock_members, roots_of, take
 from member_hub.points.lots import Cause, Lot
@@ -91,7 +91,7 @@ async def transfer(tx: Tx, caller: Caller, member_id: MemberId, *, asked: Asked,
         wanted = Wanted(at_least=amount if root == payer else 0)
         books[root] = await take(tx, root, Cause(begun.operation_id, Reason.GIFT), now=asked.now, wanted=wanted)
     giving, getting = books[payer], books[payee]
-    if amount + await _of_today(tx, giving, Act.TRANSFER_OUT) > asked.rules.transfer_day_max:
+    if amount + await of_today(tx, giving, Act.TRANSFER_OUT) > asked.rules.transfer_day_max:
         raise OverLimit(field="amount")
     await load_spendable(tx, giving)
     for expires_at, n in _by_expiry(giving.spend(Act.TRANSFER_OUT, amount)):
@@ -116,6 +116,9 @@ async def reinstate(
     book = await start(tx, asked, member_id, reason)
     if isinstance(book, Receipt):
         return book
+    await load_lots(tx, book, [lot_id])
+    if lot_id not in book.lots or book.lots[lot_id].state is LotState.MOVED:
+        await arrive(tx, book, [lot_id])  # it expired before its account was merged
     lot = await _lot(tx, book, lot_id)
     if not lot.expired:
         raise NothingExpired(field="lot")
@@ -201,16 +204,7 @@ async def _both(tx: Tx, payer: MemberId, payee: MemberId) -> tuple[MemberId, Mem
 
 async def _adjusted_alone(tx: Tx, book: Book) -> int:
     by_hand = entry_t.c.reason.in_(ADJUSTING)  # an opening balance below zero is an adjustment of nobody's
-    return await _of_today(tx, book, Act.ADJUST, by_hand, entry_t.c.approved_by.is_(None))
-
-
-async def _of_today(tx: Tx, book: Book, act: Act, *which: ColumnElement[bool]) -> int:
-    """How many points that came to since midnight in Shanghai, on an account whose lock is held."""
-    begins, _ = day_of(book.now)
-    statement = select(func.coalesce(func.sum(entry_t.c.amount), 0)).where(
-        entry_t.c.member_id == book.member_id, entry_t.c.act == act, entry_t.c.recorded_at >= begins, *which
-    )
-    return int(await tx.scalar(statement) or 0)
+    return await of_today(tx, book, Act.ADJUST, by_hand, entry_t.c.approved_by.is_(None))
 
 
 def _by_expiry(parts: Sequence[tuple[Lot, int]]) -> list[tuple[datetime, int]]:

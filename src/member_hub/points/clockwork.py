@@ -42,11 +42,6 @@ class Settled:
     has_more: bool = False
 
 
-async def due_accounts(tx: Tx, *, now: datetime) -> Sequence[MemberId]:
-    """Accounts of which something may be due, longest due first."""
-    return [member_id for _, member_id in await _page(tx, None, now)]
-
-
 async def settle_due(tx: Tx, caller: Caller, member_id: MemberId, *, now: datetime) -> int:
     """Do what is due on one account; returns how many entries that made. Twice is the same as once."""
     book = await take_due(tx, member_id, Cause(uuid7(), Reason.DUE, is_due=True), now=now)

@@ -14,28 +14,28 @@ from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from member_hub.access import Caller, CallerKind
+from member_hub.clock import business_day
 from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of
 from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.points.asking import Asked, Receipt, begin, finish, start
 from member_hub.points.book import Book
 from member_hub.points.calendar import day_of
+from member_hub.points.daily import earned_on
 from member_hub.points.guards import channel_t, roots_of, take
 from member_hub.points.lots import Cause, Lot
 from member_hub.points.ordinary import Ordinary, earn_ordinary, ordinary
 from member_hub.points.refunding import Sought, load_for_taking, take_back
 from member_hub.points.refusals import AlreadyCounted, BadLine, BadReason, OrderLineUnknown
 from member_hub.points.rules import FULL_BP, capped, happened, points_for, taken_back, whole
-from member_hub.points.tables import PointsLine, PointsOpening
+from member_hub.points.tables import PointsLine
 from member_hub.points.words import EARNED_KINDS, Act, LineAct, LotKind, LotState, Reason
-from member_hub.points.writing import lot_t
 
 SOURCE = "points.order"
 ORDER_NO_CHARS_MAX = 100
 LINE_NO_MAX = 2**31 - 1
 
 line_t = table_of(PointsLine)
-opening_t = table_of(PointsOpening)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -88,8 +88,11 @@ async def earn(
 def as_ordinary(
     caller: Caller, member_id: MemberId, *, asked: Asked, earning: Earning, channel: str | None = None
 ) -> Ordinary | None:
-    """What `earn` would try first; None where it has to look at more. Raises what `earn` does before it writes."""
-    return _ordinary(caller, member_id, asked, *_worth(asked, earning, channel))
+    """What `earn` would try first; None where it has to look at more. Raises what `earn` does before it writes.
+
+    Where no account is named, one in the channel earns, if there is one.
+    """
+    return _ordinary(caller, member_id, asked, *_worth(asked, earning, channel), channel=channel)
 
 
 async def earn_for_order_line(
@@ -169,22 +172,6 @@ async def reverse_order_line(
     return await finish(tx, book, caller)
 
 
-async def open_balance(
-    tx: Tx, caller: Caller, member_id: MemberId, *, asked: Asked, points: int, origin_id: OriginId
-) -> Receipt:
-    """The balance that an old system kept for a channel account becomes a lot, once. Raises AlreadyCounted."""
-    whole(points, field="points")
-    book = await start(tx, asked, member_id, Reason.OPENING)
-    if isinstance(book, Receipt):
-        return book
-    row = {"origin_id": origin_id, "member_id": book.member_id, "points": points, "counted_at": asked.now}
-    claimed = insert(opening_t).values(row).on_conflict_do_nothing().returning(opening_t.c.origin_id)
-    if (await tx.execute(claimed)).first() is None:
-        raise AlreadyCounted(field="origin")
-    book.add_active(Act.EARN, active_lot(book, LotKind.OPENING, points, asked.rules.lasting.until(book.now), origin_id))
-    return await finish(tx, book, caller)
-
-
 def active_lot(book: Book, kind: LotKind, points: int, expires_at: datetime, origin_id: UUID | None = None) -> Lot:
     """A lot that is active at once."""
     origin = origin_id or book.own_origin
@@ -201,11 +188,14 @@ def _worth(asked: Asked, earning: Earning, channel: str | None) -> tuple[Earning
     return earning, _by_rule(asked, earning)
 
 
-def _ordinary(caller: Caller, member_id: MemberId, asked: Asked, earning: Earning, points: int) -> Ordinary | None:
+def _ordinary(
+    caller: Caller, member_id: MemberId, asked: Asked, earning: Earning, points: int, *, channel: str | None = None
+) -> Ordinary | None:
     """A cap of the day needs the lots of that day, under the account's lock."""
     if asked.rules.earn[earning.kind].day_max:
         return None
-    return ordinary(caller, member_id, asked, _pending_lot(asked, earning, points, earning.origin_id))
+    lot = _pending_lot(asked, earning, points, earning.origin_id)
+    return ordinary(caller, member_id, asked, lot, channel=channel)
 
 
 def _by_rule(asked: Asked, earning: Earning) -> int:
@@ -252,13 +242,8 @@ def _pending_lot(asked: Asked, earning: Earning, points: int, origin_id: UUID | 
 async def _earned_on_day(tx: Tx, book: Book, kind: LotKind, at: datetime) -> int:
     """Of this kind on the business day of `at`, reversed or not; the account is locked."""
     begins, ends = day_of(at)
-    statement = select(func.coalesce(func.sum(lot_t.c.earned), 0)).where(
-        lot_t.c.member_id == book.member_id,
-        lot_t.c.earned_at >= begins,
-        lot_t.c.earned_at < ends,
-        lot_t.c.kind == kind,
-    )
-    return int(await tx.scalar(statement) or 0)
+    days = await earned_on(tx, [book.member_id], kind, begins=begins, ends=ends)
+    return days.get((book.member_id, business_day(at)), 0)
 
 
 def _order_key(asked: Asked, line: Line) -> bytes:

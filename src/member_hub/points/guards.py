@@ -29,6 +29,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     exists,
+    false,
     func,
     literal,
     or_,
@@ -172,17 +173,12 @@ def _claiming_guard(*, needs: bool) -> Select[Any]:
     return select(*taken.c).select_from(claimed.outerjoin(taken, true()))
 
 
-def own_origin() -> Label[Any]:
-    """The channel account that the member began with, of several the oldest."""
-    began = (channel_t.c.filed_under == channel_t.c.member_id).desc()
+def own_origin(channel: ColumnElement[Any] | None = None) -> Label[Any]:
+    """The channel account that the member began with, of several the oldest; before these one in `channel`, if any."""
+    began = [(channel_t.c.filed_under == channel_t.c.member_id).desc(), channel_t.c.origin_id]
+    order = began if channel is None else [func.coalesce(channel_t.c.channel == channel, false()).desc(), *began]
     oldest = select(channel_t.c.origin_id).where(channel_t.c.member_id == account_t.c.member_id)
-    return (
-        oldest.order_by(began, channel_t.c.origin_id)
-        .limit(1)
-        .correlate(account_t)
-        .scalar_subquery()
-        .label("own_origin")
-    )
+    return oldest.order_by(*order).limit(1).correlate(account_t).scalar_subquery().label("own_origin")
 
 
 _GUARD: Final = Direct(_make_guard(needs=False))

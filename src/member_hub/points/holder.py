@@ -3,6 +3,7 @@
 Merging posts `merge_out` and `merge_in` for every lot that is not empty, under the same lot id, with its times as they
 are; debts and open holds go along. Giving back returns what is left of the lots of the accounts that leave: what was
 spent meanwhile, and debts, are settled by whoever unmerges. A lot of which something is on a hold that stays, stays.
+Empty lots stay where they are; where what expired or was spent of one comes back, it arrives then (arriving.py).
 
 Decision: the time of these entries is the hub's clock, for the duties of a holder name none; it never goes back.
 """
@@ -22,9 +23,10 @@ from member_hub.db.bulk import among, table_of
 from member_hub.holding import rows_where
 from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.points.book import Book
-from member_hub.points.earning import line_t, opening_t
+from member_hub.points.earning import line_t
 from member_hub.points.guards import channel_t, take_row
 from member_hub.points.lots import Cause, Hold
+from member_hub.points.opening import opening_t
 from member_hub.points.store import load_all
 from member_hub.points.tables import (
     PointsAccount,
@@ -96,7 +98,8 @@ class PointsHolder:
             return
         await load_all(tx, of)
         await load_all(tx, to)
-        _move(of, to, list(of.lots), [hold for hold in of.holds.values() if hold.state is HoldState.OPEN])
+        filled = [lot.lot_id for lot in of.lots.values() if lot.remaining]  # what fell due just now is empty
+        _move(of, to, filled, [hold for hold in of.holds.values() if hold.state is HoldState.OPEN])
         if of.debt:
             debt = of.debt
             of.move_debt(Act.MERGE_OUT, -debt)

@@ -9,15 +9,17 @@ from sqlalchemy.dialects.postgresql import insert
 
 from member_hub.access import Caller
 from member_hub.db.base import Tx
-from member_hub.db.bulk import among, parameters, values_of
+from member_hub.db.bulk import among, parameters, table_of, values_of
 from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.points.accounts import load_spendable_of, open_of, take_many, write_many
 from member_hub.points.asking import Asked
 from member_hub.points.book import Book
-from member_hub.points.earning import active_lot, opening_t
+from member_hub.points.earning import active_lot
 from member_hub.points.lots import Cause
+from member_hub.points.tables import PointsOpening
 from member_hub.points.words import Act, LotKind, Reason
 
+opening_t = table_of(PointsOpening)
 OPENING_COLUMNS: Final = ("origin_id", "member_id", "points", "counted_at")
 
 

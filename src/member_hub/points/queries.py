@@ -1,9 +1,9 @@
-"""Reading points: balances, entries, the balance at any past moment, and what is owed by month of expiry."""
+"""Reading points: balances, entries, and the balance at any past moment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, DateTime, Row, Select, and_, case, func, literal, or_, select
@@ -12,14 +12,9 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among
 from member_hub.ids import MemberId
-from member_hub.points.guards import member_t
 from member_hub.points.store import book_of, hold_of, lot_of
 from member_hub.points.words import AccountState, HoldState, LotState, Reason
 from member_hub.points.writing import account_t, entry_t, hold_t, lot_t, part_t
-
-MEMBERS_MAX: Final = 500  # asked for at once
-MONTHS_MAX: Final = 240
-_SHANGHAI: Final = timedelta(hours=8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +40,8 @@ class Balance:
     version: int = 0  # counts acts
 
 
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """Points whose last day is in this month."""
-
-    month: date
-    active: int
-    pending: int
-    held: int
-
-
 async def balances(tx: Tx, member_ids: Sequence[MemberId], *, now: datetime) -> dict[MemberId, Balance]:
-    """For members given by their roots; those who never had points are left out. At most MEMBERS_MAX, in snapshot."""
+    """For members given by their roots; those who never had points are left out. In a snapshot."""
     accounts = (await tx.execute(select(account_t).where(among(account_t.c.member_id, member_ids)))).all()
     due = [row.member_id for row in accounts if row.due_at is not None and row.due_at <= now]
     settled = await _settled(tx, [row for row in accounts if row.member_id in set(due)], now) if due else {}
@@ -67,22 +52,6 @@ async def balances(tx: Tx, member_ids: Sequence[MemberId], *, now: datetime) -> 
         at, points = nexts.get(row.member_id, (None, 0))
         found[MemberId(row.member_id)] = Balance(AccountState(row.state), pots, at, points, row.version)
     return found
-
-
-async def liability(tx: Tx, *, handler: str | None = None) -> list[Owed]:
-    """What is owed, by the month of the last day, earliest first; of one handler, or of all."""
-    last = func.timezone(literal(_SHANGHAI), lot_t.c.expires_at - literal(timedelta(microseconds=1)))
-    month = func.date_trunc("month", last).label("month")
-    free = lot_t.c.remaining - lot_t.c.held
-    sums = [
-        func.coalesce(func.sum(free).filter(lot_t.c.state == state), 0) for state in (LotState.ACTIVE, LotState.PENDING)
-    ]
-    statement = select(month, *sums, func.sum(lot_t.c.held)).where(lot_t.c.remaining > 0)
-    if handler is not None:
-        statement = statement.join(member_t, member_t.c.member_id == lot_t.c.member_id)
-        statement = statement.where(member_t.c.handler == handler)
-    rows = await tx.execute(statement.group_by(month).order_by(month).limit(MONTHS_MAX))
-    return [Owed(row[0].date(), *(int(value) for value in row[1:])) for row in rows]
 
 
 def effective_at() -> ColumnElement[datetime]:

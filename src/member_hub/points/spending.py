@@ -11,6 +11,7 @@ from member_hub.access import Caller
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among
 from member_hub.ids import MemberId
+from member_hub.points.arriving import arrive
 from member_hub.points.asking import Asked, Receipt, finish, start
 from member_hub.points.book import Book
 from member_hub.points.calendar import after_days
@@ -20,9 +21,9 @@ from member_hub.points.lots import Hold, Lot
 from member_hub.points.refunding import Sought, load_for_taking, take_back
 from member_hub.points.refusals import BadHold, CaptureTooLarge, HoldEnded, NotReversible, OverLimit
 from member_hub.points.rules import allot, whole
-from member_hub.points.store import load_hold, load_lots, load_spendable, lot_of
+from member_hub.points.store import load_hold, load_lots, load_spendable
 from member_hub.points.words import Act, HoldState, Reason
-from member_hub.points.writing import entry_t, lot_t
+from member_hub.points.writing import entry_t
 
 SPENT: Final = (Act.REDEEM, Act.CAPTURE)
 
@@ -176,10 +177,7 @@ async def _lots(tx: Tx, book: Book, lot_ids: Mapping[UUID, int]) -> list[Lot]:
     await load_lots(tx, book, lot_ids)
     missing = [lot_id for lot_id in lot_ids if lot_id not in book.lots]
     if missing:
-        absorbed = select(member_t.c.member_id).where(member_t.c.merged_into == book.member_id)
-        rows = await tx.execute(select(lot_t).where(among(lot_t.c.lot_id, missing), lot_t.c.member_id.in_(absorbed)))
-        for row in rows:
-            book.lots[row.lot_id] = lot_of(row)
+        await arrive(tx, book, missing)
     return [book.lots[lot_id] for lot_id in lot_ids if lot_id in book.lots]
 
 

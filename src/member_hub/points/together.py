@@ -1,20 +1,20 @@
 """Earnings of one process, written together: those that came while the last ones were being written share a commit.
 
-Context: what an earning waits for is mostly not its own work, but the disk at the commit and the three ways to the
-server. Decision: one writer per process. It sends the ordinary statement (ordinary.py) of everyone who waits, one after
-the other, as one transaction, and then tells each; who comes meanwhile is written next. Nobody waits for company: one
-that comes alone is written at once.
-Each keeps its own key, statement and refusal: whatever is not ordinary, and everything of a transaction that failed, is
-done by itself in a transaction of its own, where a key that was written after all gives the first answer.
-Accounts are taken in the order of the ids that were asked for, as everybody does who takes several; where a merged id
-breaks that order, PostgreSQL ends the deadlock, and its victims are done by themselves.
+Context: what an earning waits for is mostly not its own work, but the disk at the commit and the ways to the server:
+seven of them, where each is done by itself. Decision: one writer per process. It carries out the ordinary statement
+(ordinary.py) of everyone who waits as one transaction, lets each be put on record, commits, and then tells each; who
+comes meanwhile is written next. Nobody waits for company: one that comes alone is written at once.
+Each keeps its own key, reach, statement and refusal: whatever is not ordinary, and everything of a transaction that
+failed, is left to who asked, to be done by itself in a transaction of its own, where a key that was written after all
+gives the first answer. The writer waits for no member and no account that somebody else holds: one of them would keep
+everybody. Keys it does wait for, and where two processes are sent the same ones in another order PostgreSQL ends it.
 Price: an answer comes when the whole group is on disk, up to GROUP_MAX statements later than by itself.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -23,53 +23,75 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from member_hub.access import Caller
 from member_hub.db import transaction
+from member_hub.db.base import Tx
+from member_hub.errors import Refused
 from member_hub.idempotency import forget_expired
 from member_hub.ids import MemberId
+from member_hub.members.reading import Visible
 from member_hub.points.asking import Asked, Receipt
-from member_hub.points.earning import Earning, as_ordinary, earn
-from member_hub.points.ordinary import Ordinary, earn_at_once
+from member_hub.points.earning import Earning, as_ordinary
+from member_hub.points.ordinary import Ordinary, earn_in_reach, is_simple
+from member_hub.points.rules import happened
 
 GROUP_MAX: Final = 16  # in one transaction; the others wait for the next
 FORGET_EVERY: Final = 256  # keys claimed
 WAITING_MAX: Final = 1_000  # beyond it an earning goes by itself, and waits for a connection
 
+Held = Sequence[tuple[MemberId, datetime]]
+Multipliers = Callable[[Tx, Held, datetime], Awaitable[Sequence[int]]]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Wish:
+    """An earning as somebody asks for it. What the member's tier multiplies with is found out with the others'."""
+
+    caller: Caller
+    visible: Visible
+    member_id: MemberId
+    asked: Asked
+    earning: Earning
+    channel: str | None
+    on_record: Callable[[Receipt], Awaitable[None]]  # awaited before the commit; what it raises undoes the whole group
+
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    one: Ordinary
+    wish: Wish
     told: asyncio.Future[Receipt | None]
 
 
 class Together:
-    """One for each process and event loop."""
+    """One for each process and event loop.
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    `multipliers`: in basis points, of each member's tier at each moment, by the rules in force at the last argument.
+    """
+
+    def __init__(self, engine: AsyncEngine, multipliers: Multipliers) -> None:
         self._engine = engine
+        self._multipliers = multipliers
         self._waiting: list[_Waiting] = []
         self._keys_claimed = 0
         self._writer: asyncio.Task[None] | None = None
 
-    async def earn(
-        self, caller: Caller, member_id: MemberId, *, asked: Asked, earning: Earning, channel: str | None = None
-    ) -> Receipt:
-        """What `points.earn` does, in a transaction that it ends itself: with the receipt it is on disk.
+    async def earn(self, wish: Wish) -> Receipt | None:
+        """What `points.earn` does, in a transaction that this ends: with the receipt it is on disk, and on record.
 
-        Raises what `points.earn` raises. An earning whose caller stops waiting may be done; its key says so.
+        None: nothing of it was done, or nobody knows whether it was; it is to be done by itself, which also says why
+        it is refused. An earning whose caller stops waiting may be done; its key says so.
         """
-        one = as_ordinary(caller, member_id, asked=asked, earning=earning, channel=channel)
-        if one is not None and len(self._waiting) < WAITING_MAX:
-            done = await self._written(one)
-            if done is not None:
-                return done
-        async with transaction(self._engine) as tx:
-            return await earn(tx, caller, member_id, asked=asked, earning=earning, channel=channel)
-
-    def _written(self, one: Ordinary) -> asyncio.Future[Receipt | None]:
+        timely = _timely(wish)
+        if timely is None or not is_simple(wish.visible) or len(self._waiting) >= WAITING_MAX:
+            return None
         told: asyncio.Future[Receipt | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(one, told))
+        self._waiting.append(_Waiting(timely, told))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write())
-        return told
+        return await told
+
+    async def close(self) -> None:
+        """When what waits has been written."""
+        if self._writer is not None:
+            await asyncio.wait([self._writer])
 
     async def _write(self) -> None:
         """Until nobody waits."""
@@ -77,8 +99,8 @@ class Together:
         try:
             while self._waiting:
                 group, self._waiting = self._waiting[:GROUP_MAX], self._waiting[GROUP_MAX:]
-                await self._write_group([waiting for waiting in group if not waiting.told.cancelled()])
-                await self._forget(len(group), group[0].one.asked.now)
+                await self._write_group([waiting for waiting in group if not waiting.told.done()])
+                await self._forget(len(group), group[0].wish.asked.now)
                 await asyncio.sleep(0)  # who has just been told may come again, and go with the next
         except BaseException as error:
             for waiting in [*group, *self._waiting]:
@@ -87,21 +109,43 @@ class Together:
             self._waiting.clear()
             raise
 
-    async def _write_group(self, group: list[_Waiting]) -> None:
+    async def _write_group(self, group: Sequence[_Waiting]) -> None:
         if not group:
             return
-        group.sort(key=lambda waiting: waiting.one.member_id)
-        done = await self._commit([waiting.one for waiting in group])
+        try:
+            async with transaction(self._engine) as tx:
+                done = await self._carried_out(tx, [waiting.wish for waiting in group])
+        except (SQLAlchemyError, OSError, Refused):
+            done = [None] * len(group)
         for waiting, receipt in zip(group, done, strict=True):
             if not waiting.told.done():  # whoever waited may have gone
                 waiting.told.set_result(receipt)
 
-    async def _commit(self, several: Sequence[Ordinary]) -> Sequence[Receipt | None]:
-        """None for each that has to be done by itself; of a transaction that failed for all."""
-        try:
-            return await earn_at_once(self._engine, several)
-        except (SQLAlchemyError, OSError):
-            return [None] * len(several)
+    async def _carried_out(self, tx: Tx, wishes: Sequence[Wish]) -> list[Receipt | None]:
+        """On record, too; None for each that has to be done by itself."""
+        tried = [_ordinary(wish, bp) for wish, bp in zip(wishes, await self._tier_bps(tx, wishes), strict=True)]
+        several = [(one, wish.visible) for one, wish in zip(tried, wishes, strict=True) if one is not None]
+        receipts = iter(await earn_in_reach(tx, several))
+        done = [None if one is None else next(receipts) for one in tried]
+        recording = [wish.on_record(receipt) for wish, receipt in zip(wishes, done, strict=True) if receipt is not None]
+        for failure in await asyncio.gather(*recording, return_exceptions=True):
+            if failure is not None:
+                raise failure
+        return done
+
+    async def _tier_bps(self, tx: Tx, wishes: Sequence[Wish]) -> list[int]:
+        """As said, or as of the tier where the kind is multiplied."""
+        asks = [wish.asked.rules.earn[wish.earning.kind].is_multiplied for wish in wishes]
+        held = [
+            (wish.member_id, wish.earning.occurred_at or wish.asked.now)
+            for wish, is_multiplied in zip(wishes, asks, strict=True)
+            if is_multiplied
+        ]
+        found = iter(await self._multipliers(tx, held, wishes[0].asked.now) if held else ())
+        return [
+            next(found) if is_multiplied else wish.earning.tier_bp
+            for wish, is_multiplied in zip(wishes, asks, strict=True)
+        ]
 
     async def _forget(self, claimed: int, now: datetime) -> None:
         """Now and then clear away expired keys; where it fails, the next time does."""
@@ -112,3 +156,22 @@ class Together:
         with suppress(SQLAlchemyError, OSError):
             async with transaction(self._engine) as tx:
                 await forget_expired(tx, now=now, at_most=4 * FORGET_EVERY)
+
+
+def _timely(wish: Wish) -> Wish | None:
+    """With its time; None where it cannot be ordinary whatever the account."""
+    earning, asked = wish.earning, wish.asked
+    rule = asked.rules.earn.get(earning.kind)
+    if rule is None or rule.day_max or asked.key is None:
+        return None
+    with suppress(Refused):
+        return replace(wish, earning=replace(earning, occurred_at=happened(earning.occurred_at, asked.now)))
+    return None
+
+
+def _ordinary(wish: Wish, tier_bp: int) -> Ordinary | None:
+    """What is refused before anything is written is refused to who does it by itself."""
+    earning = replace(wish.earning, tier_bp=tier_bp)
+    with suppress(Refused):
+        return as_ordinary(wish.caller, wish.member_id, asked=wish.asked, earning=earning, channel=wish.channel)
+    return None

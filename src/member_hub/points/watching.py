@@ -30,7 +30,7 @@ from member_hub.points.words import Fault
 from member_hub.points.writing import account_t
 
 SLICES_MAX: Final = 4  # of one round: 2,000 accounts
-NAMED_MAX: Final = 100  # findings that one question gets
+SLICES_ALL_MAX: Final = 1_000_000  # of looking at everybody
 WHICH: Final = "all"
 
 check_t = table_of(PointsCheck)
@@ -97,7 +97,7 @@ async def look(database: Database, *, now: datetime) -> Slice | None:
 async def look_at_all(database: Database, *, now: datetime) -> AsyncIterator[Slice]:
     """Every account at once, slice by slice, whatever the clock has looked at; where that has come to stays."""
     last: UUID | None = None
-    while True:
+    for _ in range(SLICES_ALL_MAX):
         async with snapshot(database.app) as reading:
             member_ids = await _next(reading, last)
             found = await self_check(reading, member_ids) if member_ids else []
@@ -108,6 +108,7 @@ async def look_at_all(database: Database, *, now: datetime) -> AsyncIterator[Sli
         if is_end:
             return
         last = member_ids[-1]
+    raise AssertionError("more accounts than anybody has")
 
 
 async def note(tx: Tx, member_ids: Collection[MemberId], found: Sequence[Finding], *, now: datetime) -> None:
@@ -134,12 +135,6 @@ async def last_pass(tx: Tx) -> tuple[datetime, int] | None:
     """When the last whole pass ended, and over how many accounts; None: there was none yet."""
     row = (await tx.execute(select(check_t).where(check_t.c.name == WHICH, check_t.c.ended_at.is_not(None)))).first()
     return None if row is None else (row.ended_at, row.accounts)
-
-
-async def standing(tx: Tx) -> list[Finding]:
-    """The first NAMED_MAX findings."""
-    rows = await tx.execute(select(finding_t).order_by(*finding_t.primary_key).limit(NAMED_MAX))
-    return [Finding(MemberId(row.member_id), Fault(row.fault)) for row in rows]
 
 
 async def _next(tx: Tx, position: UUID | None) -> list[MemberId]:

@@ -36,10 +36,3 @@ def lot_of(vault: Vault, size: int, fingerprint: int) -> int:
     """The lot of a group: from its members (an XOR over random bits of their ids) under a key that nobody asks with."""
     digest = vault.message_key(_LOT, f"{size}/{fingerprint}")
     return int.from_bytes(digest[:8], "big") % ROUNDED_TO
-
-
-def possible(number: int | None) -> tuple[int, int]:
-    """The least and the greatest size behind an answer, for whoever knows this module but not the key."""
-    if number is None:
-        return 0, MINIMUM_GROUP - 1
-    return max(MINIMUM_GROUP, number - ROUNDED_TO + 1), number + ROUNDED_TO - 1

@@ -96,7 +96,7 @@ async def approve(
         raise NotFound(field="id")
     if not await count_today(tx, caller, Operation.REVEAL_APPROVE, business_day(now), at_most=APPROVALS_PER_DAY):
         raise TooManyApprovals(seconds_left(now))
-    await _forget_expired(tx)
+    await forget_expired(tx)
     statement = insert(approval_t).values(
         member_id=member_id,
         approval_id=uuid7(),
@@ -150,8 +150,8 @@ async def count_today(tx: Tx, caller: Caller, operation: Operation, day: date, *
     return count is not None
 
 
-async def _forget_expired(tx: Tx) -> None:
-    """Some approvals that are over; skips what others hold."""
+async def forget_expired(tx: Tx) -> int:
+    """Some approvals that are over; how many. Skips what others hold."""
     is_over = approval_t.c.expires_at <= func.now()
     old = (
         select(approval_t.c.member_id, approval_t.c.approval_id)
@@ -161,7 +161,7 @@ async def _forget_expired(tx: Tx) -> None:
         .cte("old")
     )
     same = and_(approval_t.c.member_id == old.c.member_id, approval_t.c.approval_id == old.c.approval_id)
-    await tx.execute(delete(approval_t).where(same))
+    return int((await tx.execute(delete(approval_t).where(same))).rowcount)
 
 
 async def void(tx: Tx, member_id: UUID) -> None:

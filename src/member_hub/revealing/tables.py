@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from member_hub.db.base import Base
 from member_hub.privacy import personal, technical
 
-KEPT_DAYS = 2  # swept with the next approval after its end; what became of it is in the audit log
+KEPT_DAYS = 2  # swept after its end; what became of it is in the audit log
 
 
 class Approval(Base):

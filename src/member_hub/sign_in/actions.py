@@ -262,9 +262,7 @@ async def _begin(tx: Tx, sought: Sought, member_id: MemberId, *, is_new: bool, i
     now, released = sought.now, await _released(tx, sought, member_id)
     tasks = await _to_tell(tx, sought, released, [member_id] if is_by_second else [])
     opened = Opened(uuid7(), member_id, is_new, now + SESSION_LIVES, released, tasks)
-    old = session_t.c.expires_at < now - timedelta(days=CODE_RETENTION_DAYS)
-    over = select(session_t.c.session_id).where(old).limit(FORGET_MAX).with_for_update(skip_locked=True).cte("over")
-    await tx.execute(delete(session_t).where(session_t.c.session_id.in_(select(over.c.session_id))))
+    await forget_sessions(tx, now=now)
     row = {
         "session_id": opened.session_id,
         "member_id": member_id,
@@ -273,6 +271,14 @@ async def _begin(tx: Tx, sought: Sought, member_id: MemberId, *, is_new: bool, i
     }
     await tx.execute(insert(session_t).values(row))
     return opened
+
+
+async def forget_sessions(tx: Tx, *, now: datetime) -> int:
+    """Some of those that are long over; how many. Skips what others hold."""
+    old = session_t.c.expires_at < now - timedelta(days=CODE_RETENTION_DAYS)
+    over = select(session_t.c.session_id).where(old).limit(FORGET_MAX).with_for_update(skip_locked=True).cte("over")
+    gone = await tx.execute(delete(session_t).where(session_t.c.session_id.in_(select(over.c.session_id))))
+    return int(gone.rowcount)
 
 
 async def _to_tell(tx: Tx, sought: Sought, released: Sequence[MemberId], opened: Sequence[MemberId]) -> list[UUID]:

@@ -8,10 +8,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hmac import compare_digest
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Integer, and_, bindparam, delete, func, insert, or_, select, true, update
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    Integer,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from member_hub.crypto import Vault
 from member_hub.crypto.ring import IndexKind
@@ -93,7 +107,7 @@ async def issue(
         raise TooManyCodes(wait_s)
     if wait_s := await _wait_of_s(tx, asked_at, code_t.c.is_sent, Limit(BUDGET_WINDOW, budget)):
         raise CodesSpent(wait_s)
-    await _forget_old(tx)
+    await forget_codes(tx)
     await tx.execute(update(code_t).where(_is_live(subject)).values(void_at=func.now()))
     issued = Issued(uuid7(), new_code())
     row = {
@@ -145,9 +159,7 @@ async def count_try(tx: Tx, vault: Vault, *, address: str) -> None:
     await tx.execute(_LOCK, {"buckets": _buckets([address_token])})
     if wait_s := await _wait_s(tx, try_t.c.tried_at, try_t.c.address_token == address_token, TRY_LIMITS):
         raise TooManyTries(wait_s)
-    is_old = try_t.c.tried_at <= func.now() - timedelta(days=CODE_RETENTION_DAYS)
-    old = select(try_t.c.try_id).where(is_old).limit(FORGET_MAX).with_for_update(skip_locked=True).cte("old")
-    await tx.execute(delete(try_t).where(try_t.c.try_id.in_(select(old.c.try_id))))
+    await forget_tries(tx)
     await tx.execute(insert(try_t).values(try_id=uuid7(), address_token=address_token, tried_at=func.now()))
 
 
@@ -158,9 +170,7 @@ async def may_guess(tx: Tx, phone_token: bytes) -> bool:
 
 async def count_guess(tx: Tx, phone_token: bytes) -> None:
     """A second thing was not the holder's."""
-    is_old = second_t.c.tried_at <= func.now() - timedelta(days=SECOND_TRY_RETENTION_DAYS)
-    old = select(second_t.c.try_id).where(is_old).limit(FORGET_MAX).with_for_update(skip_locked=True).cte("old")
-    await tx.execute(delete(second_t).where(second_t.c.try_id.in_(select(old.c.try_id))))
+    await forget_guesses(tx)
     await tx.execute(insert(second_t).values(try_id=uuid7(), phone_token=phone_token, tried_at=func.now()))
 
 
@@ -206,17 +216,28 @@ async def _wait_of_s(tx: Tx, at: ColumnElement[datetime], counted: ColumnElement
     return max(int(left.total_seconds()) + 1, 1) if left is not None else 0
 
 
-async def _forget_old(tx: Tx) -> None:
-    """Some of what no limit counts any more; skips what others hold."""
-    old = (
-        select(code_t.c.code_id)
-        .where(code_t.c.created_at <= func.now() - timedelta(days=CODE_RETENTION_DAYS))
-        .where(or_(code_t.c.expires_at <= func.now(), code_t.c.used_at.is_not(None)))
-        .limit(FORGET_MAX)
-        .with_for_update(skip_locked=True)
-        .cte("old")
-    )
-    await tx.execute(delete(code_t).where(code_t.c.code_id.in_(select(old.c.code_id))))
+async def forget_codes(tx: Tx) -> int:
+    """Some of the codes that no limit counts any more; how many."""
+    is_old = code_t.c.created_at <= func.now() - timedelta(days=CODE_RETENTION_DAYS)
+    is_over = or_(code_t.c.expires_at <= func.now(), code_t.c.used_at.is_not(None))
+    return await _forget(tx, code_t.c.code_id, and_(is_old, is_over))
+
+
+async def forget_tries(tx: Tx) -> int:
+    """The same of tries of addresses."""
+    return await _forget(tx, try_t.c.try_id, try_t.c.tried_at <= func.now() - timedelta(days=CODE_RETENTION_DAYS))
+
+
+async def forget_guesses(tx: Tx) -> int:
+    """The same of second things that were said with a number."""
+    is_old = second_t.c.tried_at <= func.now() - timedelta(days=SECOND_TRY_RETENTION_DAYS)
+    return await _forget(tx, second_t.c.try_id, is_old)
+
+
+async def _forget(tx: Tx, key: Column[Any], is_old: ColumnElement[bool]) -> int:
+    """FORGET_MAX rows; skips what others hold."""
+    old = select(key).where(is_old).limit(FORGET_MAX).with_for_update(skip_locked=True).cte("old")
+    return int((await tx.execute(delete(key.table).where(key.in_(select(old.c[key.name]))))).rowcount)
 
 
 def _digest(vault: Vault, subject: Subject, code_id: UUID, code: str) -> bytes:

@@ -87,11 +87,6 @@ class Quantile:
 Condition = All | AnyOf | Not | OneOf | Between | Includes | DaysAgo | Quantile
 
 
-def parse(text: str, purpose: Purpose) -> Condition:
-    """The condition in a text. Raises BadRule, which names the place; also for a figure not held for this purpose."""
-    return read(loaded(text), purpose)
-
-
 def loaded(text: str) -> Any:
     """The JSON of a rule, as it is stored. Raises BadRule."""
     if len(text) > CHARS_MAX:
@@ -107,7 +102,10 @@ def loaded(text: str) -> Any:
 
 
 def read(found: object, purpose: Purpose) -> Condition:
-    """The same of JSON that was read: what is stored is read again as strictly."""
+    """The condition in the JSON of a rule, as it was sent or stored.
+
+    Raises BadRule, which names the place; also for a figure not held for this purpose.
+    """
     return _Reader(purpose).condition(found, "$", 1)
 
 

@@ -12,10 +12,12 @@ where it was. Quantiles are computed at the start of a round and hold until the 
 entry per round and tag code, and not one per member and day: the tagging itself says since when and by which version.
 """
 
+import logging
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -39,12 +41,14 @@ from sqlalchemy import (
     tuple_,
     type_coerce,
     union_all,
+    update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 
+from member_hub.db.apart import apart
 from member_hub.db.base import Tx
-from member_hub.db.bulk import among, plan_anew, table_of
+from member_hub.db.bulk import among, insert_rows, plan_anew, table_of
 from member_hub.ids import MemberId
 from member_hub.members.row_gate import consent_stands
 from member_hub.members.tables import Member, MemberStatus
@@ -61,12 +65,14 @@ from member_hub.tags.tables import TagDue
 from member_hub.tags.thresholds import thresholds_of
 
 BATCH: Final = 2_000  # members whose rows are held for the length of one statement
+PUT_OFF: Final = timedelta(hours=1)  # until a member whose evaluation failed has another turn
 GIVEN_BY: Final = "tags"
 _GONE: Final = (MemberStatus.MERGED.value, MemberStatus.ERASED.value)
 _NOT_PROFILED: Final = (*_GONE, MemberStatus.RESTRICTED.value)
 _WANTED: Final = ("member_id", "tag", "value", "until", "version", "restricted_by")
 
 member_t, due_t = table_of(Member), table_of(TagDue)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +89,24 @@ class Programme:
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """Of how many members how many taggings were given or changed, and how many ended."""
+    """Of how many members how many taggings were given or changed, and how many ended; `failed` members come again."""
 
     members: int = 0
     given: int = 0
     ended: int = 0
+    failed: int = 0
+
+    @property
+    def looked_at(self) -> int:
+        return self.members + self.failed
 
     def beside(self, other: "Evaluated") -> "Evaluated":
-        return Evaluated(self.members + other.members, self.given + other.given, self.ended + other.ended)
+        return Evaluated(
+            self.members + other.members,
+            self.given + other.given,
+            self.ended + other.ended,
+            self.failed + other.failed,
+        )
 
 
 async def evaluate(tx: Tx, programme: Programme, member_ids: Collection[MemberId], *, now: datetime) -> Evaluated:
@@ -109,11 +125,37 @@ async def evaluate(tx: Tx, programme: Programme, member_ids: Collection[MemberId
 
 
 async def evaluate_due(tx: Tx, programme: Programme, *, now: datetime) -> Evaluated:
-    """The members who were merged or split since; as many as a batch has, and none that another process is at."""
-    due = select(due_t.c.member_id).order_by(due_t.c.due_at).limit(BATCH).with_for_update(skip_locked=True)
-    gone = delete(due_t).where(due_t.c.member_id.in_(due)).returning(due_t.c.member_id)
-    members = [MemberId(one) for one in await tx.scalars(gone)]
-    return await evaluate(tx, programme, members, now=now) if members else Evaluated()
+    """The members who were merged or split since; as many as a batch has, and none that another process is at.
+
+    One who fails stops nobody, and is due again after PUT_OFF.
+    """
+    due = select(due_t.c.member_id).where(due_t.c.due_at <= now).order_by(due_t.c.due_at).limit(BATCH)
+    members = [MemberId(one) for one in await tx.scalars(due.with_for_update(skip_locked=True))]
+    done, failed = await each_apart(tx, members, lambda part: evaluate(tx, programme, part, now=now))
+    again = update(due_t).where(among(due_t.c.member_id, failed)).values(due_at=now + PUT_OFF)
+    gone = delete(due_t).where(among(due_t.c.member_id, sorted(set(members) - set(failed))))
+    for statement in (again, gone) if members else ():
+        await tx.execute(statement)
+    return done
+
+
+async def put_off(tx: Tx, members: Collection[MemberId], *, now: datetime) -> None:
+    """Have these members evaluated after PUT_OFF, apart from any round; who is due already stays so."""
+    if members:
+        rows = [(member_id, now + PUT_OFF) for member_id in sorted(members)]
+        await insert_rows(tx, TagDue, ("member_id", "due_at"), rows, on_conflict="ignore")
+
+
+async def each_apart(
+    tx: Tx, members: Sequence[MemberId], work: Callable[[Sequence[MemberId]], Awaitable[Evaluated]]
+) -> tuple[Evaluated, list[MemberId]]:
+    """Evaluate a batch so that one member who fails stops nobody else; these are logged, and returned."""
+    parts, failed = await apart(tx, members, work, on_failed=_tell)
+    return reduce(Evaluated.beside, parts, Evaluated(failed=len(failed))), failed
+
+
+def _tell(members: Sequence[MemberId], error: Exception) -> None:
+    _log.error("The tags of %d members failed, of %s first (%s).", len(members), members[0], type(error).__name__)
 
 
 async def forget_expired(tx: Tx, *, now: datetime) -> int:

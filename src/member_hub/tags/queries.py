@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from sqlalchemy import not_, or_, select
 
@@ -20,8 +19,6 @@ from member_hub.tags.definitions import (
     in_force,
     tag_t,
 )
-
-SHOWN_MAX: Final = 2 * TAGS_MAX  # definitions: of each code the one in force, and the newest proposal
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +81,7 @@ def _longer(one: Shown, other: Shown) -> Shown:
 
 
 async def definitions_of(tx: Tx, handler: str) -> list[Definition]:
-    """Of every code the version in force and a newer one that is proposed; the built-in ones first."""
+    """Of every code the version in force and a newer one that is proposed, TAGS_MAX each; the built-in ones first."""
     approved = await in_force(tx, [handler])
     newest = select(tag_t).where(tag_t.c.handler == handler, tag_t.c.approved_at.is_(None))
     other = tag_t.alias("other")

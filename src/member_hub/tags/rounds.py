@@ -1,7 +1,12 @@
-"""The day's round over all members of each handler, batch by batch: what the clock calls."""
+"""The day's round over all members of each handler, batch by batch: what the clock calls.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+A run has a limit of batches and says when there is more. A member whose evaluation fails is passed over and has another
+turn in an hour (evaluating.py); a handler whose definitions or quantiles fail is passed over until the next run.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
@@ -13,6 +18,7 @@ from member_hub.clock import Clock
 from member_hub.db import Database
 from member_hub.db.base import Tx, transaction
 from member_hub.db.bulk import plan_anew, table_of
+from member_hub.db.outages import is_outage
 from member_hub.ids import MemberId
 from member_hub.members.reading import is_living
 from member_hub.members.tables import Member
@@ -23,27 +29,44 @@ from member_hub.tags.evaluating import (
     GIVEN_BY,
     Evaluated,
     Programme,
+    each_apart,
     evaluate_batch,
     evaluate_due,
     forget_expired,
+    put_off,
 )
 from member_hub.tags.keeping import keep_given
 from member_hub.tags.sources import Setting
 from member_hub.tags.tables import TagRound
 from member_hub.tags.thresholds import thresholds_of
 
+BATCHES_MAX: Final = 20  # of each part of one run; of the rounds, for each handler
 OPERATION: Final = "tags evaluate"
 _A_DAY: Final = timedelta(days=1)
 
 member_t, round_t = table_of(Member), table_of(TagRound)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What one run did."""
+    """What one run did; `failed` counts members, and handlers whose round could not go on."""
 
-    evaluated: Evaluated
-    expired: int
+    evaluated: Evaluated = field(default_factory=Evaluated)
+    expired: int = 0
+    failed: int = 0
+    has_more: bool = False
+
+    def beside(self, other: "Ran") -> "Ran":
+        return Ran(
+            self.evaluated.beside(other.evaluated),
+            self.expired + other.expired,
+            self.failed + other.failed,
+            self.has_more or other.has_more,
+        )
+
+
+Batch = Callable[[], Awaitable[Ran | None]]  # None: nothing is left
 
 
 async def run(database: Database, audit: AuditLog, programme: Programme, clock: Clock) -> Ran:
@@ -51,35 +74,54 @@ async def run(database: Database, audit: AuditLog, programme: Programme, clock: 
 
     Any number of processes may run it. What a killed one had begun, the next one goes on with.
     """
-    done, expired = Evaluated(), 0
-    while True:
+
+    async def due() -> Ran | None:
         async with transaction(database.app) as tx:
             some = await evaluate_due(tx, programme, now=clock.now())
-        done = done.beside(some)
-        if not some.members:
-            break
-    while True:
+        return _ran(some)
+
+    async def over() -> Ran | None:
         async with transaction(database.app) as tx:
             gone = await forget_expired(tx, now=clock.now())
-        expired += gone
-        if gone < BATCH:
-            break
+        return Ran(expired=gone) if gone else None
+
+    done = (await _batches(due)).beside(await _batches(over))
     for handler in sorted(programme.organisation.handlers):
         done = done.beside(await _round(database, audit, programme, handler, clock))
-    return Ran(done, expired)
+    return done
 
 
-async def _round(database: Database, audit: AuditLog, programme: Programme, handler: str, clock: Clock) -> Evaluated:
-    """The rest of the handler's round of today, as far as no other process is at it."""
-    done = Evaluated()
-    while True:
-        async with transaction(database.app) as tx:
-            some = await evaluate_next(tx, programme, handler, clock)
-            if some is not None and not some.members and (said := await _entry(tx, handler, clock)):
-                await audit.write(said)
-        if some is None or not some.members:
+async def _batches(one: Batch) -> Ran:
+    done = Ran()
+    for _ in range(BATCHES_MAX):
+        some = await one()
+        if some is None:
             return done
         done = done.beside(some)
+    return done.beside(Ran(has_more=True))
+
+
+def _ran(some: Evaluated | None) -> Ran | None:
+    return Ran(some, failed=some.failed) if some is not None and some.looked_at else None
+
+
+async def _round(database: Database, audit: AuditLog, programme: Programme, handler: str, clock: Clock) -> Ran:
+    """The rest of the handler's round of today, as far as no other process is at it."""
+
+    async def one() -> Ran | None:
+        async with transaction(database.app) as tx:
+            some = await evaluate_next(tx, programme, handler, clock)
+            if some is not None and not some.looked_at and (said := await _entry(tx, handler, clock)):
+                await audit.write(said)
+        return _ran(some)
+
+    try:
+        return await _batches(one)
+    except Exception as error:  # of this handler alone: the others have their rounds
+        if is_outage(error):
+            raise
+        _log.error("The round of tags of %s failed (%s).", handler, type(error).__name__)
+        return Ran(failed=1)
 
 
 async def evaluate_next(tx: Tx, programme: Programme, handler: str, clock: Clock) -> Evaluated | None:
@@ -101,8 +143,13 @@ async def evaluate_next(tx: Tx, programme: Programme, handler: str, clock: Clock
     if not members:
         await tx.execute(update(round_t).where(round_t.c.handler == handler).values(done_at=now))
         return Evaluated()
-    kept = Evaluated(ended=await keep_given(tx, all_of_them, members, now=now))
-    some = kept.beside(await evaluate_batch(tx, definitions, members, setting, thresholds))
+
+    async def work(part: Sequence[MemberId]) -> Evaluated:
+        kept = Evaluated(ended=await keep_given(tx, all_of_them, part, now=now))
+        return kept.beside(await evaluate_batch(tx, definitions, part, setting, thresholds))
+
+    some, failed = await each_apart(tx, members, work)
+    await put_off(tx, failed, now=now)
     progress = {"after": members[-1], "given": round_t.c.given + some.given, "ended": round_t.c.ended + some.ended}
     await tx.execute(update(round_t).where(round_t.c.handler == handler).values(progress))
     return some

@@ -35,7 +35,6 @@ from member_hub.telling.tables import AS_ONE, OPEN, NoticeTask
 ASK_MAX = 500  # tasks in one statement
 # After each try; then nobody tries any more, and the task stays open for people (doctor).
 PAUSES: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 10, 60, 6 * 60, 24 * 60))
-TRIES_MAX: Final = len(PAUSES) + 1
 KEY: Final = ("member_id", "kind", "subject_ref")
 
 task_t = table_of(NoticeTask)

@@ -10,7 +10,7 @@ Growth is apart from points: neither part knows the other's entries.
 
 from member_hub.tiers.growth.giving import Grown, grow
 from member_hub.tiers.growth.rules import of_activity, of_line, taken_back
-from member_hub.tiers.queries import Standing, held_at, standings
+from member_hub.tiers.queries import Standing, held_at, multipliers_at, standings, terms_before
 from member_hub.tiers.rules.model import TierRules
 from member_hub.tiers.rules.reading import rules_of
 from member_hub.tiers.rules.versions import InForce, Programme, in_force
@@ -36,6 +36,7 @@ __all__ = [
     "grow",
     "held_at",
     "in_force",
+    "multipliers_at",
     "of_activity",
     "of_line",
     "place",
@@ -45,5 +46,6 @@ __all__ = [
     "said_of",
     "standings",
     "taken_back",
+    "terms_before",
     "touch",
 ]

@@ -24,16 +24,18 @@ from member_hub.db.bulk import among, table_of
 from member_hub.holding import AccountRows, rows_where
 from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.privacy import Erased, Held, Person, Purpose
+from member_hub.tiers.queries import standing_of
 from member_hub.tiers.rules.windows import midnight
 from member_hub.tiers.standing.log import Change, log
 from member_hub.tiers.standing.marking import touch
-from member_hub.tiers.tables import GrowthEntry, TierChange, TierStanding
+from member_hub.tiers.tables import GrowthEntry, TierChange, TierRise, TierStanding
 from member_hub.tiers.words import LOWEST, Why
 
 PROTECTION: Final = timedelta(days=90)  # after a splitting
 FILED = AccountRows(staying=(GrowthEntry,))
 standing_t = table_of(TierStanding)
 change_t = table_of(TierChange)
+rise_t = table_of(TierRise)
 OWN: Final = ("own_tier", "own_rank", "since", "reason", "until", "term_since", "in_grace", "rules_version")
 FLOOR: Final = ("floor", "floor_rank", "floor_until")
 NO_FLOOR: Final[dict[str, Any]] = {"floor": None, "floor_rank": 0, "floor_until": None}
@@ -59,18 +61,18 @@ class TiersHolder:
 
     @property
     def tables(self) -> frozenset[str]:
-        return FILED.tables | {standing_t.fullname, change_t.fullname}
+        return FILED.tables | {standing_t.fullname, change_t.fullname, rise_t.fullname}
 
     async def export_for(self, tx: Tx, person: Person) -> AsyncIterator[Held]:
         async for held in FILED.export_for(tx, person):
             yield held
-        for model in (TierStanding, TierChange):
+        for model in (TierStanding, TierChange, TierRise):
             async for held in rows_where(tx, model, among(table_of(model).c.member_id, person.member_ids)):
                 yield held
 
     async def erase_for(self, tx: Tx, person: Person) -> Erased:
         counts = dict((await FILED.erase_for(tx, person)).counts)
-        for table in (standing_t, change_t):
+        for table in (standing_t, change_t, rise_t):
             gone = await tx.execute(delete(table).where(among(table.c.member_id, person.member_ids)))
             counts[table.fullname] = int(gone.rowcount)
         return Erased(counts)
@@ -85,8 +87,10 @@ class TiersHolder:
             higher = _higher(mine, theirs, now)
             await _put(tx, kept, higher | {"reason": Why.MERGE, "due_at": now})
             before = LOWEST if mine is None or mine["tier"] is None else mine["tier"]
+            terms = {"term": _term(mine, now), "their_term": _term(theirs, now)}
+            facts = {"with": str(gone), "stood": _snapshot(mine)} | terms
             merged = [
-                _merge(kept, before, higher["tier"], higher["until"], {"with": str(gone), "stood": _snapshot(mine)}),
+                _merge(kept, before, higher["tier"], higher["until"], facts),
                 _merge(gone, theirs["tier"], higher["tier"], higher["until"], {"stood": _snapshot(theirs)}),
             ]
             await log(tx, _hub(), merged, now=now)
@@ -106,8 +110,11 @@ class TiersHolder:
                 (back, await _stood(tx, back, now) or _lowest(now)),
             ):
                 values = stood | floor | {"tier": row["tier"], "rank": row["rank"], "since": now}
+                values |= {"term_since": stood["term_since"] or stood["since"]}
                 await _put(tx, side, values | {"reason": Why.SPLIT, "due_at": now})
                 facts = {"own_tier": stood["own_tier"]}
+                if side == kept:
+                    facts |= {"with": str(back), "term": _term(row, now)}
                 changes.append(Change(side, row["tier"], row["tier"], Why.SPLIT, floor["floor_until"], None, facts))
             await log(tx, _hub(), changes, now=now)
         await touch(tx, [kept, back], now=now)
@@ -159,6 +166,11 @@ async def _stood(tx: Tx, member_id: MemberId, now: datetime, *, other: MemberId 
         name: datetime.fromisoformat(value) if name in MOMENTS and value else value
         for name, value in facts["stood"].items()
     }
+
+
+def _term(row: Row | None, now: datetime) -> str | None:
+    """Since when the term runs that counts; None: nothing was decided yet, and it is that of joining."""
+    return None if row is None or row["tier"] is None else standing_of(row, now).term_since.isoformat()
 
 
 def _snapshot(row: Row | None) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from member_hub.db.base import Tx
 from member_hub.db.bulk import among, parameters, table_of, values_of
 from member_hub.ids import MemberId
 from member_hub.members.tables import Member
+from member_hub.tiers.rules.versions import Programme, in_force
 from member_hub.tiers.tables import TierChange, TierStanding
 from member_hub.tiers.words import LOWEST, Why
 
@@ -34,7 +35,8 @@ class Notice:
 class Standing:
     """Where a member stands. `until`: not below this tier before; none for the lowest.
 
-    `term_since`: since when the term runs that ends then; later than `since` where the tier was kept for another.
+    `term_since`: since when the term runs that ends then; later than `since` where the tier was kept for another. What
+    protects the tier after a splitting is no new term: the one from before the merging runs on.
     """
 
     tier: str
@@ -72,12 +74,13 @@ def standing_of(row: Mapping[Any, Any], now: datetime) -> Standing:
         return Standing(LOWEST, 0, row["joined_at"], row["joined_at"], None, Why.JOINED, None, None, None, None)
     has_floor = row["floor_until"] is not None and row["floor_until"] > now
     by_floor = has_floor and row["floor_rank"] > row["own_rank"]
+    by_hand = by_floor and row["reason"] != Why.SPLIT
     told = row["notice_until"]
     return Standing(
         tier=row["floor"] if by_floor else row["own_tier"],
         rank=row["floor_rank"] if by_floor else row["own_rank"],
         since=row["since"],
-        term_since=row["since"] if by_floor else row["term_since"] or row["since"],
+        term_since=row["since"] if by_hand else row["term_since"] or row["since"],
         until=row["floor_until"] if by_floor else row["until"],
         reason=Why(row["reason"]),
         rules_version=row["rules_version"],
@@ -85,6 +88,37 @@ def standing_of(row: Mapping[Any, Any], now: datetime) -> Standing:
         floor_until=row["floor_until"] if has_floor else None,
         notice=None if told is None or told <= now else Notice(row["notice_at"], told, row["notice_needed"]),
     )
+
+
+async def terms_before(
+    tx: Tx, why: Why, *, kept: MemberId, other: MemberId, now: datetime
+) -> tuple[datetime, datetime]:
+    """Since when the terms ran that counted for these two until the merging, or splitting, that is in hand.
+
+    To be asked in its transaction, behind this part's own move. Before a splitting both are the one of `kept`.
+    """
+    logged = await tx.scalar(
+        select(change_t.c.facts)
+        .where(change_t.c.member_id == kept, change_t.c.reason == why, change_t.c.facts["with"].astext == str(other))
+        .order_by(change_t.c.changed_at.desc(), change_t.c.change_id.desc())
+        .limit(1)
+    )
+    if logged is None:  # the other one stood nowhere, and nothing changed
+        term = (await standings(tx, [kept], now=now))[kept].term_since
+    else:
+        term = await _begun(tx, kept, logged["term"])
+    if why is Why.SPLIT:
+        return term, term
+    return term, await _begun(tx, other, None if logged is None else logged["their_term"])
+
+
+async def _begun(tx: Tx, member_id: MemberId, term: str | None) -> datetime:
+    """A term as it is logged; none: since joining."""
+    if term is not None:
+        return datetime.fromisoformat(term)
+    joined_at = (await tx.execute(select(member_t.c.joined_at).where(member_t.c.member_id == member_id))).scalar_one()
+    assert isinstance(joined_at, datetime)
+    return joined_at
 
 
 async def held_at(tx: Tx, pairs: Sequence[tuple[MemberId, datetime]]) -> list[str]:
@@ -98,6 +132,14 @@ async def held_at(tx: Tx, pairs: Sequence[tuple[MemberId, datetime]]) -> list[st
     rows = await tx.execute(_held(), parameters(columns, list(set(pairs))))
     found = {(row.member_id, row.changed_at): row.to_tier for row in rows}
     return [found.get(pair, LOWEST) for pair in pairs]
+
+
+async def multipliers_at(
+    programme: Programme, tx: Tx, pairs: Sequence[tuple[MemberId, datetime]], now: datetime
+) -> list[int]:
+    """What the tier on record of each member's root at each moment multiplies with, by the rules in force now."""
+    rules = (await in_force(tx, programme, now=now)).rules
+    return [rules.multiplier_bp(tier) for tier in await held_at(tx, pairs)]
 
 
 @cache

@@ -3,6 +3,7 @@
     growth_entry     what was grown, once by its key; filed under a member id for life, read by account (DESIGN 7)
     tier_standing    one row of a root: its tier, and when it has to be looked at again
     tier_change      every decision with the numbers it went by: what the explanation shows (PIPL 24, 55)
+    tier_rise        which decisions about what was earned nobody has looked at for a gift yet (benefits/gifts.py)
     tier_rules       rules proposed, and which a second person approved
     tier_threshold   population quantiles that criteria compare with; about nobody
     tier_review_day  for which rules the thresholds were computed last, and everybody marked to be looked at
@@ -59,7 +60,7 @@ class GrowthEntry(Base):
     )
 
     member_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("filed under, for life"))
-    source: Mapped[str] = mapped_column(Text, primary_key=True, info=technical("order, refund, activity or manual"))
+    source: Mapped[str] = mapped_column(Text, primary_key=True, info=technical("order, refund or activity"))
     source_key: Mapped[bytes] = mapped_column(
         LargeBinary, primary_key=True, info=technical("keyed digest of the order line, or of account, day and kind")
     )
@@ -140,6 +141,15 @@ class TierChange(Base):
     actor: Mapped[str] = mapped_column(Text, info=technical("staff number, app or opaque member id"))
     approved_by: Mapped[str | None] = mapped_column(Text, info=technical("staff number of the second person"))
     changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), info=_said("变更时间", "decided at"))
+
+
+class TierRise(Base):
+    """A decision about what was earned that is still to be looked at for its gift; goes when that was done."""
+
+    __tablename__ = "tier_rise"
+
+    member_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("of the decision"))
+    change_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("which decision"))
 
 
 class StoredRules(Base):

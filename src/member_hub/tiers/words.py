@@ -3,9 +3,6 @@
 from enum import StrEnum
 from typing import Final
 
-GROWTH_MAX: Final = 2**53  # beyond it a client that knows only floating numbers would read another number
-
-
 LOWEST: Final = "base"  # what rules call their lowest tier, so that a member without a standing has one in any version
 
 
@@ -15,7 +12,6 @@ class Source(StrEnum):
     ORDER = "order"
     REFUND = "refund"
     ACTIVITY = "activity"
-    MANUAL = "manual"
 
 
 class Why(StrEnum):

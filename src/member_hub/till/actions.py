@@ -62,7 +62,7 @@ async def issue(tx: Tx, vault: Vault, visible: Visible, member_id: MemberId | No
     expires_at = func.now() + literal(CODE_LIVES)
     statement = insert(code_t).values(**row, expires_at=expires_at).returning(code_t.c.expires_at)
     ends = (await tx.execute(statement)).scalar_one()
-    await _sweep(tx)
+    await forget_codes(tx)
     return IssuedCode(root, rules.written(code), ends)
 
 
@@ -101,11 +101,11 @@ async def _refuse_too_many(tx: Tx, member_id: MemberId) -> None:
         raise TooManyCodes(left.total_seconds())
 
 
-async def _sweep(tx: Tx) -> None:
-    """Some of what no rate counts any more; skips what others hold."""
+async def forget_codes(tx: Tx) -> int:
+    """Some of what no rate counts any more; how many. Skips what others hold."""
     is_old = code_t.c.expires_at <= func.now() - literal(CODES_WITHIN)
     old = select(code_t.c.code_digest).where(is_old).limit(SWEPT_MAX).with_for_update(skip_locked=True).cte("old")
-    await tx.execute(delete(code_t).where(code_t.c.code_digest == old.c.code_digest))
+    return int((await tx.execute(delete(code_t).where(code_t.c.code_digest == old.c.code_digest))).rowcount)
 
 
 def _genuine(vault: Vault, handler: str, text: str) -> bytes | None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from member_hub.db.base import Base
 from member_hub.privacy import personal, technical, token
 
-KEPT_DAYS = 1  # swept within minutes wherever codes are issued at all
+KEPT_DAYS = 1  # swept within minutes where codes are issued, and by the clock
 
 
 class MemberCode(Base):

@@ -24,7 +24,7 @@ from enum import StrEnum
 from uuid import UUID
 
 import orjson
-from sqlalchemy import and_, exists, func, insert, select, update
+from sqlalchemy import and_, func, insert, select, update
 
 from member_hub import telling
 from member_hub.clock import business_day
@@ -40,7 +40,7 @@ from member_hub.identity.kinds import ClaimKind, ClaimStatus
 from member_hub.identity.tables import IdentityClaim, IdentityHint
 from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.members.age import MINOR_UNDER
-from member_hub.members.children import ids_of, is_child_of
+from member_hub.members.children import ids_of
 from member_hub.members.gates import GuardianLink, LinkState
 from member_hub.members.staff_numbers import number_of
 from member_hub.members.tables import AgeBand, ChannelAccount, Member
@@ -104,12 +104,6 @@ class TooManyLinks(Conflict):
 class IsDisputed(Conflict):
     zh = "该儿童的监护关系存在争议，须先由个人信息保护负责人处理。"
     en = "Who is this child's guardian is disputed; the data protection officer decides first."
-
-
-async def is_guardian(tx: Tx, guardian_id: MemberId, child_id: MemberId, *, at: datetime) -> bool:
-    """Whether the one acts for the other at this moment: by the same condition that the guardian's reads carry."""
-    known = select(member_t.c.member_id).where(member_t.c.member_id == child_id, is_child_of(guardian_id, at=at))
-    return bool(await tx.scalar(select(exists(known))))
 
 
 async def propose(

@@ -32,7 +32,6 @@ from member_hub.members.tables import ChannelAccount, Member
 from member_hub.privacy import DataClass
 
 BATCH_LINES: Final = 500
-SCAN_MAX: Final = 20 * BATCH_LINES  # waiting lines that one call of apply_waiting looks at
 LATECOMERS: Final = timedelta(minutes=30)  # no batch of an import is under way for so long
 PASSES_MAX: Final = 3  # over what was busy
 
@@ -59,21 +58,6 @@ _After = tuple[OriginId, bytes]
 
 async def _unheard(_filed: Filed) -> None:
     """Nobody asked to hear."""
-
-
-async def apply_waiting(tx: Tx, vault: Vault, catalogue: Catalogue, *, limit: int, now: datetime) -> int:
-    """Apply waiting lines whose text is known by now, about `limit` of them and looking at SCAN_MAX at most.
-
-    Returns how many became what they say; doing it again finds the others. Meant for what waits here and now:
-    `replay` goes through everything in batches.
-    """
-    applied, after = 0, None
-    for _ in range(0, SCAN_MAX, BATCH_LINES):
-        step = await _step(tx, vault, catalogue, after, now)
-        applied, after = applied + step.done.applied, step.last
-        if after is None or applied >= limit:
-            break
-    return applied
 
 
 async def replay(
@@ -223,8 +207,3 @@ async def newest_publication(database: Database) -> datetime | None:
     async with snapshot(database.app) as tx:
         found: datetime | None = await tx.scalar(select(func.max(table_of(Notice).c.published_at)))
         return found
-
-
-async def waiting_count(tx: Tx) -> int:
-    """How many lines wait."""
-    return int(await tx.scalar(select(func.count()).select_from(line_t).where(line_t.c.applied_at.is_(None))) or 0)

@@ -87,10 +87,6 @@ class TierRules:
         """The places of the tiers, which a review asks for of every member."""
         object.__setattr__(self, "ranks", {level.code: rank for rank, level in enumerate(self.levels)})
 
-    @property
-    def lowest(self) -> Level:
-        return self.levels[0]
-
     def rank(self, code: str | None) -> int:
         """The place of a tier, from 0; 0 for one that these rules do not have."""
         return self.ranks.get(code, 0) if code is not None else 0

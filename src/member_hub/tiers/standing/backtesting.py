@@ -20,7 +20,7 @@ from member_hub.ids import MemberId
 from member_hub.members.tables import MemberStatus
 from member_hub.tiers.rules.model import FULL_BP, TierRules
 from member_hub.tiers.standing.marking import member_t
-from member_hub.tiers.standing.preparing import drawn, quantiles
+from member_hub.tiers.standing.preparing import PAGES_MAX, drawn, quantiles
 from member_hub.tiers.standing.reviewing import Course, run
 from member_hub.tiers.standing.taking import Taken, asked_of, reading, stood_of
 
@@ -114,10 +114,11 @@ def _count(active: Sequence[ColumnElement[bool]]) -> Select[Any]:
 async def _pages(tx: Tx, which: Sequence[ColumnElement[bool]]) -> AsyncIterator[list[MemberId]]:
     statement: Select[Any] = select(member_t.c.member_id).where(*which)
     last: MemberId | None = None
-    while True:
+    for _ in range(PAGES_MAX):
         page = statement if last is None else statement.where(member_t.c.member_id > last)
         ids = [MemberId(one) for one in await tx.scalars(page.order_by(member_t.c.member_id).limit(BATCH))]
         if not ids:
             return
         yield ids
         last = ids[-1]
+    raise AssertionError("more members than anybody has")

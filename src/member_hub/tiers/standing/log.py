@@ -1,4 +1,8 @@
-"""The log of decisions: one row for each, with the numbers it went by; rows of a batch go in together."""
+"""The log of decisions: one row for each, with the numbers it went by; rows of a batch go in together.
+
+What was earned is put down once more, for whoever gives something for it: in the same transaction, so nothing is missed
+however late that commits, and it is read once.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +13,7 @@ from member_hub.access import Caller
 from member_hub.db.base import Tx
 from member_hub.db.bulk import insert_rows
 from member_hub.ids import MemberId, uuid7
-from member_hub.tiers.tables import TierChange
+from member_hub.tiers.tables import TierChange, TierRise
 from member_hub.tiers.words import PlacingReason, Why
 
 COLUMNS: Final = (
@@ -51,3 +55,5 @@ async def log(tx: Tx, caller: Caller, changes: Sequence[Change], *, now: datetim
         for one in changes
     ]
     await insert_rows(tx, TierChange, COLUMNS, rows)
+    earned = [row[:2] for row, one in zip(rows, changes, strict=True) if one.reason is Why.EARNED]
+    await insert_rows(tx, TierRise, COLUMNS[:2], earned)

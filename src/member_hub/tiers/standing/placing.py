@@ -4,7 +4,6 @@ While it lasts the member is never below the floor; what they earn beyond it the
 new floor in the place of the old one: that is how a wrong one is taken back. One's own tier is never lowered by hand.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -113,12 +112,3 @@ async def _root(tx: Tx, member_id: MemberId) -> MemberId:
     if row.status != MemberStatus.ACTIVE:
         raise MemberNotActive(field="id")
     return MemberId(row.member_id)
-
-
-def said(placement: Placement) -> Mapping[str, object]:
-    """What somebody else approves, in plain words."""
-    return {
-        "tier": placement.tier,
-        "until": business_day(placement.until).isoformat(),
-        "reason": placement.reason.value,
-    }

@@ -3,17 +3,21 @@
 A quantile is the value that so many members of a hundred do not pass, by nearest rank over every active member of the
 handler, those with nothing too; it is a whole number, one that a member really has. Who objected to the evaluation of
 activity is not counted where activity is. Where rules or quantiles are other ones than before, everybody is marked.
+A handler that fails stops no other, and has another turn the next day at the latest.
 """
 
+import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, Text, cast, delete, func, select, true
+from sqlalchemy import ColumnElement, Row, Select, Text, cast, delete, func, select, true
 from sqlalchemy.dialects.postgresql import insert
 
 from member_hub.clock import business_day
+from member_hub.db.apart import apart
 from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of
 from member_hub.ids import MemberId
@@ -27,29 +31,50 @@ from member_hub.tiers.standing.taking import asked_of, threshold_t, thresholds_o
 from member_hub.tiers.tables import TierReviewDay
 
 BATCH: Final = 5000
+PAGES_MAX: Final = 20_000  # of one handler: a hundred million members
 HANDLERS_MAX: Final = 1000
 day_t = table_of(TierReviewDay)
+_log = logging.getLogger(__name__)
 
 
-async def prepare(tx: Tx, programme: Programme, *, now: datetime) -> int:
-    """Do what is due; returns how many members were marked. Twice on one day is the same as once."""
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """How many members were marked, and how many handlers failed."""
+
+    marked: int = 0
+    failed: int = 0
+
+
+async def prepare(tx: Tx, programme: Programme, *, now: datetime) -> Prepared:
+    """Do what is due. Twice on one day is the same as once."""
     ruled = await in_force(tx, programme, now=now)
     rows = (await tx.execute(select(day_t).order_by(day_t.c.handler).with_for_update())).all()
     done = {row.handler: row for row in rows}
     today = business_day(now)
-    if done and all(business_day(row.computed_at) == today and row.rules_digest == ruled.digest for row in rows):
-        return 0
-    marked = 0
-    for handler in await _handlers(tx):
-        before = done.get(handler)
-        is_new = before is None or before.rules_digest != ruled.digest
-        is_moved = await _compute(tx, ruled, handler, now)
-        if is_new or is_moved:
-            marked += await mark(tx, member_t.c.handler == handler, now=now)
-        values = {"rules_digest": ruled.digest, "computed_at": now}
-        new = insert(day_t).values(handler=handler, **values)
-        await tx.execute(new.on_conflict_do_update(index_elements=[day_t.c.handler], set_=values))
+    ready = {row.handler for row in rows if business_day(row.computed_at) == today and row.rules_digest == ruled.digest}
+    if done and len(ready) == len(done):
+        return Prepared()
+
+    async def work(handlers: Sequence[str]) -> int:
+        return sum([await _prepare_one(tx, ruled, handler, done.get(handler), now) for handler in handlers])
+
+    wanted = [handler for handler in await _handlers(tx) if handler not in ready]
+    parts, failed = await apart(tx, wanted, work, on_failed=_tell)
+    return Prepared(sum(parts), len(failed))
+
+
+async def _prepare_one(tx: Tx, ruled: InForce, handler: str, before: Row[Any] | None, now: datetime) -> int:
+    is_new = before is None or before.rules_digest != ruled.digest
+    is_moved = await _compute(tx, ruled, handler, now)
+    marked = await mark(tx, member_t.c.handler == handler, now=now) if is_new or is_moved else 0
+    values = {"rules_digest": ruled.digest, "computed_at": now}
+    new = insert(day_t).values(handler=handler, **values)
+    await tx.execute(new.on_conflict_do_update(index_elements=[day_t.c.handler], set_=values))
     return marked
+
+
+def _tell(handlers: Sequence[str], error: Exception) -> None:
+    _log.error("Tiers of %s could not be prepared (%s).", ", ".join(handlers), type(error).__name__)
 
 
 async def _handlers(tx: Tx) -> list[str]:
@@ -120,10 +145,11 @@ async def _people(tx: Tx, handler: str, one_in: int) -> AsyncIterator[dict[Membe
         member_t.c.handler == handler, member_t.c.status == MemberStatus.ACTIVE, drawn(one_in)
     )
     last: MemberId | None = None
-    while True:
+    for _ in range(PAGES_MAX):
         page = statement if last is None else statement.where(member_t.c.member_id > last)
         rows = (await tx.execute(page.order_by(member_t.c.member_id).limit(BATCH))).all()
         if not rows:
             return
         yield {MemberId(row.member_id): asked_of(row) for row in rows}
         last = MemberId(rows[-1].member_id)
+    raise AssertionError("more members of one handler than anybody has")

@@ -1,0 +1,30 @@
+"""Lots that merging left where they were, because nothing remained of them, come to the account that needs them.
+
+What expired of one may be brought back, and what was spent of it may be undone. It arrives as it is and stands as moved
+where it was, so that nothing of it comes back a second time after a splitting.
+"""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from member_hub.db.base import Tx
+from member_hub.db.bulk import among
+from member_hub.points.book import Book
+from member_hub.points.guards import member_t
+from member_hub.points.store import lot_of
+from member_hub.points.words import LotState
+from member_hub.points.writing import lot_t
+
+
+async def arrive(tx: Tx, book: Book, lot_ids: Collection[UUID]) -> None:
+    """From the accounts that were merged into this one, whose lock is held: nobody else acts on those."""
+    absorbed = select(member_t.c.member_id).where(member_t.c.merged_into == book.member_id)
+    left = (among(lot_t.c.lot_id, lot_ids), lot_t.c.member_id.in_(absorbed), lot_t.c.state != LotState.MOVED)
+    rows = (await tx.execute(select(lot_t).where(*left))).all()
+    for row in rows:
+        assert not row.remaining, "a merged account is empty"
+        book.lots[row.lot_id] = lot_of(row)
+    if rows:
+        await tx.execute(update(lot_t).where(*left).values(state=LotState.MOVED))

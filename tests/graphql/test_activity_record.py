@@ -1,0 +1,67 @@
+"""activityRecord: how often somebody did something on a day, and what grows by it."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, update
+
+from member_hub.db import transaction
+from member_hub.db.bulk import table_of
+from member_hub.members.bits import PURPOSE_BITS
+from member_hub.members.tables import Member
+from member_hub.privacy import Purpose
+from member_hub.tiers.tables import GrowthEntry
+from tests.graphql.recording import a_member, active, counts
+from tests.graphql.world import World
+
+
+async def test_a_days_activity_replaces_what_was_said_and_grows_by_the_difference(world: World) -> None:
+    member = await a_member(world)
+
+    one = await active(world, member)
+    none = await active(world, member, "k2", count=0)
+    again = await active(world, member, "k3")
+
+    assert one["userErrors"] == []
+    assert one["growth"] > 0
+    assert none["growth"] == 0
+    assert again["growth"] == one["growth"]
+    async with transaction(world.hub.database.app) as tx:
+        amounts = (await tx.execute(select(func.sum(table_of(GrowthEntry).c.amount)))).scalar_one()
+    assert amounts == one["growth"]
+
+
+async def test_who_objected_to_activity_evaluation_grows_by_none_of_it(world: World) -> None:
+    member = await a_member(world)
+    async with transaction(world.hub.database.app) as tx:
+        bit = PURPOSE_BITS[Purpose.ACTIVITY_EVALUATION]
+        await tx.execute(update(table_of(Member)).values(restriction_bits=bit))
+
+    came = await active(world, member)
+
+    assert came == {"growth": 0, "userErrors": []}
+    assert (await counts(world))["growth_entry"] == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"count": -1}, ("count", "BAD_USER_INPUT")),
+        ({"count": 32_768}, ("count", "BAD_USER_INPUT")),
+        ({"day": "2026-11-14"}, ("day", "OCCURRED_AT_OUT_OF_RANGE")),
+        ({"day": "2026-11-23"}, ("day", "OCCURRED_AT_OUT_OF_RANGE")),
+        ({"member": "00000000-0000-7000-8000-000000000000"}, ("member", "NOT_FOUND")),
+    ],
+)
+async def test_activity_that_cannot_be_recorded_changes_nothing(
+    world: World, change: dict[str, Any], error: tuple[str, str]
+) -> None:
+    member = await a_member(world)
+    before = await counts(world)
+
+    came = await active(world, member, **change)
+
+    assert came == {"growth": None, "userErrors": [{"field": error[0], "code": error[1]}]}
+    assert await counts(world) == before
+    entry = (await world.audited())[-1]
+    assert (entry.operation, entry.outcome) == ("activityRecord", error[1])
