@@ -13,13 +13,15 @@ from member_hub.graphql import turns
 from member_hub.graphql.turns import AT_ONCE, NAMES_MAX, WAITING_MAX, Busy, Turns
 from member_hub.ids import MemberId
 from member_hub.members.reading import member_t
+from member_hub.members.tables import Channel
 from member_hub.points.writing import account_t
 from tests.graphql.benefits import use
 from tests.graphql.pointing import act, earn, everything, faults, pots
 from tests.graphql.recording import CARD, RECORD, a_member, an_order
-from tests.graphql.world import People, World
+from tests.graphql.world import People, World, said
 
 MANY = 30
+PAYERS = 12  # more than there are connections
 ANSWER_S = 5  # of a request that waits for nobody; without turns it waits for the pool, and is refused after ten
 BY = "query ($by: MemberKey!) { member(by: $by) { id points { active } } }"
 REDEEM = """mutation ($input: PointsRedeemInput!, $key: String!) { pointsRedeem(input: $input, idempotencyKey: $key) {
@@ -56,8 +58,8 @@ async def redeems(world: World, member: MemberId, _other: MemberId, number: int)
 async def pays(world: World, member: MemberId, other: MemberId, number: int) -> Any:
     about = {"member": other}
     key = f"t-{number}"
-    said = await act(world, "pointsTransfer", "app_mini_program", about=about, to=member, amount=1, key=key)
-    return said["userErrors"]
+    done = await act(world, "pointsTransfer", "app_mini_program", about=about, to=member, amount=1, key=key)
+    return done["userErrors"]
 
 
 async def buys(world: World, member: MemberId, _other: MemberId, number: int) -> Any:
@@ -74,7 +76,7 @@ async def uses(world: World, member: MemberId, _other: MemberId, number: int) ->
     return [one for one in (await use(world, member, key=f"u-{number}"))["userErrors"] if one["code"] == "THROTTLED"]
 
 
-@pytest.mark.parametrize("acts", [redeems, pays, buys, buys_by_card, uses])
+@pytest.mark.parametrize("acts", [redeems, buys, buys_by_card, uses])
 async def test_while_thirty_wait_for_one_member_another_is_answered(world: World, people: People, acts: Act) -> None:
     member = await a_member(world)
     await earn(world, member, 100)
@@ -90,6 +92,24 @@ async def test_while_thirty_wait_for_one_member_another_is_answered(world: World
     assert waiting == AT_ONCE
     assert other["member"]["id"]
     assert [error for errors in await asyncio.gather(*under_way) for error in errors] == []
+    assert await faults(world) == []
+
+
+async def test_while_many_pay_one_member_another_is_answered(world: World, people: People) -> None:
+    member = await a_member(world)
+    payers = await world.resolve(*(said(Channel.WEBSITE, f"payer-{number}") for number in range(PAYERS)))
+    for payer in payers:
+        await earn(world, payer, 10)
+
+    async with busy(world, member):
+        under_way = [asyncio.create_task(pays(world, member, payer, n)) for n, payer in enumerate(payers)]
+        waiting = await some_wait(world)
+        async with asyncio.timeout(ANSWER_S):
+            await world.ask("app_checkout", BY, variables={"by": {"id": str(people.visitor)}})
+
+    assert waiting == AT_ONCE
+    assert await asyncio.gather(*under_way) == [[]] * PAYERS
+    assert await pots(world, member) == (PAYERS, 0, 0, 0)
     assert await faults(world) == []
 
 
