@@ -309,7 +309,7 @@ async def _worker(url: str, how: str, clients: int, members: int, number: int) -
 
     await asyncio.gather(*(client(time.perf_counter() + WARM_S) for _ in range(clients)))
     print("ready", flush=True)
-    while sys.stdin.readline():
+    while await asyncio.to_thread(sys.stdin.readline):  # beside the loop: a writer may still be clearing old keys away
         began = time.perf_counter()
         done = await asyncio.gather(*(client(began + RUN_S) for _ in range(clients)))
         print(json.dumps({"count": sum(done), "took_s": time.perf_counter() - began}), flush=True)
