@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 
 import httpx2
 import pytest
@@ -39,6 +40,9 @@ async def test_the_hub_serves_where_it_says_and_stops_when_told(
         )
         assert (answer.status_code, len(answer.json()["data"]["memberList"]["edges"])) == (200, 1)
         assert "server" not in answer.headers
+        (connection,) = servers[0].server_state.connections
+        sock = connection.transport.get_extra_info("socket")  # nothing of an answer waits for an acknowledgement
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         with pytest.raises(Misconfigured, match=f"Port {port} on 127.0.0.1 cannot be used"):
             await serve(town.hub, port)
 
