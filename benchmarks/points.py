@@ -2,8 +2,8 @@
 
     by itself    points.earn, each in a transaction of its own; pgbench: BEGIN, the statement that it sends, COMMIT
     together     points.Together.earn, which pointsEarn asks first: each waits for its own receipt, within the reach of
-                 an app, and those that come meanwhile share a commit; pgbench: the statement that one of them sends,
-                 alone, which is a transaction by itself and the fastest way to send it
+                 an app, and those that come meanwhile go with one statement and share a commit; pgbench: the statement
+                 that one of them sends, alone, which is a transaction by itself and the fastest way to send it
 
 What a tier multiplies with, and the audit entry, are left out on both sides; they are in what GraphQL takes, below.
 
@@ -216,22 +216,19 @@ def _scripted(statement: str, names: Sequence[str], parameters: Sequence[Any]) -
 
 _RANDOM = "lpad(to_hex(:r::bigint), 32, '0')"
 _OURS: Final = {
-    "asked": "lpad(to_hex(:n::bigint), 32, '0')",
-    "claim_member_id": "lpad(to_hex(:n::bigint), 32, '0')",
-    "claim_key_digest": f"decode({_RANDOM}, 'hex')",
-    "claim_result_id": _RANDOM,
-    "operation_id": _RANDOM,
-    "lot_id": _RANDOM,
-    "now": "now()",
-    "earned_at": "now()",
-    "claim_now": "now()",
-    "claim_done_at": "now()",
-    "latest": "(now() + interval '5 minutes')",
+    "p_asked": "lpad(to_hex(:n::bigint), 32, '0')",
+    "p_key_digest": f"decode({_RANDOM}, 'hex')",
+    "p_operation_id": _RANDOM,
+    "p_lot_id": _RANDOM,
+    "p_asked_at": "now()",
+    "p_earned_at": "now()",
 }
 
 
 def _value(name: str, given: Any) -> str:
-    return _OURS[name] if name in _OURS else _literal(given)
+    if name not in _OURS:
+        return _literal(given)
+    return f"ARRAY[{_OURS[name]}]" if isinstance(given, list) else _OURS[name]
 
 
 def _literal(given: Any) -> str:
@@ -330,7 +327,7 @@ def _earner(how: str, database: Database, vault: Vault) -> Callable[[MemberId, s
 
     async def with_others(member_id: MemberId, key: str) -> Receipt:
         asked = _asked(vault, key)
-        wish = Wish(_caller(), _APP, member_id, asked, _EARNING, None, _unrecorded)
+        wish = Wish(_caller(), _APP, member_id, asked, _EARNING, None, None)
         return await together.earn(wish) or await by_itself(member_id, key)
 
     return by_itself if how == BY_ITSELF else with_others
@@ -338,10 +335,6 @@ def _earner(how: str, database: Database, vault: Vault) -> Callable[[MemberId, s
 
 async def _untiered(_tx: Tx, held: Sequence[tuple[MemberId, datetime]], _now: datetime) -> list[int]:
     return [FULL_BP] * len(held)
-
-
-async def _unrecorded(receipt: Receipt) -> None:
-    pass
 
 
 def _asked(vault: Vault, key: str) -> Asked:

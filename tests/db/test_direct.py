@@ -1,6 +1,7 @@
 """Statements that the driver sends itself stand in SQLAlchemy's transaction, and their errors quote nothing."""
 
 import traceback
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -78,29 +79,29 @@ async def test_an_error_is_sqlalchemys_with_its_state_and_quotes_no_value(databa
     assert str(row["code_member_id"]) not in said
 
 
-async def test_many_are_a_part_of_their_transaction(database: Database) -> None:
+async def test_a_statement_that_fails_takes_its_transaction_with_it(database: Database) -> None:
     first, second, third = [await _own_row(database) for _ in range(3)]
 
     with pytest.raises(DBAPIError) as caught:
-        await _write_many(database, [first, second, first])
+        await _write_each(database, [first, second, first])
     assert sqlstate(caught.value) == "23505"
     assert str(first["code_member_id"]) not in "".join(traceback.format_exception(caught.value))
     assert [await _read(database, row["code_member_id"]) for row in (first, second)] == [None, None]  # type: ignore[arg-type]
-    done = await _write_many(database, [second, third])
+    done = await _write_each(database, [second, third])
 
-    assert [row.member_id for row in done] == [second["code_member_id"], third["code_member_id"]]
+    assert [row["member_id"] for row in done] == [second["code_member_id"], third["code_member_id"]]
     assert await _read(database, third["code_member_id"]) == third["code_member_id"]  # type: ignore[arg-type]
 
 
-async def _write_many(database: Database, rows: list[dict[str, object]]) -> list[object]:
+async def _write_each(database: Database, rows: list[dict[str, object]]) -> list[Any]:
     async with transaction(database.app) as tx:
-        return await WRITE.many(tx, rows)
+        return [row for one in rows for row in await WRITE.every(tx, one)]
 
 
 async def test_every_row_is_read_and_what_was_written_is_counted(database: Database) -> None:
     rows = [await _own_row(database) for _ in range(2)]
     members = [row["code_member_id"] for row in rows]
-    await _write_many(database, rows)
+    await _write_each(database, rows)
 
     async with transaction(database.app) as tx:
         found = await ALL.every(tx, {"these": [*members, uuid7()]})
@@ -162,8 +163,8 @@ async def _end_sessions(database: Database) -> None:
 async def test_a_session_that_has_ended_is_an_outage_and_never_used_again(database: Database) -> None:
     rows = [await _own_row(database) for _ in range(3)]
     await _write(database, rows[0])
-    await _write_many(database, rows[1:2])
-    for how in (_write(database, rows[2]), _write_many(database, rows[2:])):
+    await _write_each(database, rows[1:2])
+    for how in (_write(database, rows[2]), _write_each(database, rows[2:])):
         await _end_sessions(database)
 
         with pytest.raises(DBAPIError) as caught:
@@ -172,4 +173,4 @@ async def test_a_session_that_has_ended_is_an_outage_and_never_used_again(databa
         assert is_outage(caught.value)
         assert await _read(database, uuid7()) is None
 
-    await _write_many(database, rows[2:])
+    await _write_each(database, rows[2:])

@@ -34,16 +34,13 @@ def _gate(*, restricted: int = OBJECTED, staff_role: str | None = None) -> RowGa
 
 
 OF_BRAND = Visible(RowScope.HANDLER, frozenset(), "brand", None, NOW, _gate())
+OF_ALL = Visible(RowScope.ALL, frozenset(), None, None, NOW, _gate())
 OF_ANOTHER = Visible(RowScope.HANDLER, frozenset(), "another", None, NOW, _gate())
 OF_STAFF = Visible(RowScope.HANDLER, frozenset(), "brand", None, NOW, _gate(staff_role="store_clerk"))
 
 
 async def untiered(tx: Tx, held: Sequence[tuple[MemberId, datetime]], now: datetime) -> list[int]:
     return [FULL_BP] * len(held)
-
-
-async def unrecorded(receipt: Receipt) -> None:
-    pass
 
 
 class Shared:
@@ -62,7 +59,7 @@ class Shared:
         earning: Earning = YUAN_100,
         visible: Visible = OF_BRAND,
         channel: str | None = None,
-        on_record: Callable[[Receipt], Awaitable[None]] = unrecorded,
+        on_record: Callable[[Receipt], Awaitable[None]] | None = None,
     ) -> Receipt:
         done = await self.together.earn(Wish(staff(), visible, member_id, asked, earning, channel, on_record))
         if done is not None:

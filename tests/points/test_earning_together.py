@@ -23,12 +23,12 @@ from tests.points.desk import NOW, Desk, member_t, points_t, staff
 from tests.points.desk import account_t as channel_t
 from tests.points.sharing import (
     OBJECTED,
+    OF_ALL,
     OF_ANOTHER,
     OF_BRAND,
     OF_STAFF,
     YUAN_100,
     Shared,
-    unrecorded,
 )
 
 
@@ -36,13 +36,13 @@ from tests.points.sharing import (
 def groups(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many went shared, each time."""
     sizes: list[int] = []
-    many = Direct.many
+    in_reach = together.earn_in_reach
 
-    async def noting(self: Direct, tx: Tx, several: Sequence[Any]) -> list[Any]:
+    async def noting(tx: Tx, several: Sequence[Any]) -> list[Any]:
         sizes.append(len(several))
-        return await many(self, tx, several)
+        return await in_reach(tx, several)
 
-    monkeypatch.setattr(Direct, "many", noting)
+    monkeypatch.setattr(together, "earn_in_reach", noting)
     return sizes
 
 
@@ -166,7 +166,7 @@ async def test_out_of_reach_nothing_is_earned(desk: Desk) -> None:
     reaches = [(anna, OF_ANOTHER), (bert, OF_BRAND), (anna, OF_STAFF)]
 
     for member_id, visible in reaches:
-        wish = Wish(staff(), visible, member_id, desk.asked(), YUAN_100, None, unrecorded)
+        wish = Wish(staff(), visible, member_id, desk.asked(), YUAN_100, None, None)
         assert await shared.together.earn(wish) is None
 
     assert await desk.everything() == stands
@@ -243,6 +243,31 @@ async def test_a_tier_multiplies_what_is_multiplied(desk: Desk) -> None:
 
     assert [receipt.points for receipt in done] == [120, 130]
     assert asked == [([(people[0], NOW), (people[1], bought)], NOW)]
+
+
+async def test_one_statement_takes_each_account_and_each_key_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An account that comes twice, a key that comes twice, and another reach go with the next."""
+    people, shared = await _people(desk, 4), Shared(desk.database)
+    sent: list[int] = []
+    every = Direct.every
+
+    async def noting(self: Direct, tx: Tx, values: Any) -> list[Any]:
+        sent.append(len(values["p_asked"]))
+        return await every(self, tx, values)
+
+    monkeypatch.setattr(Direct, "every", noting)
+    done = await asyncio.gather(
+        *(_buy(desk, shared, one) for one in (*people, people[0], people[0])),
+        *(_buy(desk, shared, one, desk.asked("k")) for one in people[1:3]),
+        _buy(desk, shared, people[3], visible=OF_ALL),
+        return_exceptions=True,
+    )
+
+    assert sent == [4, 2, 2, 1]
+    assert [type(one).__name__ for one in done] == ["Receipt"] * 9
+    assert done[6] == done[7]  # the same request under the same key, whatever it was about
+    assert [(await desk.pots(one))[1] for one in people] == [300, 200, 100, 200]
+    assert await desk.faults() == []
 
 
 async def test_one_that_stops_waiting_takes_nobody_with_it(desk: Desk) -> None:

@@ -14,7 +14,7 @@ from member_hub.ids import MemberId, uuid7
 from member_hub.members.tables import MemberStatus
 from member_hub.points import Earning, LotKind
 from member_hub.points.earning import as_ordinary
-from member_hub.points.ordinary import earn_in_reach, earn_ordinary
+from member_hub.points.ordinary import earn_in_reach, earn_ordinary, simple_reach
 from member_hub.points.refusals import ClockJumped, OverLimit, PointsFrozen
 from member_hub.points.words import POINTS_MAX
 from member_hub.points.writing import account_t
@@ -128,9 +128,11 @@ async def _refused(desk: Desk, member_id: MemberId, error: type[Exception]) -> N
     one = as_ordinary(staff(), member_id, asked=desk.asked(), earning=YUAN_100)
     assert one is not None
 
+    reach = simple_reach(OF_BRAND)
+    assert reach is not None
     async with transaction(desk.database.app) as tx:
         assert await earn_ordinary(tx, one) is None
-        assert await earn_in_reach(tx, [(one, OF_BRAND)]) == [None]
+        assert await earn_in_reach(tx, [(one, reach)]) == [None]
     with pytest.raises(error):
         await desk.do(points.earn, member_id, earning=YUAN_100)
 

@@ -92,15 +92,6 @@ class Direct:
             await _raise(tx, error)
         return int(said.rpartition(" ")[2])
 
-    async def many(self, tx: Tx, several: Sequence[Mapping[str, Any]]) -> list[Any]:
-        """Carried out for each in their order, sent together; the rows of all. Raises DBAPIError."""
-        try:
-            connection = await _begun(tx)
-            rows = await connection.fetchmany(self.text, [self.given(values) for values in several])
-        except _FAILURES as error:
-            await _raise(tx, error)
-        return [SimpleNamespace(**row) for row in rows]
-
     def given(self, values: Mapping[str, Any]) -> list[Any]:
         """The values as they are sent."""
         known = self.known

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, Row, and_, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -31,23 +31,21 @@ SOURCE = "idempotency"
 done_t = table_of(DoneRequest)
 
 
-def _claiming(statement: Insert) -> ReturningInsert[tuple[str]]:
+def _claiming(statement: Insert) -> ReturningInsert[tuple[str, bytes]]:
     keys = ("caller", "key_digest")
     fresh = {column.name: statement.excluded[column.name] for column in done_t.c if column.name not in keys}
-    now = bindparam("claim_now", type_=done_t.c.expires_at.type)
-    taken_over = statement.on_conflict_do_update(
-        index_elements=list(keys), set_=fresh, where=done_t.c.expires_at <= now
-    )
-    return taken_over.returning(done_t.c.caller)
+    is_over = done_t.c.expires_at <= statement.excluded.done_at
+    taken_over = statement.on_conflict_do_update(index_elements=list(keys), set_=fresh, where=is_over)
+    return taken_over.returning(done_t.c.caller, done_t.c.key_digest)
 
 
-_ROW: Final = {c.name: bindparam(f"claim_{c.name}", type_=c.type) for c in done_t.c}
-CLAIM: Final = _claiming(insert(done_t).values(_ROW))
+KEY: Final = [column.name for column in done_t.c]
+CLAIM: Final = _claiming(insert(done_t).values({c.name: bindparam(f"claim_{c.name}", type_=c.type) for c in done_t.c}))
 
 
-def claim_where(ready: FromClause) -> ReturningInsert[tuple[str]]:
-    """CLAIM for whoever claims only where another part of the statement finds a row."""
-    return _claiming(insert(done_t).from_select(list(_ROW), select(*_ROW.values()).select_from(ready)))
+def claim_each(rows: Select[Any]) -> ReturningInsert[tuple[str, bytes]]:
+    """CLAIM for each row that another part of the statement finds, with the columns of KEY; a key once among them."""
+    return _claiming(insert(done_t).from_select(KEY, rows))
 
 
 class KeyReused(Conflict):
@@ -103,7 +101,12 @@ async def claim(tx: Tx, vault: Vault, wanted: RequestKey, result: Done, *, now: 
 
 def claiming(vault: Vault, wanted: RequestKey, result: Done | None, *, now: datetime) -> dict[str, Any]:
     """The parameters of CLAIM, for whoever makes it a part of a statement of its own."""
-    row = {
+    return {f"claim_{name}": value for name, value in key_row(vault, wanted, result, now=now).items()}
+
+
+def key_row(vault: Vault, wanted: RequestKey, result: Done | None, *, now: datetime) -> dict[str, Any]:
+    """The columns of KEY, for `claim_each`."""
+    return {
         "caller": wanted.caller,
         "key_digest": _key_digest(vault, wanted),
         "request_digest": vault.message_digest(wanted.request),
@@ -112,7 +115,6 @@ def claiming(vault: Vault, wanted: RequestKey, result: Done | None, *, now: date
         "done_at": now,
         "expires_at": now + KEPT,
     }
-    return {f"claim_{name}": value for name, value in row.items()} | {"claim_now": now}
 
 
 async def claimed_or_done(tx: Tx, vault: Vault, wanted: RequestKey, *, claimed: bool, now: datetime) -> Done | None:

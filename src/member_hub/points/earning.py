@@ -184,7 +184,8 @@ def _worth(asked: Asked, earning: Earning, channel: str | None) -> tuple[Earning
         raise BadReason(field="kind")
     if channel is not None:
         asked.known_channel(channel)
-    earning = replace(earning, occurred_at=happened(earning.occurred_at, asked.now))
+    at = happened(earning.occurred_at, asked.now)
+    earning = earning if earning.occurred_at is at else replace(earning, occurred_at=at)
     return earning, _by_rule(asked, earning)
 
 

@@ -178,7 +178,7 @@ def own_origin(channel: ColumnElement[Any] | None = None) -> Label[Any]:
     began = [(channel_t.c.filed_under == channel_t.c.member_id).desc(), channel_t.c.origin_id]
     order = began if channel is None else [func.coalesce(channel_t.c.channel == channel, false()).desc(), *began]
     oldest = select(channel_t.c.origin_id).where(channel_t.c.member_id == account_t.c.member_id)
-    return oldest.order_by(*order).limit(1).correlate(account_t).scalar_subquery().label("own_origin")
+    return oldest.order_by(*order).limit(1).correlate_except(channel_t).scalar_subquery().label("own_origin")
 
 
 _GUARD: Final = Direct(_make_guard(needs=False))

@@ -1,8 +1,8 @@
-"""The ordinary earning in one statement: the key, the account, the lot and the entry.
+"""Ordinary earnings in one statement: the key, the account, the lot and the entry, of one or of many.
 
-    by itself    in whatever transaction asks for it; who asks has the member in reach already, and waits for locks
-    in reach     with the reach of who asks as a part of it, the member's row held until the end; waits for no lock,
-                 because several of these share a transaction (together.py): what another one holds is not ordinary
+    by itself    one, in whatever transaction asks for it; who asks has the member in reach already, and waits for locks
+    in reach     many, with the reach of who asks as a part of it, and their members' rows held until the end; waits for
+                 no lock, because one would keep all (together.py): what another act holds is not ordinary
 
 Context: at a till nearly every earning finds an open account on which nothing has fallen due, and its points wait out
 the return window. Then nothing has to be loaded and nothing decided but by the account's row. Decision: one statement
@@ -15,27 +15,29 @@ one of which went the long way, may end as a deadlock that PostgreSQL breaks; no
 Of reaches only those whose conditions lie on the member's own row are put into the statement (SIMPLE): of such a row
 the condition is judged on what stands once it is locked, whatever the statement saw of it before. An approval, a link
 or a purchase would be judged on what the statement saw when it began.
+One statement of many touches an account and a key once; what comes a second time goes with a second statement.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
     CTE,
     BigInteger,
+    Column,
     ColumnElement,
     DateTime,
+    LargeBinary,
     Select,
     Table,
     Text,
     and_,
-    bindparam,
-    exists,
     func,
     literal_column,
     null,
@@ -49,30 +51,69 @@ from sqlalchemy.types import TypeEngine
 
 from member_hub.access import Caller, RowScope
 from member_hub.db.base import Tx
+from member_hub.db.bulk import once_of, parameters, values_of
 from member_hub.db.direct import Direct
-from member_hub.idempotency import Done, claim_where, claiming, forget_now_and_then
+from member_hub.idempotency import KEY, Done, claim_each, forget_now_and_then, key_row
 from member_hub.ids import MemberId, uuid7
 from member_hub.members.reading import Shape, Visible
 from member_hub.members.tables import MemberStatus
 from member_hub.points.asking import Asked, Entry, Receipt
-from member_hub.points.guards import CLOCK_SLACK, member_t, own_origin, root_of
+from member_hub.points.guards import CLOCK_SLACK, member_t, own_origin
 from member_hub.points.lots import Cause, Lot
 from member_hub.points.words import POINTS_MAX, AccountState, Act, LotState, Reason
 from member_hub.points.writing import account_t, entry_t, lot_t
 
 SIMPLE: Final = (RowScope.ALL, RowScope.HANDLER, RowScope.BEHALF)
 SHAPES_MAX: Final = 16
+_MOMENT: Final = DateTime(timezone=True)
+# What is said of one earning; of the key it is the row itself.
+_GIVEN: Final[Sequence[Column[Any]]] = (
+    Column("asked", PgUuid()),
+    Column("operation_id", PgUuid()),
+    Column("kind", Text()),
+    Column("points", BigInteger()),
+    Column("lot_id", PgUuid()),
+    Column("origin_id", PgUuid()),
+    Column("channel", Text()),
+    Column("earned_at", _MOMENT),
+    Column("activates_at", _MOMENT),
+    Column("expires_at", _MOMENT),
+    Column("actor_kind", Text()),
+    Column("actor", Text()),
+    Column("request_id", PgUuid()),
+    Column("caller", Text()),
+    Column("key_digest", LargeBinary()),
+    Column("request_digest", LargeBinary()),
+    Column("asked_at", _MOMENT),
+    Column("forgotten_at", _MOMENT),
+)
+_NAMES: Final = [column.name for column in _GIVEN]
+_PARAMETERS: Final = [f"p_{name}" for name in _NAMES]
+_SAID_AS: Final = {
+    "member_id": "asked",
+    "result_id": "operation_id",
+    "done_at": "asked_at",
+    "expires_at": "forgotten_at",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Ordinary:
-    """An earning that may be ordinary, as the parameters of the statement."""
+    """An earning that may be ordinary, as the parameters of the statement, in the order of _GIVEN."""
 
-    member_id: MemberId
     asked: Asked
     cause: Cause
     lot: Lot
-    bound: dict[str, Any]
+    key: tuple[str, bytes]
+    row: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """A reach that can be a part of the statement."""
+
+    shape: Shape
+    parameters: Mapping[str, Any]
 
 
 def ordinary(
@@ -82,56 +123,79 @@ def ordinary(
 
     `lot` is as earned, with the origin that was named, if one was; else `channel` is where the account is looked for.
     """
-    if asked.key is None or not lot.earned or lot.activates_at <= asked.now:
+    now = asked.now
+    if asked.key is None or not lot.earned or lot.activates_at <= now:
         return None
     cause = Cause(uuid7(), Reason(lot.kind.value))
-    claimed = claiming(asked.programme.vault, asked.key, Done(member_id, cause.operation_id), now=asked.now)
-    bound = {
-        "asked": member_id,
-        "operation_id": cause.operation_id,
-        "kind": lot.kind.value,
-        "points": lot.earned,
-        "lot_id": lot.lot_id,
-        "origin_id": lot.origin_id,
-        "channel": channel,
-        "earned_at": lot.earned_at,
-        "activates_at": lot.activates_at,
-        "expires_at": lot.expires_at,
-        "actor_kind": caller.kind.lower(),
-        "actor": caller.subject,
-        "request_id": caller.request_id,
-        "now": asked.now,
-        "latest": asked.now + CLOCK_SLACK,
-    }
-    return Ordinary(member_id, asked, cause, lot, claimed | bound)
+    key = key_row(asked.programme.vault, asked.key, Done(member_id, cause.operation_id), now=now)
+    row = (
+        member_id,
+        cause.operation_id,
+        lot.kind.value,
+        lot.earned,
+        lot.lot_id,
+        lot.origin_id,
+        channel,
+        lot.earned_at,
+        lot.activates_at,
+        lot.expires_at,
+        caller.kind.lower(),
+        caller.subject,
+        caller.request_id,
+        key["caller"],
+        key["key_digest"],
+        key["request_digest"],
+        now,
+        key["expires_at"],
+    )
+    return Ordinary(asked, cause, lot, (key["caller"], key["key_digest"]), row)
+
+
+def simple_reach(visible: Visible) -> Reach | None:
+    """None where more than the member's row has to be looked at, or nobody is in reach."""
+    if visible.rows not in SIMPLE or visible.reaches_nobody(by_key=False):
+        return None
+    shape = visible.shape
+    return None if shape.gate.hides_minors or shape.gate.needs_consent else Reach(shape, visible.parameters)
 
 
 async def earn_ordinary(tx: Tx, one: Ordinary) -> Receipt | None:
-    """None: it was not ordinary, or done before, and nothing of it stands."""
-    row = await STATEMENT.one(tx, one.bound)
+    """None: it was not ordinary, or done before, and nothing of it stands. A merged id earns for its root."""
+    row = await _BY_ITSELF.one(tx, dict(zip(_PARAMETERS, one.row, strict=True)))
     if row is None:
         return None
-    await forget_now_and_then(tx, one.bound["claim_key_digest"], now=one.asked.now)
+    _, key_digest = one.key
+    await forget_now_and_then(tx, key_digest, now=one.asked.now)
     return _receipt(one, row)
 
 
-def is_simple(visible: Visible) -> bool:
-    """Whether a reach can be a part of the statement."""
-    gate = visible.shape.gate
-    is_of_row = visible.rows in SIMPLE and not visible.reaches_nobody(by_key=False)
-    return is_of_row and not gate.hides_minors and not gate.needs_consent
+async def earn_in_reach(tx: Tx, several: Sequence[tuple[Ordinary, Reach]]) -> list[Receipt | None]:
+    """Each within its own reach. None as above, and for a merged id, and where another act holds what it needs."""
+    done: dict[UUID, Any] = {}
+    for reach, alike in _alike(several):
+        bound = {**parameters(_NAMES, [one.row for one in alike]), **reach.parameters}
+        done |= {row["operation_id"]: row for row in await _in_reach(reach.shape).every(tx, bound)}
+    found = [(one, done.get(one.cause.operation_id)) for one, _ in several]
+    return [None if row is None else _receipt(one, SimpleNamespace(**row)) for one, row in found]
 
 
-async def earn_in_reach(tx: Tx, several: Sequence[tuple[Ordinary, Visible]]) -> list[Receipt | None]:
-    """Each in its order, within its own simple reach. None as above, and where another one holds what it needs."""
-    by_shape: dict[Shape, list[Mapping[str, Any]]] = defaultdict(list)
-    for one, visible in several:
-        by_shape[visible.shape].append({**one.bound, **visible.parameters})
-    rows: dict[UUID, Any] = {}
-    for shape, bound in by_shape.items():
-        rows |= {row.operation_id: row for row in await _in_reach(shape).many(tx, bound)}
-    found = [(one, rows.get(one.cause.operation_id)) for one, _ in several]
-    return [None if row is None else _receipt(one, row) for one, row in found]
+def _alike(several: Sequence[tuple[Ordinary, Reach]]) -> Iterator[tuple[Reach, list[Ordinary]]]:
+    """What goes with one statement: the same reach, and each account and key once."""
+    left = list(several)
+    while left:
+        reach = left[0][1]
+        alike: list[Ordinary] = []
+        taken: set[object] = set()
+        later = []
+        for one, its_reach in left:
+            account, *_ = one.row
+            if its_reach != reach or account in taken or one.key in taken:
+                later.append((one, its_reach))
+                continue
+            taken |= {account, one.key}
+            alike.append(one)
+        yield reach, alike
+        left = later
 
 
 def _receipt(one: Ordinary, row: Any) -> Receipt:
@@ -141,60 +205,79 @@ def _receipt(one: Ordinary, row: Any) -> Receipt:
     return Receipt(cause.operation_id, root, lot.earned, row.balance, row.version, row.recorded_at, [entry])
 
 
-def _statement(ready: CTE) -> Select[Any]:
-    """One row where it was done, none where it was not."""
-    claimed = claim_where(ready).cte("claimed")
+def _statement(*, reach: Shape | None = None) -> Select[Any]:
+    """A row for each that was done."""
+    given = (_one() if reach is None else select(values_of(_GIVEN))).cte("given")
+    ready = _ready(given, _members(given) if reach is None else _reached(given, reach), waits=reach is None)
+    key = [ready.c[_SAID_AS.get(name, name)] for name in KEY]
+    claimed = claim_each(select(*key)).cte("claimed")
     taken = _taken(ready, claimed)
-    lot = _inserting(lot_t, taken, _LOT).cte("lot")
-    entry = _inserting(entry_t, taken, _ENTRY).cte("entry")
-    told = [taken.c[name] for name in ("member_id", "sequence", "version", "balance", "recorded_at")]
-    return select(_OPERATION.label("operation_id"), *told).add_cte(lot, entry)
+    lot = _inserting(lot_t, taken, _lot(taken)).cte("lot")
+    entry = _inserting(entry_t, taken, _entry(taken)).cte("entry")
+    told = [taken.c[name] for name in ("operation_id", "member_id", "sequence", "version", "balance", "recorded_at")]
+    return select(*told).add_cte(lot, entry)
 
 
-def _ready(*, reach: Shape | None = None) -> CTE:
-    """The account, locked, where nothing stands in the way: what `guards.take` asks for, and that nothing is due."""
-    member = member_t if reach is None else _reached(reach)
-    is_ordinary = and_(
-        account_t.c.member_id == member.c.member_id,
-        account_t.c.state == _fixed(AccountState.OPEN, Text),
-        account_t.c.updated_at <= _at("latest"),
-        or_(account_t.c.due_at.is_(None), account_t.c.due_at > func.greatest(account_t.c.updated_at, _at("now"))),
-        account_t.c.updated_at < _at("activates_at"),
-        account_t.c.pending <= _fixed(POINTS_MAX, BigInteger) - _POINTS,
+def _one() -> Select[Any]:
+    """One alone, as plain values: of an array the server does not know that it holds one."""
+    return select(*(value.label(name) for name, value in once_of(_GIVEN).items()))
+
+
+def _members(given: CTE) -> CTE:
+    """Whose accounts are meant."""
+    asked = member_t.alias("asked_for")
+    root = func.coalesce(asked.c.merged_into, asked.c.member_id)
+    members = select(given.c.asked, member_t.c.member_id).join(asked, asked.c.member_id == given.c.asked)
+    return members.join(member_t, and_(member_t.c.member_id == root, _is_active())).cte("members")
+
+
+def _reached(given: CTE, reach: Shape) -> CTE:
+    """The members' rows, held: whoever ends the reach, objects or is erased does so before or after."""
+    reached = select(given.c.asked, member_t.c.member_id).join(member_t, member_t.c.member_id == given.c.asked)
+    reached = reached.where(_is_active(), reach.condition())
+    return reached.with_for_update(read=True, of=member_t, skip_locked=True).cte("members")
+
+
+def _ready(given: CTE, members: CTE, *, waits: bool) -> CTE:
+    """The accounts, locked, where nothing stands in the way: what `guards.take` asks for, and that nothing is due."""
+    latest = given.c.asked_at + literal_column(f"interval '{CLOCK_SLACK // timedelta(seconds=1)} seconds'")
+    now = func.greatest(account_t.c.updated_at, given.c.asked_at)
+    ready = (
+        select(account_t.c.member_id, *given.c)
+        .select_from(given)
+        .join(members, members.c.asked == given.c.asked)
+        .join(account_t, account_t.c.member_id == members.c.member_id)
+        .where(
+            account_t.c.state == _fixed(AccountState.OPEN, Text),
+            account_t.c.updated_at <= latest,
+            or_(account_t.c.due_at.is_(None), account_t.c.due_at > now),
+            account_t.c.updated_at < given.c.activates_at,
+            account_t.c.pending <= _fixed(POINTS_MAX, BigInteger) - given.c.points,
+        )
     )
-    ready = select(account_t.c.member_id).where(is_ordinary)
-    if reach is None:
-        ready = ready.where(_is_active_root())
-    return ready.with_for_update(key_share=True, of=account_t, skip_locked=reach is not None).cte("ready")
-
-
-def _reached(reach: Shape) -> CTE:
-    """The member's row, held: whoever ends the reach, objects or is erased does so before or after."""
-    reached = select(member_t.c.member_id).where(_is_active_root(), reach.condition())
-    return reached.with_for_update(read=True, of=member_t, skip_locked=True).cte("reached")
-
-
-def _is_active_root() -> ColumnElement[bool]:
-    root = root_of(bindparam("asked", type_=PgUuid())).scalar_subquery()
-    return and_(member_t.c.member_id == root, member_t.c.status == _fixed(MemberStatus.ACTIVE, Text))
+    return ready.with_for_update(key_share=True, of=account_t, skip_locked=not waits).cte("ready")
 
 
 def _taken(ready: CTE, claimed: CTE) -> CTE:
-    statement = update(account_t).where(account_t.c.member_id == ready.c.member_id, exists(select(claimed.c.caller)))
+    """The accounts of those whose keys were claimed, with what was said of each."""
+    is_claimed = and_(claimed.c.caller == ready.c.caller, claimed.c.key_digest == ready.c.key_digest)
+    statement = update(account_t).where(account_t.c.member_id == ready.c.member_id, is_claimed)
     written = statement.values(
-        pending=account_t.c.pending + _POINTS,
+        pending=account_t.c.pending + ready.c.points,
         sequence=account_t.c.sequence + _ONE,
         version=account_t.c.version + _ONE,
-        due_at=func.least(account_t.c.due_at, _at("activates_at")),
-        updated_at=func.greatest(account_t.c.updated_at, _at("now")),
+        due_at=func.least(account_t.c.due_at, ready.c.activates_at),
+        updated_at=func.greatest(account_t.c.updated_at, ready.c.asked_at),
     )
+    said = [ready.c[name] for name in _NAMES if name != "origin_id"]
     return written.returning(
         account_t.c.member_id,
         account_t.c.sequence,
         account_t.c.version,
         (account_t.c.active - account_t.c.debt).label("balance"),
         account_t.c.updated_at.label("recorded_at"),
-        func.coalesce(bindparam("origin_id", type_=PgUuid()), own_origin(_word("channel"))).label("origin_id"),
+        func.coalesce(ready.c.origin_id, own_origin(ready.c.channel)).label("origin_id"),
+        *said,
     ).cte("taken")
 
 
@@ -205,57 +288,43 @@ def _inserting(table: Table, taken: CTE, said: Mapping[str, ColumnElement[Any]])
     return insert(table).from_select(names, select(*row).select_from(taken))
 
 
+def _lot(taken: CTE) -> Mapping[str, ColumnElement[Any]]:
+    return {
+        "state": _fixed(LotState.PENDING, Text),
+        "earned": taken.c.points,
+        "remaining": taken.c.points,
+        **dict.fromkeys(("held", "spent", "expired", "reversed", "moved"), _NONE),
+    }
+
+
+def _entry(taken: CTE) -> Mapping[str, ColumnElement[Any]]:
+    return {
+        "of_operation": null(),
+        "act": _fixed(Act.EARN, Text),
+        "reason": taken.c.kind,
+        "hold_id": null(),
+        "amount": taken.c.points,
+        "pending": taken.c.points,
+        **dict.fromkeys(("active", "held", "debt"), _NONE),
+        "approved_by": null(),
+        "occurred_at": taken.c.earned_at,
+    }
+
+
+def _is_active() -> ColumnElement[bool]:
+    return member_t.c.status == _fixed(MemberStatus.ACTIVE, Text)
+
+
 def _fixed(value: int | StrEnum, kind: type[TypeEngine[Any]]) -> ColumnElement[Any]:
     """Written out: what is the same every time need not be sent every time."""
     return literal_column(f"'{value}'" if isinstance(value, str) else str(value), kind())
 
 
-def _at(name: str) -> ColumnElement[Any]:
-    return bindparam(name, type_=DateTime(timezone=True))
-
-
-def _id(name: str) -> ColumnElement[Any]:
-    return bindparam(name, type_=PgUuid())
-
-
-def _word(name: str) -> ColumnElement[Any]:
-    return bindparam(name, type_=Text())
-
-
-_OPERATION: Final[ColumnElement[Any]] = _id("operation_id")
-_POINTS: Final[ColumnElement[Any]] = bindparam("points", type_=BigInteger())
 _NONE: Final[ColumnElement[Any]] = _fixed(0, BigInteger)
 _ONE: Final[ColumnElement[Any]] = _fixed(1, BigInteger)
-_LOT: Final = {
-    "lot_id": _id("lot_id"),
-    "kind": _word("kind"),
-    "state": _fixed(LotState.PENDING, Text),
-    "earned": _POINTS,
-    "remaining": _POINTS,
-    **dict.fromkeys(("held", "spent", "expired", "reversed", "moved"), _NONE),
-    "earned_at": _at("earned_at"),
-    "activates_at": _at("activates_at"),
-    "expires_at": _at("expires_at"),
-}
-_ENTRY: Final = {
-    "operation_id": _OPERATION,
-    "of_operation": null(),
-    "act": _fixed(Act.EARN, Text),
-    "reason": _word("kind"),
-    "lot_id": _id("lot_id"),
-    "hold_id": null(),
-    "amount": _POINTS,
-    "pending": _POINTS,
-    **dict.fromkeys(("active", "held", "debt"), _NONE),
-    "actor_kind": _word("actor_kind"),
-    "actor": _word("actor"),
-    "approved_by": null(),
-    "request_id": _id("request_id"),
-    "occurred_at": _at("earned_at"),
-}
-STATEMENT: Final = Direct(_statement(_ready()))
+_BY_ITSELF: Final = Direct(_statement())
 
 
 @lru_cache(maxsize=SHAPES_MAX)
 def _in_reach(reach: Shape) -> Direct:
-    return Direct(_statement(_ready(reach=reach)))
+    return Direct(_statement(reach=reach))

@@ -1,20 +1,21 @@
 """Earnings of one process, written together: those that came while the last ones were being written share a commit.
 
 Context: what an earning waits for is mostly not its own work, but the disk at the commit and the ways to the server:
-seven of them, where each is done by itself. Decision: one writer per process. It carries out the ordinary statement
-(ordinary.py) of everyone who waits as one transaction, lets each be put on record, commits, and then tells each; who
-comes meanwhile is written next. Nobody waits for company: one that comes alone is written at once.
-Each keeps its own key, reach, statement and refusal: whatever is not ordinary, and everything of a transaction that
-failed, is left to who asked, to be done by itself in a transaction of its own, where a key that was written after all
-gives the first answer. The writer waits for no member and no account that somebody else holds: one of them would keep
-everybody. Keys it does wait for, and where two processes are sent the same ones in another order PostgreSQL ends it.
-Price: an answer comes when the whole group is on disk, up to GROUP_MAX statements later than by itself.
+seven of them, where each is done by itself. Decision: one writer per process. It takes everyone who waits, finds out
+what their tiers multiply with, earns for all of them with one statement (ordinary.py), lets each be put on record,
+commits, and then tells each; who comes meanwhile is written next. Nobody waits for company: one that comes alone is
+written at once.
+Each keeps its own key, reach and receipt: whatever is not ordinary, and everything of a transaction that failed, is
+left to who asked, to be done by itself in a transaction of its own, where a key that was written after all gives the
+first answer. The writer waits for no member and no account that somebody else holds: one of them would keep everybody.
+Keys it does wait for, and where two processes are sent the same ones in another order PostgreSQL ends it.
+Price: an answer comes when the whole group is on disk.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -30,7 +31,7 @@ from member_hub.ids import MemberId
 from member_hub.members.reading import Visible
 from member_hub.points.asking import Asked, Receipt
 from member_hub.points.earning import Earning, as_ordinary
-from member_hub.points.ordinary import Ordinary, earn_in_reach, is_simple
+from member_hub.points.ordinary import Ordinary, Reach, earn_in_reach, simple_reach
 from member_hub.points.rules import happened
 
 GROUP_MAX: Final = 16  # in one transaction; the others wait for the next
@@ -51,12 +52,16 @@ class Wish:
     asked: Asked
     earning: Earning
     channel: str | None
-    on_record: Callable[[Receipt], Awaitable[None]]  # awaited before the commit; what it raises undoes the whole group
+    on_record: Callable[[Receipt], Awaitable[None]] | None  # before the commit; what it raises undoes the whole group
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
+    """`at`: when it happened."""
+
     wish: Wish
+    reach: Reach
+    at: datetime
     told: asyncio.Future[Receipt | None]
 
 
@@ -79,11 +84,11 @@ class Together:
         None: nothing of it was done, or nobody knows whether it was; it is to be done by itself, which also says why
         it is refused. An earning whose caller stops waiting may be done; its key says so.
         """
-        timely = _timely(wish)
-        if timely is None or not is_simple(wish.visible) or len(self._waiting) >= WAITING_MAX:
+        at, reach = _when(wish), simple_reach(wish.visible)
+        if at is None or reach is None or len(self._waiting) >= WAITING_MAX:
             return None
         told: asyncio.Future[Receipt | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(timely, told))
+        self._waiting.append(_Waiting(wish, reach, at, told))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write())
         return await told
@@ -114,37 +119,34 @@ class Together:
             return
         try:
             async with transaction(self._engine) as tx:
-                done = await self._carried_out(tx, [waiting.wish for waiting in group])
+                done = await self._carried_out(tx, group)
         except (SQLAlchemyError, OSError, Refused):
             done = [None] * len(group)
         for waiting, receipt in zip(group, done, strict=True):
             if not waiting.told.done():  # whoever waited may have gone
                 waiting.told.set_result(receipt)
 
-    async def _carried_out(self, tx: Tx, wishes: Sequence[Wish]) -> list[Receipt | None]:
+    async def _carried_out(self, tx: Tx, group: Sequence[_Waiting]) -> list[Receipt | None]:
         """On record, too; None for each that has to be done by itself."""
-        tried = [_ordinary(wish, bp) for wish, bp in zip(wishes, await self._tier_bps(tx, wishes), strict=True)]
-        several = [(one, wish.visible) for one, wish in zip(tried, wishes, strict=True) if one is not None]
+        tried = [_ordinary(one, bp) for one, bp in zip(group, await self._tier_bps(tx, group), strict=True)]
+        several = [(one, waiting.reach) for one, waiting in zip(tried, group, strict=True) if one is not None]
         receipts = iter(await earn_in_reach(tx, several))
         done = [None if one is None else next(receipts) for one in tried]
-        recording = [wish.on_record(receipt) for wish, receipt in zip(wishes, done, strict=True) if receipt is not None]
-        for failure in await asyncio.gather(*recording, return_exceptions=True):
-            if failure is not None:
-                raise failure
+        await _put_on_record(
+            on_record(receipt)
+            for receipt, waiting in zip(done, group, strict=True)
+            if receipt is not None and (on_record := waiting.wish.on_record) is not None
+        )
         return done
 
-    async def _tier_bps(self, tx: Tx, wishes: Sequence[Wish]) -> list[int]:
+    async def _tier_bps(self, tx: Tx, group: Sequence[_Waiting]) -> list[int]:
         """As said, or as of the tier where the kind is multiplied."""
-        asks = [wish.asked.rules.earn[wish.earning.kind].is_multiplied for wish in wishes]
-        held = [
-            (wish.member_id, wish.earning.occurred_at or wish.asked.now)
-            for wish, is_multiplied in zip(wishes, asks, strict=True)
-            if is_multiplied
-        ]
-        found = iter(await self._multipliers(tx, held, wishes[0].asked.now) if held else ())
+        asks = [one.wish.asked.rules.earn[one.wish.earning.kind].is_multiplied for one in group]
+        held = [(one.wish.member_id, one.at) for one, is_multiplied in zip(group, asks, strict=True) if is_multiplied]
+        found = iter(await self._multipliers(tx, held, group[0].wish.asked.now) if held else ())
         return [
-            next(found) if is_multiplied else wish.earning.tier_bp
-            for wish, is_multiplied in zip(wishes, asks, strict=True)
+            next(found) if is_multiplied else one.wish.earning.tier_bp
+            for one, is_multiplied in zip(group, asks, strict=True)
         ]
 
     async def _forget(self, claimed: int, now: datetime) -> None:
@@ -158,20 +160,28 @@ class Together:
                 await forget_expired(tx, now=now, at_most=4 * FORGET_EVERY)
 
 
-def _timely(wish: Wish) -> Wish | None:
-    """With its time; None where it cannot be ordinary whatever the account."""
+async def _put_on_record(entries: Iterable[Awaitable[None]]) -> None:
+    """All of them, before the first failure is raised: none is left that goes on by itself."""
+    for failure in await asyncio.gather(*entries, return_exceptions=True):
+        if failure is not None:
+            raise failure
+
+
+def _when(wish: Wish) -> datetime | None:
+    """When it happened; None where it cannot be ordinary whatever the account."""
     earning, asked = wish.earning, wish.asked
     rule = asked.rules.earn.get(earning.kind)
     if rule is None or rule.day_max or asked.key is None:
         return None
     with suppress(Refused):
-        return replace(wish, earning=replace(earning, occurred_at=happened(earning.occurred_at, asked.now)))
+        return happened(earning.occurred_at, asked.now)
     return None
 
 
-def _ordinary(wish: Wish, tier_bp: int) -> Ordinary | None:
+def _ordinary(one: _Waiting, tier_bp: int) -> Ordinary | None:
     """What is refused before anything is written is refused to who does it by itself."""
-    earning = replace(wish.earning, tier_bp=tier_bp)
+    wish, stated = one.wish, one.wish.earning
+    earning = Earning(stated.kind, stated.amount, tier_bp, stated.origin_id, one.at)
     with suppress(Refused):
         return as_ordinary(wish.caller, wish.member_id, asked=wish.asked, earning=earning, channel=wish.channel)
     return None
