@@ -3,10 +3,9 @@
     by itself    points.earn, each in a transaction of its own; pgbench: BEGIN, the statement that it sends, COMMIT
     together     points.Together.earn, which pointsEarn asks first: each waits for its own receipt, within the reach of
                  an app, and those that come meanwhile go with one statement and share a commit; pgbench: the statement
-                 that one of them sends, alone, which is a transaction by itself and the fastest way to send it
+                 of one earning by itself, alone, which is a transaction and the fastest way to send it
 
 What a tier multiplies with, and the audit entry, are left out on both sides; they are in what GraphQL takes, below.
-
 Every earning has a member, key, lot and entry of its own, and is on disk before its answer, on both sides. Both have as
 many at once; pgbench has a connection for each and its statements prepared. The scripts are made from what one earning
 sends, so they stay the same SQL when the action changes. They take short turns, each from the same empty books, and the
@@ -168,7 +167,7 @@ async def _prepare(hub: Hub, how: str) -> str:
     await _empty(hub)
     database = Database.open(hub.url)
     vault = await Vault.open_ring(database, Settings.from_environ(os.environ | hub.environ), Clock())
-    earn = _earner(how, database, vault)
+    earn = _earner(BY_ITSELF, database, vault)
     sent: list[Sequence[Any]] = []
     given = Direct.given
 
