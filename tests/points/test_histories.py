@@ -5,6 +5,7 @@ MEMBER_HUB_LEDGER_HISTORIES tries another number (a thousand take some minutes),
 its seed, named by a failure.
 """
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -16,10 +17,11 @@ from member_hub import points
 from member_hub.db import snapshot
 from member_hub.errors import Refused
 from member_hub.ids import MemberId
-from member_hub.points import LotKind, Reason, Receipt
+from member_hub.points import Earning, LotKind, Reason, Receipt
 from member_hub.points.queries import balances
 from member_hub.points.words import NegativeBalance
 from tests.points.desk import Desk
+from tests.points.sharing import Shared
 
 HISTORIES = int(os.environ.get("MEMBER_HUB_LEDGER_HISTORIES", "100"))
 FIRST = int(os.environ.get("MEMBER_HUB_LEDGER_SEED", "0"))
@@ -54,7 +56,7 @@ class History:
 
     @property
     def steps(self) -> list[Callable[[MemberId, int], Awaitable[None]]]:
-        often = [self.earn, self.buy, self.redeem, self.hold, self.end, self.refund, self.reverse]
+        often = [self.earn, self.shop, self.buy, self.redeem, self.hold, self.end, self.refund, self.reverse]
         return [*often, *often, self.transfer, self.adjust, self.care, self.merge, self.split, self.settle]
 
     async def balances(self) -> dict[MemberId, tuple[int, int, int, int]]:
@@ -79,6 +81,16 @@ class History:
         self.receipts.append(
             await self.desk.earn(member, n, self.random.choice((LotKind.TASK, LotKind.INTERACTION)), **said)
         )
+
+    async def shop(self, member: MemberId, n: int) -> None:
+        """At two tills at once, or at one."""
+        shared, other = Shared(self.desk.database), self.random.choice(self.members)
+        buyers = self.random.choice(([member], [member, other]))
+        bought = (shared.earn(one, self.desk.asked(), earning=Earning(LotKind.PURCHASE, n * 100)) for one in buyers)
+        done = await asyncio.gather(*bought, return_exceptions=True)
+        self.receipts += [receipt for receipt in done if isinstance(receipt, Receipt)]
+        for refused in (one for one in done if isinstance(one, BaseException)):
+            raise refused
 
     async def buy(self, member: MemberId, n: int) -> None:
         self.orders.append((member, f"{member}-{len(self.orders)}"))
