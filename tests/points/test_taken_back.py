@@ -34,6 +34,23 @@ async def test_two_redemptions_of_one_lot_are_undone_after_a_merge(desk: Desk) -
     assert await desk.faults() == []
 
 
+async def test_a_redemption_of_two_lots_is_undone_in_parts_after_a_merge(desk: Desk) -> None:
+    anna, twin = await desk.member(), await desk.member()
+    for _ in range(2):
+        await desk.earn(twin, 50)
+        desk.later(days=1)
+    spent = await desk.do(points.redeem, twin, amount=100)
+    await desk.merge(anna, twin)
+
+    await desk.do(points.reverse, anna, operation_id=spent.operation_id, amount=30)  # of the lot that lasts longer
+    assert await desk.pots(anna) == (30, 0, 0, 0)
+    await desk.do(points.reverse, anna, operation_id=spent.operation_id)
+
+    assert await desk.pots(anna) == (100, 0, 0, 0)
+    assert {row.member_id for row in await desk.rows("points_lot") if row.remaining} == {anna}
+    assert await desk.faults() == []
+
+
 async def test_what_came_back_while_merged_does_not_come_back_again_after_a_split(desk: Desk) -> None:
     anna, twin = await desk.member(), await desk.member()
     await desk.earn(twin, 200)

@@ -1,13 +1,15 @@
 """Lots that merging left where they were, because nothing remained of them, come to the account that needs them.
 
 What expired of one may be brought back, and what was spent of it may be undone. It arrives as it is and stands as moved
-where it was, so that nothing of it comes back a second time after a splitting.
+where it was, so that nothing of it comes back a second time after a splitting. Only one of which something does come
+back arrives: one that was merely looked at stays where it is, and is found there again.
 """
 
 from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among
@@ -18,13 +20,23 @@ from member_hub.points.words import LotState
 from member_hub.points.writing import lot_t
 
 
-async def arrive(tx: Tx, book: Book, lot_ids: Collection[UUID]) -> None:
-    """From the accounts that were merged into this one, whose lock is held: nobody else acts on those."""
-    absorbed = select(member_t.c.member_id).where(member_t.c.merged_into == book.member_id)
-    left = (among(lot_t.c.lot_id, lot_ids), lot_t.c.member_id.in_(absorbed), lot_t.c.state != LotState.MOVED)
-    rows = (await tx.execute(select(lot_t).where(*left))).all()
+async def look_back(tx: Tx, book: Book, lot_ids: Collection[UUID]) -> set[UUID]:
+    """Load those of these lots that are in accounts merged into this one; which they are."""
+    rows = (await tx.execute(select(lot_t).where(*_left(book, lot_ids)))).all()
     for row in rows:
         assert not row.remaining, "a merged account is empty"
         book.lots[row.lot_id] = lot_of(row)
-    if rows:
+    return {row.lot_id for row in rows}
+
+
+async def arrive(tx: Tx, book: Book, lot_ids: Collection[UUID]) -> None:
+    """Those of them that an act has changed, from the accounts merged into this one, whose lock is held: nobody else
+    acts on those."""
+    if lot_ids:
+        left = _left(book, lot_ids)
         await tx.execute(update(lot_t).where(*left).values(state=LotState.MOVED))
+
+
+def _left(book: Book, lot_ids: Collection[UUID]) -> tuple[ColumnElement[Any], ...]:
+    absorbed = select(member_t.c.member_id).where(member_t.c.merged_into == book.member_id)
+    return (among(lot_t.c.lot_id, lot_ids), lot_t.c.member_id.in_(absorbed), lot_t.c.state != LotState.MOVED)

@@ -8,7 +8,7 @@ from member_hub.access import Caller
 from member_hub.db.base import Tx
 from member_hub.errors import BadInput, NotFound, Unavailable
 from member_hub.ids import MemberId
-from member_hub.points.arriving import arrive
+from member_hub.points.arriving import arrive, look_back
 from member_hub.points.asking import Asked, Receipt, begin, finish, start
 from member_hub.points.book import Book
 from member_hub.points.calendar import after_days
@@ -117,8 +117,9 @@ async def reinstate(
     if isinstance(book, Receipt):
         return book
     await load_lots(tx, book, [lot_id])
+    left = set[UUID]()
     if lot_id not in book.lots or book.lots[lot_id].state is LotState.MOVED:
-        await arrive(tx, book, [lot_id])  # it expired before its account was merged
+        left = await look_back(tx, book, [lot_id])  # it expired before its account was merged
     lot = await _lot(tx, book, lot_id)
     if not lot.expired:
         raise NothingExpired(field="lot")
@@ -128,6 +129,7 @@ async def reinstate(
     if book.now - lot.expires_at > asked.rules.reinstate_within:
         raise OverLimit(field="lot")
     book.reinstate(lot, wanted, max(lot.expires_at, after_days(book.now, asked.rules.reinstated_days)))
+    await arrive(tx, book, left)
     return await finish(tx, book, caller)
 
 

@@ -11,7 +11,7 @@ from member_hub.access import Caller
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among
 from member_hub.ids import MemberId
-from member_hub.points.arriving import arrive
+from member_hub.points.arriving import arrive, look_back
 from member_hub.points.asking import Asked, Receipt, finish, start
 from member_hub.points.book import Book
 from member_hub.points.calendar import after_days
@@ -164,21 +164,21 @@ async def _give_back(tx: Tx, book: Book, asked: Asked, left: Mapping[UUID, int],
     total = sum(left.values())
     if not total or (amount or total) > total:
         raise NotReversible(field="amount")
-    lots = await _lots(tx, book, left)
+    lots, left_behind = await _lots(tx, book, left)
     longest_first = sorted(lots, key=lambda lot: (lot.expires_at, lot.lot_id), reverse=True)
     until = after_days(book.now, asked.rules.reinstated_days)
     for lot, n in allot([(lot, left[lot.lot_id]) for lot in longest_first], amount or total):
         book.give_back(lot, n, until)
+    await arrive(tx, book, left_behind & book.changed_lots.keys())
 
 
-async def _lots(tx: Tx, book: Book, lot_ids: Mapping[UUID, int]) -> list[Lot]:
-    """The lots in this account. One that was spent to the end before its account was merged is not: it arrives now,
-    as it is, because other operations that spent of it may be undone, too."""
+async def _lots(tx: Tx, book: Book, lot_ids: Mapping[UUID, int]) -> tuple[list[Lot], set[UUID]]:
+    """The lots, and which of them are not in this account: those that were spent to the end before theirs was merged.
+    Such a one arrives as it is, because other operations that spent of it may be undone, too."""
     await load_lots(tx, book, lot_ids)
     missing = [lot_id for lot_id in lot_ids if lot_id not in book.lots]
-    if missing:
-        await arrive(tx, book, missing)
-    return [book.lots[lot_id] for lot_id in lot_ids if lot_id in book.lots]
+    left_behind = await look_back(tx, book, missing) if missing else set()
+    return [book.lots[lot_id] for lot_id in lot_ids if lot_id in book.lots], left_behind
 
 
 async def _take_back(
