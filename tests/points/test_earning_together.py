@@ -157,6 +157,24 @@ async def test_what_cannot_be_put_on_record_is_not_done(desk: Desk) -> None:
     assert await desk.everything() == stands
 
 
+async def test_a_fault_over_one_is_no_fault_of_the_others(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    """Each finds out by itself, and the writer goes on."""
+    people, shared = await _people(desk, 3), Shared(desk.database)
+    stands = await desk.everything()
+
+    async def on_record(receipt: Receipt) -> None:
+        if receipt.member_id == people[1]:
+            raise ValueError("13800138000")
+
+    wishes = [Wish(staff(), OF_BRAND, one, desk.asked(), YUAN_100, None, on_record) for one in people]
+    done = await asyncio.gather(*(shared.together.earn(wish) for wish in wishes))
+
+    assert done == [None] * 3
+    assert await desk.everything() == stands
+    assert (await _buy(desk, shared, people[0])).points == 100
+    assert (shared.left, "(ValueError)" in caplog.text, "13800138000" in caplog.text) == (0, True, False)
+
+
 async def test_out_of_reach_nothing_is_earned(desk: Desk) -> None:
     """Another handler's, of one who objected, and within a reach that is more than a condition on the row."""
     (anna, bert), shared = await _people(desk, 2), Shared(desk.database)

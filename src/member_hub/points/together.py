@@ -13,6 +13,7 @@ Price: an answer comes when the whole group is on disk.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ from member_hub.points.rules import happened
 GROUP_MAX: Final = 16  # in one transaction; the others wait for the next
 FORGET_EVERY: Final = 256  # keys claimed
 WAITING_MAX: Final = 1_000  # beyond it an earning goes by itself, and waits for a connection
+_log = logging.getLogger(__name__)
 
 Held = Sequence[tuple[MemberId, datetime]]
 Multipliers = Callable[[Tx, Held, datetime], Awaitable[Sequence[int]]]
@@ -121,6 +123,9 @@ class Together:
             async with transaction(self._engine) as tx:
                 done = await self._carried_out(tx, group)
         except (SQLAlchemyError, OSError, Refused):
+            done = [None] * len(group)
+        except Exception as error:  # noqa: BLE001 - a fault over one of them is told to that one, who is then alone
+            _log.error("Earnings that shared a commit failed (%s)", type(error).__name__)
             done = [None] * len(group)
         for waiting, receipt in zip(group, done, strict=True):
             if not waiting.told.done():  # whoever waited may have gone
