@@ -14,6 +14,7 @@ from member_hub.db.bulk import table_of
 from member_hub.ids import MemberId
 from member_hub.members.tables import Member, MemberStatus
 from member_hub.points.words import NegativeBalance
+from member_hub.reports import liability
 from member_hub.reports.liability import step_for, told
 from member_hub.reports.snapshots import snapshot_t
 from tests.graphql.world import NOW, World
@@ -69,6 +70,23 @@ async def test_sums_of_twenty_are_told_by_the_month_of_the_last_day(world: World
         "debt": None,
         "months": [month("2027-02", active=4000, held=2000), month("2027-12", pending=5000)],
     }
+
+
+async def test_before_it_is_rounded_a_sum_is_exactly_what_is_owed(
+    world: World, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(liability, "told", lambda points, _lot, _step: points)
+    members = await people(desk, 20, 301)
+    await desk.earn(members[0], 13)
+    desk.clock.at = NOW - timedelta(days=2)
+    for number, one in enumerate(members):
+        await desk.do(points.hold, one, amount=7)
+        await desk.buy(one, f"O{number}", 25_100)
+
+    found = await owed(world)
+
+    active, held, pending = 20 * (301 - 7) + 13, 20 * 7, 20 * 251
+    assert found["months"] == [month("2027-02", active=active, held=held), month("2027-12", pending=pending)]
 
 
 async def test_a_sum_of_nineteen_is_not_told(world: World, desk: Desk) -> None:

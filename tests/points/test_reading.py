@@ -1,4 +1,4 @@
-"""What is read of points: balances of many, entries by page, what is owed by month."""
+"""What is read of points: balances of many, entries by page."""
 
 from datetime import timedelta
 
