@@ -63,6 +63,14 @@ async def test_a_job_that_gets_nowhere_ends_after_three_rounds() -> None:
     assert said(one) == ("a", 0, 0, 3, True, None, False)
 
 
+async def test_a_job_that_goes_on_over_what_has_to_wait_is_getting_somewhere() -> None:
+    over_nothing = Done(0, has_more=True, went_on=True)
+
+    (one,) = await ran(job("a", *[over_nothing] * 5, Done(2)))
+
+    assert said(one) == ("a", 2, 0, 6, False, None, True)
+
+
 async def test_a_job_that_never_ends_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(at_once, "ROUNDS_MAX", 7)
 

@@ -15,7 +15,7 @@ who fails otherwise stops nobody, and is looked at again in the next day's round
 
 import logging
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -60,14 +60,21 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """To how many something was issued, how many failed and come again, and whether the run came to its limit."""
+    """To how many something was issued, how many failed and come again, whether the run came to its limit, and how much
+    it has behind it for good, whatever that came to."""
 
     issued: int = 0
     failed: int = 0
     has_more: bool = False
+    looked_at: int = field(default=0, compare=False)
 
     def beside(self, other: "Given") -> "Given":
-        return Given(self.issued + other.issued, self.failed + other.failed, self.has_more or other.has_more)
+        return Given(
+            self.issued + other.issued,
+            self.failed + other.failed,
+            self.has_more or other.has_more,
+            self.looked_at + other.looked_at,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +117,7 @@ class Occasions:
             issued = [member_id for part in parts for member_id in part]
             await _move_on(tx, at, members, {row.member_id for row in failed}, now)
             await self._on_record(source, members, issued, now)
-        return Given(len(issued), len(failed))
+        return Given(len(issued), len(failed), looked_at=len(members))
 
     async def _whose(self, tx: Tx, source: Source, members: Sequence[Row[Any]], month: date) -> list[MemberId]:
         if source is Source.ANNIVERSARY:

@@ -97,7 +97,8 @@ class Gifts:
                 entry = Entry.of_command(OPERATION, fields=said, member_ids=given, caller=CALLER, now=now)
                 await self.audit.write(entry)
         last = (changes[-1].member_id, changes[-1].change_id) if changes else after
-        return Given(len(given), len(failed), has_more=len(changes) == BATCH), last
+        done = len(changes) - len(failed)
+        return Given(len(given), len(failed), has_more=len(changes) == BATCH, looked_at=done), last
 
     async def _give(self, tx: Tx, changes: Sequence[Row[Any]], levels: TierRules, now: datetime) -> list[MemberId]:
         """Who was given something; each change may bring its gift, and of a period the greatest is there once."""

@@ -14,7 +14,7 @@ from member_hub.errors import HubError, Misconfigured
 from member_hub.jobs.job import Job
 
 ROUNDS_MAX: Final = 10_000  # of one job
-IDLE_ROUNDS_MAX: Final = 3  # that did nothing, and still say that there is more
+IDLE_ROUNDS_MAX: Final = 3  # that did nothing and went on over nothing, and still say that there is more
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,6 @@ async def _run(job: Job, clock: Clock, on_round: Callable[[Job, int, int], None]
             has_more = False
             break
         count, failed, has_more = count + done.count, failed + done.failed, done.has_more
-        idle = 0 if done.count else idle + 1
+        idle = 0 if done.count or done.went_on else idle + 1
         on_round(job, rounds, count)
     return Ran(job.name, count, failed, rounds, round(time.monotonic() - began, 3), has_more, error)

@@ -79,6 +79,7 @@ class Done:
     count: int = 0
     has_more: bool = False  # the round came to its own limit, and something is due still
     failed: int = 0
+    went_on: bool = False  # it is behind more than before, though that came to nothing: the next round begins there
 
 
 Work = Callable[[datetime], Awaitable[Done]]

@@ -42,7 +42,7 @@ def counting_jobs(hub: Needs) -> Sequence[Job]:
                 break
         if lines:
             await hub.audit.write(Entry.of_command("jobs counting", caller=CALLER, now=hub.clock.now()))
-        return Done(lines, has_more=place != START, failed=failed)
+        return Done(lines, has_more=place != START, failed=failed, went_on=place != START)
 
     return [Job("counting", COUNTING_EVERY, counting, Lane.MUCH)]
 
@@ -59,7 +59,7 @@ def benefit_jobs(hub: Needs) -> Sequence[Job]:
     """Months of birth and of joining, and gifts for promotions."""
 
     def _done(given: Given) -> Done:
-        return Done(given.issued, has_more=given.has_more, failed=given.failed)
+        return Done(given.issued, has_more=given.has_more, failed=given.failed, went_on=given.looked_at > 0)
 
     occasions = Occasions(hub.database, hub.vault, hub.audit, hub.benefits)
     gifts = Gifts(hub.database, hub.audit, hub.benefits, hub.tiers)
