@@ -215,3 +215,25 @@ async def test_erasing_one_of_two_who_parted_leaves_the_other_what_their_account
     await desk.refund(twin, "O1", "R1", 10_000)
     assert await desk.pots(twin) == (50, 0, 0, 0)
     assert await desk.faults() == []
+
+
+async def test_a_hold_of_which_one_lot_is_spent_goes_along_and_ends_there(desk: Desk) -> None:
+    anna, twin = await desk.member(), await desk.member()
+    for _ in range(2):
+        await desk.earn(twin, 50)
+        desk.later(days=1)
+    held = await desk.do(points.hold, twin, amount=100)
+    await desk.do(points.capture, twin, hold_id=held.operation_id, amount=60, keeps_rest=True)
+
+    await desk.merge(anna, twin)
+    await desk.do(points.capture, anna, hold_id=held.operation_id, amount=10, keeps_rest=True)
+    assert await desk.pots(anna) == (0, 0, 30, 0)
+    await desk.split(anna, twin)
+    assert await desk.pots(twin) == (0, 0, 30, 0)
+    await desk.merge(anna, twin)
+    desk.later(days=30)
+
+    assert await desk.pots(anna) == (30, 0, 0, 0)
+    await desk.settle()
+    assert await desk.pots(anna) == (30, 0, 0, 0)
+    assert await desk.faults() == []

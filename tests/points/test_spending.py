@@ -150,6 +150,21 @@ async def test_a_hold_times_out_when_its_time_is_over_whoever_comes_next(desk: D
         await desk.do(points.capture, anna, hold_id=held.operation_id)
 
 
+async def test_a_hold_of_which_one_lot_is_spent_times_out_for_whoever_only_looks(desk: Desk) -> None:
+    anna = await desk.member()
+    for _ in range(2):
+        await desk.earn(anna, 50)
+        desk.later(days=1)
+    held = await desk.do(points.hold, anna, amount=100)
+    await desk.do(points.capture, anna, hold_id=held.operation_id, amount=60, keeps_rest=True)
+    desk.later(days=30)
+
+    assert await desk.pots(anna) == (40, 0, 0, 0)
+    await desk.settle()
+    assert await desk.pots(anna) == (40, 0, 0, 0)
+    assert await desk.faults() == []
+
+
 async def test_held_points_do_not_expire_until_they_are_released(desk: Desk) -> None:
     anna = await desk.member()
     await desk.earn(anna, 100)  # for six months

@@ -202,7 +202,7 @@ class Book:
         """Spend some of what is held. Raises CaptureTooLarge."""
         if amount > sum(hold.parts.values()):
             raise CaptureTooLarge(field="amount")
-        lots = in_order(self.lots[lot_id] for lot_id in hold.parts)
+        lots = in_order(self.lots[lot_id] for lot_id in hold.left)
         for lot, n in allot([(lot, hold.parts[lot.lot_id]) for lot in lots], amount):
             hold.parts[lot.lot_id] -= n
             hold.captured += n
@@ -218,10 +218,8 @@ class Book:
     def release(self, hold: Hold, at: datetime, *, state: HoldState = HoldState.RELEASED) -> None:
         """What is still held is active again from `at` on; of a lot whose time is over by then it expires."""
         hold.state = HoldState.CAPTURED if hold.captured else state
-        for lot in in_order(self.lots[lot_id] for lot_id in hold.parts):
+        for lot in in_order(self.lots[lot_id] for lot_id in hold.left):
             n = hold.parts[lot.lot_id]
-            if not n:
-                continue
             hold.parts[lot.lot_id] = 0
             lot.held -= n
             self._post(Act.RELEASE, n, at, lot, hold, active=n, held=-n)

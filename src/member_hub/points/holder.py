@@ -123,8 +123,8 @@ class PointsHolder:
             to.state = await _state_of_its_own(tx, back)
         await load_all(tx, of)
         theirs = [lot.lot_id for lot in of.lots.values() if lot.origin_id in set(origins)]
-        going = [hold for hold in of.holds.values() if set(hold.parts) <= set(theirs)]
-        on_hold = {lot_id for h in of.holds.values() if h not in going for lot_id, n in h.parts.items() if n}
+        going = [hold for hold in of.holds.values() if hold.left.keys() <= set(theirs)]
+        on_hold = {lot_id for h in of.holds.values() if h not in going for lot_id in h.left}
         _move(of, to, [lot_id for lot_id in theirs if lot_id not in on_hold], going)
         to.pay_debt()
         await _store(tx, of, to)
@@ -144,7 +144,7 @@ def _move(of: Book, to: Book, lot_ids: Collection[UUID], holds: Sequence[Hold]) 
         to.move_in(of.move_out(of.lots[lot_id]))
     for hold in holds:
         arriving = Hold(
-            hold.hold_id, hold.amount, hold.state, hold.created_at, hold.expires_at, hold.captured, dict(hold.parts)
+            hold.hold_id, hold.amount, hold.state, hold.created_at, hold.expires_at, hold.captured, hold.left
         )
         to.holds[hold.hold_id] = to.changed_holds[hold.hold_id] = arriving
         to.due_by(hold.expires_at)

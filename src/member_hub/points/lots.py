@@ -52,6 +52,11 @@ class Hold:
     captured: int = 0
     parts: dict[UUID, int] = field(default_factory=dict)
 
+    @property
+    def left(self) -> dict[UUID, int]:
+        """What is held still, by lot; lots of which it was all spent need not be there."""
+        return {lot_id: n for lot_id, n in self.parts.items() if n}
+
 
 @dataclass(frozen=True, slots=True)
 class Cause:
