@@ -8,6 +8,7 @@ from member_hub import points
 from member_hub.db import snapshot, transaction
 from member_hub.errors import NotFound
 from member_hub.points.holder import BY_ACCOUNT
+from member_hub.points.queries import balances
 from member_hub.points.refusals import PointsFrozen
 from member_hub.points.words import NegativeBalance
 from member_hub.privacy import Person
@@ -237,3 +238,17 @@ async def test_a_hold_of_which_one_lot_is_spent_goes_along_and_ends_there(desk: 
     await desk.settle()
     assert await desk.pots(anna) == (30, 0, 0, 0)
     assert await desk.faults() == []
+
+
+async def test_a_hold_that_moved_and_came_back_times_out_for_whoever_looks_at_both(desk: Desk) -> None:
+    anna, twin = await desk.member(), await desk.member()
+    await desk.earn(twin, 50)
+    await desk.do(points.hold, twin, amount=50)
+    await desk.merge(anna, twin)
+    await desk.split(anna, twin)
+    desk.later(days=30)
+
+    async with snapshot(desk.database.app) as tx:
+        found = await balances(tx, [anna, twin], now=desk.clock.now())
+
+    assert {one: (b.pots.active, b.pots.held) for one, b in found.items()} == {anna: (0, 0), twin: (50, 0)}

@@ -71,8 +71,10 @@ async def _settled(tx: Tx, accounts: Sequence[Row[Any]], now: datetime) -> dict[
     parts = select(part_t).where(among(part_t.c.member_id, books), among(part_t.c.hold_id, timed_out))
     on_hold = set()
     for row in await tx.execute(parts) if timed_out else ():
-        books[row.member_id].holds[row.hold_id].parts[row.lot_id] = row.held
-        on_hold.add(row.lot_id)
+        hold = books[row.member_id].holds.get(row.hold_id)
+        if hold is not None:  # else it has moved to another of these members
+            hold.parts[row.lot_id] = row.held
+            on_hold.add(row.lot_id)
     for row in await tx.execute(_due_lots(books, on_hold, at)):
         books[row.member_id].lots[row.lot_id] = lot_of(row)
     for book in books.values():
