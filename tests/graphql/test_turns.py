@@ -16,7 +16,7 @@ from member_hub.members.reading import member_t
 from member_hub.members.tables import Channel
 from member_hub.points.writing import account_t
 from tests.graphql.benefits import use
-from tests.graphql.pointing import act, earn, everything, faults, pots
+from tests.graphql.pointing import act, earn, errors, everything, faults, pots
 from tests.graphql.recording import CARD, RECORD, a_member, an_order
 from tests.graphql.world import People, World, said
 
@@ -155,6 +155,23 @@ async def test_whose_turn_does_not_come_in_time_is_told_when_to_come_again(
     assert await asyncio.gather(*first) == [[]] * AT_ONCE
     assert (await world.ask("app_checkout", REDEEM, variables=variables))["pointsRedeem"]["userErrors"] == []
     assert await pots(world, people.whole) == (97, 0, 0, 0)
+
+
+async def test_who_names_a_member_out_of_reach_neither_waits_nor_keeps_anybody_waiting(
+    world: World, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether somebody is busy is nothing that the app of another member may find out."""
+    await earn(world, people.whole, 100)
+    monkeypatch.setattr(turns, "WAIT_S", 0.3)
+    stated = {"member": people.whole, "amount": 1}
+
+    async with busy(world, people.whole):
+        first = [asyncio.create_task(redeems(world, people.whole, people.whole, n)) for n in range(AT_ONCE)]
+        await some_wait(world)
+        for_another = await act(world, "pointsRedeem", "app_mini_program", about={"member": people.southern}, **stated)
+
+    assert errors(for_another) == [("member", "NOT_FOUND")]
+    assert await asyncio.gather(*first) == [[]] * AT_ONCE
 
 
 async def taken(turn: Turns, names: set[Any], log: list[Any], number: int, until: asyncio.Event) -> None:

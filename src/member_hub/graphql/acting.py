@@ -19,6 +19,12 @@ def whose(asking: Asking, named: str | None) -> MemberId | None:
     return asking.caller.member_id or asking.caller.on_behalf_of
 
 
+def turn_of(asking: Asking, named: str | None) -> MemberId | None:
+    """Whose turn is taken (turns.py): who acts for one member alone takes that one's, whomever they name."""
+    caller = asking.caller
+    return caller.member_id or caller.on_behalf_of or whose(asking, named)
+
+
 async def reached(asking: Asking, tx: Tx, named: str | None) -> MemberId | None:
     """The root in ordinary reach; None for nobody."""
     member_id = whose(asking, named)

@@ -30,11 +30,17 @@ async def carried_out(
     `about`: the members, as they are named, of whose rows many acts may want the same at once; they take turns.
     """
     try:
-        async with asking.turns.of(about):
+        async with asking.turns.of([_turn(asking, one) for one in about]):
             return await patiently(lambda: _attempted(asking, work, announce)), []
     except Refused as refused:
         asking.trail.refusal = each(refused)[0].code
         return None, user_errors(refused, asking.language)
+
+
+def _turn(asking: Asking, name: Hashable) -> Hashable:
+    """Nobody is in reach yet: who names a member of another handler keeps nobody there waiting, and learns nothing from
+    having to wait."""
+    return (str(asking.caller.handler), str(name))
 
 
 async def _attempted(

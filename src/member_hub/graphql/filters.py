@@ -9,7 +9,7 @@ from member_hub.access import Facts, Grant, Guard
 from member_hub.errors import BadInput, Forbidden
 from member_hub.graphql.enums import Gender
 from member_hub.graphql.scalars import given
-from member_hub.members.reading import Filter
+from member_hub.members.listing import Filter
 from member_hub.members.tables import Channel, MemberStatus
 from member_hub.organisation import Organisation
 

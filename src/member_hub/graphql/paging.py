@@ -26,7 +26,7 @@ from member_hub.errors import BadInput
 from member_hub.graphql.scalars import given
 from member_hub.ids import MemberId
 from member_hub.members.approval_queries import ApprovalPosition
-from member_hub.members.reading import Position
+from member_hub.members.listing import Position
 from member_hub.orders.queries import LinePosition
 from member_hub.points.listing import EntryPosition
 

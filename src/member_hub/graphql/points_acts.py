@@ -19,7 +19,7 @@ from member_hub.consent.deciding.holding import locked_in_reach
 from member_hub.db.base import Tx, snapshot
 from member_hub.errors import BadInput
 from member_hub.graphql import reading
-from member_hub.graphql.acting import whose
+from member_hub.graphql.acting import turn_of, whose
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.changing import carried_out
 from member_hub.graphql.guarded import guarded
@@ -120,7 +120,7 @@ async def act_on_points(
     """`named`: the member as the input has it; the work holds no `other` member before its own rows."""
     asking, wanted = info.context, wanted_of(info)
     asking.trail.fields.add(f"{Guard.LOYALTY}:WRITE")
-    about = {whose(asking, given(named)), member_id_of(other) if other is not None else None} - {None}
+    about = {turn_of(asking, given(named)), member_id_of(other) if other is not None else None} - {None}
 
     def attempting(act: Work) -> Callable[[Tx], Awaitable[tuple[MemberId, Receipt | Proposal]]]:
         async def attempt(tx: Tx) -> tuple[MemberId, Receipt | Proposal]:

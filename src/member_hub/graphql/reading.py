@@ -18,7 +18,8 @@ from member_hub.graphql.selection import Wanted
 from member_hub.graphql.till import redeemed, rows_at_till
 from member_hub.identity.queries import Token, find_members
 from member_hub.ids import MemberId
-from member_hub.members.reading import Position, find, page
+from member_hub.members.listing import Position, page
+from member_hub.members.reading import find
 
 
 async def look_up(asking: Asking, wanted: Wanted, key: MemberKey, *, field: str) -> Member | None:

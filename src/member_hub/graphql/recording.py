@@ -20,7 +20,7 @@ from member_hub.counting import Loyalty
 from member_hub.db.base import Tx
 from member_hub.errors import BadInput, NotFound
 from member_hub.graphql import reading
-from member_hub.graphql.acting import whose
+from member_hub.graphql.acting import turn_of, whose
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.changing import carried_out
 from member_hub.graphql.keys import AccountKey, KeyRefused
@@ -238,7 +238,7 @@ async def _record(
 
 def _about(asking: Asking, said: OrderRecordInput | ActivityRecordInput) -> Collection[Hashable]:
     """Whose turn it takes; of an account its number is not kept, and two that share a digest share turns."""
-    member_id, account = whose(asking, given(said.member)), given(said.account)
+    member_id, account = turn_of(asking, given(said.member)), given(said.account)
     if member_id is not None or account is None:
         return {member_id} - {None}
     return {hash((account.channel, account.id))}
