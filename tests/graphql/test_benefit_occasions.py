@@ -4,62 +4,27 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import update
 
-from member_hub.access import system_caller
-from member_hub.benefits import Gifts, Given, Occasions, clockwork
-from member_hub.benefits import gifts as gifts_of_tiers
+from member_hub.benefits import clockwork
 from member_hub.db import transaction
-from member_hub.ids import MemberId, uuid7
+from member_hub.ids import MemberId
 from member_hub.members import bits
 from member_hub.members.tables import Channel, MemberStatus
 from member_hub.privacy import ProfileField, Purpose
-from member_hub.tiers.standing.log import Change, log
 from member_hub.tiers.words import Why
 from tests.graphql.benefits import benefits_of, member_t, place, rows, set_status, use
+from tests.graphql.occasions import FEBRUARY, born, days, given, jobs_on_record, promote, promotions, run
 from tests.graphql.world import NOW, People, World, said
 
-FEBRUARY = datetime(2027, 2, 10, 2, tzinfo=UTC)
 OBJECT = """mutation { objectionPlace(input: {scope: {everything: true}}) { userErrors { code } } }"""
 ENROL = """mutation ($input: MemberEnrolInput!, $key: String!) {
     memberEnrol(input: $input, idempotencyKey: $key) { member { id } userErrors { code } } }"""
 UPDATE = """mutation ($id: ID!, $v: Int!, $birthday: String!) {
     profileUpdate(id: $id, expectedVersion: $v, input: {birthday: $birthday}) {
         member { version } userErrors { code } } }"""
-
-
-def occasions(world: World) -> Occasions:
-    hub = world.hub
-    return Occasions(hub.database, hub.vault, hub.audit, hub.benefits)
-
-
-def gifts(world: World) -> Gifts:
-    hub = world.hub
-    return Gifts(hub.database, hub.audit, hub.benefits, hub.tiers)
-
-
-async def run(world: World, at: datetime) -> int:
-    world.clock.at = at
-    return (await occasions(world).run(at)).issued
-
-
-async def born(world: World, *birthdays: str) -> list[MemberId]:
-    """Members of the website who joined a few days ago."""
-    at = world.clock.at - timedelta(days=3)
-    return await world.resolve(
-        *(said(Channel.WEBSITE, f"W{uuid4().int % 10**9}", at=at, birthday=day) for day in birthdays)
-    )
-
-
-async def given(world: World, benefit: str = "birthday_gift") -> dict[MemberId, tuple[int, int]]:
-    return {r.member_id: (r.granted, r.used) for r in await rows(world, "hub.entitlement") if r.benefit == benefit}
-
-
-async def jobs_on_record(world: World) -> list[tuple[list[str], set[Any]]]:
-    return [(r.fields, set(r.member_ids)) for r in await world.audited() if r.operation == "jobs benefits"]
 
 
 async def test_the_month_of_a_birthday_brings_its_gift_and_tells_nobody_the_date(world: World, people: People) -> None:
@@ -195,24 +160,6 @@ async def test_the_month_of_joining_brings_its_gift_from_the_second_year(world: 
     assert await run(world, datetime(2027, 11, 22, 2, tzinfo=UTC)) == 2
 
 
-async def promote(
-    world: World, member: MemberId, before: str, after: str, *, at: datetime, why: Why = Why.EARNED
-) -> None:
-    """As a review logs it."""
-    caller = system_caller(subject="jobs", purpose=Purpose.SYSTEM_OPERATION, request_id=uuid7())
-    async with transaction(world.hub.database.app) as tx:
-        await log(tx, caller, [Change(member, before, after, why, None, 0, {})], now=at)
-
-
-async def promotions(world: World, at: datetime) -> int:
-    world.clock.at = at
-    return (await gifts(world).run(at)).issued
-
-
-def days(number: int) -> datetime:
-    return NOW + timedelta(days=number)
-
-
 async def test_reaching_a_tier_brings_its_gift_once_in_a_year(world: World, people: People) -> None:
     assert await promotions(world, days(0)) == 0
     await promote(world, people.whole, "standard", "core", at=days(3))
@@ -308,99 +255,6 @@ async def test_gifts_of_a_standstill_are_made_up_for_by_two_processes(
 
     assert sum(done) == 3
     assert await given(world, "promotion_gift") == dict.fromkeys(everybody[:3], (1, 0))
-
-
-async def refuse(world: World, *members: MemberId) -> None:
-    """Have the database refuse entitlements of these."""
-    no = " and ".join(f"member_id <> '{one}'" for one in members)
-    async with transaction(world.hub.database.login) as tx:
-        await tx.execute(text(f"alter table hub.entitlement add constraint no check ({no})"))
-
-
-async def allow(world: World) -> None:
-    async with transaction(world.hub.database.login) as tx:
-        await tx.execute(text("alter table hub.entitlement drop constraint no"))
-
-
-async def test_members_whose_birthday_fails_hold_up_nobody_and_come_again_the_next_day(
-    world: World, people: People, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    everybody = sorted([people.whole, *await born(world, *["1990-02-14"] * 6)])
-    monkeypatch.setattr(clockwork, "BATCH", 2)
-    broken = everybody[:3]  # more than a batch, and the first
-    await refuse(world, *broken)
-    world.clock.at = FEBRUARY
-
-    assert await occasions(world).run(FEBRUARY) == Given(4, failed=3)
-    assert await occasions(world).run(FEBRUARY) == Given()
-    tomorrow = FEBRUARY + timedelta(days=1)
-    assert await occasions(world).run(tomorrow) == Given(0, failed=3)
-    for one in broken:
-        assert f"Benefits of the month of 1 members failed, of {one} first (IntegrityError)." in caplog.text
-
-    await allow(world)
-
-    assert await occasions(world).run(tomorrow) == Given()  # once a day
-    assert await occasions(world).run(tomorrow + timedelta(days=1)) == Given(3)
-    assert await given(world) == dict.fromkeys(everybody, (1, 0))
-    (row,) = [r for r in await rows(world, "hub.benefit_round") if r.source == "birthday"]
-    assert row.failed == []
-
-
-async def test_a_run_over_birthdays_and_over_promotions_ends_at_its_limit(
-    world: World, people: People, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await born(world, *["1990-02-14"] * 6)
-    for part in (clockwork, gifts_of_tiers):
-        monkeypatch.setattr(part, "BATCH", 2)
-        monkeypatch.setattr(part, "BATCHES_MAX", 2)
-    await promotions(world, days(0))
-    for one in (everybody := await born(world, *["1990-12-01"] * 5)):
-        await promote(world, one, "base", "core", at=days(3))
-
-    months = [await occasions(world).run(FEBRUARY) for _ in range(9)]
-    of_tiers = [await gifts(world).run(days(3)) for _ in range(3)]
-
-    assert [one.issued for one in months] == [4, 3, *[0] * 7]  # of two at a time, and of those who joined none
-    assert (months[0].has_more, months[1].has_more, months[-1].has_more) == (True, True, False)
-    assert [(one.issued, one.has_more) for one in of_tiers] == [(4, True), (1, False), (0, False)]
-    assert await given(world, "promotion_gift") == dict.fromkeys(everybody, (1, 0))
-
-
-async def test_a_promotion_whose_gift_fails_holds_up_no_other_and_waits(
-    world: World, people: People, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gifts_of_tiers, "BATCH", 2)
-    await promotions(world, days(0))
-    everybody = sorted([people.whole, people.southern, people.visitor, people.former])
-    for one in everybody:
-        await promote(world, one, "base", "core", at=days(3))
-    await refuse(world, *everybody[:3])
-
-    assert await gifts(world).run(days(3)) == Given(1, failed=3)
-    assert await gifts(world).run(days(30)) == Given(0, failed=3)
-    await allow(world)
-
-    assert await gifts(world).run(days(31)) == Given(3)
-    assert await given(world, "promotion_gift") == dict.fromkeys(everybody, (1, 0))
-    assert await rows(world, "hub.tier_rise") == []
-
-
-async def test_each_decision_is_read_once_and_one_that_commits_hours_late_is_not_missed(
-    world: World, people: People
-) -> None:
-    await promotions(world, days(0))
-    caller = system_caller(subject="jobs", purpose=Purpose.SYSTEM_OPERATION, request_id=uuid7())
-    async with transaction(world.hub.database.app) as tx:
-        await log(tx, caller, [Change(people.whole, "base", "core", Why.EARNED, None, 0, {})], now=days(3))
-        await promote(world, people.southern, "base", "core", at=days(3) + timedelta(hours=5))
-        assert await promotions(world, days(3) + timedelta(hours=6)) == 1
-        assert await rows(world, "hub.tier_rise") == []
-
-    assert await promotions(world, days(3) + timedelta(hours=7)) == 1
-
-    assert await given(world, "promotion_gift") == {people.whole: (1, 0), people.southern: (1, 0)}
-    assert await rows(world, "hub.tier_rise") == []
 
 
 async def _version(world: World, member: MemberId) -> int:
