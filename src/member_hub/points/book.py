@@ -228,13 +228,15 @@ class Book:
                 self._expire(lot, at)
         self.changed_holds[hold.hold_id] = hold
 
-    def take_back(self, lot: Lot | None, due: int, policy: NegativeBalance, *, paid: int = 0) -> None:
+    def take_back(self, lot: Lot | None, due: int, policy: NegativeBalance, *, paid: int = 0) -> int:
         """Take `due` points that should not have been earned; `lot` where it is in this account.
+
+        Returns how many of them were taken: what the entries say, be it of points that had expired.
 
         First what is left of their lot; what expired is gone anyway, and can be brought back no more; for what was
         spent, or is held, the policy decides. Of these `paid` went into a debt: that much is owed again.
         """
-        before = self.sequence
+        before, asked = self.sequence, due
         if lot is not None:
             due -= self._take_from(lot, due)
             due -= self._take_expired(lot, due)
@@ -248,6 +250,7 @@ class Book:
             self._post(Act.REVERSE, owed, self.now, lot, debt=owed)
         if self.sequence == before:
             self.nothing(Act.REVERSE)
+        return asked - due + owed
 
     def forfeit(self) -> None:
         """Everything goes; the holds have ended."""
