@@ -240,14 +240,17 @@ class Book:
         if lot is not None:
             due -= self._take_from(lot, due)
             due -= self._take_expired(lot, due)
-        for other, n in self._parts(min(due if policy is not NegativeBalance.NEVER else paid, due, self.active)):
+        for other, n in self._parts(min(due, self.active) if policy is not NegativeBalance.NEVER else 0):
             other.remaining -= n
             other.spent += n
             self._post(Act.REVERSE, n, self.now, other, active=-n)
             due -= n
         owed = due if policy is NegativeBalance.ALLOWED else min(due, paid)
         if owed:
+            payers = self._parts(min(owed, self.active))  # some only where the policy left them
             self._post(Act.REVERSE, owed, self.now, lot, debt=owed)
+            for other, _ in payers:
+                self.repay(other, self.now)
         if self.sequence == before:
             self.nothing(Act.REVERSE)
         return asked - due + owed
