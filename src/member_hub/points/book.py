@@ -229,12 +229,10 @@ class Book:
         self.changed_holds[hold.hold_id] = hold
 
     def take_back(self, lot: Lot | None, due: int, policy: NegativeBalance, *, paid: int = 0) -> int:
-        """Take `due` points that should not have been earned; `lot` where it is in this account.
+        """Take `due` points that should not have been earned; `lot` where it is in this account. Returns how many were.
 
-        Returns how many of them were taken: what the entries say, be it of points that had expired.
-
-        First what is left of their lot; what expired is gone anyway, and can be brought back no more; for what was
-        spent, or is held, the policy decides. Of these `paid` went into a debt: that much is owed again.
+        First what is left of their lot; what expired is gone anyway (it counts as taken, as in the entries); for what
+        was spent, or is held, the policy decides. Of these `paid` went into a debt: that much is owed again.
         """
         before, asked = self.sequence, due
         if lot is not None:
@@ -247,7 +245,7 @@ class Book:
             due -= n
         owed = due if policy is NegativeBalance.ALLOWED else min(due, paid)
         if owed:
-            payers = self._parts(min(owed, self.active))  # some only where the policy left them
+            payers = self._parts(min(owed, self.active))  # none, unless the policy left them
             self._post(Act.REVERSE, owed, self.now, lot, debt=owed)
             for other, _ in payers:
                 self.repay(other, self.now)
