@@ -238,11 +238,8 @@ class Book:
         if lot is not None:
             due -= self._take_from(lot, due)
             due -= self._take_expired(lot, due)
-        for other, n in self._parts(min(due, self.active) if policy is not NegativeBalance.NEVER else 0):
-            other.remaining -= n
-            other.spent += n
-            self._post(Act.REVERSE, n, self.now, other, active=-n)
-            due -= n
+        if policy is not NegativeBalance.NEVER:
+            due -= sum(n for _, n in self.spend(Act.REVERSE, min(due, self.active)))
         owed = due if policy is NegativeBalance.ALLOWED else min(due, paid)
         if owed:
             payers = self._parts(min(owed, self.active))  # none, unless the policy left them
