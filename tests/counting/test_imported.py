@@ -278,6 +278,21 @@ async def test_of_a_line_that_was_cut_a_refund_takes_the_same_share(hub: Hub) ->
     assert await growth(hub) == 1_500_000
 
 
+async def test_of_spent_points_the_summary_tells_those_that_a_refund_took(hub: Hub) -> None:
+    await hub.deliver(Source.WEBSITE, website("W1", "2025-01-01"))
+    await hub.deliver(Source.ORDERS, order("W1", "O1", "100.00", at="2026-10-03"))
+    member, asked = await hub.member_of(Channel.WEBSITE, "W1"), hub.loyalty.asked(NOW)
+    async with transaction(hub.database.app) as tx:
+        await points.redeem(tx, hub_caller(), member, asked=asked, amount=90)
+
+    summary = await hub.deliver(Source.ORDERS, order("W1", "R1", "-50.00", at="2026-11-04", refund_of="O1/1"))
+
+    assert tally(summary) == {"read": 1, "applied": 1, "lines_counted": 1, "points_taken_back": 10}
+    assert await pots(hub) == [(0, 0, 0, 0)]
+    assert await growth(hub) == 50
+    assert await is_sound(hub)
+
+
 async def test_a_dry_run_tells_what_it_would_count_and_keeps_nothing(hub: Hub) -> None:
     await hub.deliver(Source.STORE, card("C1", "2025-01-01", balance="5"))
     await hub.deliver(Source.ACTIVITY, "store,C1,2026-11-01,check_in,1")

@@ -6,9 +6,10 @@ from sqlalchemy import func, select, update
 
 from member_hub.db import transaction
 from member_hub.db.bulk import table_of
+from member_hub.ids import MemberId
 from member_hub.members.tables import Member
 from member_hub.tiers.tables import GrowthEntry
-from tests.graphql.pointing import done
+from tests.graphql.pointing import done, earn, faults, pots
 from tests.graphql.recording import a_member, active, an_order, counts, record
 from tests.graphql.world import World
 
@@ -28,6 +29,64 @@ async def test_a_refund_reversed_for_its_points_alone_still_takes_growth_when_it
     assert (receipt["takenBack"], receipt["growth"]) == (123, -123)
     async with transaction(world.hub.database.app) as tx:
         assert (await tx.execute(select(func.sum(table_of(GrowthEntry).c.amount)))).scalar_one() == 0
+
+
+async def _ten_left(world: World) -> MemberId:
+    """A member who has earned 123 points for the line and spent all but ten of them."""
+    member = await a_member(world)
+    await record(world, an_order(member))
+    world.clock.at += timedelta(days=10)
+    await done(world, "pointsRedeem", "app_checkout", member=member, amount=113)
+    return member
+
+
+async def test_of_spent_points_a_refund_tells_those_that_it_took(world: World) -> None:
+    """Half of the line is 62 points, of which ten are there; growth goes by all of it. Told again it stays so."""
+    member, back = await _ten_left(world), {"lineNo": 2, "amountFen": 6_150, "refundOf": {"lineNo": 1}}
+
+    first, errors = await record(world, an_order(member, back), key="k2")
+    same = await record(world, an_order(member, back), key="k2")
+    world.clock.at += timedelta(minutes=1)
+    again, _ = await record(world, an_order(member, back), key="k3")
+
+    assert errors == []
+    assert first is not None
+    assert again is not None
+    assert (first["takenBack"], first["growth"], first["duplicates"]) == (10, -62, 0)
+    assert same == (first, [])
+    assert (again["takenBack"], again["growth"], again["duplicates"]) == (10, -62, 1)
+    assert await pots(world, member) == (0, 0, 0, 0)
+    assert await faults(world) == []
+
+
+async def test_what_a_refund_left_the_next_one_does_not_take(world: World) -> None:
+    """Each takes its own share of the line, whatever the one before it could take."""
+    member = await _ten_left(world)
+    parts = [{"lineNo": n, "amountFen": fen, "refundOf": {"lineNo": 1}} for n, fen in ((2, 6_150), (3, 6_195))]
+    await record(world, an_order(member, parts[0]), key="k2")
+    await earn(world, member, 100)
+
+    last, _ = await record(world, an_order(member, parts[1]), key="k3")
+    both, _ = await record(world, an_order(member, *parts), key="k4")
+
+    assert last is not None
+    assert both is not None
+    assert (last["takenBack"], both["takenBack"]) == (61, 71)
+    assert await pots(world, member) == (39, 0, 0, 0)
+    assert await faults(world) == []
+
+
+async def test_a_refund_reversed_for_its_points_tells_what_it_took_when_it_is_recorded(world: World) -> None:
+    member = await _ten_left(world)
+    line_of = {"of": {"orderNo": "T1", "lineNo": 1}, "refund": {"orderNo": "T1", "lineNo": 2}, "refundFen": 6_150}
+    reversed_ = await done(world, "pointsReverse", "app_checkout", member=member, line=line_of, channel="STORE")
+
+    back = {"lineNo": 2, "amountFen": 6_150, "refundOf": {"lineNo": 1}}
+    receipt, _ = await record(world, an_order(member, back), key="k2")
+
+    assert receipt is not None
+    assert (reversed_["points"], receipt["takenBack"], receipt["growth"]) == (10, 10, -62)
+    assert await pots(world, member) == (0, 0, 0, 0)
 
 
 async def test_a_line_that_earned_by_another_amount_is_a_conflict(world: World) -> None:

@@ -140,6 +140,21 @@ async def test_activity_is_applied_repeated_waits_or_is_past_its_retention(hub: 
     assert counts == {("2026-11-01", "visit"): 5, ("2025-10-08", "visit"): 1}
 
 
+async def test_activity_that_is_told_again_is_not_told_as_counted(hub: Hub) -> None:
+    """Of a file that comes again only what has changed is; a change counts, be it that nobody grows by it."""
+    await hub.deliver(Source.APP, app("A1", "2025-01-01"))
+    days = [f"app,A1,2026-11-0{n},check_in,1" for n in (1, 2, 3)]
+
+    first = await hub.deliver(Source.ACTIVITY, *days)
+    same = await hub.deliver(Source.ACTIVITY, *days)
+    changed = await hub.deliver(Source.ACTIVITY, *days[:2], "app,A1,2026-11-03,check_in,2")
+
+    assert tally(first) == {"read": 3, "applied": 3, "lines_counted": 3}
+    assert tally(same) == {"read": 3, "duplicate_deliveries": 3}
+    assert "lines counted" not in as_text("activity.csv", same)
+    assert tally(changed) == {"read": 3, "applied": 1, "lines_counted": 1, "duplicate_deliveries": 2}
+
+
 async def test_a_free_remark_is_counted_and_stored_nowhere(hub: Hub) -> None:
     summary = await hub.deliver(
         Source.STORE,

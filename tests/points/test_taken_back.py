@@ -130,6 +130,24 @@ async def test_a_debt_that_refunded_points_had_paid_is_owed_again(desk: Desk) ->
     assert await desk.faults() == []
 
 
+@pytest.mark.parametrize("parts", [(10_000,), (5_000, 5_000)])
+async def test_where_the_policy_is_never_only_the_debt_is_owed_again_and_once(desk: Desk, parts: list[int]) -> None:
+    """What is active pays of it at once; of a reward nothing is taken, in however many parts the line goes back."""
+    desk.rules = replace(desk.rules, negative_balance=NegativeBalance.NEVER)
+    anna = await _owing(desk, 30)
+    await desk.buy(anna, "O1", 10_000)
+    desk.later(days=10)
+    await desk.settle()
+    await desk.do(points.redeem, anna, amount=70)
+    await desk.earn(anna, 20)
+
+    taken = [(await desk.refund(anna, "O1", f"R{n}", fen)).points for n, fen in enumerate(parts)]
+
+    assert sum(taken) == 30
+    assert await desk.pots(anna) == (0, 0, 0, 10)
+    assert await desk.faults() == []
+
+
 async def test_a_debt_that_points_taken_back_had_paid_is_owed_again(desk: Desk) -> None:
     anna = await _owing(desk, 100)
     earned = await desk.earn(anna, 100)

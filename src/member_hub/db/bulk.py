@@ -32,7 +32,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
-from sqlalchemy.sql.dml import Update
+from sqlalchemy.sql.dml import ReturningInsert, Update
 from sqlalchemy.sql.selectable import TableValuedAlias
 
 from member_hub.db.base import Tx
@@ -82,6 +82,16 @@ async def insert_rows(
     given |= {f"p_{name}": given[f"p_{name}"][0] for name in once}
     result = await tx.execute(_insert_statement(table_of(model), columns, on_conflict, once), given)
     return int(result.rowcount)
+
+
+async def replace_rows(
+    tx: Tx, model: type[Any], columns: tuple[str, ...], rows: Sequence[Sequence[Any]]
+) -> set[tuple[Any, ...]]:
+    """Insert rows as insert_rows does with `replace`; returns the keys of those that were new or became different."""
+    if not rows:
+        return set()
+    result = await tx.execute(_replacing(table_of(model), columns), _by_column(columns, rows))
+    return {tuple(row) for row in result}
 
 
 async def update_rows(tx: Tx, model: type[Any], columns: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> int:
@@ -174,6 +184,11 @@ def _insert_statement(table: Table, columns: tuple[str, ...], on_conflict: OnCon
         differs = or_(*(table.c[name].is_distinct_from(value) for name, value in excluded.items()))
         return statement.on_conflict_do_update(index_elements=keys, set_=excluded, where=differs)
     return statement
+
+
+@cache
+def _replacing(table: Table, columns: tuple[str, ...]) -> ReturningInsert[Any]:
+    return _insert_statement(table, columns, "replace", frozenset()).returning(*table.primary_key)
 
 
 @cache

@@ -11,7 +11,7 @@ from sqlalchemy import Update, delete, select, update
 
 from member_hub.crypto import Vault, sealed_row
 from member_hub.db.base import Tx
-from member_hub.db.bulk import among, among_given, constant, insert_rows, table_of
+from member_hub.db.bulk import among, among_given, constant, insert_rows, replace_rows, table_of
 from member_hub.db.direct import Direct
 from member_hub.identity import actions as claims
 from member_hub.identity.queries import account_tokens, accounts_by_token
@@ -50,7 +50,10 @@ FiledActivity = tuple[Filing, ActivityStatement]
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """`changed` of the applied lines were new or different; `waiting` have no account yet. And what stands where."""
+    """`changed` of the applied lines were new or different; `waiting` have no account yet.
+
+    And what stands where: of order lines all, of activity what has changed.
+    """
 
     applied: int
     changed: int
@@ -97,7 +100,7 @@ class Orders:
         known, unknown = await self._filed(tx, list({one.message_id: one for one in counts}.values()))
         changed = await _write_activity(tx, known, counted_at)
         await self._wait(tx, ACTIVITY, unknown, now)
-        return Applied(len(known), changed, len(unknown), activity=known)
+        return Applied(len(known), len(changed), len(unknown), activity=changed)
 
     async def store_orders(self, tx: Tx, lines: Sequence[FiledOrder], *, counted_at: datetime | None = None) -> int:
         """Order lines of accounts that the caller holds; returns how many were new."""
@@ -107,7 +110,7 @@ class Orders:
         self, tx: Tx, counts: Sequence[FiledActivity], *, counted_at: datetime | None = None
     ) -> int:
         """The same for daily counts; for the same account, day and kind the last one given stands."""
-        return await _write_activity(tx, counts, counted_at)
+        return len(await _write_activity(tx, counts, counted_at))
 
     async def release_waiting(
         self, tx: Tx, arrived: Mapping[Account, OriginId], *, counted_at: datetime | None = None
@@ -240,16 +243,19 @@ def _purchases(lines: Sequence[FiledOrder]) -> list[tuple[MemberId, OriginId, st
     return [(*key, at) for key, at in last.items()]
 
 
-async def _write_activity(tx: Tx, counts: Sequence[FiledActivity], counted_at: datetime | None) -> int:
-    """A count that is told again as it was is not touched, unless it is counted only now."""
+async def _write_activity(
+    tx: Tx, counts: Sequence[FiledActivity], counted_at: datetime | None
+) -> Sequence[FiledActivity]:
+    """Which were new or different. A count told again as it was is not touched, unless it is counted only now."""
     if not counts:
-        return 0
+        return []
     rows = [(f.filed_under, f.origin_id, one.day, one.kind, one.count) for f, one in counts]
     columns = ("member_id", "origin_id", "day", "kind", "count")
     if counted_at is None:
-        return await insert_rows(tx, Activity, columns, rows, on_conflict="replace")
-    marked = [(*row, row[-1]) for row in rows]
-    return await insert_rows(tx, Activity, (*columns, "counted"), marked, on_conflict="replace")
+        changed = await replace_rows(tx, Activity, columns, rows)
+    else:
+        changed = await replace_rows(tx, Activity, (*columns, "counted"), [(*row, row[-1]) for row in rows])
+    return [one for one, row in zip(counts, rows, strict=True) if row[:-1] in changed]
 
 
 async def _subjects(tx: Tx, tokens: set[bytes]) -> dict[bytes, UUID]:

@@ -228,26 +228,27 @@ class Book:
                 self._expire(lot, at)
         self.changed_holds[hold.hold_id] = hold
 
-    def take_back(self, lot: Lot | None, due: int, policy: NegativeBalance, *, paid: int = 0) -> None:
-        """Take `due` points that should not have been earned; `lot` where it is in this account.
+    def take_back(self, lot: Lot | None, due: int, policy: NegativeBalance, *, paid: int = 0) -> int:
+        """Take `due` points that should not have been earned; `lot` where it is in this account. Returns how many were.
 
-        First what is left of their lot; what expired is gone anyway, and can be brought back no more; for what was
-        spent, or is held, the policy decides. Of these `paid` went into a debt: that much is owed again.
+        First what is left of their lot; what expired is gone anyway (it counts as taken, as in the entries); for what
+        was spent, or is held, the policy decides. Of these `paid` went into a debt: that much is owed again.
         """
-        before = self.sequence
+        before, asked = self.sequence, due
         if lot is not None:
             due -= self._take_from(lot, due)
             due -= self._take_expired(lot, due)
-        for other, n in self._parts(min(due if policy is not NegativeBalance.NEVER else paid, due, self.active)):
-            other.remaining -= n
-            other.spent += n
-            self._post(Act.REVERSE, n, self.now, other, active=-n)
-            due -= n
+        if policy is not NegativeBalance.NEVER:
+            due -= sum(n for _, n in self.spend(Act.REVERSE, min(due, self.active)))
         owed = due if policy is NegativeBalance.ALLOWED else min(due, paid)
         if owed:
+            payers = self._parts(min(owed, self.active))  # none, unless the policy left them
             self._post(Act.REVERSE, owed, self.now, lot, debt=owed)
+            for other, _ in payers:
+                self.repay(other, self.now)
         if self.sequence == before:
             self.nothing(Act.REVERSE)
+        return asked - due + owed
 
     def forfeit(self) -> None:
         """Everything goes; the holds have ended."""

@@ -79,7 +79,7 @@ class Earned:
 
 @dataclass(frozen=True, slots=True)
 class TakenBack:
-    """What a refund came to: `amount_fen` of it, as far as so much was left of the line."""
+    """What a refund came to: `amount_fen` of it, as far as so much was left of the line; `points` that it took."""
 
     member_id: MemberId  # who had earned for the line
     origin_id: OriginId | None

@@ -164,10 +164,10 @@ async def reverse_order_line(
     book = await take(tx, member_id, Cause(begun.operation_id, Reason.REFUND), now=asked.now)
     sought = [Sought(original.lot_id, book, MemberId(original.member_id))] if original.lot_id is not None else []
     paying = await load_for_taking(tx, sought)
-    take_back(book, original.lot_id, due, asked.rules.negative_balance, paying=paying)
+    taken = take_back(book, original.lot_id, due, asked.rules.negative_balance, paying=paying)
     refunded = update(line_t).where(_is(original.order_key, original.line_no))
     await tx.execute(refunded.values(refunded_fen=line_t.c.refunded_fen + refund_fen))
-    known = {"member_id": book.member_id, "origin_id": original.origin_id, "points": due, "lot_id": original.lot_id}
+    known = {"member_id": book.member_id, "origin_id": original.origin_id, "points": taken, "lot_id": original.lot_id}
     await tx.execute(update(line_t).where(_is(key, refund.line_no)).values(known))
     return await finish(tx, book, caller)
 

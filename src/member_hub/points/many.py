@@ -108,7 +108,7 @@ async def _take_back(tx: Tx, work: Work, claims: Claims, books: Books) -> None:
         left = original.amount_fen - original.refunded_fen
         if work.is_strict and refund.amount_fen > left:
             raise RefundTooLarge(field="amountFen")
-        amount, due = min(refund.amount_fen, left), 0
+        amount, taken = min(refund.amount_fen, left), 0
         book = books[original.member_id]
         book.cause = Cause(claims.refunds[n], Reason.REFUND)
         if amount:
@@ -118,11 +118,11 @@ async def _take_back(tx: Tx, work: Work, claims: Claims, books: Books) -> None:
                 refunded_fen=original.refunded_fen,
                 refund_fen=amount,
             )
-            take_back(book, original.lot_id, due, work.asked.rules.negative_balance, paying=paying)
+            taken = take_back(book, original.lot_id, due, work.asked.rules.negative_balance, paying=paying)
         original.refunded_fen += amount
         known = (book.member_id, original.origin_id, original.lot_id)
-        work.changed.append((*work.key(refund.line), *known, amount, 0, due))
-        work.taken[n] = TakenBack(book.member_id, original.origin_id, amount, due, is_new=True)
+        work.changed.append((*work.key(refund.line), *known, amount, 0, taken))
+        work.taken[n] = TakenBack(book.member_id, original.origin_id, amount, taken, is_new=True)
 
 
 async def _note(tx: Tx, work: Work, claims: Claims) -> None:

@@ -53,13 +53,14 @@ async def load_for_taking(tx: Tx, sought: Sequence[Sought]) -> dict[UUID, int]:
     return {row.lot_id: int(row.paid) for row in await tx.execute(owed.group_by(e.c.lot_id))}
 
 
-def take_back(
-    book: Book, lot_id: UUID | None, due: int, policy: NegativeBalance, *, paying: Mapping[UUID, int]
-) -> None:
-    """Of what was loaded for it; `paying` is what load_for_taking said. Without a lot nothing was earned."""
+def take_back(book: Book, lot_id: UUID | None, due: int, policy: NegativeBalance, *, paying: Mapping[UUID, int]) -> int:
+    """Of what was loaded for it; `paying` is what load_for_taking said. Without a lot nothing was earned.
+
+    Returns how many were taken: less than `due` where they were spent and the policy leaves them.
+    """
     lot = book.lots.get(lot_id) if lot_id is not None else None
     paid = 0 if lot_id is None else paying.get(lot_id, 0) + book.owed_of(lot_id)
-    book.take_back(lot, due, policy, paid=paid)
+    return book.take_back(lot, due, policy, paid=paid)
 
 
 async def _load_left_behind(tx: Tx, sought: Mapping[UUID, Sought]) -> None:

@@ -167,7 +167,11 @@ class PointsHoldLot(Base):
 
 
 class PointsLine(Base):
-    """An order line, or its refund, that was counted; once, whoever asks again."""
+    """An order line, or its refund, that was counted; once, whoever asks again.
+
+    `points` of a refund are those that it took. What was due, and not there to be taken, stands nowhere: of the next
+    refund it is worked out from the line that was paid.
+    """
 
     __tablename__ = "points_line"
     __table_args__ = (
