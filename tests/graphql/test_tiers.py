@@ -202,7 +202,7 @@ async def test_a_notice_says_when_the_tier_is_lost_and_what_it_takes_to_stay(wor
 
 
 async def test_the_day_told_is_the_one_on_which_the_tier_is_lost(world: World, people: People) -> None:
-    """By the jobs, from the notice over the grace to the fall: the same day in the message and in the answer."""
+    """From the notice over the grace to the fall the same day, in the message and in the answer."""
     await grow(world, people.whole, 60)
     brief = "{ tier { code } reason until notice { until } }"
     days = []
@@ -306,6 +306,24 @@ async def test_a_placement_that_cannot_be_changes_nothing_and_is_on_record(
     assert [one["code"] for one in answer["userErrors"]] == [code]
     assert await stored(world) == before
     assert await last_said(world) == (ASKER, "tierPlace", code)
+
+
+@pytest.mark.parametrize("status", [MemberStatus.FROZEN, MemberStatus.RESTRICTED])
+async def test_nobody_is_asked_to_approve_the_placing_of_a_frozen_member(
+    world: World, people: People, status: MemberStatus
+) -> None:
+    async with transaction(world.hub.database.app) as tx:
+        await tx.execute(member_t.update().where(member_t.c.member_id == people.whole).values(status=status))
+    before = await stored(world)
+
+    answer = await place(world, people.whole)
+
+    assert answer == {
+        "member": None, "approvalId": None, "userErrors": [{"field": "id", "code": "MEMBER_NOT_ACTIVE"}]
+    }  # fmt: skip
+    assert await stored(world) == before
+    assert await last_said(world) == (ASKER, "tierPlace", "MEMBER_NOT_ACTIVE")
+    assert (await world.audited())[-1].member_ids == [people.whole]
 
 
 async def test_nobody_frozen_is_placed_even_with_an_approval(world: World, people: People) -> None:
