@@ -31,7 +31,5 @@ class TagMutations:
     )
     tag_remove: TaggingPayload = strawberry.field(
         resolver=tag_remove,
-        description=(
-            "Take a tag that was given by hand. Again changes nothing. Refused while the member is frozen or restricted."
-        ),
+        description=("Take a tag that was given by hand. Again changes nothing. Refused while the member is frozen."),
     )
