@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from member_hub.db import transaction
 from member_hub.db.bulk import table_of
 from member_hub.members.bits import PURPOSE_BITS
-from member_hub.members.tables import Member
+from member_hub.members.tables import Member, MemberStatus
 from member_hub.privacy import Purpose
 from member_hub.tiers.tables import GrowthEntry
 from tests.graphql.recording import a_member, active, counts
@@ -65,3 +65,22 @@ async def test_activity_that_cannot_be_recorded_changes_nothing(
     assert await counts(world) == before
     entry = (await world.audited())[-1]
     assert (entry.operation, entry.outcome) == ("activityRecord", error[1])
+
+
+@pytest.mark.parametrize("status", [MemberStatus.FROZEN, MemberStatus.RESTRICTED])
+async def test_a_member_who_is_not_active_records_no_activity_and_hears_what_was_done_before(
+    world: World, status: MemberStatus
+) -> None:
+    member = await a_member(world)
+    done = await active(world, member)
+    async with transaction(world.hub.database.app) as tx:
+        await tx.execute(update(table_of(Member)).values(status=status))
+    before = await counts(world)
+
+    came = await active(world, member, "k2", count=2)
+
+    assert came == {"growth": None, "userErrors": [{"field": "member", "code": "MEMBER_NOT_ACTIVE"}]}
+    assert await counts(world) == before
+    entry = (await world.audited())[-1]
+    assert (entry.operation, entry.outcome, entry.member_ids) == ("activityRecord", "MEMBER_NOT_ACTIVE", [member])
+    assert await active(world, member) == done

@@ -2,9 +2,14 @@
 
 from datetime import timedelta
 
+import pytest
+from sqlalchemy import update
+
 from member_hub import tags
 from member_hub.db import transaction
+from member_hub.db.bulk import table_of
 from member_hub.graphql.building import global_id
+from member_hub.members.tables import Member, MemberStatus
 from tests.graphql.tagging import ASSIGN, GOLF, MINE, REGULAR, WRAP, assign, define, remove, shown, stored
 from tests.graphql.world import NOW, People, World
 
@@ -81,3 +86,25 @@ async def test_a_term_ends_a_tag_and_giving_it_again_keeps_since(world: World, p
     async with transaction(world.hub.database.app) as tx:
         assert await tags.forget_expired(tx, now=world.clock.now()) == 1
     assert await stored(world) == []
+
+
+@pytest.mark.parametrize("status", [MemberStatus.FROZEN, MemberStatus.RESTRICTED])
+async def test_of_a_member_who_is_not_active_no_tag_is_given_or_taken(
+    world: World, people: People, status: MemberStatus
+) -> None:
+    await define(world, GOLF, WRAP)
+    assert (await assign(world, "app_crm", people.whole, "likes_golf"))[1] == []
+    async with transaction(world.hub.database.app) as tx:
+        whose = table_of(Member).c.member_id == people.whole
+        await tx.execute(update(table_of(Member)).where(whose).values(status=status))
+    before = await stored(world)
+
+    given = await assign(world, "app_crm", people.whole, "gift_wrap")
+    again = await assign(world, "app_crm", people.whole, "likes_golf")
+    taken = await remove(world, "app_crm", people.whole, "likes_golf")
+
+    assert [given, again, taken] == [(None, [("member", "MEMBER_NOT_ACTIVE")])] * 3
+    assert await stored(world) == before
+    entries = [(one.operation, one.outcome, one.member_ids) for one in (await world.audited())[-3:]]
+    names = ("tagAssign", "tagAssign", "tagRemove")
+    assert entries == [(name, "MEMBER_NOT_ACTIVE", [people.whole]) for name in names]

@@ -17,7 +17,9 @@ from member_hub.members.tables import MemberStatus
 from member_hub.orders.tables import Activity
 from member_hub.privacy import Purpose
 from member_hub.tables import METADATA
+from member_hub.telling.kinds import Value
 from member_hub.tiers import Grown, Source
+from member_hub.tiers.standing.notifying import said_of
 from tests.graphql.test_counts import watched
 from tests.graphql.till import ISSUE
 from tests.graphql.world import NOW, PURPOSES, People, World
@@ -170,26 +172,54 @@ async def test_orders_and_activity_in_it_follow_their_own_rights(world: World, p
     }
 
 
-async def test_a_notice_says_when_the_tier_ends_and_what_it_takes_to_stay(world: World, people: People) -> None:
-    """And there is none any more for who has enough; asked for alone, too."""
+async def test_a_notice_says_when_the_tier_is_lost_and_what_it_takes_to_stay(world: World, people: People) -> None:
+    """And there is none any more for who has enough; asked for alone, too. What counts to stay is not all `growth`."""
     await grow(world, people.whole, 60)
     assert (await me(world, people.whole))["notice"] is None
     world.clock.at = datetime(2027, 11, 1, 4, tzinfo=UTC)
     await review(world, people.whole)
 
-    told = await me(world, people.whole, "{ notice { at until growthNeeded criteria { tier reached needed } } }")
+    told = await me(
+        world, people.whole, "{ until growth notice { at until growthNeeded criteria { tier fromDay toDay reached } } }"
+    )
 
-    assert told["notice"] == {
-        "at": "2027-11-01T04:00:00Z",
+    days = {"fromDay": "2026-11-23", "toDay": "2027-11-22"}  # those that count on the last day of the term
+    assert told == {
         "until": "2027-11-22T16:00:00Z",
-        "growthNeeded": 30,
-        "criteria": [{"tier": "core", "reached": 0, "needed": 30}],
+        "growth": 60,
+        "notice": {
+            "at": "2027-11-01T04:00:00Z",
+            "until": "2027-12-22T16:00:00Z",
+            "growthNeeded": 30,
+            "criteria": [{"tier": "core", **days, "reached": 0}],
+        },
     }
     assert (await seen(world, "app_checkout", people.whole))["notice"]["criteria"] == [
         {"rule": "RETENTION", "tier": "core", "figure": "GROWTH", "needed": 30, "reached": 0, "isMet": False}
     ]
     await grow(world, people.whole, 30, at=world.clock.at)
     assert (await me(world, people.whole))["notice"] is None
+
+
+async def test_the_day_told_is_the_one_on_which_the_tier_is_lost(world: World, people: People) -> None:
+    """From the notice over the grace to the fall the same day, in the message and in the answer."""
+    await grow(world, people.whole, 60)
+    brief = "{ tier { code } reason until notice { until } }"
+    days = []
+    for at in ((2027, 11, 1), (2027, 11, 23), (2027, 12, 22)):
+        world.clock.at = datetime(*at, 4, tzinfo=UTC)
+        await review(world, people.whole)
+        found = await me(world, people.whole, brief)
+        async with transaction(world.hub.database.app) as tx:
+            said = await said_of(tx, people.whole, now=world.clock.at)
+        assert said is not None
+        days.append((found["tier"]["code"], found["reason"], found["notice"]["until"], said[Value.DAY]))
+
+    assert days == [("core", reason, "2027-12-22T16:00:00Z", "2027-12-23") for reason in ("EARNED", "GRACE", "GRACE")]
+    world.clock.at = datetime(2027, 12, 22, 16, tzinfo=UTC)
+    await review(world, people.whole)
+    lost = await me(world, people.whole, brief)
+    assert (lost["tier"]["code"], lost["reason"], lost["notice"]) == ("standard", "LAPSED", None)
 
 
 async def test_at_the_till_only_the_tier_is_shown(world: World, people: People) -> None:
@@ -276,6 +306,24 @@ async def test_a_placement_that_cannot_be_changes_nothing_and_is_on_record(
     assert [one["code"] for one in answer["userErrors"]] == [code]
     assert await stored(world) == before
     assert await last_said(world) == (ASKER, "tierPlace", code)
+
+
+@pytest.mark.parametrize("status", [MemberStatus.FROZEN, MemberStatus.RESTRICTED])
+async def test_nobody_is_asked_to_approve_the_placing_of_a_frozen_member(
+    world: World, people: People, status: MemberStatus
+) -> None:
+    async with transaction(world.hub.database.app) as tx:
+        await tx.execute(member_t.update().where(member_t.c.member_id == people.whole).values(status=status))
+    before = await stored(world)
+
+    answer = await place(world, people.whole)
+
+    assert answer == {
+        "member": None, "approvalId": None, "userErrors": [{"field": "id", "code": "MEMBER_NOT_ACTIVE"}]
+    }  # fmt: skip
+    assert await stored(world) == before
+    assert await last_said(world) == (ASKER, "tierPlace", "MEMBER_NOT_ACTIVE")
+    assert (await world.audited())[-1].member_ids == [people.whole]
 
 
 async def test_nobody_frozen_is_placed_even_with_an_approval(world: World, people: People) -> None:

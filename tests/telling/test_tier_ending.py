@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from member_hub.db import transaction
 from member_hub.db.bulk import table_of
@@ -18,6 +18,7 @@ from tests.telling.test_ways import OPENID, publishing
 
 standing_t = table_of(TierStanding)
 FALLS_AT = datetime(2026, 12, 20, 16, tzinfo=UTC)  # midnight in Shanghai: the 21st begins
+LOST_AT = datetime(2027, 1, 1, 16, tzinfo=UTC)
 
 
 async def falling(front: Front, member_id: MemberId, **said: Any) -> None:
@@ -29,9 +30,10 @@ async def falling(front: Front, member_id: MemberId, **said: Any) -> None:
         await tx.execute(insert(standing_t).values(**(row | said)))
 
 
-async def asked(front: Front) -> None:
-    (job,) = [job for job in every_job(front.hub) if job.name == "tier notices"]
-    await job.run_if_due(front.clock.at)
+async def asked(front: Front, *names: str) -> None:
+    for name in (*names, "tier notices"):
+        (job,) = [job for job in every_job(front.hub) if job.name == name]
+        await job.run_if_due(front.clock.at)
 
 
 async def test_who_falls_is_told_the_day_and_what_is_needed_once(front: Front) -> None:
@@ -46,6 +48,24 @@ async def test_who_falls_is_told_the_day_and_what_is_needed_once(front: Front) -
     assert message.values == {"day": "2026-12-21", "growth": "12"}
     (task,) = await tasks(front)
     assert (task.kind, task.told_by, task.told_at) == ("tier_ending", "openid", NOW)
+
+
+async def test_the_day_told_is_the_one_on_which_the_review_takes_the_tier_and_it_is_told_once(front: Front) -> None:
+    """The term ends on the third of December; the thirty days of grace follow."""
+    ends = datetime(2026, 12, 2, 16, tzinfo=UTC)
+    plain = {"notice_at": None, "notice_until": None, "notice_needed": None, "until": ends, "due_at": NOW}
+    await falling(front, await everything(front), **plain)
+    tiers = []
+
+    for at in (NOW, datetime(2026, 12, 3, 4, tzinfo=UTC), datetime(2027, 1, 1, 15, tzinfo=UTC), LOST_AT):
+        front.clock.at = at
+        await asked(front, "tier review")
+        await run_at(publishing(front), at)
+        async with transaction(front.hub.database.app) as tx:
+            tiers.append((await tx.execute(select(standing_t.c.tier))).scalar_one())
+
+    assert tiers == ["core", "core", "core", "standard"]
+    assert [message.values for message in front.service.taken] == [{"day": "2027-01-02", "growth": "30"}]
 
 
 async def test_where_no_growth_is_missing_none_is_said(front: Front) -> None:

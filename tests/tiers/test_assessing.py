@@ -57,6 +57,9 @@ def test_nobody_falls_before_the_end_of_a_term_nor_without_thirty_days_of_notice
             assert midnight(day) >= was.until
             assert was.told is not None
             assert midnight(day) - was.told.at >= timedelta(days=30)
+            assert midnight(day - timedelta(days=step)) < was.told.until <= midnight(day)
+        if before and stood.told is not None and before[-1].told is not None and stood.told.at == before[-1].told.at:
+            assert stood.told.until == before[-1].told.until
         before.append(stood)
 
     paper.run(START, START + timedelta(days=1200), step=step, each=check)
@@ -159,16 +162,44 @@ def test_the_notice_is_given_once_and_follows_what_grows() -> None:
     paper = Paper(ladder(), grown=[(date(2026, 2, 1), 300)], stood=stood_at("core", midnight(date(2026, 6, 1))))
     paper.run(date(2026, 4, 20), date(2026, 5, 20))
     assert paper.stood is not None
-    assert paper.stood.told == Told(midnight(date(2026, 5, 2)), midnight(date(2026, 6, 1)), 500)
+    assert paper.stood.told == Told(midnight(date(2026, 5, 2)), midnight(date(2026, 7, 1)), 500)
 
     paper.grown.append((date(2026, 5, 21), 499))
-    assert paper.look(date(2026, 5, 21)).told == Told(midnight(date(2026, 5, 2)), midnight(date(2026, 6, 1)), 1)
+    assert paper.look(date(2026, 5, 21)).told == Told(midnight(date(2026, 5, 2)), midnight(date(2026, 7, 1)), 1)
     paper.grown.append((date(2026, 5, 22), 1))
     paper.run(date(2026, 5, 22), date(2026, 6, 1))
 
     assert paper.told == [date(2026, 5, 2)]
     assert paper.decided == [Why.RETAINED]
     assert paper.stood.told is None
+
+
+def test_the_day_told_is_the_one_on_which_the_tier_is_lost_before_the_grace_and_in_it() -> None:
+    """And in a grace that is longer than the notice what is needed is kept up to date from its first day on."""
+    for grace, lost in ((0, date(2026, 6, 1)), (30, date(2026, 7, 1)), (60, date(2026, 7, 31))):
+        paper = Paper(ladder(grace=grace), grown=[(date(2025, 6, 2), 300)])
+        paper.stood = stood_at("core", midnight(date(2026, 6, 1)))
+        told: list[Told | None] = []
+
+        paper.run(date(2026, 5, 2), lost - timedelta(days=1), each=lambda _, stood, to=told: to.append(stood.told))
+
+        assert {one and (one.at, one.until) for one in told} == {(midnight(date(2026, 5, 2)), midnight(lost))}
+        assert [one.needed for one in (told[0], told[-1]) if one] == [500, 800 if grace else 500]
+        assert paper.stood.tier == "core"
+        assert paper.look(lost).tier == "standard"
+        if grace == 60:
+            assert told[35] == Told(midnight(date(2026, 5, 2)), midnight(lost), 800)
+
+
+def test_a_floor_at_ones_own_tier_is_lost_with_the_later_of_both() -> None:
+    ends = {"floor": "core", "floor_until": midnight(date(2026, 6, 20))}
+    paper = Paper(ladder(), stood=stood_at("core", midnight(date(2026, 6, 1)), **ends))
+
+    paper.run(date(2026, 5, 1), date(2026, 6, 30))
+
+    assert paper.stood is not None
+    assert paper.stood.told == Told(midnight(date(2026, 5, 21)), midnight(date(2026, 7, 1)), 800)
+    assert (paper.stood.tier, paper.look(date(2026, 7, 1)).tier) == ("core", "standard")
 
 
 def test_who_has_enough_falls_no_more_and_is_told_anew_where_a_refund_takes_it_back() -> None:
@@ -180,8 +211,8 @@ def test_who_has_enough_falls_no_more_and_is_told_anew_where_a_refund_takes_it_b
     paper.grown.append((date(2026, 5, 10), -40))
     stood = paper.look(date(2026, 5, 20))
 
-    assert stood.told == Told(midnight(date(2026, 5, 20)), midnight(date(2026, 6, 1)), 40)
-    stood = paper.look(date(2026, 6, 1))  # told for twelve days: the rest of the notice is given, and the day with it
+    assert stood.told == Told(midnight(date(2026, 5, 20)), midnight(date(2026, 6, 19)), 40)
+    stood = paper.look(date(2026, 6, 1))  # told for twelve days: the rest of the notice is given, as was told
     assert (stood.in_grace, stood.until) == (True, midnight(date(2026, 6, 19)))
     assert stood.told == Told(midnight(date(2026, 5, 20)), midnight(date(2026, 6, 19)), 40)
     assert paper.look(date(2026, 6, 18)).tier == "core"

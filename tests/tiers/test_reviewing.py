@@ -10,11 +10,12 @@ from member_hub import tiers
 from member_hub.db import transaction
 from member_hub.errors import NotFound
 from member_hub.members.bits import PROFILING, PURPOSE_BITS
+from member_hub.members.serving import MemberNotActive
 from member_hub.members.tables import MemberStatus
 from member_hub.privacy import Purpose
 from member_hub.tiers import PlacingReason, Source
 from member_hub.tiers.rules.windows import Span
-from member_hub.tiers.standing.placing import MemberNotActive, PlacementTooLong, TierUnknown
+from member_hub.tiers.standing.placing import PlacementTooLong, TierUnknown
 from member_hub.tiers.standing.preparing import nearest_rank
 from member_hub.tiers.words import Figure
 from tests.tiers.desk import NOW, Desk, at, rules_of

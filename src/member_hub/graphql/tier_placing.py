@@ -22,6 +22,7 @@ from member_hub.graphql.requested import IdempotencyKey, request_key
 from member_hub.graphql.scalars import given
 from member_hub.graphql.second_person import approval_due, approved_by, proposed
 from member_hub.ids import MemberId
+from member_hub.members.serving import refuse_inactive
 from member_hub.tiers import Placement, PlacingReason
 from member_hub.tiers.standing.placing import checked
 
@@ -62,6 +63,7 @@ async def tier_place(
         placement = Placement(input.tier, input.until, input.reason)
         proposal = await _proposal(asking, tx, placement)
         if given(input.approval_id) is None:
+            await refuse_inactive(tx, root, field="id")  # nobody is asked to approve what cannot be done
             return await proposed(asking, tx, root, proposal)
         if await idempotency.begin(tx, asking.hub.vault, wanted, now=asking.now) is None:
             by = await approved_by(asking, tx, root, proposal, given(input.approval_id), key=wanted)

@@ -77,14 +77,24 @@ class NextTier:
     criteria: list[TierCriterion] = strawberry.field(description="What it takes and what is reached today.")
 
 
-@strawberry.type(description="That the tier ends unless more is reached; given once, ahead of its end.")
+@strawberry.type(description="That the tier is lost unless more is reached; given once, ahead of the end of its term.")
 class TierNotice:
     at: datetime = strawberry.field(description="When it was given.")
-    until: datetime = strawberry.field(description="When the tier ends.")
+    until: datetime = strawberry.field(
+        description=(
+            "When the tier is lost if no more is reached: with the end of the grace that follows the term. The same "
+            "before the grace and in it; what the member is told as the day."
+        )
+    )
     growth_needed: Whole | None = strawberry.field(
         description="How much growth is still needed to stay; null: what is missing is not growth."
     )
-    criteria: list[TierCriterion] = strawberry.field(description="What it takes to stay and what is reached today.")
+    criteria: list[TierCriterion] = strawberry.field(
+        description=(
+            "What it takes to stay and what is reached by today within `fromDay` and `toDay`: the days that count at "
+            "the end of the term, in the grace those that count today. Other days than those of `growth`."
+        )
+    )
 
 
 @strawberry.type(description="The order lines that counted.")
@@ -125,9 +135,19 @@ class TierExplanation:
 class TierStanding:
     tier: Tier = strawberry.field(description="The tier that counts.")
     since: datetime | None = strawberry.field(description="Since when.")
-    until: datetime | None = strawberry.field(description="Not below it before; null: it has no end.")
+    until: datetime | None = strawberry.field(
+        description=(
+            "Not below it before: the end of the term, in the grace that of the grace; null: it has no end. When it "
+            "is lost says `notice`."
+        )
+    )
     reason: Why | None = strawberry.field(description="Why.")
-    growth: Whole | None = strawberry.field(description="The growth that counts today.")
+    growth: Whole | None = strawberry.field(
+        description=(
+            "The growth that counts today: in the days by which the next tier is reached, at the top in those by which "
+            "the tier itself is. What keeps the tier counts other days: see `notice`."
+        )
+    )
     next: NextTier | None = strawberry.field(description="The tier above; null at the top.")
-    notice: TierNotice | None = strawberry.field(description="That the tier is about to end.")
+    notice: TierNotice | None = strawberry.field(description="That the tier is about to be lost.")
     explanation: TierExplanation | None = strawberry.field(description="Why this tier.")

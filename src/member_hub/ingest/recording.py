@@ -30,6 +30,7 @@ from member_hub.ingest.applying import note
 from member_hub.ingest.parse_activity import COUNT_MAX
 from member_hub.ingest.parse_order import AMOUNT_MAX_FEN, LINE_NO_MAX
 from member_hub.ingest.words import Source
+from member_hub.members.serving import refuse_inactive
 from member_hub.members.tables import Channel, ChannelAccount
 from member_hub.orders.actions import FiledOrder, Filing, Orders, filings_of
 from member_hub.orders.rules import ActivityKind, ActivityStatement, OrderStatement, OrderStatus
@@ -170,7 +171,8 @@ async def record_activity(
 ) -> int:
     """The count of a kind on a day, in place of the former one; returns the growth of that day and kind.
 
-    Done before, it is only told what stands, of the day that it was then. Raises BadCount, OccurredTooFar, NotFound.
+    Done before, it is only told what stands, of the day that it was then. Raises BadCount, OccurredTooFar, NotFound,
+    MemberNotActive.
     """
     today = business_day(done_at or now)
     on = day or today
@@ -180,6 +182,7 @@ async def record_activity(
         raise OccurredTooFar(field="day")
     filing = await _filing(tx, member_id, channel, origin_id)
     if done_at is None:
+        await refuse_inactive(tx, member_id)
         said = (filing, ActivityStatement(channel, "", on, kind, count))
         await Orders(loyalty.vault, organisation).store_activity(tx, [said], counted_at=now)
         await counting.count_activity(tx, [said], needs=loyalty, now=now)

@@ -1,5 +1,7 @@
 """Giving and taking tags by hand, and by import; the caller holds the member locked.
 
+Of who is frozen or restricted no tag is given or taken by hand, a protecting one neither: whoever froze them answers
+for what is said of them meanwhile, and what was wrong is put right once that is over. Imports go on.
 A tag stands for the accounts that the member had when it was given, and leaves with them when they part (holder.py).
 """
 
@@ -14,6 +16,7 @@ from member_hub.db.base import Tx
 from member_hub.errors import BadInput, Conflict, NotFound
 from member_hub.ids import MemberId, uuid7
 from member_hub.members.reading import account_t, handler_of
+from member_hub.members.serving import refuse_inactive
 from member_hub.members.taggings import TagKind, member_t, tagging_t
 from member_hub.tags.definitions import Definition, in_force
 from member_hub.tags.evaluating import may_stand
@@ -55,7 +58,8 @@ async def assign(
 ) -> Given:
     """Give a tag by hand. Again, it only gets the new end; `since` stays.
 
-    Raises NotFound (also for a tag that the caller may not see), TagNotByHand, TagNotPossible, BadUntil, TooManyTags.
+    Raises NotFound (also for a tag that the caller may not see), MemberNotActive, TagNotByHand, TagNotPossible,
+    BadUntil, TooManyTags.
     """
     definition, handler = await _by_hand(tx, grant, member_id, code)
     ends_at = _end(definition, until, now)
@@ -92,7 +96,10 @@ async def assign(
 
 
 async def remove(tx: Tx, grant: Grant, member_id: MemberId, code: str) -> Definition:
-    """Take a tag that was given by hand; one that is not there is gone already. Raises NotFound, TagNotByHand."""
+    """Take a tag that was given by hand; one that is not there is gone already.
+
+    Raises NotFound, MemberNotActive, TagNotByHand.
+    """
     definition, _ = await _by_hand(tx, grant, member_id, code)
     await _clear(tx, member_id, code)
     return definition
@@ -104,6 +111,7 @@ async def _by_hand(tx: Tx, grant: Grant, member_id: MemberId, code: str) -> tupl
     definition = (await in_force(tx, [handler]))[handler].get(code) if handler is not None else None
     if definition is None or handler is None or not may_see(definition, grant):
         raise NotFound(field="tag")
+    await refuse_inactive(tx, member_id)
     if definition.kind is not TagKind.HAND:
         raise TagNotByHand(field="tag")
     return definition, handler

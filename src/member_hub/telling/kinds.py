@@ -34,7 +34,7 @@ class Value(StrEnum):
 
     NOTICE = "notice"  # what the notice is called
     ADDRESS = "address"  # where it can be read
-    DAY = "day"  # on which it happens: 2026-12-31
+    DAY = "day"  # on which it happens, here the tier is lost: 2026-12-31
     GROWTH = "growth"  # that is still needed; left out where it is not growth that is missing
 
 

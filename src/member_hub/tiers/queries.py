@@ -24,7 +24,7 @@ STANDINGS_MAX: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """That a member falls on a day unless more is reached; `growth_needed` None: it is not growth that is missing."""
+    """That a member falls on a day, grace and all, unless more is reached; `growth_needed` None: other than growth."""
 
     at: datetime
     until: datetime

@@ -26,9 +26,10 @@ class TagMutations:
         resolver=tag_assign,
         description=(
             "Give a member a tag by hand, of those that one may read. Again, it only gets the new end. Refused where "
-            "age, an objection or a missing consent is against it."
+            "age, an objection or a missing consent is against it, and while the member is frozen or restricted."
         ),
     )
     tag_remove: TaggingPayload = strawberry.field(
-        resolver=tag_remove, description="Take a tag that was given by hand. Again changes nothing."
+        resolver=tag_remove,
+        description=("Take a tag that was given by hand. Again changes nothing. Refused while the member is frozen."),
     )

@@ -8,6 +8,10 @@ Who does not, keeps it for the grace; reaching enough in the grace keeps the tie
 step, or to what is earned, never below what is earned. A grace lasts until the notice has stood for its time, whenever
 it was given, so a clock that stood still takes nobody's time away. Who has enough by now is told of no fall any more,
 and anew where a refund takes it back.
+The notice comes so many days before the term ends, while what keeps the tier can still be reached in the days that the
+term counts; in a calendar year a notice at the end of the grace would ask for a whole year at once. The day that it
+names is the one on which the tier is lost, grace and all: one day, which the grace does not move. Price: a member is
+told by the length of the grace earlier than so many days before the fall.
 A floor stands apart from one's own tier, which goes its way beneath it; the higher of the two counts.
 One assessment takes one step: after a decision the review takes another, until nothing is decided any more.
 """
@@ -27,7 +31,8 @@ from member_hub.tiers.words import Demotion, Why
 class Told:
     """That somebody was told of a fall: once for each end of a term with its grace, or of a floor.
 
-    The day, and how much growth is needed, are kept up to date; None: what is missing is something else.
+    `until`: the day on which the tier is lost, grace and all. It, and how much growth is needed, are kept up to date;
+    None: what is missing is something else.
     """
 
     at: datetime
@@ -88,9 +93,8 @@ def assess(measures: Measures, rules: TierRules, stood: Stood, now: datetime) ->
 def _decided(after: Stood, before: Stood, reason: Why, *, tier: str, now: datetime) -> Stood:
     """Beneath a floor that goes on covering it nothing is seen of the decision; a grace is no new start."""
     is_covered = after.floor is not None and tier == before.tier and after.own != tier
-    told = before.told if is_covered or reason is Why.GRACE else None
-    if reason is Why.GRACE and not is_covered and told is not None and after.until is not None:
-        told = replace(told, until=after.until)
+    is_same_end = tier == before.tier and after.until == before.until  # a floor at the same tier is over, no more
+    told = before.told if is_covered or is_same_end or reason is Why.GRACE else None
     return replace(
         after,
         tier=tier,
@@ -161,12 +165,20 @@ def _grace_end(rules: TierRules, stood: Stood, now: datetime) -> datetime:
 
     Beneath a floor nothing falls yet, so nobody has to be told.
     """
-    assert stood.until is not None
-    ends = stood.until if stood.in_grace else stood.until + timedelta(days=rules.tier_grace_days)
+    ends = _grace_over(rules, stood)
     if not rules.rank(stood.floor) > rules.rank(stood.own):
         told_on = business_day(now) + ONE_DAY if stood.told is None else business_day(stood.told.at)
-        ends = max(ends, midnight(told_on + timedelta(days=rules.notice_days)))
+        ends = max(ends, _notice_over(rules, told_on))
     return ends
+
+
+def _grace_over(rules: TierRules, stood: Stood) -> datetime:
+    assert stood.until is not None, "it is a tier with a term"
+    return stood.until if stood.in_grace else stood.until + timedelta(days=rules.tier_grace_days)
+
+
+def _notice_over(rules: TierRules, told_on: date) -> datetime:
+    return midnight(told_on + timedelta(days=rules.notice_days))
 
 
 def _floored(rules: TierRules, stood: Stood, now: datetime) -> Stood:
@@ -181,17 +193,17 @@ def _counting(rules: TierRules, stood: Stood) -> int:
 
 
 def _notified(measures: Measures, rules: TierRules, stood: Stood, now: datetime) -> Stood:
-    """Told, once, from so many days before the fall on; what is needed follows what grows."""
-    falls = falls_at(rules, stood)
-    is_time = falls is not None and _notice_from(rules, falls) <= now < falls
-    if falls is None or not (is_time or (stood.in_grace and stood.told is None and falls == stood.until)):
+    """Told, once, from so many days before the end on, and in the grace; the day and what is needed follow."""
+    ends = ends_at(rules, stood)
+    is_time = ends is not None and _notice_from(rules, ends) <= now < ends
+    if ends is None or not (is_time or (stood.in_grace and ends == stood.until)):
         return stood
     condition, view = _to_stay(rules, stood, now)
     if measures.is_met(condition, view):
         return replace(stood, told=None)
+    at = now if stood.told is None else stood.told.at
     needed = measures.growth_missing(condition, view) or None
-    told = Told(now, falls, needed) if stood.told is None else replace(stood.told, needed=needed)
-    return replace(stood, told=told)
+    return replace(stood, told=Told(at, _lost_at(rules, stood, at), needed))
 
 
 def _to_stay(rules: TierRules, stood: Stood, now: datetime) -> tuple[Condition | None, Viewpoint]:
@@ -203,14 +215,23 @@ def _to_stay(rules: TierRules, stood: Stood, now: datetime) -> tuple[Condition |
     return level.retention, view
 
 
-def falls_at(rules: TierRules, stood: Stood) -> datetime | None:
-    """When the tier that counts may end."""
+def ends_at(rules: TierRules, stood: Stood) -> datetime | None:
+    """When the term, the grace or the floor ends by which the tier counts."""
     own, floor = rules.rank(stood.own), rules.rank(stood.floor)
     if floor > own:
         return stood.floor_until
     if stood.floor_until is not None and stood.until is not None and floor == own:
         return max(stood.until, stood.floor_until)
     return stood.until
+
+
+def _lost_at(rules: TierRules, stood: Stood, told_at: datetime) -> datetime:
+    """When the tier that counts is lost by who was told then and reaches no more. A floor has no grace."""
+    own, floor = rules.rank(stood.own), rules.rank(stood.floor)
+    if floor > own and stood.floor_until is not None:
+        return stood.floor_until
+    ends = max(_grace_over(rules, stood), _notice_over(rules, business_day(told_at)))
+    return max(ends, stood.floor_until) if stood.floor_until is not None and floor == own else ends
 
 
 def _retaining(rules: TierRules, stood: Stood, now: datetime) -> Viewpoint | None:
@@ -229,14 +250,14 @@ def _promoting(now: datetime) -> Viewpoint:
     return Viewpoint(Rule.PROMOTION, business_day(now))
 
 
-def _notice_from(rules: TierRules, falls: datetime) -> datetime:
-    return falls - timedelta(days=rules.notice_days)
+def _notice_from(rules: TierRules, ends: datetime) -> datetime:
+    return ends - timedelta(days=rules.notice_days)
 
 
 def _due(rules: TierRules, stood: Stood, now: datetime) -> datetime | None:
     """When time alone may change something; now, where it is due already."""
     ends = [end for end in (stood.until if rules.rank(stood.own) else None, stood.floor_until) if end is not None]
-    falls = falls_at(rules, stood)
-    if falls is not None and stood.told is None and _notice_from(rules, falls) > now:
-        ends.append(_notice_from(rules, falls))
+    counts = ends_at(rules, stood)
+    if counts is not None and stood.told is None and _notice_from(rules, counts) > now:
+        ends.append(_notice_from(rules, counts))
     return max(now, min(ends)) if ends else None

@@ -47,7 +47,7 @@ async def ask_notices(tx: Tx, *, now: datetime) -> int:
 
 
 async def said_of(tx: Tx, member_id: MemberId, *, now: datetime) -> Mapping[Value, str] | None:
-    """The day on which this root falls, and the growth that is still needed; None where it falls no more."""
+    """The day on which this root falls, grace and all, and the growth that is still needed; None: no fall any more."""
     statement = select(standing_t.c.notice_until, standing_t.c.notice_needed).where(
         standing_t.c.member_id == member_id, standing_t.c.notice_until > now
     )

@@ -13,8 +13,9 @@ from sqlalchemy import func, select
 from member_hub.access import Caller
 from member_hub.clock import business_day
 from member_hub.db.base import Tx
-from member_hub.errors import BadInput, NotFound, Refused
+from member_hub.errors import BadInput, NotFound
 from member_hub.ids import MemberId
+from member_hub.members.serving import MemberNotActive
 from member_hub.members.tables import MemberStatus
 from member_hub.tiers.queries import Standing, standings
 from member_hub.tiers.rules.assessing import Stood
@@ -38,12 +39,6 @@ class PlacementTooLong(BadInput):
     code = "TIER_PLACEMENT_END"
     zh = "人工定级的结束日期须在今天之后、两年之内。"
     en = "A placement ends on a day after today, within two years."
-
-
-class MemberNotActive(Refused):
-    code = "MEMBER_NOT_ACTIVE"
-    zh = "该会员已冻结或受限，不能变更等级。"
-    en = "The member is frozen or restricted: nothing is decided about the tier meanwhile."
 
 
 @dataclass(frozen=True, slots=True)
