@@ -9,7 +9,7 @@ from functools import partial
 from member_hub import benefits, points, privacy, programme, tags, tiers
 from member_hub import organisation as register
 from member_hub.access import Policies, PolicyKeeper
-from member_hub.audit import AuditKeys, AuditLog, Sealer
+from member_hub.audit import AuditKeys, AuditLog, Sealer, check_ledger
 from member_hub.benefits import BenefitRules
 from member_hub.clock import Clock
 from member_hub.consent import catalogue as consents
@@ -90,14 +90,16 @@ async def open_runtime(
     """Everything a process needs, for the length of the block; the database stays the caller's.
 
     Raises Misconfigured where a column has no privacy declaration, a policy file is not exactly right, or the keys are
-    not those of this database; LedgerBroken where the outside ledger is not the chain that was written. At the end it
-    waits until every accepted audit entry is written.
+    not those of this database; LedgerOfAnother, before anything is written into the ledger or key folder; LedgerBroken
+    where the outside ledger is not the chain that was written. At the end it waits until every accepted audit entry is
+    written.
     """
     privacy.check(Base.metadata)
     organisation = register.of(settings)
     catalogue = consents.of(settings)
     rules = ProgrammeRules.load(settings)
     policy_keeper = PolicyKeeper(settings, consent_keys=catalogue.consent_keys)
+    await check_ledger(database, settings.ledger_dir, settings.key_dir)
     ledger = await asyncio.to_thread(Ledger.open, settings.ledger_dir)
     vault = await Vault.open_ring(database, settings, clock)
     audit_keys = AuditKeys.open(settings.key_dir)

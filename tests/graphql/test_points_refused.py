@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from member_hub.db import transaction
+from member_hub.graphql.problems import Language
 from member_hub.ids import uuid7
 from member_hub.members.tables import MemberStatus
 from member_hub.points.words import AccountState
@@ -301,6 +302,40 @@ async def test_what_was_never_expired_is_not_reinstated(world: World, people: Pe
 
     world.clock.at += timedelta(days=280)
     assert await refused(world, "pointsReinstate", care, **stated) == [("lot", "POINTS_LIMIT")]
+
+
+async def test_who_is_refused_a_lot_is_told_what_is_wrong_with_it(world: World, people: People) -> None:
+    lot = (await earn(world, people.whole, 100))["entries"][0]["lot"]
+    spent = (await earn(world, people.southern, 100))["entries"][0]["lot"]
+    await done(world, "pointsRedeem", TILL, member=people.southern, amount=100)
+    until = "2027-06-30T16:00:00Z"
+
+    assert await told(world, "pointsReinstate", member=people.whole, lot=lot) == (
+        "该批次积分没有已过期的部分，无可恢复。",
+        "Nothing of this lot is expired: there is nothing to reinstate.",
+    )
+    assert await told(world, "pointsExtend", member=people.southern, lot=spent, until=until) == (
+        "该批次积分已无剩余，无可延期。",
+        "Nothing of this lot is left: there is nothing to extend.",
+    )
+    world.clock.at += timedelta(days=200)
+    assert await told(world, "pointsExtend", member=people.whole, lot=lot, until=until) == (
+        "该批次积分已过期，不能延期；请用 pointsReinstate 恢复。",
+        "This lot has expired: it is not extended, but brought back with pointsReinstate.",
+    )
+
+
+async def told(world: World, name: str, **stated: Any) -> tuple[str, str]:
+    """The texts of one refusal of the lot, in both languages; nothing changed, and the audit says so."""
+    care = "support_agent"
+    assert await refused(world, name, care, **stated) == [("lot", "POINTS_NOT_ENOUGH")]
+    zh, en = [
+        (await act(world, name, care, about={"headers": {"Accept-Language": language}}, **stated))["userErrors"][0][
+            "message"
+        ]
+        for language in Language
+    ]
+    return zh, en
 
 
 async def test_an_account_ahead_of_the_clock_by_a_little_is_no_jump(world: World, people: People) -> None:

@@ -92,6 +92,56 @@ async def test_the_text_of_a_refused_rule_names_the_place_and_not_what_stands_th
     assert "Ouyang" not in error["message"]
 
 
+@pytest.mark.parametrize(
+    ("rule", "place"),
+    [
+        ({"figure": "tier", "equals": "gold"}, "$.equals"),
+        ({"figure": "home_store", "equals": "SH999"}, "$.equals"),
+        ({"figure": "home_store", "one_of": ["SH001", "SH999"]}, "$.one_of[1]"),
+        ({"not": {"figure": "region", "equals": "west"}}, "$.not.equals"),
+        ({"figure": "lifecycle_stage", "equals": "golden"}, "$.equals"),
+        ({"figure": "r_score", "at_least": 9}, "$.at_least"),
+        ({"figure": "r_score", "equals": 0}, "$.equals"),
+        ({"any": [{"figure": "recency_days", "at_most": -5}]}, "$.any[0].at_most"),
+        ({"figure": "recency_days", "at_most": 0}, "$.at_most"),
+        ({"figure": "active_days_90d", "at_least": 91}, "$.at_least"),
+        ({"figure": "points_active", "one_of": [0, -1]}, "$.one_of[1]"),
+    ],
+)
+async def test_a_rule_that_compares_with_what_its_figure_never_is_is_refused(
+    world: World, rule: dict[str, Any], place: str
+) -> None:
+    sent = {"input": REGULAR | {"rule": json.dumps(rule)}}
+
+    answer = (await world.ask("membership_manager", DEFINE, variables=sent))["tagDefine"]
+
+    [error] = answer["userErrors"]
+    assert (answer["tag"], error["field"], error["code"]) == (None, "rule", "TAG_RULE_INVALID")
+    assert f"At {place}: " in error["message"]
+    async with transaction(world.hub.database.app) as tx:
+        assert list(await tx.execute(select(tag_t))) == []
+    entry = (await world.audited())[-1]
+    assert (entry.operation, entry.outcome) == ("tagDefine", "TAG_RULE_INVALID")
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"figure": "tier", "one_of": ["base", "vip"]},
+        {"figure": "home_store", "equals": "SH001"},
+        {"figure": "region", "equals": "east"},
+        {"all": [{"figure": "r_score", "at_least": 5}, {"figure": "f_score", "at_most": 1}]},
+        {"figure": "recency_days", "at_most": 1},
+        {"figure": "active_days_90d", "at_least": 90},
+        {"figure": "growth", "at_most": -1},
+    ],
+)
+async def test_what_a_figure_can_be_is_compared_with(world: World, rule: dict[str, Any]) -> None:
+    definition = REGULAR | {"rule": json.dumps(rule)}
+
+    assert (await said(world, "membership_manager", DEFINE, definition))[1] == []
+
+
 async def test_the_figures_are_listed_with_what_they_are_made_from(world: World) -> None:
     query = "{ tagFigures { name kind unit nameZh nameEn source dataClass purposes values } }"
 

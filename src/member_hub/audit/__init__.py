@@ -5,6 +5,7 @@ The front door: `log.write(Entry(...))` before anything is shown; `sealer.run(no
 """
 
 from member_hub.audit.actions import AuditLog, AuditUnavailable
+from member_hub.audit.belonging import LedgerOfAnother, check_ledger
 from member_hub.audit.checking import check
 from member_hub.audit.entry import Entry
 from member_hub.audit.findings import Finding, Kind, Report
@@ -22,9 +23,11 @@ __all__ = [
     "Finding",
     "HeadBroken",
     "Kind",
+    "LedgerOfAnother",
     "Report",
     "Sealer",
     "SealsBehind",
     "check",
+    "check_ledger",
     "expire",
 ]

@@ -50,6 +50,11 @@ def last(folder: Path) -> Head | None:
     return None
 
 
+def first(folder: Path) -> Head | None:
+    """The oldest head that is still there. Raises HeadBroken."""
+    return next((head for path in sorted(folder.glob(PATTERN)) for head in of_file(path)), None)
+
+
 def every(folder: Path, *, up_to: int) -> Iterator[Head]:
     """The heads in the order in which they were written, without what comes meanwhile. Raises HeadBroken."""
     for path in sorted(folder.glob(PATTERN)):

@@ -53,7 +53,8 @@ class SealsBehind(HubError):
     def __init__(self, number: int) -> None:
         super().__init__(
             f"The audit head outside knows seal {number}, which this database does not hold as it was. "
-            "Run `member-hub audit verify`; after a restore, move the head files away to go on."
+            "Run `member-hub audit verify`; after a restore, move the head files away to go on. A second database "
+            "needs a ledger folder of its own (MEMBER_HUB_LEDGER_DIR)."
         )
 
 

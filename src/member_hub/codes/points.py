@@ -108,10 +108,11 @@ CODES: Final = (
         "POINTS_NOT_ENOUGH",
         (Place.USER_ERRORS,),
         Retry.CHANGED,
-        "可用积分不足。",
-        "There are not enough active points.",
-        "减少数量；待生效或冻结的积分不能使用。",
-        "Ask for less; pending and held points cannot be spent.",
+        "可用积分不足；或该批次没有可恢复的过期积分，或没有可延期的剩余积分。",
+        "There are not enough active points; or nothing of the lot has expired, or nothing of it is left to extend.",
+        "减少数量；待生效或冻结的积分不能使用。已过期的批次用 pointsReinstate 恢复，未过期的用 pointsExtend 延期。",
+        "Ask for less; pending and held points cannot be spent. A lot that has expired is brought back with "
+        "pointsReinstate, one that has not is extended with pointsExtend.",
     ),
     Code(
         "REFUND_TOO_LARGE",

@@ -15,7 +15,15 @@ from member_hub.doctor.records import (
     points_ledger,
     texts_whole,
 )
-from member_hub.doctor.server import keys_found, login, migrations, programs_found, roles_made, server_found
+from member_hub.doctor.server import (
+    keys_found,
+    ledger_found,
+    login,
+    migrations,
+    programs_found,
+    roles_made,
+    server_found,
+)
 from member_hub.doctor.services import programme_read, sender, sign_in
 from member_hub.errors import HubError
 from member_hub.settings import Settings
@@ -41,6 +49,7 @@ async def examine(settings: Settings, environ: Mapping[str, str] = os.environ) -
 async def _database(settings: Settings, environ: Mapping[str, str]) -> AsyncIterator[Check]:
     if settings.database_url is None and not settings.is_production and place.existing(settings.data_dir) is None:
         yield programs_found(binaries.choose(environ), "the embedded server is made at the first start")
+        yield await ledger_found(None, settings)
         return
     async with reach(settings, environ=environ) as database:
         yield await server_found(database)
@@ -51,6 +60,7 @@ async def _database(settings: Settings, environ: Mapping[str, str]) -> AsyncIter
             yield await login(database)
         if schema.verdict is Verdict.OK:
             yield await keys_found(database, settings.key_dir)
+            yield await ledger_found(database, settings)
             yield await notices_told(database)
             yield await texts_whole(database)
             yield await histories_whole(database)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import exists, or_, select
 
+from member_hub.audit import check_ledger
 from member_hub.clock import Clock
 from member_hub.crypto.ring import load_ring
 from member_hub.crypto.tables import DataKey, RegisteredKey
@@ -11,6 +12,7 @@ from member_hub.db import Database, binaries, migrate, provision, transaction
 from member_hub.db.binaries import Binaries, Source
 from member_hub.doctor.findings import Check, Verdict, failed
 from member_hub.errors import HubError, Misconfigured
+from member_hub.settings import Settings
 
 
 async def server_found(database: Database) -> Check:
@@ -77,6 +79,15 @@ async def migrations(database: Database) -> Check:
     except Misconfigured as error:
         return failed("migrations", error)
     return Check("migrations", Verdict.OK, f"at {await migrate.current(database) or 'none yet'}")
+
+
+async def ledger_found(database: Database | None, settings: Settings) -> Check:
+    """Whether a start would take the ledger folder for this database's, by the start's own check."""
+    try:
+        await check_ledger(database, settings.ledger_dir, settings.key_dir)
+    except HubError as error:
+        return failed("ledger", error)
+    return Check("ledger", Verdict.OK, "of no other database")
 
 
 async def keys_found(database: Database, folder: Path) -> Check:

@@ -130,7 +130,8 @@ async def tag_define(
     asking = info.context
 
     async def work(tx: Tx) -> Definition:
-        proposed = await tagging.propose(tx, asking.caller, input.read(), now=asking.now)
+        words = await tagging.known_words(tx, asking.hub.organisation, asking.hub.tiers, now=asking.now)
+        proposed = await tagging.propose(tx, asking.caller, input.read(), words=words, now=asking.now)
         _note(asking, proposed.code, proposed.version)
         return proposed
 

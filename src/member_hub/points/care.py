@@ -20,9 +20,11 @@ from member_hub.points.refusals import (
     BadEnd,
     BadReason,
     HoldsOpen,
+    LotExpired,
     NeedsApproval,
     NotEnoughPoints,
     NothingExpired,
+    NothingLeft,
     OverLimit,
 )
 from member_hub.points.rules import whole
@@ -144,7 +146,7 @@ async def extend(
     reason: Reason = Reason.GOODWILL,
 ) -> Receipt:
     """Let a lot that is still good last longer. Raises OverLimit beyond the programme's limit, BadEnd for an earlier
-    one."""
+    one, LotExpired, NothingLeft."""
     if until.tzinfo is None or until > asked.now + asked.rules.extend_max:
         raise OverLimit(field="until")
     book = await start(tx, asked, member_id, reason)
@@ -152,7 +154,7 @@ async def extend(
         return book
     lot = await _lot(tx, book, lot_id)
     if not lot.remaining:
-        raise NotEnoughPoints(field="lot")
+        raise LotExpired(field="lot") if lot.expired else NothingLeft(field="lot")
     if until <= lot.expires_at:
         raise BadEnd(field="until")
     book.extend(lot, until)

@@ -65,6 +65,16 @@ class NothingExpired(NotEnoughPoints):
     en = "Nothing of this lot is expired: there is nothing to reinstate."
 
 
+class LotExpired(NotEnoughPoints):
+    zh = "该批次积分已过期，不能延期；请用 pointsReinstate 恢复。"
+    en = "This lot has expired: it is not extended, but brought back with pointsReinstate."
+
+
+class NothingLeft(NotEnoughPoints):
+    zh = "该批次积分已无剩余，无可延期。"
+    en = "Nothing of this lot is left: there is nothing to extend."
+
+
 class OverLimit(Refused):
     """A limit of the programme: of one adjustment, of a transfer, of a day, of an extension, of a balance."""
 

@@ -7,6 +7,9 @@
     {"figure": F, "days_ago_at_least": N}  {..."days_ago_at_most": N}   of a day, in whole business days
     {"figure": F, "at_quantile": P}  {"figure": F, "below_quantile": P}  P in 1 to 99, over the handler's members
 
+Who defines a rule is refused a value that its figure never has (a score of 9, a tier that there is not). A stored rule
+is read without that: tiers and stores come and go, and one rule that no longer holds must not end a whole evaluation.
+
 A figure that a member has not makes every comparison false, so that `not` of it is true. A member is at a quantile P
 who has at least the value at position ceil(P * n / 100) when the values greater than 0 of the n living members of the
 handler who have them and did not object to profiling are sorted from below; where nobody has any, nobody is at it or
@@ -87,6 +90,19 @@ class Quantile:
 Condition = All | AnyOf | Not | OneOf | Between | Includes | DaysAgo | Quantile
 
 
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """What a value that a figure is compared with may be; no words: any."""
+
+    words: frozenset[str]
+    least: int = -NUMBER_MAX
+    most: int = NUMBER_MAX
+
+
+# The words that a figure may have, where what they are is decided outside the program: tiers, stores, regions.
+Words = Mapping[str, frozenset[str]]
+
+
 def loaded(text: str) -> Any:
     """The JSON of a rule, as it is stored. Raises BadRule."""
     if len(text) > CHARS_MAX:
@@ -101,12 +117,13 @@ def loaded(text: str) -> Any:
         ) from None
 
 
-def read(found: object, purpose: Purpose) -> Condition:
+def read(found: object, purpose: Purpose, words: Words | None = None) -> Condition:
     """The condition in the JSON of a rule, as it was sent or stored.
 
-    Raises BadRule, which names the place; also for a figure not held for this purpose.
+    With `words` it is read as one that somebody defines now. Raises BadRule, which names the place; also for a figure
+    not held for this purpose.
     """
-    return _Reader(purpose).condition(found, "$", 1)
+    return _Reader(purpose, words).condition(found, "$", 1)
 
 
 def figures_in(condition: Condition) -> frozenset[Figure]:
@@ -133,8 +150,9 @@ def quantiles_in(condition: Condition) -> frozenset[tuple[str, int]]:
 class _Reader:
     """Counts what it reads, so that a rule has an end."""
 
-    def __init__(self, purpose: Purpose) -> None:
+    def __init__(self, purpose: Purpose, words: Words | None) -> None:
         self._purpose = purpose
+        self._words = words
         self._nodes = 0
 
     def condition(self, found: object, place: str, depth: int) -> Condition:
@@ -172,7 +190,14 @@ class _Reader:
         kinds, reading = _READ[word]
         if figure.kind not in kinds:
             raise BadRule(f"{place}.{word}", "this figure is not compared so.", zh="该指标不能这样比较。")
-        return reading(figure, found[word], f"{place}.{word}")
+        return reading(figure, self._domain(figure), found[word], f"{place}.{word}")
+
+    def _domain(self, figure: Figure) -> Domain:
+        words = frozenset(figure.values)
+        if self._words is None:
+            return Domain(words)
+        least = -NUMBER_MAX if figure.least is None else figure.least
+        return Domain(words or self._words.get(figure.name, words), least, figure.most or NUMBER_MAX)
 
     def _figure(self, name: object, place: str) -> Figure:
         figure = FIGURES.get(name) if isinstance(name, str) else None
@@ -187,37 +212,37 @@ class _Reader:
         return figure
 
 
-def _equals(figure: Figure, found: object, place: str) -> Condition:
-    return OneOf(figure, (_value(figure, found, place),))
+def _equals(figure: Figure, domain: Domain, found: object, place: str) -> Condition:
+    return OneOf(figure, (_value(figure, domain, found, place),))
 
 
-def _one_of(figure: Figure, found: object, place: str) -> Condition:
+def _one_of(figure: Figure, domain: Domain, found: object, place: str) -> Condition:
     if not isinstance(found, list) or not 0 < len(found) <= VALUES_MAX:
         raise BadRule(place, f"this is a list of 1 to {VALUES_MAX} values.", zh=f"须为 1 至 {VALUES_MAX} 个值的列表。")
-    values = tuple(_value(figure, one, f"{place}[{number}]") for number, one in enumerate(found))
+    values = tuple(_value(figure, domain, one, f"{place}[{number}]") for number, one in enumerate(found))
     if len(set(values)) != len(values):
         raise BadRule(place, "a value stands here twice.", zh="有重复的值。")
     return OneOf(figure, values)
 
 
-def _includes(figure: Figure, found: object, place: str) -> Condition:
-    return Includes(figure, str(_value(figure, found, place)))
+def _includes(figure: Figure, domain: Domain, found: object, place: str) -> Condition:
+    return Includes(figure, str(_value(figure, domain, found, place)))
 
 
-def _at_quantile(figure: Figure, found: object, place: str) -> Condition:
+def _at_quantile(figure: Figure, _: Domain, found: object, place: str) -> Condition:
     return Quantile(figure, _number(found, place, least=1, most=99))
 
 
-def _below_quantile(figure: Figure, found: object, place: str) -> Condition:
+def _below_quantile(figure: Figure, _: Domain, found: object, place: str) -> Condition:
     return Quantile(figure, _number(found, place, least=1, most=99), is_below=True)
 
 
-def _value(figure: Figure, found: object, place: str) -> int | str:
+def _value(figure: Figure, domain: Domain, found: object, place: str) -> int | str:
     if figure.kind is FigureKind.NUMBER:
-        return _number(found, place)
+        return _within(domain, found, place)
     if not isinstance(found, str) or not 0 < len(found) <= 60 or not found.isprintable():
         raise BadRule(place, "this is a word of 1 to 60 characters.", zh="须为 1 至 60 个字符的文字。")
-    if figure.values and found not in figure.values:
+    if domain.words and found not in domain.words:
         raise BadRule(place, "the figure never has this value.", zh="该指标没有此取值。")
     return found
 
@@ -228,6 +253,10 @@ def _number(found: object, place: str, *, least: int = -NUMBER_MAX, most: int = 
     return found
 
 
+def _within(domain: Domain, found: object, place: str) -> int:
+    return _number(found, place, least=domain.least, most=domain.most)
+
+
 def _days(found: object, place: str) -> int:
     return _number(found, place, least=0, most=DAYS_MAX)
 
@@ -236,14 +265,14 @@ _ONE_VALUE: Final = frozenset({FigureKind.NUMBER, FigureKind.WORD})
 _NUMBER: Final = frozenset({FigureKind.NUMBER})
 _DAY: Final = frozenset({FigureKind.DAY})
 _SET: Final = frozenset({FigureKind.SET})
-_READ: Final[Mapping[str, tuple[frozenset[FigureKind], Callable[[Figure, object, str], Condition]]]] = {
+_READ: Final[Mapping[str, tuple[frozenset[FigureKind], Callable[[Figure, Domain, object, str], Condition]]]] = {
     "equals": (_ONE_VALUE, _equals),
     "one_of": (_ONE_VALUE, _one_of),
-    "at_least": (_NUMBER, lambda figure, found, place: Between(figure, least=_number(found, place))),
-    "at_most": (_NUMBER, lambda figure, found, place: Between(figure, most=_number(found, place))),
+    "at_least": (_NUMBER, lambda figure, domain, found, place: Between(figure, least=_within(domain, found, place))),
+    "at_most": (_NUMBER, lambda figure, domain, found, place: Between(figure, most=_within(domain, found, place))),
     "includes": (_SET, _includes),
-    "days_ago_at_least": (_DAY, lambda figure, found, place: DaysAgo(figure, least=_days(found, place))),
-    "days_ago_at_most": (_DAY, lambda figure, found, place: DaysAgo(figure, most=_days(found, place))),
+    "days_ago_at_least": (_DAY, lambda figure, _, found, place: DaysAgo(figure, least=_days(found, place))),
+    "days_ago_at_most": (_DAY, lambda figure, _, found, place: DaysAgo(figure, most=_days(found, place))),
     "at_quantile": (_NUMBER, _at_quantile),
     "below_quantile": (_NUMBER, _below_quantile),
 }

@@ -11,13 +11,15 @@ from typing import Any, Final
 
 from sqlalchemy import func, select, update
 
+from member_hub import tiers
 from member_hub.access import Caller
 from member_hub.db.base import Tx
 from member_hub.errors import Conflict, NotFound
 from member_hub.members.staff_numbers import number_of
 from member_hub.members.taggings import RESTING_ON_CONSENT, TagKind
+from member_hub.organisation import Organisation
 from member_hub.privacy import DataClass, Purpose
-from member_hub.tags.conditions import loaded, read
+from member_hub.tags.conditions import Words, loaded, read
 from member_hub.tags.definitions import (
     BUILTIN,
     PURPOSES,
@@ -73,8 +75,8 @@ class Proposal:
     rule: str | None = None
     expires_days: int | None = None
 
-    def checked(self) -> dict[str, Any]:
-        """As stored. Raises BadDefinition, BadRule."""
+    def checked(self, words: Words) -> dict[str, Any]:
+        """As stored; `words`: what tiers, stores and regions there are. Raises BadDefinition, BadRule."""
         _check(bool(CODE.fullmatch(self.code)), "code", _CODE)
         _check(self.code not in BUILTIN, "code", _TAKEN)
         _check(self.kind in KINDS, "kind", _KIND)
@@ -90,7 +92,7 @@ class Proposal:
         _check(within, "expiresDays", _EXPIRES)
         rule = loaded(self.rule) if self.rule is not None else None
         if rule is not None or is_rule:
-            read(rule, self.purpose)
+            read(rule, self.purpose, words)
         return {
             "kind": self.kind.value,
             "tag_group": self.group,
@@ -108,12 +110,22 @@ class Proposal:
         }
 
 
-async def propose(tx: Tx, caller: Caller, proposal: Proposal, *, now: datetime) -> Definition:
+async def known_words(tx: Tx, organisation: Organisation, levels: tiers.Programme, *, now: datetime) -> Words:
+    """The tiers, stores and regions that there are."""
+    ruled = (await tiers.in_force(tx, levels, now=now)).rules
+    return {
+        "tier": frozenset(ruled.ranks),
+        "home_store": frozenset(organisation.stores),
+        "region": frozenset(store.region for store in organisation.stores.values()),
+    }
+
+
+async def propose(tx: Tx, caller: Caller, proposal: Proposal, *, words: Words, now: datetime) -> Definition:
     """A new version, not in force yet. The same as the newest one proposed is that one.
 
     Raises BadDefinition, BadRule, TooManyTags.
     """
-    wanted = proposal.checked()
+    wanted = proposal.checked(words)
     handler = handler_of(caller)
     await _lock(tx, handler)
     newest = await _newest(tx, handler, proposal.code)

@@ -102,7 +102,9 @@ class Figure:
     source: FigureSource
     data_class: DataClass
     purposes: frozenset[Purpose]
-    values: tuple[str, ...] = ()  # the only ones; none: any
+    values: tuple[str, ...] = ()  # the only ones; none: what the hub knows (Words), or any
+    least: int | None = 0  # of a number; none: no bound
+    most: int | None = None
 
 
 _line, _activity, _member = table_of(OrderLine).c, table_of(Activity).c, table_of(Member).c
@@ -140,14 +142,15 @@ def _of_orders() -> list[Figure]:
     source, word, day = FigureSource.ORDERS, FigureKind.WORD, FigureKind.DAY
     scores = [("r", "最近购买", "recency"), ("f", "购买频次", "frequency"), ("m", "购买金额", "money")]
     return [
-        _figure(source, "recency_days", "days", "距最近一次购买的天数", "days since the latest order"),
+        _figure(source, "recency_days", "days", "距最近一次购买的天数", "days since the latest order", least=1),
         _figure(source, "frequency_12m", "orders", "近十二个月订单数", "orders in the last twelve months"),
         _figure(source, "monetary_12m_fen", "fen", "近十二个月消费金额", "spent in the last twelve months"),
         _figure(source, "orders_ever", "orders", "累计订单数", "orders ever"),
-        _figure(source, "usual_gap_days", "days", "通常购买间隔天数", "usual days from order to order"),
+        _figure(source, "usual_gap_days", "days", "通常购买间隔天数", "usual days from order to order", least=1),
         _figure(source, "first_order_on", "day", "首次购买日", "day of the first order", day),
         _figure(source, "last_order_on", "day", "最近购买日", "day of the latest order", day),
-        *(_figure(source, f"{c}_score", "1 to 5", f"{zh}得分", f"score of {en}") for c, zh, en in scores),
+        *(_figure(source, f"{c}_score", "1 to 5", f"{zh}得分", f"score of {en}", least=1, most=5)
+          for c, zh, en in scores),
         _figure(source, "lifecycle_stage", "word", "生命周期阶段", "lifecycle stage", word,
                 values=tuple(stage.value for stage in Stage)),
         _figure(source, "churn_risk", "word", "流失风险", "churn risk", word,
@@ -164,9 +167,10 @@ def _of_activity() -> list[Figure]:
     ]
     return [
         *counts,
-        _figure(source, "active_days_90d", "days", "近 90 天活跃天数", "days with any activity in the last 90 days"),
+        _figure(source, "active_days_90d", "days", "近 90 天活跃天数", "days with any activity in the last 90 days",
+                most=ACTIVE_DAYS),
         _figure(source, "streak", "days", "截至昨日的连续签到天数", "days in a row with a check-in, up to yesterday"),
-    ]
+    ]  # fmt: skip
 
 
 def _of_the_rest() -> list[Figure]:
@@ -176,7 +180,8 @@ def _of_the_rest() -> list[Figure]:
         _figure(points, "points_active", "points", "可用积分", "points to be spent"),
         _figure(points, "points_expiring_30d", "points", "30 天内到期积分", "points that expire within 30 days"),
         _figure(tiers, "tier", "tier", "会员等级", "tier", FigureKind.WORD),
-        _figure(tiers, "growth", "growth", "近十二个月成长值", "growth of the last twelve months"),
+        # A refund takes growth that was earned before the window, too: the sum may be below 0.
+        _figure(tiers, "growth", "growth", "近十二个月成长值", "growth of the last twelve months", least=None),
         _figure(member, "joined_days", "days", "入会天数", "days since joining"),
         _figure(member, "joined_on", "day", "入会日", "day of joining", FigureKind.DAY),
         _figure(member, "home_store", "store", "归属门店", "home store", FigureKind.WORD),
