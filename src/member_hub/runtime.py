@@ -1,6 +1,7 @@
 """What one process holds: made once at start, passed down, never global."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from functools import partial
 from member_hub import benefits, points, privacy, programme, tags, tiers
 from member_hub import organisation as register
 from member_hub.access import Policies, PolicyKeeper
-from member_hub.audit import AuditKeys, AuditLog, Sealer, check_ledger
+from member_hub.audit import AuditKeys, AuditLog, LedgerOfAnother, Sealer, check_ledger
 from member_hub.benefits import BenefitRules
 from member_hub.clock import Clock
 from member_hub.consent import catalogue as consents
@@ -27,6 +28,8 @@ from member_hub.privacy import Holder
 from member_hub.settings import Settings
 from member_hub.telling import Sender, opened_sender
 from member_hub.tiers import TierRules
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,16 @@ class ProgrammeRules:
         )
 
 
+async def _check_ledger(settings: Settings, database: Database) -> None:
+    """In development, where folders are made and thrown away, another database's ledger is told and no refusal."""
+    try:
+        await check_ledger(database, settings.ledger_dir, settings.key_dir)
+    except LedgerOfAnother as error:
+        if settings.is_production:
+            raise
+        _log.warning("%s %s", error, error.remedy)
+
+
 @asynccontextmanager
 async def open_runtime(
     settings: Settings, clock: Clock, database: Database, holders: Sequence[Holder]
@@ -90,16 +103,16 @@ async def open_runtime(
     """Everything a process needs, for the length of the block; the database stays the caller's.
 
     Raises Misconfigured where a column has no privacy declaration, a policy file is not exactly right, or the keys are
-    not those of this database; LedgerOfAnother, before anything is written into the ledger or key folder; LedgerBroken
-    where the outside ledger is not the chain that was written. At the end it waits until every accepted audit entry is
-    written.
+    not those of this database; LedgerOfAnother in production, before the ledger or key folder is written to;
+    LedgerBroken where the outside ledger is not the chain that was written. At the end it waits until every accepted
+    audit entry is written.
     """
     privacy.check(Base.metadata)
     organisation = register.of(settings)
     catalogue = consents.of(settings)
     rules = ProgrammeRules.load(settings)
     policy_keeper = PolicyKeeper(settings, consent_keys=catalogue.consent_keys)
-    await check_ledger(database, settings.ledger_dir, settings.key_dir)
+    await _check_ledger(settings, database)
     ledger = await asyncio.to_thread(Ledger.open, settings.ledger_dir)
     vault = await Vault.open_ring(database, settings, clock)
     audit_keys = AuditKeys.open(settings.key_dir)

@@ -132,6 +132,8 @@ async def test_a_rule_that_compares_with_what_its_figure_never_is_is_refused(
         {"figure": "region", "equals": "east"},
         {"all": [{"figure": "r_score", "at_least": 5}, {"figure": "f_score", "at_most": 1}]},
         {"figure": "recency_days", "at_most": 1},
+        {"figure": "recency_days", "at_least": 0},
+        {"figure": "r_score", "at_most": 9},
         {"figure": "active_days_90d", "at_least": 90},
         {"figure": "growth", "at_most": -1},
     ],

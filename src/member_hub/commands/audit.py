@@ -35,9 +35,10 @@ def verify(*, head: Path | None, as_json: bool) -> None:
     """Recompute chains, roots, signatures and seals, compare the head outside; exit 1 if anything does not fit."""
     import orjson
 
-    from member_hub.audit import AuditKeys, check
+    from member_hub.audit import AuditKeys, check, check_ledger
 
     async def work(hub: Runtime) -> Report:
+        await check_ledger(hub.database, hub.settings.ledger_dir, hub.settings.key_dir)
         return await check(hub.database, AuditKeys.open(hub.settings.key_dir), hub.settings.ledger_dir, kept=head)
 
     report = run(work)

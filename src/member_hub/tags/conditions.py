@@ -257,6 +257,15 @@ def _within(domain: Domain, found: object, place: str) -> int:
     return _number(found, place, least=domain.least, most=domain.most)
 
 
+def _no_more(domain: Domain, found: object, place: str) -> int:
+    """A bound that somebody can be at: what holds of everybody who has the figure may be said."""
+    return _number(found, place, most=domain.most)
+
+
+def _no_less(domain: Domain, found: object, place: str) -> int:
+    return _number(found, place, least=domain.least)
+
+
 def _days(found: object, place: str) -> int:
     return _number(found, place, least=0, most=DAYS_MAX)
 
@@ -268,8 +277,8 @@ _SET: Final = frozenset({FigureKind.SET})
 _READ: Final[Mapping[str, tuple[frozenset[FigureKind], Callable[[Figure, Domain, object, str], Condition]]]] = {
     "equals": (_ONE_VALUE, _equals),
     "one_of": (_ONE_VALUE, _one_of),
-    "at_least": (_NUMBER, lambda figure, domain, found, place: Between(figure, least=_within(domain, found, place))),
-    "at_most": (_NUMBER, lambda figure, domain, found, place: Between(figure, most=_within(domain, found, place))),
+    "at_least": (_NUMBER, lambda figure, domain, found, place: Between(figure, least=_no_more(domain, found, place))),
+    "at_most": (_NUMBER, lambda figure, domain, found, place: Between(figure, most=_no_less(domain, found, place))),
     "includes": (_SET, _includes),
     "days_ago_at_least": (_DAY, lambda figure, _, found, place: DaysAgo(figure, least=_days(found, place))),
     "days_ago_at_most": (_DAY, lambda figure, _, found, place: DaysAgo(figure, most=_days(found, place))),
