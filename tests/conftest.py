@@ -7,12 +7,14 @@
 - `async def test_...` simply works: coroutine tests run on one event loop per session, so that connections outlive
   the call that made them. Fixtures stay ordinary functions and may hand out asynchronous things; one that has to
   await asks for `run`, which runs a coroutine on that loop.
+- Workers of one run hash alike (`_hash_alike`); the seed stands in the head of what pytest prints.
 """
 
 import asyncio
 import inspect
 import itertools
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
@@ -39,6 +41,19 @@ RUNNER = pytest.StashKey[asyncio.Runner]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[RUNNER] = asyncio.Runner()
+    if config.getoption("numprocesses", None):
+        _hash_alike()
+
+
+def _hash_alike() -> None:
+    """Let the workers that are about to start order their sets alike, by another seed each run: else a test whose name
+    or place comes from a set is another one in each worker, and pytest-xdist runs none at all."""
+    if os.environ.get("PYTHONHASHSEED", "random") == "random":
+        os.environ["PYTHONHASHSEED"] = str(secrets.randbelow(2**32))
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    return f"workers: PYTHONHASHSEED={os.environ['PYTHONHASHSEED']}" if config.getoption("numprocesses", None) else None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

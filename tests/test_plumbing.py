@@ -1,7 +1,9 @@
 """The lock file, the Makefile and the tree: what a fresh clone depends on."""
 
+import os
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -54,3 +56,28 @@ def test_an_interpreter_that_is_too_old_or_missing_is_refused_in_words() -> None
 
 def test_alembics_folder_is_no_package() -> None:
     assert not (ROOT / "alembic" / "__init__.py").exists()
+
+
+def test_workers_agree_on_the_tests_that_sets_name(tmp_path: Path) -> None:
+    """Else a whole run ends before its first test, whenever two workers happen to hash otherwise."""
+    (tmp_path / "test_sets.py").write_text(
+        "import pytest\n"
+        '@pytest.mark.parametrize("letters", [{*"abcdefgh"}, {*"ijklmnop"}, {*"qrstuvwx"}], ids=str)\n'
+        "def test_letters(letters: set[str]) -> None:\n"
+        "    assert len(letters) == 8\n",
+        "utf-8",
+    )
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "PYTHONHASHSEED"))}
+    command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-p", "no:cacheprovider", "-n", "2"]
+
+    said = subprocess.run(
+        [*command, "-c", ROOT / "pyproject.toml", tmp_path],
+        cwd=ROOT,
+        env=outside,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "3 passed" in said.stdout, said.stdout + said.stderr
+    assert re.search(r"(?m)^workers: PYTHONHASHSEED=\d+$", said.stdout)
