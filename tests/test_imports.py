@@ -41,7 +41,7 @@ programme
 organisation
 privacy
 db
-resources | settings | ids | throttling
+resources | settings | ids | throttling | private
 errors | clock | codes | texts | urls
 """
 LEVEL = {

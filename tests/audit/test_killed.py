@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from sqlalchemy import event
 from member_hub.audit import AuditKeys, Sealer
-from member_hub.crypto import private
+from member_hub import private
 from member_hub.db import Database
 
 url, prefix, key_dir, ledger_dir = sys.argv[1:]

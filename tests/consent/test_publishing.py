@@ -19,7 +19,8 @@ from member_hub.consent import catalogue as catalogues
 from member_hub.consent.catalogue import Catalogue
 from member_hub.consent.notice import gates, notices
 from member_hub.consent.notice.gates import FROM_THE_BEGINNING
-from member_hub.consent.notice.notices import PublishedNotice, Wording
+from member_hub.consent.notice.notices import Wording
+from member_hub.consent.notice.published import PublishedNotice
 from member_hub.consent.notice.refusals import (
     NoticeChangeIsMaterial,
     NoticeNameTaken,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from member_hub.crypto import private
+from member_hub import private
 from member_hub.crypto.keyfiles import epoch_key, local_file
 from member_hub.errors import Misconfigured
 

@@ -11,7 +11,8 @@ from member_hub.consent.history.reading import Decisions, decisions_of
 from member_hub.consent.history.recording import NewEvent, record
 from member_hub.consent.history.settling import settle
 from member_hub.consent.history.standing import Slot, of_slot
-from member_hub.consent.notice.notices import PublishedNotice, Wording, publish
+from member_hub.consent.notice.notices import Wording, publish
+from member_hub.consent.notice.published import PublishedNotice
 from member_hub.consent.tables import ConsentCurrent, ConsentEvent, NoticeServed
 from member_hub.consent.words import Act, Actor, ConsentState, Method, NoticeFamily
 from member_hub.db import transaction

@@ -11,8 +11,8 @@ from datetime import UTC, date
 from pathlib import Path
 from typing import Final
 
+from member_hub import private
 from member_hub.audit.seal import Head
-from member_hub.crypto import private
 from member_hub.errors import HubError
 
 PATTERN: Final = "audit-head-????-??.jsonl"

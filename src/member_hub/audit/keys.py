@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
@@ -10,11 +9,9 @@ from typing import Final, Self
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from member_hub.crypto import private
-from member_hub.errors import Misconfigured
+from member_hub import private
 
 FILE: Final = "audit.key"
-SEED_BYTES: Final = 32
 _SIGNED: Final = b"member-hub audit seal v1\x00"
 
 
@@ -29,14 +26,7 @@ class AuditKeys:
 
         Raises Misconfigured for a file that others may read, or that is damaged.
         """
-        private.ensure_folder(folder)
-        path = folder / FILE
-        with private.locked(folder):
-            if not path.exists():
-                private.create_file(path, secrets.token_bytes(SEED_BYTES))
-        seed = private.read_file(path, size_max=SEED_BYTES)
-        if len(seed) != SEED_BYTES:
-            raise Misconfigured(f"The key file {FILE} is damaged.", remedy="Restore it: only it proves the audit log.")
+        seed = private.make_seed(folder / FILE, remedy="Restore it: only it proves the audit log.")
         signing = Ed25519PrivateKey.from_private_bytes(_derived(seed, b"audit seals v1"))
         return cls(_derived(seed, b"audit entries v1"), signing)
 

@@ -60,7 +60,7 @@ def export(*, member: str, output: Path, as_json: bool) -> None:
     """Write the decisions of MEMBER, all that happened to them and every receipt into one signed file. Audited."""
     import orjson
 
-    from member_hub.crypto.private import create_file
+    from member_hub.private import create_file
 
     if not output.absolute().parent.is_dir():
         raise click.BadParameter("There is no such folder.", param_hint="--output")

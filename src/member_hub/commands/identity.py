@@ -29,7 +29,7 @@ def export_(*, out: Path | None, as_json: bool) -> None:
     """Write `channel,account,member_id` for every channel account (CSV). Audited."""
     import orjson
 
-    from member_hub.crypto import private
+    from member_hub import private
     from member_hub.db import snapshot
     from member_hub.members.queries import export_accounts
     from member_hub.privacy import Purpose

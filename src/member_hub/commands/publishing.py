@@ -12,7 +12,7 @@ from member_hub.commands.opening import run
 
 if TYPE_CHECKING:
     from member_hub.consent.notice.files import NoticeFile
-    from member_hub.consent.notice.notices import PublishedNotice
+    from member_hub.consent.notice.published import PublishedNotice
     from member_hub.runtime import Runtime
 
 

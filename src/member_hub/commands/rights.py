@@ -31,11 +31,11 @@ def export_(*, member: str, out: Path | None) -> None:
     """Print a copy of everything held about MEMBER (an id, also a merged one): PIPL Art. 45. Audited."""
     import orjson
 
-    from member_hub.crypto.private import create_file
     from member_hub.db import snapshot
     from member_hub.holders import HOLDERS
     from member_hub.ids import parse_member_id
     from member_hub.privacy import Purpose
+    from member_hub.private import create_file
     from member_hub.rights import export, find_person
 
     member_id = parse_member_id(member)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from member_hub.crypto import private
+from member_hub import private
 from member_hub.crypto.wrapping import (
     KEY_BYTES,
     NONCE_BYTES,

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from member_hub.crypto import private
+from member_hub import private
 from member_hub.crypto.chain import EMPTY, Entry, Head, LedgerBroken, Note, chained, check_note, entry_of, line_of
 
 LEDGER_FILE: Final = "erasure.jsonl"

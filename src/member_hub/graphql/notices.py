@@ -10,7 +10,7 @@ from member_hub.access import Register
 from member_hub.consent.catalogue import Catalogue
 from member_hub.consent.notice import notices
 from member_hub.consent.notice.lists import Collected, Shared
-from member_hub.consent.notice.notices import PublishedNotice
+from member_hub.consent.notice.published import PublishedNotice
 from member_hub.consent.notice.texts import PublishedText, text_of
 from member_hub.consent.words import ContactChannel, Locale, NoticeFamily
 from member_hub.db.base import Tx

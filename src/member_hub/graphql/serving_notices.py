@@ -9,7 +9,8 @@ from member_hub.consent.deciding.holding import locked_in_reach
 from member_hub.consent.history.standing import Slot
 from member_hub.consent.notice import notices, serving
 from member_hub.consent.notice.effects import Effects, bits_in_force, effects_of
-from member_hub.consent.notice.notices import PublishedNotice, Wording
+from member_hub.consent.notice.notices import Wording
+from member_hub.consent.notice.published import PublishedNotice
 from member_hub.consent.notice.refusals import NoticeUnknown
 from member_hub.consent.notice.serving import Served
 from member_hub.consent.words import ANY, ByWayOf, ContactChannel, Locale, NoticeFamily

@@ -23,8 +23,8 @@ from uuid import UUID
 import httpx2
 import orjson
 
+from member_hub import private
 from member_hub.access import masked
-from member_hub.crypto import private
 from member_hub.errors import Misconfigured
 from member_hub.privacy import Mask
 from member_hub.settings import Settings

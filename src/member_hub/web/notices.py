@@ -20,7 +20,7 @@ from starlette.routing import Route
 from member_hub.clock import SHANGHAI
 from member_hub.consent.notice import notices
 from member_hub.consent.notice.lists import LOCALES
-from member_hub.consent.notice.notices import PublishedNotice
+from member_hub.consent.notice.published import PublishedNotice
 from member_hub.consent.notice.texts import PublishedText, text_of
 from member_hub.consent.words import Locale, NoticeFamily
 from member_hub.db.base import snapshot

@@ -31,7 +31,8 @@ from member_hub.consent.history.reading import event_t, served_t
 from member_hub.consent.history.standing import Slot
 from member_hub.consent.notice import notices
 from member_hub.consent.notice.gates import Gate, GateKey
-from member_hub.consent.notice.notices import PublishedNotice, holds_under
+from member_hub.consent.notice.notices import holds_under
+from member_hub.consent.notice.published import PublishedNotice
 from member_hub.consent.notice.refusals import AgeUnknown, ConsentNotTheBasis, NoticeNotCurrent, NoticeUnknown
 from member_hub.consent.words import ANY, Act, Actor, ContactChannel, Method, NoticeFamily
 from member_hub.db.base import Tx

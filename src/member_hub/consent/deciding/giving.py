@@ -28,7 +28,7 @@ from member_hub.consent.history.settling import settle
 from member_hub.consent.history.standing import Slot, Standing, of_slot
 from member_hub.consent.notice import notices
 from member_hub.consent.notice.gates import Gate, GateKey, current_gates
-from member_hub.consent.notice.notices import PublishedNotice
+from member_hub.consent.notice.published import PublishedNotice
 from member_hub.consent.words import ANY, PROTECTIVE, Act, Actor, ConsentState
 from member_hub.db.base import Tx
 from member_hub.privacy import Purpose

@@ -9,7 +9,7 @@ from member_hub.consent.history.derived import state_now
 from member_hub.consent.history.reading import Decisions
 from member_hub.consent.history.standing import Standing
 from member_hub.consent.notice.gates import Gate, GateKey
-from member_hub.consent.notice.notices import Named
+from member_hub.consent.notice.published import Named
 from member_hub.consent.words import ConsentState
 
 

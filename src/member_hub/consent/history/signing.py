@@ -14,7 +14,6 @@ has to think about which of two readers sees what. Price: a file that an editor 
 
 import base64
 import hashlib
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,11 +25,10 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
-from member_hub.crypto import private
+from member_hub import private
 from member_hub.errors import HubError, Misconfigured
 
 FILE: Final = "consent.key"
-SEED_BYTES: Final = 32
 SIGNED_BYTES_MAX: Final = 50 * 1024 * 1024
 ALGORITHM: Final = "Ed25519"
 PROOF_TYPE: Final = "JsonWebSignature"
@@ -55,14 +53,7 @@ class ReceiptKey:
 
         Raises Misconfigured for a file that others may read, or that is damaged.
         """
-        private.ensure_folder(folder)
-        path = folder / FILE
-        with private.locked(folder):
-            if not path.exists():
-                private.create_file(path, secrets.token_bytes(SEED_BYTES))
-        seed = private.read_file(path, size_max=SEED_BYTES)
-        if len(seed) != SEED_BYTES:
-            raise Misconfigured(f"The key file {FILE} is damaged.", remedy="Restore it: only it proves receipts given.")
+        seed = private.make_seed(folder / FILE, remedy="Restore it: only it proves receipts given.")
         return cls(Ed25519PrivateKey.from_private_bytes(seed))
 
     @classmethod

@@ -2,20 +2,18 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sqlalchemy import exists, func, select
 
 from member_hub.consent.notice import gates
+from member_hub.consent.notice.published import PublishedNotice
 from member_hub.consent.notice.refusals import NoticeLeavesOut
 from member_hub.consent.tables import ConsentCurrent, Notice
 from member_hub.consent.words import ConsentState, NoticeFamily
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
 from member_hub.members.reading import is_living, member_t
-
-if TYPE_CHECKING:
-    from member_hub.consent.notice.notices import PublishedNotice
 
 TOLD_FROM: Final = 20  # members; of fewer no number is told, as in the statistics (reports/disclosure.py)
 ROUNDED_TO: Final = 5  # and down
@@ -32,7 +30,7 @@ class Effects:
     still_to_publish: tuple[NoticeFamily, ...]
 
 
-async def check_left_out(tx: Tx, notice: "PublishedNotice", before: Collection[str]) -> None:
+async def check_left_out(tx: Tx, notice: PublishedNotice, before: Collection[str]) -> None:
     """Raises NoticeLeavesOut where grants rest on a purpose that the family's notice `before` asked about, and the new
     one neither asks about nor names as changed: nobody could read any more what they agreed to."""
     silent = sorted(set(before) - set(notice.purposes) - set(notice.changed))
@@ -64,7 +62,7 @@ async def bits_in_force(tx: Tx, handler: str, purposes: Collection[str]) -> int:
 
 
 async def effects_of(
-    tx: Tx, notice: "PublishedNotice", other: "PublishedNotice | None", bits: int, *, is_new: bool
+    tx: Tx, notice: PublishedNotice, other: PublishedNotice | None, bits: int, *, is_new: bool
 ) -> Effects:
     """`other`: the notice in force of the other family; `bits`: those that the change takes out of force."""
     if not is_new:

@@ -14,7 +14,6 @@ published anew before anybody is asked about that purpose under it (`holds_under
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -27,6 +26,7 @@ from member_hub.consent.notice import gates, lists
 from member_hub.consent.notice.effects import check_left_out
 from member_hub.consent.notice.gates import FROM_THE_BEGINNING, Gate, GateKey
 from member_hub.consent.notice.lists import LOCALES
+from member_hub.consent.notice.published import Named, PublishedNotice
 from member_hub.consent.notice.refusals import (
     ConsentNotTheBasis,
     NoticeChangeIsMaterial,
@@ -51,32 +51,6 @@ TITLE_CHARS_MAX: Final = 200
 BODY_CHARS_MAX: Final = 100_000
 
 _NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
-
-
-@dataclass(frozen=True, slots=True)
-class PublishedNotice:
-    """A notice without its texts; `purposes` are those that it asks about, in the order of the register."""
-
-    notice_id: UUID
-    handler: str
-    family: NoticeFamily
-    name: str
-    is_material: bool
-    purposes: tuple[str, ...]
-    changed: tuple[str, ...]
-    effective_at: datetime
-    published_at: datetime
-    published_by: str
-    is_new: bool = False  # of `publish`: false where it stood already
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A notice as far as a decision under it is judged."""
-
-    name: str
-    effective_at: datetime
-    handler: str
 
 
 async def publish(

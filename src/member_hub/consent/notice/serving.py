@@ -28,7 +28,7 @@ from member_hub.consent.history.settling import settle
 from member_hub.consent.history.standing import Slot
 from member_hub.consent.notice import asking, gates, notices
 from member_hub.consent.notice.asking import Measure, Step
-from member_hub.consent.notice.notices import PublishedNotice
+from member_hub.consent.notice.published import PublishedNotice
 from member_hub.consent.notice.refusals import (
     AgeUnknown,
     ConsentNotTheBasis,

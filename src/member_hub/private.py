@@ -6,13 +6,16 @@ whoever could read it may have done so already, and only the operator can judge 
 
 import fcntl
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from member_hub.errors import Misconfigured
 
+SEED_BYTES: Final = 32
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 _OTHERS = 0o077
@@ -84,6 +87,24 @@ def create_file(path: Path, content: bytes) -> None:
         os.close(fd)
     fresh.rename(path)
     sync_folder(path.parent)
+
+
+def make_seed(path: Path, *, remedy: str) -> bytes:
+    """The random bytes of a key file, made with its folder on first use; of processes that start at once all get the
+    same. Raises Misconfigured, with `remedy` for a file that is damaged."""
+    ensure_folder(path.parent)
+    with locked(path.parent):
+        if not path.exists():
+            create_file(path, secrets.token_bytes(SEED_BYTES))
+    return read_seed(path, remedy=remedy)
+
+
+def read_seed(path: Path, *, remedy: str) -> bytes:
+    """Raises FileNotFoundError, Misconfigured."""
+    seed = read_file(path, size_max=10 * SEED_BYTES)
+    if len(seed) != SEED_BYTES:
+        raise Misconfigured(f"The key file {path.name} is damaged.", remedy=remedy)
+    return seed
 
 
 @contextmanager
