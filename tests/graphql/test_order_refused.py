@@ -47,7 +47,7 @@ async def test_a_line_of_another_member_is_a_conflict(world: World) -> None:
         ({"store": "SH999"}, "store", "The organisation register does not know this store or channel."),
         (
             {"lines": [{"lineNo": -1, "amountFen": 1}]},
-            "lines[0].lineNo",
+            "lines.0.lineNo",
             "An order number has 1 to 100 visible characters, a line number is a whole number from 0 on.",
         ),
         (
@@ -76,10 +76,10 @@ REFUSED: list[tuple[str, dict[str, Any], tuple[str, str]]] = [
         {"lines": [{"lineNo": n, "amountFen": 1} for n in range(1, 102)]},
         ("lines", "BAD_USER_INPUT"),
     ),
-    ("an amount of nothing", {"lines": [{"lineNo": 1, "amountFen": 0}]}, ("lines[0].amountFen", "BAD_USER_INPUT")),
-    ("below zero", {"lines": [{"lineNo": 1, "amountFen": -5}]}, ("lines[0].amountFen", "BAD_USER_INPUT")),
-    ("beyond 2^53", {"lines": [{"lineNo": 1, "amountFen": 2**53 + 1}]}, ("lines[0].amountFen", "BAD_USER_INPUT")),
-    ("a line below zero", {"lines": [{"lineNo": -1, "amountFen": 1}]}, ("lines[0].lineNo", "BAD_USER_INPUT")),
+    ("an amount of nothing", {"lines": [{"lineNo": 1, "amountFen": 0}]}, ("lines.0.amountFen", "BAD_USER_INPUT")),
+    ("below zero", {"lines": [{"lineNo": 1, "amountFen": -5}]}, ("lines.0.amountFen", "BAD_USER_INPUT")),
+    ("beyond 2^53", {"lines": [{"lineNo": 1, "amountFen": 2**53 + 1}]}, ("lines.0.amountFen", "BAD_USER_INPUT")),
+    ("a line below zero", {"lines": [{"lineNo": -1, "amountFen": 1}]}, ("lines.0.lineNo", "BAD_USER_INPUT")),
     ("no number", {"orderNo": ""}, ("orderNo", "BAD_USER_INPUT")),
     ("an unknown store", {"store": "SH999"}, ("store", "BAD_USER_INPUT")),
     ("no store", {"store": None}, ("store", "BAD_USER_INPUT")),

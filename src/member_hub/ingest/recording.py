@@ -196,11 +196,11 @@ def _checked(order: RecordedOrder, organisation: Organisation, now: datetime) ->
         raise TooManyLines(field="lines")
     _check_key(order.order_no, 0)
     for number, line in enumerate(order.lines):
-        _check_key(order.order_no, line.line_no, f"lines[{number}].")
+        _check_key(order.order_no, line.line_no, f"lines.{number}.")
         if line.refund_of is not None:
-            _check_key(*line.refund_of, f"lines[{number}].refundOf.")
+            _check_key(*line.refund_of, f"lines.{number}.refundOf.")
         if type(line.amount_fen) is not int or not 0 < line.amount_fen <= AMOUNT_MAX_FEN:
-            raise BadLineAmount(field=f"lines[{number}].amountFen")
+            raise BadLineAmount(field=f"lines.{number}.amountFen")
     is_bought = any(line.refund_of is None for line in order.lines)
     needs_store = order.channel is Channel.STORE and is_bought
     if order.store is None and needs_store:
