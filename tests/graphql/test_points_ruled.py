@@ -1,5 +1,6 @@
 """What is earned under the rules that an operator states: caps, campaigns and rounding, by every way of earning."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from itertools import count
@@ -171,6 +172,35 @@ async def test_kinds_are_capped_apart_and_a_single_act_above_its_own_most_is_ref
     assert await pots(world, member) == (350, 1_000, 0, 0)
 
 
+@each_way
+@pytest.mark.parametrize("ruled", [purchases(day_max=150, is_multiplied=0)], ids=["day_max"])
+async def test_tills_that_earn_at_once_come_to_no_more_than_the_cap_of_the_day(
+    world: World, ruled: object, way: Way
+) -> None:
+    member = await a_member(world)
+
+    came = await asyncio.gather(*(way(world, member, 4_000) for _ in range(8)))
+
+    assert sorted(came) == [0, 0, 0, 0, 30, 40, 40, 40]
+    assert await pots(world, member) == (0, 150, 0, 0)
+    assert await faults(world) == []
+
+
+@pytest.mark.parametrize("ruled", [purchases(order_max=150, is_multiplied=0)], ids=["order_max"])
+async def test_lines_of_one_order_that_come_at_once_earn_no_more_than_its_cap(world: World, ruled: object) -> None:
+    member = await a_member(world)
+
+    came = await asyncio.gather(
+        *(by_lines(world, member, "O1", 4_000, first=n) for n in range(4)),
+        *(by_line(world, member, 4_000, line={"orderNo": "O1", "lineNo": n}) for n in range(4, 8)),
+    )
+
+    points = [one if isinstance(one, int) else one[0] for one in came]
+    assert sorted(points) == [0, 0, 0, 0, 30, 40, 40, 40]
+    assert await pots(world, member) == (0, 150, 0, 0)
+    assert await faults(world) == []
+
+
 # Campaigns.
 
 TWO_AND_THREE = campaigns(
@@ -225,6 +255,30 @@ async def test_a_campaign_is_that_of_the_day_on_which_it_was_bought(
     ]
 
     assert came == [10, 32, 16]
+
+
+@pytest.mark.parametrize(
+    "ruled",
+    [tasks(is_multiplied=1, single_max=150) | campaigns(("task", 15_000, "2026-11-22", "2026-11-22"))],
+    ids=["tasks"],
+)
+async def test_a_task_that_is_multiplied_has_its_campaign_its_tier_and_its_own_most(
+    world: World, ruled: object
+) -> None:
+    base, core = await a_member(world), await a_member(world, "8800000002")
+    await by_order(world, core, 4_000)
+    world.clock.at += timedelta(minutes=1)
+
+    most = [await earn(world, base, 100), await earn(world, base, 99), await earn(world, core, 83)]
+    too_many = [
+        await act(world, "pointsEarn", "app_checkout", member=member, amount=amount, kind="TASK")
+        for member, amount in ((base, 101), (core, 84))
+    ]
+
+    assert [one["points"] for one in most] == [150, 148, 149]  # 148.5 and 149.4
+    assert [errors(one) for one in too_many] == [[("amount", "POINTS_LIMIT")]] * 2
+    world.clock.at += timedelta(days=1)
+    assert [(await earn(world, base, 101))["points"], (await earn(world, core, 84))["points"]] == [101, 100]
 
 
 # Rounding: all multipliers at once, down once, per line.
