@@ -1,4 +1,5 @@
-"""`world`: a hub of the test's own, with the people of the town if the test asks for `people` too.
+"""`world`: a hub of the test's own, with the people of the town if the test asks for `people` too, and under the rules
+that it states if it asks for `ruled` (what it is then are parameters: see ruling.py).
 
 `town`: one hub with people that all reading tests share; nobody changes anything there.
 """
@@ -17,6 +18,7 @@ from member_hub.db.embedded import Server
 from member_hub.settings import Mode, Settings
 from tests.conftest import Run, admin
 from tests.graphql.decided import Decided, decide
+from tests.graphql.ruling import policies_with
 from tests.graphql.world import People, World, open_world, settle
 
 _numbers = itertools.count(1)  # tests/web has fixtures of its own: those of a session are made once per conftest
@@ -43,6 +45,8 @@ def world(request: pytest.FixtureRequest, server: Server, run: Run, template: st
         settled: Settled = request.getfixturevalue("settled")
         shutil.copytree(settled.key_dir, settings.key_dir)
         database = settled.database
+    if "ruled" in request.fixturenames:
+        settings = replace(settings, policy_dir=policies_with(request.getfixturevalue("ruled"), tmp_path))
     yield from opened(server, run, database, settings, role_prefix=template)
 
 

@@ -327,10 +327,10 @@ async def test_production_tells_the_place_within_a_variable_that_it_does_not_nam
     found = await in_production(town, query, {X: [{"phone": "1"}, {"account": {"channel": X, X: X}}, {X: X}]})
 
     assert [one["message"] for one in found] == [
-        "In a variable, [1].account has a field that there is not.",
-        "In a variable, [1].account.channel does not fit its type.",
-        "In a variable, [1].account.id is missing.",
-        "In a variable, [2] has a field that there is not.",
+        "In a variable, 1.account has a field that there is not.",
+        "In a variable, 1.account.channel does not fit its type.",
+        "In a variable, 1.account.id is missing.",
+        "In a variable, 2 has a field that there is not.",
     ]
     assert X not in str(found)
 

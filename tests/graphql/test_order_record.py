@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select
 
 from member_hub.db import transaction
@@ -10,7 +11,7 @@ from member_hub.db.bulk import table_of
 from member_hub.members.tables import Channel
 from member_hub.orders.tables import OrderLine
 from member_hub.points.tables import PointsAccount, PointsLot
-from tests.graphql.pointing import done
+from tests.graphql.pointing import done, faults, pots
 from tests.graphql.recording import a_member, an_order, counts, record
 from tests.graphql.world import NOW, World, line
 
@@ -162,3 +163,19 @@ async def test_a_duplicate_is_a_line_that_changed_nothing(world: World) -> None:
     assert (receipt["points"], receipt["growth"], receipt["duplicates"]) == (123, 123, 0)
     assert again == first
     assert (more["points"], more["growth"], more["duplicates"]) == (124, 124, 1)
+
+
+@pytest.mark.parametrize("refunded_fen", [12_345, 20_000])
+async def test_a_refund_of_a_file_that_waited_for_the_line_refuses_no_order(world: World, refunded_fen: int) -> None:
+    """Larger than the line it is cut to it, as everywhere else: nobody at the till knows of it, or can put it right."""
+    member = await a_member(world)
+    by = (Channel.STORE, "8800000001")
+    await world.buy(line("R1", by, store="SH001", fen=-refunded_fen, at=NOW, refund_of="T1"))
+
+    receipt, errors = await record(world, an_order(member))
+
+    assert errors == []
+    assert receipt is not None
+    assert (receipt["points"], receipt["takenBack"], receipt["growth"]) == (123, 0, 123)
+    assert await pots(world, member) == (0, 0, 0, 0)
+    assert await faults(world) == []

@@ -19,7 +19,7 @@ async def test_the_same_line_with_another_amount_is_a_conflict(world: World) -> 
     await record(world, an_order(member))
 
     stated = an_order(member, {"lineNo": 2, "amountFen": 5_000}, {"lineNo": 1, "amountFen": 12_346})
-    await refuses(world, stated, ("lines", "CONFLICT"), member)
+    await refuses(world, stated, ("lines.1", "CONFLICT"), member)
 
 
 async def test_the_same_refund_with_another_amount_is_a_conflict(world: World) -> None:
@@ -30,14 +30,14 @@ async def test_the_same_refund_with_another_amount_is_a_conflict(world: World) -
     assert receipt is not None
 
     stated = an_order(member, {**back, "amountFen": 4_116})
-    await refuses(world, stated, ("lines", "CONFLICT"), member)
+    await refuses(world, stated, ("lines.0", "CONFLICT"), member)
 
 
 async def test_a_line_of_another_member_is_a_conflict(world: World) -> None:
     await record(world, an_order(await a_member(world)))
     other = await a_member(world, "8800000002")
 
-    await refuses(world, an_order(other), ("lines", "CONFLICT"), other)
+    await refuses(world, an_order(other), ("lines.0", "CONFLICT"), other)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ async def test_a_line_of_another_member_is_a_conflict(world: World) -> None:
         ({"store": "SH999"}, "store", "The organisation register does not know this store or channel."),
         (
             {"lines": [{"lineNo": -1, "amountFen": 1}]},
-            "lines[0].lineNo",
+            "lines.0.lineNo",
             "An order number has 1 to 100 visible characters, a line number is a whole number from 0 on.",
         ),
         (
@@ -76,10 +76,10 @@ REFUSED: list[tuple[str, dict[str, Any], tuple[str, str]]] = [
         {"lines": [{"lineNo": n, "amountFen": 1} for n in range(1, 102)]},
         ("lines", "BAD_USER_INPUT"),
     ),
-    ("an amount of nothing", {"lines": [{"lineNo": 1, "amountFen": 0}]}, ("lines[0].amountFen", "BAD_USER_INPUT")),
-    ("below zero", {"lines": [{"lineNo": 1, "amountFen": -5}]}, ("lines[0].amountFen", "BAD_USER_INPUT")),
-    ("beyond 2^53", {"lines": [{"lineNo": 1, "amountFen": 2**53 + 1}]}, ("lines[0].amountFen", "BAD_USER_INPUT")),
-    ("a line below zero", {"lines": [{"lineNo": -1, "amountFen": 1}]}, ("lines[0].lineNo", "BAD_USER_INPUT")),
+    ("an amount of nothing", {"lines": [{"lineNo": 1, "amountFen": 0}]}, ("lines.0.amountFen", "BAD_USER_INPUT")),
+    ("below zero", {"lines": [{"lineNo": 1, "amountFen": -5}]}, ("lines.0.amountFen", "BAD_USER_INPUT")),
+    ("beyond 2^53", {"lines": [{"lineNo": 1, "amountFen": 2**53 + 1}]}, ("lines.0.amountFen", "BAD_USER_INPUT")),
+    ("a line below zero", {"lines": [{"lineNo": -1, "amountFen": 1}]}, ("lines.0.lineNo", "BAD_USER_INPUT")),
     ("no number", {"orderNo": ""}, ("orderNo", "BAD_USER_INPUT")),
     ("an unknown store", {"store": "SH999"}, ("store", "BAD_USER_INPUT")),
     ("no store", {"store": None}, ("store", "BAD_USER_INPUT")),
@@ -95,8 +95,8 @@ REFUSED: list[tuple[str, dict[str, Any], tuple[str, str]]] = [
     ),
     (
         "a refund of nothing known",
-        {"lines": [{"lineNo": 2, "amountFen": 1, "refundOf": {"lineNo": 9}}]},
-        ("refundOf", "ORDER_LINE_UNKNOWN"),
+        {"lines": [{"lineNo": 1, "amountFen": 1}, {"lineNo": 2, "amountFen": 1, "refundOf": {"lineNo": 9}}]},
+        ("lines.1.refundOf", "ORDER_LINE_UNKNOWN"),
     ),
     (
         "more than the line",
@@ -106,7 +106,7 @@ REFUSED: list[tuple[str, dict[str, Any], tuple[str, str]]] = [
                 {"lineNo": 2, "amountFen": 501, "refundOf": {"lineNo": 1}},
             ]
         },
-        ("amountFen", "REFUND_TOO_LARGE"),
+        ("lines.1.amountFen", "REFUND_TOO_LARGE"),
     ),
     ("nobody", {"member": "00000000-0000-7000-8000-000000000000"}, ("member", "NOT_FOUND")),
     ("an account of nobody", {"account": {"channel": "STORE", "id": "8899999999"}}, ("account", "NOT_FOUND")),
@@ -146,7 +146,7 @@ async def test_a_refund_of_what_another_member_bought_is_refused(world: World) -
     other = await a_member(world, "8800000002")
     back = {"lineNo": 5, "amountFen": 100, "refundOf": {"lineNo": 1}}
 
-    await refuses(world, an_order(other, back, store=None), ("refundOf", "ORDER_LINE_UNKNOWN"), other)
+    await refuses(world, an_order(other, back, store=None), ("lines.0.refundOf", "ORDER_LINE_UNKNOWN"), other)
 
 
 async def test_an_order_at_a_clock_that_jumped_back_is_refused_until_it_is_there_again(world: World) -> None:

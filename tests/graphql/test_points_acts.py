@@ -96,7 +96,7 @@ async def test_an_order_line_earns_once_and_its_refund_takes_its_share(world: Wo
     back = await done(world, "pointsReverse", "app_checkout", member=people.whole, channel="STORE", line=refund)
 
     assert earned["points"] == 100
-    assert errors(again) == [("orderNo", "ALREADY_COUNTED")]
+    assert errors(again) == [("line", "ALREADY_COUNTED")]
     assert acts_of(back) == [("REVERSE", "REFUND", 50)]
     assert await pots(world, people.whole) == (0, 50, 0, 0)
 

@@ -166,25 +166,27 @@ async def test_a_refund_greater_than_the_line_or_of_no_line(world: World, people
         return {"member": people.whole, "channel": "STORE", "line": refunded, **more}
 
     unknown = {"orderNo": "T-2", "lineNo": 1}
-    assert await refused(world, "pointsReverse", **back(10_001)) == [("amountFen", "REFUND_TOO_LARGE")]
-    assert await refused(world, "pointsReverse", **back(0)) == [("amountFen", "BAD_USER_INPUT")]
-    assert await refused(world, "pointsReverse", **back(-5)) == [("amountFen", "BAD_USER_INPUT")]
-    assert await refused(world, "pointsReverse", **back(5, unknown)) == [("orderNo", "ORDER_LINE_UNKNOWN")]
+    assert await refused(world, "pointsReverse", **back(10_001)) == [("line.refundFen", "REFUND_TOO_LARGE")]
+    assert await refused(world, "pointsReverse", **back(0)) == [("line.refundFen", "BAD_USER_INPUT")]
+    assert await refused(world, "pointsReverse", **back(-5)) == [("line.refundFen", "BAD_USER_INPUT")]
+    assert await refused(world, "pointsReverse", **back(5, unknown)) == [("line.of", "ORDER_LINE_UNKNOWN")]
     assert await refused(world, "pointsReverse", **back(5) | {"member": people.southern}) == [
-        ("orderNo", "ORDER_LINE_UNKNOWN")
+        ("line.of", "ORDER_LINE_UNKNOWN")
     ]
     await done(world, "pointsReverse", TILL, **back(6_000))
-    assert await refused(world, "pointsReverse", **back(5)) == [("orderNo", "ALREADY_COUNTED")]
-    assert await refused(world, "pointsReverse", **back(4_001, refund="T-1S")) == [("amountFen", "REFUND_TOO_LARGE")]
+    assert await refused(world, "pointsReverse", **back(5)) == [("line.refund", "ALREADY_COUNTED")]
+    assert await refused(world, "pointsReverse", **back(4_001, refund="T-1S")) == [
+        ("line.refundFen", "REFUND_TOO_LARGE")
+    ]
 
 
 async def test_an_order_line_that_is_none(world: World, people: People) -> None:
     of: dict[str, Any] = {"kind": "PURCHASE", "member": people.whole, "amount": 100, "channel": "STORE"}
     for line, field in (
-        ({"orderNo": "", "lineNo": 1}, "orderNo"),
-        ({"orderNo": "x" * 101, "lineNo": 1}, "orderNo"),
-        ({"orderNo": "a\nb", "lineNo": 1}, "orderNo"),
-        ({"orderNo": "a", "lineNo": -1}, "lineNo"),
+        ({"orderNo": "", "lineNo": 1}, "line.orderNo"),
+        ({"orderNo": "x" * 101, "lineNo": 1}, "line.orderNo"),
+        ({"orderNo": "a\nb", "lineNo": 1}, "line.orderNo"),
+        ({"orderNo": "a", "lineNo": -1}, "line.lineNo"),
     ):
         assert await refused(world, "pointsEarn", **of | {"line": line}) == [(field, "BAD_USER_INPUT")]
     line = {"line": {"orderNo": "a", "lineNo": 1}}

@@ -97,7 +97,7 @@ async def test_a_line_that_earned_by_another_amount_is_a_conflict(world: World) 
 
     _, errors = await record(world, an_order(member))
 
-    assert errors == [("lines", "CONFLICT")]
+    assert errors == [("lines.0", "CONFLICT")]
     assert await counts(world) == before
 
 

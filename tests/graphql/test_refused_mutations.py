@@ -132,15 +132,15 @@ UNFIT, MISSING = "与其类型不符", "缺失"
 @pytest.mark.parametrize(
     ("variables", "wrong"),
     [
-        (ordering(a_line(), a_line(lineNo=2), a_line(lineNo=3, amountFen=SECRET)), {"input.lines[2].amountFen": UNFIT}),
-        (ordering(a_line(amountFen=1.5)), {"input.lines[0].amountFen": UNFIT}),
-        (ordering(a_line(amountFen=True)), {"input.lines[0].amountFen": UNFIT}),
-        (ordering(a_line(), {"lineNo": 2}), {"input.lines[1].amountFen": MISSING}),
-        (ordering(a_line(amountFen=None)), {"input.lines[0].amountFen": MISSING}),
-        (ordering(a_line(lineNo=2**40)), {"input.lines[0].lineNo": UNFIT}),
-        (ordering(a_line(refundOf={"lineNo": SECRET})), {"input.lines[0].refundOf.lineNo": UNFIT}),
-        (ordering(SECRET), {"input.lines[0]": UNFIT}),
-        (ordering(a_line(**{f"p{SECRET}": SECRET})), {"input.lines[0]": "含有不存在的字段"}),
+        (ordering(a_line(), a_line(lineNo=2), a_line(lineNo=3, amountFen=SECRET)), {"input.lines.2.amountFen": UNFIT}),
+        (ordering(a_line(amountFen=1.5)), {"input.lines.0.amountFen": UNFIT}),
+        (ordering(a_line(amountFen=True)), {"input.lines.0.amountFen": UNFIT}),
+        (ordering(a_line(), {"lineNo": 2}), {"input.lines.1.amountFen": MISSING}),
+        (ordering(a_line(amountFen=None)), {"input.lines.0.amountFen": MISSING}),
+        (ordering(a_line(lineNo=2**40)), {"input.lines.0.lineNo": UNFIT}),
+        (ordering(a_line(refundOf={"lineNo": SECRET})), {"input.lines.0.refundOf.lineNo": UNFIT}),
+        (ordering(SECRET), {"input.lines.0": UNFIT}),
+        (ordering(a_line(**{f"p{SECRET}": SECRET})), {"input.lines.0": "含有不存在的字段"}),
         (ordering(a_line(), channel=SECRET), {"input.channel": UNFIT}),
         (ordering(a_line(), occurredAt=SECRET), {"input.occurredAt": UNFIT}),
         (ordering(a_line(), occurredAt="2026-11-08T00:00:00"), {"input.occurredAt": UNFIT}),
@@ -185,12 +185,12 @@ async def test_null_in_the_place_of_a_default_is_told_by_the_variable(world: Wor
 @pytest.mark.parametrize(
     ("line", "place"),
     [
-        (a_line(lineNo=2, amountFen=-3), "lines[1].amountFen"),
-        (a_line(lineNo=2, amountFen=2**53 + 1), "lines[1].amountFen"),
-        (a_line(lineNo=2, amountFen=2**80), "lines[1].amountFen"),
-        (a_line(lineNo=-2), "lines[1].lineNo"),
-        (a_line(lineNo=2, refundOf={"lineNo": -1}), "lines[1].refundOf.lineNo"),
-        (a_line(lineNo=2, refundOf={"lineNo": 1, "orderNo": " "}), "lines[1].refundOf.orderNo"),
+        (a_line(lineNo=2, amountFen=-3), "lines.1.amountFen"),
+        (a_line(lineNo=2, amountFen=2**53 + 1), "lines.1.amountFen"),
+        (a_line(lineNo=2, amountFen=2**80), "lines.1.amountFen"),
+        (a_line(lineNo=-2), "lines.1.lineNo"),
+        (a_line(lineNo=2, refundOf={"lineNo": -1}), "lines.1.refundOf.lineNo"),
+        (a_line(lineNo=2, refundOf={"lineNo": 1, "orderNo": " "}), "lines.1.refundOf.orderNo"),
     ],
 )
 async def test_an_order_line_out_of_range_is_told_by_its_number(world: World, line: dict[str, Any], place: str) -> None:

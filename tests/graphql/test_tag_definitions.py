@@ -62,10 +62,10 @@ async def test_a_definition_takes_two_persons_and_counts_from_the_second_on(worl
         ({"purpose": "RIGHTS_HANDLING"}, ("purpose", "BAD_USER_INPUT")),
         ({"rule": "{}"}, ("rule", "BAD_USER_INPUT")),
         ({"kind": "RULE"}, ("rule", "BAD_USER_INPUT")),
-        ({"kind": "RULE", "rule": "{}"}, ("rule", "TAG_RULE_INVALID")),
+        ({"kind": "RULE", "rule": "{}"}, ("rule.figure", "TAG_RULE_INVALID")),
         ({"kind": "RULE", "rule": "null"}, ("rule", "TAG_RULE_INVALID")),
         ({"kind": "RULE", "rule": REGULAR["rule"], "isService": True}, ("kind", "BAD_USER_INPUT")),
-        ({"kind": "RULE", "rule": REGULAR["rule"], "purpose": "PERSONALISATION"}, ("rule", "TAG_RULE_INVALID")),
+        ({"kind": "RULE", "rule": REGULAR["rule"], "purpose": "PERSONALISATION"}, ("rule.figure", "TAG_RULE_INVALID")),
         ({"isRestrictive": True, "purpose": "MARKETING"}, ("isRestrictive", "BAD_USER_INPUT")),
         ({"expiresDays": 0}, ("expiresDays", "BAD_USER_INPUT")),
     ],
@@ -88,24 +88,25 @@ async def test_the_text_of_a_refused_rule_names_the_place_and_not_what_stands_th
     answer = (await world.ask("membership_manager", DEFINE, variables=sent))["tagDefine"]
 
     [error] = answer["userErrors"]
-    assert "$.all[0].figure" in error["message"]
+    assert error["field"] == "rule.all.0.figure"
+    assert "At rule.all.0.figure: " in error["message"]
     assert "Ouyang" not in error["message"]
 
 
 @pytest.mark.parametrize(
     ("rule", "place"),
     [
-        ({"figure": "tier", "equals": "gold"}, "$.equals"),
-        ({"figure": "home_store", "equals": "SH999"}, "$.equals"),
-        ({"figure": "home_store", "one_of": ["SH001", "SH999"]}, "$.one_of[1]"),
-        ({"not": {"figure": "region", "equals": "west"}}, "$.not.equals"),
-        ({"figure": "lifecycle_stage", "equals": "golden"}, "$.equals"),
-        ({"figure": "r_score", "at_least": 9}, "$.at_least"),
-        ({"figure": "r_score", "equals": 0}, "$.equals"),
-        ({"any": [{"figure": "recency_days", "at_most": -5}]}, "$.any[0].at_most"),
-        ({"figure": "recency_days", "at_most": 0}, "$.at_most"),
-        ({"figure": "active_days_90d", "at_least": 91}, "$.at_least"),
-        ({"figure": "points_active", "one_of": [0, -1]}, "$.one_of[1]"),
+        ({"figure": "tier", "equals": "gold"}, "rule.equals"),
+        ({"figure": "home_store", "equals": "SH999"}, "rule.equals"),
+        ({"figure": "home_store", "one_of": ["SH001", "SH999"]}, "rule.one_of.1"),
+        ({"not": {"figure": "region", "equals": "west"}}, "rule.not.equals"),
+        ({"figure": "lifecycle_stage", "equals": "golden"}, "rule.equals"),
+        ({"figure": "r_score", "at_least": 9}, "rule.at_least"),
+        ({"figure": "r_score", "equals": 0}, "rule.equals"),
+        ({"any": [{"figure": "recency_days", "at_most": -5}]}, "rule.any.0.at_most"),
+        ({"figure": "recency_days", "at_most": 0}, "rule.at_most"),
+        ({"figure": "active_days_90d", "at_least": 91}, "rule.at_least"),
+        ({"figure": "points_active", "one_of": [0, -1]}, "rule.one_of.1"),
     ],
 )
 async def test_a_rule_that_compares_with_what_its_figure_never_is_is_refused(
@@ -116,7 +117,7 @@ async def test_a_rule_that_compares_with_what_its_figure_never_is_is_refused(
     answer = (await world.ask("membership_manager", DEFINE, variables=sent))["tagDefine"]
 
     [error] = answer["userErrors"]
-    assert (answer["tag"], error["field"], error["code"]) == (None, "rule", "TAG_RULE_INVALID")
+    assert (answer["tag"], error["field"], error["code"]) == (None, place, "TAG_RULE_INVALID")
     assert f"At {place}: " in error["message"]
     async with transaction(world.hub.database.app) as tx:
         assert list(await tx.execute(select(tag_t))) == []

@@ -54,39 +54,40 @@ def test_a_rule_becomes_frozen_values() -> None:
 @pytest.mark.parametrize(
     ("rule", "place"),
     [
-        ([], "$"),
-        ({}, "$.figure"),
-        ({"all": []}, "$.all"),
-        ({"any": ONE}, "$.any"),
-        ({"all": [ONE, {"not": [ONE]}]}, "$.all[1].not"),
-        ({"all": [ONE], "any": [ONE]}, "$.figure"),
-        ({"figure": "phone", "equals": "1"}, "$.figure"),
-        ({"figure": ["recency_days"], "at_most": 1}, "$.figure"),
-        ({"figure": "recency_days"}, "$"),
-        ({"figure": "recency_days", "at_most": 30, "at_least": 1}, "$"),
-        ({"figure": "recency_days", "like": 30}, "$"),
-        ({"figure": "recency_days", "at_most": "30"}, "$.at_most"),
-        ({"figure": "recency_days", "at_most": True}, "$.at_most"),
-        ({"figure": "recency_days", "at_most": 2**53 + 1}, "$.at_most"),
-        ({"figure": "recency_days", "at_quantile": 100}, "$.at_quantile"),
-        ({"figure": "recency_days", "includes": "x"}, "$.includes"),
-        ({"figure": "lifecycle_stage", "equals": "asleep"}, "$.equals"),
-        ({"figure": "lifecycle_stage", "at_least": 1}, "$.at_least"),
-        ({"figure": "joined_on", "at_least": 20260101}, "$.at_least"),
-        ({"figure": "joined_on", "days_ago_at_most": -1}, "$.days_ago_at_most"),
-        ({"figure": "home_store", "one_of": []}, "$.one_of"),
-        ({"figure": "home_store", "one_of": ["SH001", "SH001"]}, "$.one_of"),
-        ({"figure": "home_store", "one_of": ["SH001", "x\u202e"]}, "$.one_of[1]"),
-        ({"figure": "orders_ever", "one_of": list(range(VALUES_MAX + 1))}, "$.one_of"),
-        (nested(DEPTH_MAX + 1), "$" + ".not" * DEPTH_MAX),
-        ({"all": [ONE] * NODES_MAX}, f"$.all[{NODES_MAX - 1}]"),
+        ([], "rule"),
+        ({}, "rule.figure"),
+        ({"all": []}, "rule.all"),
+        ({"any": ONE}, "rule.any"),
+        ({"all": [ONE, {"not": [ONE]}]}, "rule.all.1.not"),
+        ({"all": [ONE], "any": [ONE]}, "rule.figure"),
+        ({"figure": "phone", "equals": "1"}, "rule.figure"),
+        ({"figure": ["recency_days"], "at_most": 1}, "rule.figure"),
+        ({"figure": "recency_days"}, "rule"),
+        ({"figure": "recency_days", "at_most": 30, "at_least": 1}, "rule"),
+        ({"figure": "recency_days", "like": 30}, "rule"),
+        ({"figure": "recency_days", "at_most": "30"}, "rule.at_most"),
+        ({"figure": "recency_days", "at_most": True}, "rule.at_most"),
+        ({"figure": "recency_days", "at_most": 2**53 + 1}, "rule.at_most"),
+        ({"figure": "recency_days", "at_quantile": 100}, "rule.at_quantile"),
+        ({"figure": "recency_days", "includes": "x"}, "rule.includes"),
+        ({"figure": "lifecycle_stage", "equals": "asleep"}, "rule.equals"),
+        ({"figure": "lifecycle_stage", "at_least": 1}, "rule.at_least"),
+        ({"figure": "joined_on", "at_least": 20260101}, "rule.at_least"),
+        ({"figure": "joined_on", "days_ago_at_most": -1}, "rule.days_ago_at_most"),
+        ({"figure": "home_store", "one_of": []}, "rule.one_of"),
+        ({"figure": "home_store", "one_of": ["SH001", "SH001"]}, "rule.one_of"),
+        ({"figure": "home_store", "one_of": ["SH001", "x\u202e"]}, "rule.one_of.1"),
+        ({"figure": "orders_ever", "one_of": list(range(VALUES_MAX + 1))}, "rule.one_of"),
+        (nested(DEPTH_MAX + 1), "rule" + ".not" * DEPTH_MAX),
+        ({"all": [ONE] * NODES_MAX}, f"rule.all.{NODES_MAX - 1}"),
     ],
 )
 def test_what_is_not_exactly_right_is_refused_with_its_place(rule: Any, place: str) -> None:
     with pytest.raises(BadRule) as refused:
         parse(json.dumps(rule), SERVICE)
 
-    assert (refused.value.place, refused.value.field, refused.value.code) == (place, "rule", "TAG_RULE_INVALID")
+    assert (refused.value.field, refused.value.code) == (place, "TAG_RULE_INVALID")
+    assert str(refused.value).startswith(f"At {place}: ")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_what_is_no_strict_json_is_refused(text: str) -> None:
     with pytest.raises(BadRule) as refused:
         parse(text, SERVICE)
 
-    assert refused.value.place.startswith("$")
+    assert refused.value.field == "rule"
 
 
 def test_a_figure_serves_the_purposes_alone_that_its_columns_were_collected_for() -> None:
@@ -120,7 +121,7 @@ def test_a_figure_serves_the_purposes_alone_that_its_columns_were_collected_for(
     for text, purpose in ((visits, Purpose.MARKETING), (visits, Purpose.ANALYTICS)):
         with pytest.raises(BadRule) as refused:
             parse(text, purpose)
-        assert refused.value.place == "$.figure"
+        assert refused.value.field == "rule.figure"
 
 
 def test_every_figure_is_declared_in_full() -> None:

@@ -28,7 +28,7 @@ from member_hub.orders.actions import FiledOrder
 from member_hub.orders.rules import OrderStatement, OrderStatus
 from member_hub.orders.tables import OrderLine
 from member_hub.points import Line
-from member_hub.points.claiming import Paid, Refund
+from member_hub.points.claiming import Paid, Refund, Stated
 from member_hub.points.refusals import OrderLineUnknown, PointsFrozen
 
 WAITING_MAX: Final = 2_000  # refunds that waited for the lines of one batch; more are the back-fill's
@@ -54,12 +54,12 @@ async def count_lines(
     needs: Loyalty,
     now: datetime,
     are_marked: bool = True,
-    is_strict: bool = False,
+    stated: Stated | None = None,
 ) -> Counted:
     """Count lines, some hundreds at most, once each. The transaction keeps their accounts from moving meanwhile.
 
-    `are_marked`: they were stored as counted. Strictly, nothing is cut and nothing waits: it raises PointsFrozen,
-    OrderLineUnknown for a refund of what the member did not buy, and what points.count_lines raises then.
+    `are_marked`: they were stored as counted. Of those that are `stated` nothing is cut and nothing waits: it raises
+    PointsFrozen, OrderLineUnknown for a refund of what nobody bought, and what points.count_lines raises then.
     """
     paid = [one for one in lines if one[1].status is OrderStatus.PAID]
     refunds = [StoredRefund(f.filed_under, f.origin_id, one) for f, one in lines if one.status is OrderStatus.REFUNDED]
@@ -70,9 +70,9 @@ async def count_lines(
     rules = (await tiers.in_force(tx, needs.tiers, now=now)).rules
     earning = await _earning(tx, batch, rules)
     taking = [Refund(_line(one.said), _original(one.said), -one.said.amount_fen) for one in batch.refunds]
-    done = await points.count_lines(tx, caller, needs.asked(now), earning, taking, is_strict=is_strict)
-    if is_strict:
-        _refuse_waiting(batch, done, len(refunds))
+    done = await points.count_lines(tx, caller, needs.asked(now), earning, taking, stated=stated)
+    if stated is not None:
+        _refuse_waiting(batch, done, stated)
     growth = await growth_of(
         tx,
         needs,
@@ -96,13 +96,13 @@ async def count_lines(
     )
 
 
-def _refuse_waiting(batch: Batch, done: points.Counted, asked: int) -> None:
+def _refuse_waiting(batch: Batch, done: points.Counted, stated: Stated) -> None:
     """Of the lines that were asked for; others that waited may go on waiting."""
     if len(done.paid) < len(batch.paid):
         raise PointsFrozen(field="member")
-    for n in range(asked):
-        if n not in done.refunds:
-            raise OrderLineUnknown(field="refundOf")
+    for n, one in enumerate(batch.refunds):
+        if n not in done.refunds and (place := stated.get(_line(one.said))) is not None:
+            raise OrderLineUnknown(field=f"{place}.refundOf")
 
 
 async def _waited_for(tx: Tx, paid: Sequence[OrderStatement], known: Collection[StoredRefund]) -> list[StoredRefund]:

@@ -127,7 +127,9 @@ class UserErrorCode(StrEnum):
 
 @strawberry.type(description="One reason why a mutation was refused; nothing was changed.")
 class UserError:
-    field: str | None = strawberry.field(description="The input field that was wrong.")
+    field: str | None = strawberry.field(
+        description="The input field that was wrong, with its place in a list: lines.0.amountFen. Counted from 0."
+    )
     message: str = strawberry.field(description="For people, in Chinese or English (Accept-Language).")
     code: UserErrorCode = strawberry.field(description="For programs.")
     retry_after: int | None = strawberry.field(

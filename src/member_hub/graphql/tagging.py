@@ -58,7 +58,11 @@ class TagDefineInput:
     )
     is_retired: bool = strawberry.field(default=False, description="Ends the tag.")
     expires_days: int | None = strawberry.field(
-        default=strawberry.UNSET, description="How long it holds once given; of a RULE since it held last."
+        default=strawberry.UNSET,
+        description=(
+            "How long it holds once given. Of a RULE: beyond the day of the last round that found it holding, where no "
+            "other comes; a round that finds that it holds no more ends it at once."
+        ),
     )
 
     def read(self) -> tagging.Proposal:

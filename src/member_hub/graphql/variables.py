@@ -1,7 +1,7 @@
 """Variables that do not fit: which place of which one, and how; never a value, and no word that the schema has not.
 
 graphql-core's own texts quote what was sent, and of a field that is missing they name the object only. So whatever it
-refuses is walked through once more here, by the types, and told as `input.lines[2].amountFen`. A field that the schema
+refuses is walked through once more here, by the types, and told as `input.lines.2.amountFen`. A field that the schema
 does not have may be called anything, a phone number too: of it the object is told. So may a variable be: where nothing
 of a document is said back, the path begins within the variable, to which the locations point.
 """
@@ -125,8 +125,8 @@ def _unnamed(path: Path, how: How) -> WrongVariable:
 
 
 def written(path: Sequence[str | int]) -> str:
-    """`input.lines[2].amountFen`."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+    """`input.lines.2.amountFen`."""
+    return ".".join(map(str, path))
 
 
 def _misfits(value: Any, type_: Any, path: Path) -> Iterator[tuple[Path, How]]:

@@ -141,7 +141,8 @@ async def record_order(
     fresh = await _receive(tx, loyalty, said)
     lines: list[FiledOrder] = [(filing, one) for one in said if one.message_id in fresh]
     await Orders(loyalty.vault, organisation).store_orders(tx, lines, counted_at=now)
-    await counting.count_lines(tx, caller, lines, needs=loyalty, now=now, is_strict=True)
+    stated = {Line(one.channel, one.order_no, one.line_no): f"lines.{n}" for n, one in enumerate(said)}
+    await counting.count_lines(tx, caller, lines, needs=loyalty, now=now, stated=stated)
     came = await _came(tx, loyalty, member_id, said, now)
     if lines:
         await tiers.review(tx, loyalty.tiers, [member_id], now=now, caller=caller)
@@ -196,11 +197,11 @@ def _checked(order: RecordedOrder, organisation: Organisation, now: datetime) ->
         raise TooManyLines(field="lines")
     _check_key(order.order_no, 0)
     for number, line in enumerate(order.lines):
-        _check_key(order.order_no, line.line_no, f"lines[{number}].")
+        _check_key(order.order_no, line.line_no, f"lines.{number}.")
         if line.refund_of is not None:
-            _check_key(*line.refund_of, f"lines[{number}].refundOf.")
+            _check_key(*line.refund_of, f"lines.{number}.refundOf.")
         if type(line.amount_fen) is not int or not 0 < line.amount_fen <= AMOUNT_MAX_FEN:
-            raise BadLineAmount(field=f"lines[{number}].amountFen")
+            raise BadLineAmount(field=f"lines.{number}.amountFen")
     is_bought = any(line.refund_of is None for line in order.lines)
     needs_store = order.channel is Channel.STORE and is_bought
     if order.store is None and needs_store:
@@ -256,8 +257,9 @@ async def _receive(tx: Tx, loyalty: Loyalty, said: Sequence[OrderStatement]) -> 
     keys = {vault.message_key(source, one.message_id): one for one in said}
     digests = {key: vault.message_digest(str(one.amount_fen).encode()) for key, one in keys.items()}
     written, stored = await note(tx, source, list(digests.items()))
-    if any(stored[key] != digests[key] for key in keys if key not in written):
-        raise LineDiffers(field="lines")
+    for n, key in enumerate(keys):
+        if key not in written and stored[key] != digests[key]:
+            raise LineDiffers(field=f"lines.{n}")
     return {keys[key].message_id for key in written}
 
 
@@ -273,11 +275,7 @@ async def _came(
     rows = (await tx.execute(lines)).all()
     own = select(account_t.c.origin_id, account_t.c.filed_under).where(account_t.c.member_id == member_id)
     filed = {row.origin_id: row.filed_under for row in await tx.execute(own)}
-    if any(row.origin_id not in filed for row in rows):
-        raise _others(rows, filed)
-    paid = {one.line_no: one.amount_fen for one in said}
-    if any(row.act == LineAct.PAID and row.amount_fen != paid[row.line_no] for row in rows):
-        raise LineDiffers(field="lines")  # points were earned for it without an order, by another amount
+    _refuse_others(said, rows, filed)
     points: Counter[str] = Counter()
     for row in rows:
         points[row.act] += row.points
@@ -302,10 +300,18 @@ async def _counted_at(tx: Tx, filed_under: Collection[MemberId], said: Sequence[
     return int(await tx.scalar(these) or 0)
 
 
-def _others(rows: Sequence[Any], filed: dict[Any, Any]) -> Exception:
+def _refuse_others(said: Sequence[OrderStatement], rows: Sequence[Any], filed: Collection[OriginId]) -> None:
     """A refund takes back from whoever bought, which at a till has to be the member who stands there."""
-    is_refund = all(row.act == LineAct.REFUNDED for row in rows if row.origin_id not in filed)
-    return OrderLineUnknown(field="refundOf") if is_refund else LineDiffers(field="lines")
+    by_number = {row.line_no: row for row in rows}
+    for n, one in enumerate(said):
+        row = by_number.get(one.line_no)
+        if row is None:
+            continue
+        if row.origin_id not in filed:
+            is_refund = row.act == LineAct.REFUNDED
+            raise OrderLineUnknown(field=f"lines.{n}.refundOf") if is_refund else LineDiffers(field=f"lines.{n}")
+        if row.act == LineAct.PAID and row.amount_fen != one.amount_fen:
+            raise LineDiffers(field=f"lines.{n}")  # points were earned for it without an order, by another amount
 
 
 async def _growth(tx: Tx, filed_under: Collection[MemberId], keys: Sequence[bytes]) -> int:

@@ -5,7 +5,7 @@ same line the second waits and then finds it counted. Claims, refunded lines and
 each in the order of its keys, by everybody, here and in earning.py.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
@@ -110,10 +110,13 @@ class Original:
     points: int
 
 
+Stated = Mapping[Line, str]  # lines that somebody asks for now, and where each stands in the request: lines.0
+
+
 @dataclass(slots=True)
 class Work:
     asked: Asked
-    is_strict: bool
+    stated: Stated
     paid: dict[int, Paid] = field(default_factory=dict)
     refunds: dict[int, Refund] = field(default_factory=dict)
     known: list[Refund] = field(default_factory=list)  # refunds that were counted before

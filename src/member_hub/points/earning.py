@@ -46,12 +46,12 @@ class Line:
     order_no: str
     line_no: int
 
-    def checked(self) -> "Line":
-        """Raises BadLine."""
+    def checked(self, place: str) -> "Line":
+        """Raises BadLine, within the place of the request where it stands."""
         if not 0 < len(self.order_no) <= ORDER_NO_CHARS_MAX or not self.order_no.isprintable():
-            raise BadLine(field="orderNo")
+            raise BadLine(field=f"{place}.orderNo")
         if type(self.line_no) is not int or not 0 <= self.line_no <= LINE_NO_MAX:
-            raise BadLine(field="lineNo")
+            raise BadLine(field=f"{place}.lineNo")
         return self
 
 
@@ -102,17 +102,18 @@ async def earn_for_order_line(
 
     The hub itself may bring lines of any age. Raises AlreadyCounted, and what `earn` raises.
     """
-    whole(earning.amount, field="amountFen")
+    whole(earning.amount)
     if earning.kind is not LotKind.PURCHASE:
         raise BadReason(field="kind")
-    asked.known_channel(line.checked().channel)
+    asked.known_channel(line.checked("line").channel)
     earning = replace(earning, occurred_at=_when(caller, earning.occurred_at, asked))
     points = _by_rule(asked, earning)
     begun = await begin(tx, asked, member_id)
     if begun.done is not None:
         return begun.done
     counted = {"member_id": member_id, "operation_id": begun.operation_id}
-    key = await _claim_line(tx, asked, line, counted | {"act": LineAct.PAID, "amount_fen": earning.amount})
+    paid = {"act": LineAct.PAID, "amount_fen": earning.amount}
+    key = await _claim_line(tx, asked, line, counted | paid, place="line")
     book = await take(tx, member_id, Cause(begun.operation_id, Reason.PURCHASE), now=asked.now)
     order_max = asked.rules.earn[earning.kind].order_max
     if order_max:
@@ -142,24 +143,26 @@ async def reverse_order_line(
 
     Raises OrderLineUnknown also where the line is another member's, RefundTooLarge, AlreadyCounted.
     """
-    whole(refund_fen, field="amountFen")
-    for one in (line, refund):
-        asked.known_channel(one.checked().channel)
+    whole(refund_fen, field="line.refundFen")
+    for one, place in ((line, "line.of"), (refund, "line.refund")):
+        asked.known_channel(one.checked(place).channel)
     _when(caller, occurred_at, asked)
     begun = await begin(tx, asked, member_id)
     if begun.done is not None:
         return begun.done
     counted = {"member_id": member_id, "operation_id": begun.operation_id}
-    key = await _claim_line(tx, asked, refund, counted | {"act": LineAct.REFUNDED, "amount_fen": refund_fen})
+    goes_back = {"act": LineAct.REFUNDED, "amount_fen": refund_fen}
+    key = await _claim_line(tx, asked, refund, counted | goes_back, place="line.refund")
     original = await _original(tx, _order_key(asked, line), line.line_no)
     whose = await _whose(tx, original)
     if whose != (await roots_of(tx, [member_id]))[0]:
-        raise OrderLineUnknown(field="orderNo")
+        raise OrderLineUnknown(field="line.of")
     due = taken_back(
         points=original.points,
         amount_fen=original.amount_fen,
         refunded_fen=original.refunded_fen,
         refund_fen=refund_fen,
+        field="line.refundFen",
     )
     book = await take(tx, member_id, Cause(begun.operation_id, Reason.REFUND), now=asked.now)
     sought = [Sought(original.lot_id, book, MemberId(original.member_id))] if original.lot_id is not None else []
@@ -255,7 +258,7 @@ def _is(key: bytes, line_no: int) -> Any:
     return (line_t.c.order_key == key) & (line_t.c.line_no == line_no)
 
 
-async def _claim_line(tx: Tx, asked: Asked, line: Line, counted: Mapping[str, Any]) -> bytes:
+async def _claim_line(tx: Tx, asked: Asked, line: Line, counted: Mapping[str, Any], *, place: str) -> bytes:
     """The key under which the line is counted from now on. Raises AlreadyCounted."""
     key = _order_key(asked, line)
     row = {
@@ -269,7 +272,7 @@ async def _claim_line(tx: Tx, asked: Asked, line: Line, counted: Mapping[str, An
     }
     claim = insert(line_t).values(row | dict(counted)).on_conflict_do_nothing()
     if (await tx.execute(claim.returning(line_t.c.line_no))).first() is None:
-        raise AlreadyCounted(field="orderNo")
+        raise AlreadyCounted(field=place)
     return key
 
 
@@ -278,7 +281,7 @@ async def _original(tx: Tx, key: bytes, line_no: int) -> Row[Any]:
     statement = select(line_t).where(_is(key, line_no), line_t.c.act == LineAct.PAID).with_for_update()
     row = (await tx.execute(statement)).one_or_none()
     if row is None:
-        raise OrderLineUnknown(field="orderNo")
+        raise OrderLineUnknown(field="line.of")
     return row
 
 

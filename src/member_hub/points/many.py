@@ -7,8 +7,8 @@
 
 What cannot be counted now is left as it was and is missing from the answer: the line of a member who is not active or
 whose account is not open, the refund of a line that is not counted yet. A refund takes back from whoever earned for the
-line, whoever brings the goods back; one that is greater than what is left takes what is left, unless it is asked for
-strictly. So the order in which lines come does not matter to what they come to.
+line, whoever brings the goods back; one that is greater than what is left takes what is left, unless somebody asks for
+just that one now. So the order in which lines come does not matter to what they come to.
 Price: under a cap of order or day (programme.toml; 0 as it comes) the lines that came first earn.
 """
 
@@ -26,6 +26,7 @@ from member_hub.points.claiming import (
     Earned,
     Paid,
     Refund,
+    Stated,
     TakenBack,
     Work,
     claim,
@@ -50,14 +51,20 @@ class Counted:
 
 
 async def count_lines(
-    tx: Tx, caller: Caller, asked: Asked, paid: Sequence[Paid], refunds: Sequence[Refund], *, is_strict: bool = False
+    tx: Tx,
+    caller: Caller,
+    asked: Asked,
+    paid: Sequence[Paid],
+    refunds: Sequence[Refund],
+    *,
+    stated: Stated | None = None,
 ) -> Counted:
     """Count lines, some hundreds at most, each once for ever; the same again changes nothing.
 
-    A line earns at most what one may. Strictly it raises RefundTooLarge where a file's refund would be cut to what is
-    left of the line.
+    A line earns at most what one may. Of a refund that is `stated` it raises RefundTooLarge where that of a file would
+    be cut to what is left of the line.
     """
-    work = Work(asked, is_strict)
+    work = Work(asked, stated or {})
     may_earn = await open_of(tx, {one.member_id for one in paid}, now=asked.now)
     work.paid = {n: one for n, one in enumerate(paid) if one.member_id in may_earn}
     work.refunds = dict(enumerate(refunds))
@@ -106,8 +113,8 @@ async def _take_back(tx: Tx, work: Work, claims: Claims, books: Books) -> None:
         refund = work.refunds[n]
         original = work.originals[work.key(refund.of)]
         left = original.amount_fen - original.refunded_fen
-        if work.is_strict and refund.amount_fen > left:
-            raise RefundTooLarge(field="amountFen")
+        if refund.line in work.stated and refund.amount_fen > left:
+            raise RefundTooLarge(field=f"{work.stated[refund.line]}.amountFen")
         amount, taken = min(refund.amount_fen, left), 0
         book = books[original.member_id]
         book.cause = Cause(claims.refunds[n], Reason.REFUND)

@@ -126,11 +126,11 @@ def capped(points: int, *caps: tuple[int, int]) -> int:
     return max(0, min([points, *(most - earned for most, earned in caps if most)]))
 
 
-def taken_back(*, points: int, amount_fen: int, refunded_fen: int, refund_fen: int) -> int:
+def taken_back(*, points: int, amount_fen: int, refunded_fen: int, refund_fen: int, field: str = "amountFen") -> int:
     """How many of the points of an order line this refund takes, after `refunded_fen` were refunded before."""
     left_fen = amount_fen - refunded_fen
     if not 0 < refund_fen <= left_fen:
-        raise RefundTooLarge(field="amountFen")
+        raise RefundTooLarge(field=field)
     return points * left_fen // amount_fen - points * (left_fen - refund_fen) // amount_fen
 
 

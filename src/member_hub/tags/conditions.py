@@ -102,16 +102,18 @@ class Domain:
 # The words that a figure may have, where what they are is decided outside the program: tiers, stores, regions.
 Words = Mapping[str, frozenset[str]]
 
+ROOT: Final = "rule"  # the input that holds it: a place within is named like one of any other input, rule.all.0.figure
+
 
 def loaded(text: str) -> Any:
     """The JSON of a rule, as it is stored. Raises BadRule."""
     if len(text) > CHARS_MAX:
-        raise BadRule("$", f"a rule has at most {CHARS_MAX} characters.", zh=f"规则最多 {CHARS_MAX} 个字符。")
+        raise BadRule(ROOT, f"a rule has at most {CHARS_MAX} characters.", zh=f"规则最多 {CHARS_MAX} 个字符。")
     try:
         return json.loads(text, object_pairs_hook=_object, parse_float=_no_float, parse_constant=_no_float)
     except (ValueError, RecursionError):
         raise BadRule(
-            "$",
+            ROOT,
             "this is no JSON of objects with different keys and whole numbers.",
             zh="不是 JSON，键有重复，或含小数。",
         ) from None
@@ -123,7 +125,7 @@ def read(found: object, purpose: Purpose, words: Words | None = None) -> Conditi
     With `words` it is read as one that somebody defines now. Raises BadRule, which names the place; also for a figure
     not held for this purpose.
     """
-    return _Reader(purpose, words).condition(found, "$", 1)
+    return _Reader(purpose, words).condition(found, ROOT, 1)
 
 
 def figures_in(condition: Condition) -> frozenset[Figure]:
@@ -175,7 +177,7 @@ class _Reader:
     def _parts(self, found: object, place: str, depth: int) -> tuple[Condition, ...]:
         if not isinstance(found, list) or not found:
             raise BadRule(place, "this is a list of at least one condition.", zh="须为至少一个条件的列表。")
-        return tuple(self.condition(part, f"{place}[{number}]", depth + 1) for number, part in enumerate(found))
+        return tuple(self.condition(part, f"{place}.{number}", depth + 1) for number, part in enumerate(found))
 
     def _comparison(self, found: Mapping[str, object], place: str) -> Condition:
         figure = self._figure(found.get("figure"), f"{place}.figure")
@@ -219,7 +221,7 @@ def _equals(figure: Figure, domain: Domain, found: object, place: str) -> Condit
 def _one_of(figure: Figure, domain: Domain, found: object, place: str) -> Condition:
     if not isinstance(found, list) or not 0 < len(found) <= VALUES_MAX:
         raise BadRule(place, f"this is a list of 1 to {VALUES_MAX} values.", zh=f"须为 1 至 {VALUES_MAX} 个值的列表。")
-    values = tuple(_value(figure, domain, one, f"{place}[{number}]") for number, one in enumerate(found))
+    values = tuple(_value(figure, domain, one, f"{place}.{number}") for number, one in enumerate(found))
     if len(set(values)) != len(values):
         raise BadRule(place, "a value stands here twice.", zh="有重复的值。")
     return OneOf(figure, values)

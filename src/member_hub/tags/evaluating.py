@@ -9,7 +9,8 @@ same statement. `since` stays as long as a tag holds with the same value.
 Decision: a round goes over all members of a handler once per business day, batch by batch, each a transaction of its
 own; the row of the round is held by whoever works on it, so that two processes share no batch and a killed one goes on
 where it was. Quantiles are computed at the start of a round and hold until the next. Decision: the audit log has one
-entry per round and tag code, and not one per member and day: the tagging itself says since when and by which version.
+entry per round, with how many taggings it gave and ended, and not one per member and day: the tagging itself says since
+when and by which version.
 """
 
 import logging

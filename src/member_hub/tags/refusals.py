@@ -4,15 +4,14 @@ from member_hub.errors import BadInput, Conflict, Forbidden, Refused
 
 
 class BadRule(BadInput):
-    """The text names the place in the rule, never what stands there."""
+    """`field` is the place in the rule (rule.all.0.figure): made of our own words, never of what stands there."""
 
     code = "TAG_RULE_INVALID"
     zh = "标签规则无效。"
     en = "The rule of a tag is not valid."
 
     def __init__(self, place: str, en: str, *, zh: str) -> None:
-        self.place = place
-        super().__init__(f"At {place}: {en}", zh=f"位置 {place}：{zh}", field="rule")
+        super().__init__(f"At {place}: {en}", zh=f"位置 {place}：{zh}", field=place)
 
 
 class BadDefinition(BadInput):
