@@ -1,6 +1,6 @@
 """Rounds of the clock over benefits: who fails holds up nobody, every run ends, each decision is read once."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -44,6 +44,8 @@ async def test_members_whose_birthday_fails_hold_up_nobody_and_come_again_the_ne
     assert await occasions(world).run(FEBRUARY) == Given()
     tomorrow = FEBRUARY + timedelta(days=1)
     assert await occasions(world).run(tomorrow) == Given(0, failed=3)
+    due = [(row.member_id, row.source, row.month) for row in await rows(world, "hub.benefit_again")]
+    assert due == [(one, "birthday", date(2027, 2, 1)) for one in broken]
     for one in broken:
         assert f"Benefits of the month of 1 members failed, of {one} first (IntegrityError)." in caplog.text
 
@@ -52,8 +54,22 @@ async def test_members_whose_birthday_fails_hold_up_nobody_and_come_again_the_ne
     assert await occasions(world).run(tomorrow) == Given()  # once a day
     assert await occasions(world).run(tomorrow + timedelta(days=1)) == Given(3)
     assert await given(world) == dict.fromkeys(everybody, (1, 0))
-    (row,) = [r for r in await rows(world, "hub.benefit_round") if r.source == "birthday"]
-    assert row.failed == []
+    assert await rows(world, "hub.benefit_again") == []
+
+
+async def test_who_failed_in_a_month_that_is_over_is_not_kept(world: World, people: People) -> None:
+    """Though nobody looks at them again: here because they were frozen."""
+    (failing,) = await born(world, "1990-02-14")
+    await refuse(world, failing)
+    world.clock.at = FEBRUARY
+    assert await occasions(world).run(FEBRUARY) == Given(1, failed=1)  # `whole`, too, is born in February
+    await set_status(world, failing, MemberStatus.FROZEN)
+
+    await occasions(world).run(FEBRUARY + timedelta(days=1))
+    assert [row.member_id for row in await rows(world, "hub.benefit_again")] == [failing]
+    await occasions(world).run(FEBRUARY + timedelta(days=30))
+
+    assert await rows(world, "hub.benefit_again") == []
 
 
 async def test_a_run_over_birthdays_and_over_promotions_ends_at_its_limit(
