@@ -18,7 +18,7 @@ from member_hub.db import transaction
 from member_hub.db.base import Tx
 from member_hub.db.direct import Direct, Failed
 from member_hub.ids import MemberId, uuid7
-from member_hub.points import Asked, Receipt, Together, Wish, together
+from member_hub.points import Asked, Line, LotKind, Receipt, Together, Wish, together
 from tests.points.desk import NOW, Desk, member_t, points_t, staff
 from tests.points.desk import account_t as channel_t
 from tests.points.sharing import (
@@ -228,20 +228,32 @@ async def test_while_the_group_is_not_on_disk_nobody_else_ends_a_reach(desk: Des
     assert order == ["recorded", "objected"]
 
 
-async def test_the_account_in_the_named_channel_earns(desk: Desk) -> None:
+@pytest.mark.parametrize("way", ["with others", "by itself", "under the cap of a day", "for an order line"])
+async def test_the_account_in_the_named_channel_earns(desk: Desk, way: str) -> None:
+    """Whichever way an earning goes; where there is none, the account that the member began with."""
     (anna,), shared = await _people(desk, 1), Shared(desk.database)
     async with transaction(desk.database.app) as tx:
         row = (await tx.execute(select(channel_t).where(channel_t.c.member_id == anna))).one()
         other = row._asdict() | {"origin_id": uuid7(), "channel": "app"}
         await tx.execute(insert(channel_t).values(other))
+    if way == "under the cap of a day":
+        purchase = replace(desk.rules.earn[LotKind.PURCHASE], day_max=1_000)
+        desk.rules = replace(desk.rules, earn={**desk.rules.earn, LotKind.PURCHASE: purchase})
 
     for channel in ("app", "store", "website"):
-        await _buy(desk, shared, anna, channel=channel)
+        if way == "with others":
+            await _buy(desk, shared, anna, channel=channel)
+        elif way == "for an order line":
+            await desk.do(points.earn_for_order_line, anna, line=Line(channel, "O1", 1), earning=YUAN_100)
+        else:
+            await desk.do(points.earn, anna, earning=YUAN_100, channel=channel)
 
     lots = sorted((lot for lot in await desk.rows("points_lot") if lot.kind == "purchase"), key=lambda lot: lot.lot_id)
     began = min(row.origin_id, other["origin_id"])
     assert shared.left == 0
     assert [lot.origin_id for lot in lots] == [other["origin_id"], row.origin_id, began]
+    of_lines = [line.origin_id for line in await desk.rows("points_line")]
+    assert sorted(of_lines) == (sorted(lot.origin_id for lot in lots) if way == "for an order line" else [])
 
 
 async def test_a_tier_multiplies_what_is_multiplied(desk: Desk) -> None:
