@@ -206,6 +206,27 @@ async def test_whoever_is_held_by_another_keeps_nobody_waiting(desk: Desk) -> No
     assert [(await desk.pots(one))[1] for one in (anna, bert, cora)] == [100] * 3
 
 
+async def test_a_key_that_another_process_holds_keeps_the_others_for_a_moment_only(
+    desk: Desk, groups: list[int]
+) -> None:
+    people, shared = await _people(desk, 4), Shared(desk.database)
+    asked = desk.asked("k")
+
+    async with asyncio.timeout(10):
+        async with transaction(desk.database.app) as tx:
+            first = await points.earn(tx, staff(), people[3], asked=asked, earning=YUAN_100)
+            contested = asyncio.create_task(_buy(desk, shared, people[0], asked))
+            others = [asyncio.create_task(_buy(desk, shared, one)) for one in people[1:3]]
+            await asyncio.gather(*others)
+            await asyncio.gather(*(_buy(desk, shared, one) for one in people[1:3]))  # the writer goes on
+            assert not contested.done()
+        assert await contested == first
+
+    assert (groups, shared.left) == ([3, 2], 3)
+    assert [(await desk.pots(one))[1] for one in people] == [0, 200, 200, 100]
+    assert await desk.faults() == []
+
+
 async def test_while_the_group_is_not_on_disk_nobody_else_ends_a_reach(desk: Desk) -> None:
     """Whoever objects meanwhile waits, and is told that it is over after the earning stands."""
     (anna,), shared = await _people(desk, 1), Shared(desk.database)
