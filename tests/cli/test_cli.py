@@ -54,6 +54,11 @@ def test_a_refusal_is_one_line_and_exits_with_1(tmp_path: Path) -> None:
     assert refused.stdout == ""
     assert refused.stderr == (
         "member-hub: Production does not use the embedded database server. "
+        f"There is no data folder {tmp_path}/.member-hub/data: go to where the hub runs, or set MEMBER_HUB_DATA_DIR or "
+        "MEMBER_HUB_DATABASE_URL. To try things out: member-hub run.\n"
+    )
+    (tmp_path / ".member-hub" / "data").mkdir(parents=True)
+    assert call("migrate", cwd=tmp_path).stderr.endswith(
         "Set MEMBER_HUB_DATABASE_URL, or MEMBER_HUB_MODE=development to try things out.\n"
     )
 
@@ -86,7 +91,7 @@ def test_doctor_in_production_without_a_database_fails_with_the_remedy(tmp_path:
 
     assert examined.returncode == 1
     assert "fail  database: Production does not use the embedded database server." in examined.stdout
-    assert "      Set MEMBER_HUB_DATABASE_URL" in examined.stdout
+    assert f"      There is no data folder {tmp_path}/.member-hub/data: go to where the hub runs" in examined.stdout
     assert not (tmp_path / ".member-hub").exists()
 
 

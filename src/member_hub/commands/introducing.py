@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 BY_PHONE = '{ member(by: {phone: "%s"}) { id status name { display state } phone { value display state } } }'
 LIST = "{ memberList(first: 3) { edges { node { id joinedAt homeStore { code } name { display state } } } } }"
 ME = "{ me { id name { value } accounts { channel account { value } } orders(first: 2) { state } } }"
+ANOTHER = "token --role sales_associate --purpose member_service --store SH007"
 
 member_t = table_of(Member)
 account_t = table_of(ChannelAccount)
@@ -41,12 +44,18 @@ async def introduce(runtime: Runtime) -> Callable[[int], str]:
         lines = [f"{members:,} members. Query page: {address}/   GraphQL: {address}/graphql"]
         if tokens:
             lines += ["", "Tokens, good for twelve hours:", *(f"  {role:<20} {it}" for role, it in tokens.items())]
+            lines += [f"Another, also for one purpose alone: {_command()} {ANOTHER}"]
             lines += ["", *_questions(address, tokens, is_demo=known is not None)]
         if known is not None:
             lines += ["Members of every demo set:", *(f"  {m.phone:<14} {m.name}  {m.what}" for m in MEMBERS)]
         return "\n".join(lines)
 
     return text
+
+
+def _command() -> str:
+    """As this process was called, so that it can be pasted: `.venv/bin/member-hub` from make."""
+    return sys.argv[0] if Path(sys.argv[0]).name == "member-hub" else "member-hub"
 
 
 async def _count(tx: Tx) -> int:

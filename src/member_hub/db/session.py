@@ -52,15 +52,21 @@ async def reach(
             yield database
         return
     if settings.is_production:
-        raise Misconfigured(
-            "Production does not use the embedded database server.",
-            remedy="Set MEMBER_HUB_DATABASE_URL, or MEMBER_HUB_MODE=development to try things out.",
-        )
+        raise Misconfigured("Production does not use the embedded database server.", remedy=_where_else(settings))
     with embedded.server(settings.data_dir, alone=alone, environ=environ) as server:
         async with _opened(server.url("postgres")) as maintenance:
             await provision.ensure_database(maintenance, DATABASE)
         async with _opened(server) as database:
             yield database
+
+
+def _where_else(settings: Settings) -> str:
+    if settings.data_dir.exists():
+        return "Set MEMBER_HUB_DATABASE_URL, or MEMBER_HUB_MODE=development to try things out."
+    return (
+        f"There is no data folder {settings.data_dir}: go to where the hub runs, or set MEMBER_HUB_DATA_DIR or "
+        "MEMBER_HUB_DATABASE_URL. To try things out: member-hub run."
+    )
 
 
 @asynccontextmanager
