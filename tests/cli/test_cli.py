@@ -20,10 +20,14 @@ HEAVY = ("sqlalchemy", "strawberry", "casbin", "asyncpg", "alembic", "cryptograp
 
 
 def call(*words: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("MEMBER_HUB")}
+    bare = bare_environment()
     return subprocess.run(
         [COMMAND, *words], cwd=cwd, env=bare | environ, capture_output=True, text=True, timeout=120, check=False
     )
+
+
+def bare_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("MEMBER_HUB")}
 
 
 def test_help_names_every_command_and_loads_nothing_heavy() -> None:
