@@ -1,6 +1,7 @@
 """Migrations: there and back, equal to the models, alone, and never on a database of another version."""
 
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 from alembic.script import ScriptDirectory
@@ -9,10 +10,15 @@ from sqlalchemy import Connection, text
 from member_hub.db import Database, migrate, provision
 from member_hub.db.embedded import Server
 from member_hub.db.migrate import NotMigrated
+from member_hub.ids import uuid7
 from member_hub.tables import METADATA
 from tests.conftest import Run, admin
 
 NAME = "migrated"
+MEMBER = """insert into hub.member
+    (member_id, status, merged_into, handler, joined_at, channels, created_at, updated_at)
+    values (:id, :status, :into, 'brand', now(), 1, now(), now())"""
+ROUND = "insert into hub.benefit_round (source, month, began_at, failed) values ('birthday', :month, now(), :failed)"
 # Everything that tells two databases apart, as PostgreSQL itself spells it.
 STRUCTURE = """
 select 'column', c.oid::regclass::text, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull::text,
@@ -69,6 +75,27 @@ async def test_every_migration_has_a_way_back(migrated: Database) -> None:
 
     assert await migrate.current(migrated) == revisions[0]
     assert await _structure(migrated) == before
+
+
+async def test_who_failed_in_a_round_of_benefits_is_carried_over_by_their_root_and_back(migrated: Database) -> None:
+    """But for whoever was erased, and months that are over."""
+    kept, gone, erased, earlier = [uuid7() for _ in range(4)]
+    await migrate.downgrade(migrated, "6f1d83b2c9e4")
+    async with migrated.login.begin() as tx:
+        for one, status, into in ((kept, "active", None), (gone, "merged", kept), (erased, "erased", None)):
+            await tx.execute(text(MEMBER), {"id": one, "status": status, "into": into})
+        for month, failed in (("2026-10-01", [earlier, kept]), ("2026-11-01", [gone, erased])):
+            await tx.execute(text(ROUND), {"month": date.fromisoformat(month), "failed": failed})
+
+    await migrate.upgrade(migrated)
+    async with migrated.login.begin() as tx:
+        carried = [tuple(row) for row in await tx.execute(text("select * from hub.benefit_again"))]
+    await migrate.downgrade(migrated, "6f1d83b2c9e4")
+    async with migrated.login.begin() as tx:
+        back = [tuple(row) for row in await tx.execute(text("select month, failed from hub.benefit_round order by 1"))]
+
+    assert carried == [(kept, "birthday", date(2026, 11, 1))]
+    assert back == [(date(2026, 10, 1), []), (date(2026, 11, 1), [kept])]
 
 
 async def test_a_database_without_tables_is_refused(migrated: Database) -> None:
