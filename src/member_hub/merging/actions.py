@@ -24,9 +24,6 @@ member_t = table_of(Member)
 FULL_WEIGHT_BP = 10_000
 
 
-# Whoever is to be told of something, of which kind, about what; put on record in this transaction.
-
-
 @dataclass(frozen=True, slots=True)
 class Change:
     """One change in hand: its transaction, who moves rows, why and when."""
