@@ -96,6 +96,7 @@ async def test_a_large_adjustment_is_not_made_of_small_ones(world: World, people
 
 
 async def test_an_approval_is_not_good_again_when_its_key_is_forgotten(world: World, people: People) -> None:
+    world.clock.at -= timedelta(days=60)  # the database's clock has to be beyond it, too
     _, proposal, _ = await adjust(world, people.whole)
     await approve(world, proposal, by="corp:S-7")
     assert (await adjust(world, people.whole, key="k", approvalId=proposal))[0] == 5_000

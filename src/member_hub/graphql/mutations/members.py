@@ -13,7 +13,7 @@ class MemberMutations:
         resolver=member_enrol,
         description=(
             "Enrol a channel account: it joins the member that it belongs to, or makes a new one. The same key with "
-            "the same input finds what came of it before, for seven days; with another input it is a CONFLICT."
+            "the same input finds what came of it before, for eight days; with another input it is a CONFLICT."
         ),
     )
     profile_update: ProfileUpdatePayload = strawberry.field(
