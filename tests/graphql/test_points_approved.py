@@ -13,11 +13,12 @@ from member_hub.idempotency.actions import KEPT
 from member_hub.ids import MemberId
 from member_hub.points.writing import entry_t
 from member_hub.privacy import Person
-from tests.graphql.pointing import act, earn, everything, pots
+from tests.graphql.pointing import act, earn, errors, everything, pots
 from tests.graphql.test_act_approvals import approve, stored
 from tests.graphql.world import People, World
 
 AGENT, OTHER = {"subject": "corp:S-1042"}, {"subject": "corp:S-7"}
+NONE = "01a20288-0000-7000-8000-000000000000"
 MORE = {"amount": 5_000, "reason": "COMPLAINT"}
 
 
@@ -108,7 +109,7 @@ async def test_an_approval_is_not_good_again_when_its_key_is_forgotten(world: Wo
     assert await pots(world, people.whole) == (5_000, 0, 0, 0)
 
 
-@pytest.mark.parametrize("approval", ["x", "01a20288-0000-7000-8000-000000000000"])
+@pytest.mark.parametrize("approval", ["x", NONE])
 async def test_an_approval_that_is_none(world: World, people: People, approval: str) -> None:
     before = await everything(world)
 
@@ -158,3 +159,19 @@ async def test_an_erased_member_has_no_proposals(world: World, people: People) -
         erased = await holder.erase_for(tx, Person(people.southern, (), (), (), ()))
 
     assert (erased.counts, await stored(world)) == ({"hub.act_approval": 1}, [])
+
+
+@pytest.mark.parametrize("amount", [0, 2**53 + 1, 2**64, 10**30, -(10**30)])
+async def test_an_amount_that_is_none_is_refused_before_any_approval_is_looked_for(
+    world: World, people: People, amount: int
+) -> None:
+    before = await everything(world)
+
+    payload = await act(
+        world, "pointsAdjust", "support_agent", member=people.whole, amount=amount, reason="GOODWILL", approvalId=NONE
+    )
+
+    assert errors(payload) == [("amount", "BAD_USER_INPUT")]
+    assert await everything(world) == before
+    (entry,) = await world.audited()
+    assert (entry.operation, entry.outcome, entry.member_ids) == ("pointsAdjust", "BAD_USER_INPUT", [people.whole])

@@ -215,11 +215,10 @@ async def _record(
 ) -> Done[T]:
     asking, wanted = info.context, wanted_of(info)
     asking.trail.fields.add(f"{guard}:WRITE")
-    key = request_key(info, idempotency_key)
 
     async def attempt(tx: Tx) -> tuple[MemberId, T]:
         asking.trail.refusal = None  # of an attempt that has to be made again
-        vault = asking.hub.vault
+        key, vault = request_key(info, idempotency_key), asking.hub.vault
         done = await idempotency.begin(tx, vault, key, now=asking.now)
         root, origin = await _meant(tx, asking, given(said.member), given(said.account))
         done_at = None if done is None else await idempotency.done_at(tx, vault, key)
