@@ -69,7 +69,7 @@ class OrderLineInput:
 @strawberry.input(description="Lines of one order, 1 to 100: all of them are recorded, or none.")
 class OrderRecordInput:
     channel: Channel = strawberry.field(description="Where it was bought.")
-    order_no: str = strawberry.field(description="1 to 100 characters.")
+    order_no: str = strawberry.field(description="1 to 64 characters, spelled and read as in files.")
     lines: list[OrderLineInput] = strawberry.field(description="Each line number once.")
     store: str | None = strawberry.field(default=strawberry.UNSET, description="Needed where it was bought in one.")
     occurred_at: datetime | None = strawberry.field(

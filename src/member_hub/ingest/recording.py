@@ -28,16 +28,23 @@ from member_hub.identity.queries import account_tokens, accounts_by_token
 from member_hub.ids import MemberId, OriginId
 from member_hub.ingest.applying import note
 from member_hub.ingest.parse_activity import COUNT_MAX
-from member_hub.ingest.parse_order import AMOUNT_MAX_FEN, LINE_NO_MAX
+from member_hub.ingest.parse_order import AMOUNT_MAX_FEN
 from member_hub.ingest.words import Source
 from member_hub.members.serving import refuse_inactive
 from member_hub.members.tables import Channel, ChannelAccount
 from member_hub.orders.actions import FiledOrder, Filing, Orders, filings_of
-from member_hub.orders.rules import ActivityKind, ActivityStatement, OrderStatement, OrderStatus
+from member_hub.orders.rules import (
+    LINE_NO_MAX,
+    ActivityKind,
+    ActivityStatement,
+    OrderStatement,
+    OrderStatus,
+    order_number,
+)
 from member_hub.orders.tables import OrderLine
 from member_hub.organisation import Organisation, UnknownPlace
 from member_hub.points.claiming import key_of
-from member_hub.points.earning import ORDER_NO_CHARS_MAX, Line, line_t
+from member_hub.points.earning import Line, line_t
 from member_hub.points.refusals import BadLine, OccurredTooFar, OrderLineUnknown
 from member_hub.points.rules import OCCURRED_MAX, happened
 from member_hub.points.words import LineAct, LotKind
@@ -213,18 +220,20 @@ def _checked(order: RecordedOrder, organisation: Organisation, now: datetime) ->
 
 
 def _check_key(order_no: str, line_no: int, within: str = "") -> None:
-    if not 0 < len(order_no) <= ORDER_NO_CHARS_MAX or not order_no.isprintable() or order_no != order_no.strip():
+    if order_number(order_no) is None:
         raise BadLine(field=f"{within}orderNo")
     if type(line_no) is not int or not 0 <= line_no <= LINE_NO_MAX:
         raise BadLine(field=f"{within}lineNo")
 
 
 def _statement(order: RecordedOrder, line: RecordedLine, at: datetime) -> OrderStatement:
-    """As a file would have said it: what goes back is below zero."""
+    """As a file would have said it: what goes back is below zero, and an order's number has one spelling."""
     of_order, of_line = line.refund_of or (None, None)
+    order_no = order_number(order.order_no)
+    assert order_no is not None, "it was looked at first"
     return OrderStatement(
         order.channel,
-        order.order_no,
+        order_no,
         line.line_no,
         order.channel,
         "",
@@ -232,7 +241,7 @@ def _statement(order: RecordedOrder, line: RecordedLine, at: datetime) -> OrderS
         line.amount_fen if line.refund_of is None else -line.amount_fen,
         at,
         OrderStatus.PAID if line.refund_of is None else OrderStatus.REFUNDED,
-        of_order,
+        order_number(of_order),
         of_line,
     )
 
