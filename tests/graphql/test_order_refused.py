@@ -48,8 +48,10 @@ async def test_a_line_of_another_member_is_a_conflict(world: World) -> None:
         (
             {"lines": [{"lineNo": -1, "amountFen": 1}]},
             "lines[0].lineNo",
-            "An order number has 1 to 64 letters, digits or signs of . : @ | + = / ~ _ -, "
-            "a line number is a whole number from 0 to 1000000.",
+            (
+                "An order number has 1 to 64 letters, digits or signs of . : @ | + = / ~ _ -, "
+                "a line number is a whole number from 0 to 1000000."
+            ),
         ),
         (
             {"member": None},

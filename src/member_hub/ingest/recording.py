@@ -1,7 +1,7 @@
 """One order, or one day of activity, as an app brings it: stored and counted like a line of a file, all or nothing.
 
 Lines go through the inbox of the files: a file that brings the same line later finds it a duplicate, and the other way
-round; the same line with another amount is refused. What a file's line may wait for is refused here, because somebody
+round; the same line with another amount is refused (brought.py). What a file's line may wait for is refused here, because somebody
 stands at the till: a refund of an unknown line, or of more than is left; a member who is frozen. An order is not
 refused for being large: its points are cut to what a line may earn, as those of a file are, and the answer says so.
 The answer is read from what stands, so whoever sends the same again is told the same.
@@ -21,18 +21,18 @@ from member_hub.clock import business_day
 from member_hub.counting import Loyalty
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
-from member_hub.errors import BadInput, Conflict, NotFound
+from member_hub.errors import BadInput, NotFound
 from member_hub.identity import normalise
 from member_hub.identity.kinds import ClaimKind
 from member_hub.identity.queries import account_tokens, accounts_by_token
 from member_hub.ids import MemberId, OriginId
-from member_hub.ingest.applying import note
+from member_hub.ingest import brought
+from member_hub.ingest.brought import LineDiffers
 from member_hub.ingest.parse_activity import COUNT_MAX
 from member_hub.ingest.parse_order import AMOUNT_MAX_FEN
-from member_hub.ingest.words import Source
 from member_hub.members.serving import refuse_inactive
 from member_hub.members.tables import Channel, ChannelAccount
-from member_hub.orders.actions import FiledOrder, Filing, Orders, filings_of
+from member_hub.orders.actions import Filing, Orders, filings_of
 from member_hub.orders.rules import (
     LINE_NO_MAX,
     ActivityKind,
@@ -60,11 +60,6 @@ order_t = table_of(OrderLine)
 class TooManyLines(BadInput):
     zh = "一次提交 1 至 100 个订单行，行号不得重复。"
     en = "An order is recorded by 1 to 100 lines at once, each line number once."
-
-
-class LineDiffers(Conflict):
-    zh = "该订单行此前已以不同金额入账，或属于其他会员。"
-    en = "This order line came before with another amount, or it is another member's."
 
 
 class BadLineAmount(BadInput):
@@ -145,9 +140,11 @@ async def record_order(
     at = _checked(order, organisation, now)
     filing = await _filing(tx, member_id, order.channel, origin_id)
     said = [_statement(order, line, at) for line in order.lines]
-    fresh = await _receive(tx, loyalty, said)
-    lines: list[FiledOrder] = [(filing, one) for one in said if one.message_id in fresh]
+    lines = await brought.new_lines(tx, loyalty.vault, said, filing)
     await Orders(loyalty.vault, organisation).store_orders(tx, lines, counted_at=now)
+    here = {one.message_id for _, one in lines}
+    before = [one for one in said if one.message_id not in here]
+    lines += await brought.own_lines(tx, loyalty.vault, member_id, before, counted_at=now)
     await counting.count_lines(tx, caller, lines, needs=loyalty, now=now, is_strict=True)
     came = await _came(tx, loyalty, member_id, said, now)
     if lines:
@@ -257,17 +254,6 @@ async def _filing(tx: Tx, member_id: MemberId, channel: Channel, origin_id: Orig
     if found is None:
         raise NotFound(field="account")
     return (await filings_of(tx, [OriginId(found)]))[OriginId(found)]
-
-
-async def _receive(tx: Tx, loyalty: Loyalty, said: Sequence[OrderStatement]) -> set[str]:
-    """The message ids of lines that nobody brought before. Raises LineDiffers for another amount."""
-    vault, source = loyalty.vault, Source.ORDERS.value
-    keys = {vault.message_key(source, one.message_id): one for one in said}
-    digests = {key: vault.message_digest(str(one.amount_fen).encode()) for key, one in keys.items()}
-    written, stored = await note(tx, source, list(digests.items()))
-    if any(stored[key] != digests[key] for key in keys if key not in written):
-        raise LineDiffers(field="lines")
-    return {keys[key].message_id for key in written}
 
 
 async def _came(
