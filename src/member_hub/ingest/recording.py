@@ -1,9 +1,10 @@
 """One order, or one day of activity, as an app brings it: stored and counted like a line of a file, all or nothing.
 
 Lines go through the inbox of the files: a file that brings the same line later finds it a duplicate, and the other way
-round; the same line with another amount is refused (brought.py). What a file's line may wait for is refused here, because somebody
-stands at the till: a refund of an unknown line, or of more than is left; a member who is frozen. An order is not
-refused for being large: its points are cut to what a line may earn, as those of a file are, and the answer says so.
+round; the same line with another amount is refused (brought.py). What a file's line may wait for is refused here,
+because somebody stands at the till: a refund of an unknown line, or of more than is left; a member who is frozen. An
+order is not refused for being large: its points are cut to what a line may earn, as those of a file are, and the answer
+says so.
 The answer is read from what stands, so whoever sends the same again is told the same.
 """
 
@@ -146,7 +147,8 @@ async def record_order(
     before = [one for one in said if one.message_id not in here]
     lines += await brought.own_lines(tx, loyalty.vault, member_id, before, counted_at=now)
     await counting.count_lines(tx, caller, lines, needs=loyalty, now=now, is_strict=True)
-    came = await _came(tx, loyalty, member_id, said, now)
+    counted = {one.line_no for _, one in lines}
+    came = await _came(tx, loyalty, member_id, said, now, counted=counted)
     if lines:
         await tiers.review(tx, loyalty.tiers, [member_id], now=now, caller=caller)
     return came
@@ -257,11 +259,18 @@ async def _filing(tx: Tx, member_id: MemberId, channel: Channel, origin_id: Orig
 
 
 async def _came(
-    tx: Tx, loyalty: Loyalty, member_id: MemberId, said: Sequence[OrderStatement], at: datetime
+    tx: Tx,
+    loyalty: Loyalty,
+    member_id: MemberId,
+    said: Sequence[OrderStatement],
+    at: datetime,
+    *,
+    counted: Collection[int] = (),
 ) -> OrderCame:
     """What stands for these lines, in the member's own accounts; a line that was not counted `at` changed nothing then.
 
-    Raises LineDiffers where a line is another's.
+    `counted`: what is counted in this act. Raises LineDiffers where a line is another's, or its points were counted
+    without the order by another amount.
     """
     order_key = key_of(loyalty.vault, Line(said[0].channel, said[0].order_no, 0))
     lines = select(line_t).where(line_t.c.order_key == order_key, among(line_t.c.line_no, [s.line_no for s in said]))
@@ -270,9 +279,9 @@ async def _came(
     filed = {row.origin_id: row.filed_under for row in await tx.execute(own)}
     if any(row.origin_id not in filed for row in rows):
         raise _others(rows, filed)
-    paid = {one.line_no: one.amount_fen for one in said}
-    if any(row.act == LineAct.PAID and row.amount_fen != paid[row.line_no] for row in rows):
-        raise LineDiffers(field="lines")  # points were earned for it without an order, by another amount
+    amounts = {one.line_no: one.amount_fen for one in said}
+    if any(_differs(row, amounts[row.line_no], is_new=row.line_no in counted) for row in rows):
+        raise LineDiffers(field="lines")
     points: Counter[str] = Counter()
     for row in rows:
         points[row.act] += row.points
@@ -282,6 +291,13 @@ async def _came(
     at_most = sum(row.act == LineAct.PAID and row.points >= most for row in rows)
     here = await _counted_at(tx, set(filed.values()), said, at)
     return OrderCame(points[LineAct.PAID], points[LineAct.REFUNDED], growth, at_most, len(said) - here)
+
+
+def _differs(row: Any, amount_fen: int, *, is_new: bool) -> bool:
+    """Of a refund that a file brought no more was counted than was left of its line: that is the same refund."""
+    if row.act == LineAct.PAID:
+        return bool(row.amount_fen != amount_fen)
+    return is_new and bool(row.amount_fen != -amount_fen)
 
 
 async def _counted_at(tx: Tx, filed_under: Collection[MemberId], said: Sequence[OrderStatement], at: datetime) -> int:
