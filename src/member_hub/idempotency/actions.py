@@ -50,8 +50,8 @@ def _claiming(statement: Insert) -> ReturningInsert[tuple[str, bytes]]:
     return taken_over.returning(done_t.c.caller, done_t.c.key_digest)
 
 
-KEY: Final = [column.name for column in done_t.c]
-CLAIM: Final = _claiming(insert(done_t).values({c.name: bindparam(f"claim_{c.name}", type_=c.type) for c in done_t.c}))
+KEY: Final = [column.name for column in done_t.c if column is not done_t.c.result_number]  # which `finish` writes
+CLAIM: Final = _claiming(insert(done_t).values({n: bindparam(f"claim_{n}", type_=done_t.c[n].type) for n in KEY}))
 
 
 def claim_each(rows: Select[Any]) -> ReturningInsert[tuple[str, bytes]]:
@@ -88,6 +88,22 @@ class Done:
 
     member_id: MemberId
     result_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class FirstTime:
+    """When a request was done, and what its answer is found by, as `finish` was told."""
+
+    done_at: datetime
+    result_id: UUID | None
+    result_number: int | None
+
+    @property
+    def result(self) -> tuple[UUID, int]:
+        """Raises KeyReused where nothing was told, as the hub did before it told such."""
+        if self.result_id is None or self.result_number is None:
+            raise KeyReused(field="idempotencyKey")
+        return self.result_id, self.result_number
 
 
 async def begin(tx: Tx, vault: Vault, wanted: RequestKey, *, now: datetime) -> MemberId | None:
@@ -145,15 +161,22 @@ async def forget_now_and_then(tx: Tx, key_digest: bytes, *, now: datetime) -> No
         await forget_expired(tx, now=now)
 
 
-async def finish(tx: Tx, vault: Vault, wanted: RequestKey, member_id: MemberId) -> None:
-    """Remember what came of the request whose key `begin` claimed in this transaction."""
-    await tx.execute(update(done_t).where(_is(vault, wanted)).values(member_id=member_id))
+async def finish(
+    tx: Tx, vault: Vault, wanted: RequestKey, member_id: MemberId, result: tuple[UUID, int] | None = None
+) -> None:
+    """Remember what came of the request whose key `begin` claimed in this transaction.
+
+    `result`: what its answer is found by, and how many entries of that it told of.
+    """
+    result_id, number = result or (None, None)
+    found_by = {"member_id": member_id, "result_id": result_id, "result_number": number}
+    await tx.execute(update(done_t).where(_is(vault, wanted)).values(found_by))
 
 
-async def done_at(tx: Tx, vault: Vault, wanted: RequestKey) -> datetime:
-    """When the request was done that stands under the key. Raises KeyReused where it was another one."""
-    at: datetime = (await _done(tx, vault, wanted)).done_at
-    return at
+async def first_time(tx: Tx, vault: Vault, wanted: RequestKey) -> FirstTime:
+    """Of the request that stands under the key. Raises KeyReused where it was another one."""
+    row = await _done(tx, vault, wanted)
+    return FirstTime(row.done_at, row.result_id, row.result_number)
 
 
 async def stood(tx: Tx, vault: Vault, wanted: RequestKey, *, now: datetime) -> Done | None:

@@ -111,6 +111,15 @@ class OrderCame:
     duplicates: int
 
 
+@dataclass(frozen=True, slots=True)
+class ActivityCame:
+    """The growth of a day and kind, from so many entries of that account."""
+
+    growth: int
+    origin_id: OriginId
+    entries: int
+
+
 async def account_of(tx: Tx, loyalty: Loyalty, organisation: Organisation, account: tuple[Channel, str]) -> OriginId:
     """The channel account with that number. Raises NotFound for an unknown one, and for what is no number."""
     channel, number = account
@@ -173,26 +182,37 @@ async def record_activity(
     loyalty: Loyalty,
     organisation: Organisation,
     now: datetime,
-    done_at: datetime | None = None,
-) -> int:
-    """The count of a kind on a day, in place of the former one; returns the growth of that day and kind.
-
-    Done before, it is only told what stands, of the day that it was then. Raises BadCount, OccurredTooFar, NotFound,
-    MemberNotActive.
-    """
-    today = business_day(done_at or now)
+) -> ActivityCame:
+    """The count of a kind on a day, in place of the former one. Raises BadCount, OccurredTooFar, NotFound,
+    MemberNotActive."""
+    today = business_day(now)
     on = day or today
     if type(count) is not int or not 0 <= count <= COUNT_MAX:
         raise BadCount(field="count")
     if not today - OCCURRED_MAX <= on <= today:
         raise OccurredTooFar(field="day")
     filing = await _filing(tx, member_id, channel, origin_id)
-    if done_at is None:
-        await refuse_inactive(tx, member_id)
-        said = (filing, ActivityStatement(channel, "", on, kind, count))
-        await Orders(loyalty.vault, organisation).store_activity(tx, [said], counted_at=now)
-        await counting.count_activity(tx, [said], needs=loyalty, now=now)
-    return await _growth(tx, [filing.filed_under], [loyalty.growth_key(f"{filing.origin_id}/{on}/{kind}")])
+    await refuse_inactive(tx, member_id)
+    said = (filing, ActivityStatement(channel, "", on, kind, count))
+    await Orders(loyalty.vault, organisation).store_activity(tx, [said], counted_at=now)
+    await counting.count_activity(tx, [said], needs=loyalty, now=now)
+    return await activity_came(tx, loyalty, filing.origin_id, on, kind)
+
+
+async def activity_came(
+    tx: Tx, loyalty: Loyalty, origin_id: OriginId, on: date, kind: ActivityKind, *, entries: int | None = None
+) -> ActivityCame:
+    """What a day's activity of an account has come to; or had come to with so many entries: later ones are of counts
+    that were said later."""
+    key = loyalty.growth_key(f"{origin_id}/{on}/{kind}")
+    filed = select(account_t.c.filed_under).where(account_t.c.origin_id == origin_id).scalar_subquery()
+    told = select(func.coalesce(func.sum(growth_t.c.amount), 0), func.count())
+    source = growth_t.c.source == tiers.Source.ACTIVITY
+    told = told.where(growth_t.c.member_id == filed, source, growth_t.c.source_key == key)
+    if entries is not None:
+        told = told.where(growth_t.c.number <= entries)
+    growth, number = (await tx.execute(told)).one()
+    return ActivityCame(int(growth), origin_id, number)
 
 
 def _checked(order: RecordedOrder, organisation: Organisation, now: datetime) -> datetime:
