@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from member_hub import idempotency
 from member_hub.db import snapshot, transaction
 from member_hub.holders import HOLDERS
 from member_hub.idempotency.actions import KEPT
@@ -102,6 +103,23 @@ async def test_an_approval_is_not_good_again_when_its_key_is_forgotten(world: Wo
     await approve(world, proposal, by="corp:S-7")
     assert (await adjust(world, people.whole, key="k", approvalId=proposal))[0] == 5_000
     world.clock.at += KEPT
+
+    again = await adjust(world, people.whole, key="k", approvalId=proposal)
+
+    assert again == (None, None, ["APPROVAL_EXPIRED"])
+    assert await pots(world, people.whole) == (5_000, 0, 0, 0)
+
+
+async def test_nor_at_a_hub_whose_clock_is_behind_when_another_has_forgotten_the_key(
+    world: World, people: People
+) -> None:
+    world.clock.at -= timedelta(days=60)  # the database's clock is beyond
+    _, proposal, _ = await adjust(world, people.whole)
+    await approve(world, proposal, by="corp:S-7")
+    assert (await adjust(world, people.whole, key="k", approvalId=proposal))[0] == 5_000
+    async with transaction(world.hub.database.app) as tx:
+        await idempotency.forget_expired(tx, now=world.clock.at + KEPT)
+    world.clock.at += timedelta(days=1)
 
     again = await adjust(world, people.whole, key="k", approvalId=proposal)
 
