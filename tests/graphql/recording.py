@@ -1,5 +1,7 @@
 """Orders and activity as a till records them, and what is stored by it."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
@@ -8,7 +10,10 @@ from member_hub.db import transaction
 from member_hub.db.bulk import table_of
 from member_hub.idempotency.tables import DoneRequest
 from member_hub.ids import MemberId
+from member_hub.ingest import mapping as mappings
+from member_hub.ingest.running import Ingester
 from member_hub.ingest.tables import Inbox
+from member_hub.ingest.words import Source
 from member_hub.members.tables import Channel
 from member_hub.orders.tables import Activity, OrderLine
 from member_hub.points.tables import PointsAccount, PointsEntry, PointsLine, PointsLot
@@ -27,6 +32,7 @@ WRITTEN = (
     OrderLine, Activity, Inbox, DoneRequest, PointsAccount, PointsLot, PointsEntry, PointsLine, GrowthEntry,
     TierChange, TierStanding,
 )  # fmt: skip
+HEAD = "order_no,line_no,channel,store,key_kind,key,amount_yuan,ordered_at,status,refund_of"
 CARD = {"channel": "STORE", "id": "8800000001"}
 
 
@@ -70,3 +76,12 @@ async def refuses(world: World, stated: dict[str, Any], error: tuple[str, str], 
 async def active(world: World, whose: MemberId, key: str = "k1", **more: Any) -> Any:
     stated = {"channel": "STORE", "kind": "CHECK_IN", "count": 1, "member": str(whose), **more}
     return (await world.ask("app_checkout", ACTIVE, variables={"input": stated, "key": key}))["activityRecord"]
+
+
+async def imported(world: World, folder: Path, *rows: str) -> Mapping[str, int]:
+    """What became of rows of an order file, imported as the command does it."""
+    file = folder / f"orders{len(list(folder.iterdir()))}.csv"
+    file.write_text("\n".join([HEAD, *rows]) + "\n", encoding="utf-8")
+    hub = world.hub
+    ingester = Ingester(hub.database, hub.vault, hub.resolver, hub.organisation, world.clock, hub.loyalty)
+    return (await ingester.ingest(file, mappings.load(Source.ORDERS))).counts

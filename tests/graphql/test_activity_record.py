@@ -1,5 +1,6 @@
 """activityRecord: how often somebody did something on a day, and what grows by it."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,11 +9,11 @@ from sqlalchemy import func, select, update
 from member_hub.db import transaction
 from member_hub.db.bulk import table_of
 from member_hub.members.bits import PURPOSE_BITS
-from member_hub.members.tables import Member, MemberStatus
+from member_hub.members.tables import Channel, Member, MemberStatus
 from member_hub.privacy import Purpose
 from member_hub.tiers.tables import GrowthEntry
 from tests.graphql.recording import a_member, active, counts
-from tests.graphql.world import World
+from tests.graphql.world import World, said
 
 
 async def test_a_days_activity_replaces_what_was_said_and_grows_by_the_difference(world: World) -> None:
@@ -84,3 +85,52 @@ async def test_a_member_who_is_not_active_records_no_activity_and_hears_what_was
     entry = (await world.audited())[-1]
     assert (entry.operation, entry.outcome, entry.member_ids) == ("activityRecord", "MEMBER_NOT_ACTIVE", [member])
     assert await active(world, member) == done
+
+
+async def test_the_same_request_again_gives_the_first_answer_though_more_was_said_since(world: World) -> None:
+    member = await a_member(world)
+    first = await active(world, member, "a", kind="REVIEW", count=2)
+    none = await active(world, member, "b", kind="REVIEW", count=0)
+    more = await active(world, member, "c", kind="REVIEW", count=3)
+    before = await counts(world)
+
+    answers = [await active(world, member, key, kind="REVIEW", count=n) for key, n in (("a", 2), ("b", 0), ("c", 3))]
+
+    assert answers == [first, none, more]
+    assert [one["growth"] > 0 for one in (first, none, more)] == [True, False, True]
+    assert await counts(world) == before
+
+
+async def test_the_first_answer_is_that_of_its_day_and_account(world: World) -> None:
+    """Another day, and an account in the channel that came after it, change nothing about it."""
+    member = await a_member(world)
+    stated = {"channel": "WEBSITE", "kind": "REVIEW", "count": 2}  # of the store card, which is all there is
+    first = await active(world, member, "a", **stated)
+    world.clock.at += timedelta(days=1)
+    at = world.clock.at
+    phone = {"phone": "+8613812345678", "phone_verified": True}
+    await world.resolve(
+        said(Channel.STORE, "8800000001", at=at, home_store="SH001", **phone),  # type: ignore[arg-type]
+        said(Channel.WEBSITE, "W1", at=at, **phone),  # type: ignore[arg-type]
+    )
+    other = await active(world, member, "b", **stated | {"count": 0})
+
+    assert (first["growth"] > 0, other["growth"]) == (True, 0)
+    assert await active(world, member, "a", **stated) == first
+    assert await active(world, member, "b", **stated | {"count": 0}) == other
+
+
+async def test_who_objected_when_it_was_recorded_is_told_the_same_later(world: World) -> None:
+    member = await a_member(world)
+    bits = [PURPOSE_BITS[Purpose.ACTIVITY_EVALUATION], 0]
+    answers = []
+    for bit in bits:
+        async with transaction(world.hub.database.app) as tx:
+            await tx.execute(update(table_of(Member)).values(restriction_bits=bit))
+        answers += [await active(world, member, "a"), await active(world, member, f"k-{bit}")]
+
+    again = await active(world, member, "a")
+
+    assert [one["growth"] for one in answers[:3]] == [0, 0, 0]
+    assert answers[3]["growth"] > 0
+    assert again == answers[0]

@@ -10,7 +10,7 @@ from member_hub.db import transaction
 from member_hub.db.bulk import table_of
 from member_hub.members.tables import Member, MemberStatus
 from member_hub.points.tables import PointsAccount
-from tests.graphql.recording import RECORD, a_member, an_order, counts, record, refuses
+from tests.graphql.recording import RECORD, a_member, active, an_order, counts, record, refuses
 from tests.graphql.world import NOW, World
 
 
@@ -48,7 +48,10 @@ async def test_a_line_of_another_member_is_a_conflict(world: World) -> None:
         (
             {"lines": [{"lineNo": -1, "amountFen": 1}]},
             "lines.0.lineNo",
-            "An order number has 1 to 100 visible characters, a line number is a whole number from 0 on.",
+            (
+                "An order number has 1 to 64 letters, digits or signs of . : @ | + = / ~ _ -, "
+                "a line number is a whole number from 0 to 1000000."
+            ),
         ),
         (
             {"member": None},
@@ -166,3 +169,19 @@ async def test_an_order_at_a_clock_that_jumped_back_is_refused_until_it_is_there
     world.clock.at += timedelta(minutes=6)
     receipt, _ = await record(world, an_order(member))
     assert receipt is not None
+
+
+@pytest.mark.parametrize("key", ["", " k", "k" * 101, "a\nb"])
+async def test_a_key_that_is_none_is_refused_beside_the_order_and_the_day(world: World, key: str) -> None:
+    member = await a_member(world)
+    before = await counts(world)
+
+    assert await record(world, an_order(member), key=key) == (None, [("idempotencyKey", "BAD_USER_INPUT")])
+    came = await active(world, member, key)
+
+    assert came == {"growth": None, "userErrors": [{"field": "idempotencyKey", "code": "BAD_USER_INPUT"}]}
+    assert await counts(world) == before
+    assert [(row.operation, row.outcome) for row in (await world.audited())[-2:]] == [
+        ("orderRecord", "BAD_USER_INPUT"),
+        ("activityRecord", "BAD_USER_INPUT"),
+    ]

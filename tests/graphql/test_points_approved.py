@@ -7,17 +7,19 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from member_hub import idempotency
 from member_hub.db import snapshot, transaction
 from member_hub.holders import HOLDERS
 from member_hub.idempotency.actions import KEPT
 from member_hub.ids import MemberId
 from member_hub.points.writing import entry_t
 from member_hub.privacy import Person
-from tests.graphql.pointing import act, earn, everything, pots
+from tests.graphql.pointing import act, earn, errors, everything, pots
 from tests.graphql.test_act_approvals import approve, stored
 from tests.graphql.world import People, World
 
 AGENT, OTHER = {"subject": "corp:S-1042"}, {"subject": "corp:S-7"}
+NONE = "01a20288-0000-7000-8000-000000000000"
 MORE = {"amount": 5_000, "reason": "COMPLAINT"}
 
 
@@ -96,6 +98,7 @@ async def test_a_large_adjustment_is_not_made_of_small_ones(world: World, people
 
 
 async def test_an_approval_is_not_good_again_when_its_key_is_forgotten(world: World, people: People) -> None:
+    world.clock.at -= timedelta(days=60)  # the database's clock has to be beyond it, too
     _, proposal, _ = await adjust(world, people.whole)
     await approve(world, proposal, by="corp:S-7")
     assert (await adjust(world, people.whole, key="k", approvalId=proposal))[0] == 5_000
@@ -107,7 +110,24 @@ async def test_an_approval_is_not_good_again_when_its_key_is_forgotten(world: Wo
     assert await pots(world, people.whole) == (5_000, 0, 0, 0)
 
 
-@pytest.mark.parametrize("approval", ["x", "01a20288-0000-7000-8000-000000000000"])
+async def test_nor_at_a_hub_whose_clock_is_behind_when_another_has_forgotten_the_key(
+    world: World, people: People
+) -> None:
+    world.clock.at -= timedelta(days=60)  # the database's clock is beyond
+    _, proposal, _ = await adjust(world, people.whole)
+    await approve(world, proposal, by="corp:S-7")
+    assert (await adjust(world, people.whole, key="k", approvalId=proposal))[0] == 5_000
+    async with transaction(world.hub.database.app) as tx:
+        await idempotency.forget_expired(tx, now=world.clock.at + KEPT)
+    world.clock.at += timedelta(days=1)
+
+    again = await adjust(world, people.whole, key="k", approvalId=proposal)
+
+    assert again == (None, None, ["APPROVAL_EXPIRED"])
+    assert await pots(world, people.whole) == (5_000, 0, 0, 0)
+
+
+@pytest.mark.parametrize("approval", ["x", NONE])
 async def test_an_approval_that_is_none(world: World, people: People, approval: str) -> None:
     before = await everything(world)
 
@@ -157,3 +177,19 @@ async def test_an_erased_member_has_no_proposals(world: World, people: People) -
         erased = await holder.erase_for(tx, Person(people.southern, (), (), (), ()))
 
     assert (erased.counts, await stored(world)) == ({"hub.act_approval": 1}, [])
+
+
+@pytest.mark.parametrize("amount", [0, 2**53 + 1, 2**64, 10**30, -(10**30)])
+async def test_an_amount_that_is_none_is_refused_before_any_approval_is_looked_for(
+    world: World, people: People, amount: int
+) -> None:
+    before = await everything(world)
+
+    payload = await act(
+        world, "pointsAdjust", "support_agent", member=people.whole, amount=amount, reason="GOODWILL", approvalId=NONE
+    )
+
+    assert errors(payload) == [("amount", "BAD_USER_INPUT")]
+    assert await everything(world) == before
+    (entry,) = await world.audited()
+    assert (entry.operation, entry.outcome, entry.member_ids) == ("pointsAdjust", "BAD_USER_INPUT", [people.whole])

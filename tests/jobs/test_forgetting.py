@@ -125,7 +125,7 @@ def of_table(table: str, ago: timedelta) -> Mapping[str, Any]:
         "hub.session": {"started_at": at, "expires_at": at},
         "hub.member_code": {"issued_at": at, "expires_at": at},
         "hub.approval": {"approved_at": at, "expires_at": at},
-        "hub.idempotency": {"done_at": at - timedelta(days=7), "expires_at": at},
+        "hub.idempotency": {"done_at": at - timedelta(days=8), "expires_at": at},
     }[table]  # type: ignore[assignment]
     return {column.name: named.get(column.name, _any(column)) for column in METADATA.tables[table].columns}
 

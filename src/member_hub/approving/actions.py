@@ -7,6 +7,8 @@ statement that writes.
 Decision: an approval is used up under the key of the request that used it. The same request sent again under that key
 finds it again, and then the first answer (idempotency/); under another key it is used up. Price: the row is kept for
 as long as keys are.
+Whoever approved had the right to when they did; a right that is withdrawn later leaves the approval as it is, for the
+day that it lives: rights come with each token, and the hub knows of none by itself.
 Decision: the limit of proposals counts what is committed, so that two at once may pass it by one. It keeps a list
 readable, and protects nothing else.
 """
@@ -16,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, literal, or_, select, update
 
 from member_hub.access import Caller, CallerKind
 from member_hub.approving.rules import Proposal
@@ -162,8 +164,9 @@ async def use(
         approval_t.c.digest == vault.message_digest(proposal.said(member_id)),
         number_in(approval_t.c.proposed_by).in_(spellings_of(caller.subject)),
     )
-    # Only while the key stands: with a key that is forgotten the act would be done once more.
-    retried = and_(approval_t.c.used_under == under, approval_t.c.used_at > now - KEPT)
+    # Only while the key stands, by the later of the clocks by which it is forgotten: else the act would be done again.
+    stands = approval_t.c.used_at > func.greatest(now, func.now()) - literal(KEPT)
+    retried = and_(approval_t.c.used_under == under, stands)
     another = number_in(approval_t.c.approved_by).not_in(spellings_of(caller.subject))
     used = (
         update(approval_t)

@@ -15,7 +15,7 @@ from member_hub.privacy import SERVICE, Purpose, personal, technical
 GUARD: Final = "member.loyalty"
 FOR: Final = SERVICE | {Purpose.ANALYTICS, Purpose.MARKETING, Purpose.PERSONALISATION}  # as all loyalty is read for
 # A day to be used in, then as long as a retry under the same key may come (idempotency), then swept with the next one.
-KEPT_DAYS: Final = 9
+KEPT_DAYS: Final = 10
 
 
 def _said(zh: str, en: str) -> dict[Any, Any]:

@@ -40,6 +40,7 @@ from member_hub.points.asking import receipt as receipt_of
 from member_hub.points.words import Act, Reason
 from member_hub.points.writing import entry_t
 
+ENTRIES_SHOWN: Final = 100  # of one act, which may go over thousands of lots
 WHOSE: Final = "Whose points; left out: of the member for whom the app asks."
 
 
@@ -63,7 +64,13 @@ class PointsReceipt:
     )
     version: int = strawberry.field(description="Counts acts on the account.")
     recorded_at: datetime = strawberry.field(description="When it was written down.")
-    entries: list[PointsReceiptEntry] = strawberry.field(description="What it consists of, in order.")
+    entries: list[PointsReceiptEntry] = strawberry.field(
+        description=(
+            f"What it consists of, in order; of more than {ENTRIES_SHOWN} the first. All of them stand in the ledger "
+            "(`points.entries`), under the operationId."
+        )
+    )
+    entry_count: int = strawberry.field(description="How many entries it consists of.")
 
 
 @strawberry.type(description="What became of an act on points.")
@@ -174,7 +181,8 @@ def _shown(asking: Asking, receipt: Receipt) -> PointsReceipt:
         balance=Points(receipt.balance) if may_see else None,
         version=receipt.version,
         recorded_at=receipt.recorded_at,
-        entries=_entries(receipt.entries),
+        entries=_entries(receipt.entries[:ENTRIES_SHOWN]),
+        entry_count=len(receipt.entries),
     )
 
 

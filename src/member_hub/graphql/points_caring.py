@@ -37,6 +37,7 @@ from member_hub.members.tables import MemberStatus
 from member_hub.points import Receipt
 from member_hub.points.queries import balances
 from member_hub.points.refusals import NeedsApproval, PointsClosed, PointsFrozen
+from member_hub.points.rules import whole
 from member_hub.points.words import AccountState, Reason
 
 
@@ -100,6 +101,7 @@ async def points_adjust(
 
     async def work(tx: Tx, desk: Desk) -> Receipt | Proposal:
         asking, approval = desk.asking, given(input.approval_id)
+        whole(abs(input.amount))  # what is no amount was not proposed either, and says so by its own code
         by = await second_person.approved_by(asking, tx, desk.member_id, wanted, approval, key=desk.key)
         try:
             async with tx.begin_nested():  # of what needs approval nothing stays but the proposal

@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from member_hub import idempotency, tiers
 from member_hub.access import Guard, Key, Verdict
+from member_hub.clock import business_day
 from member_hub.consent.deciding.holding import locked_in_reach
 from member_hub.counting import Loyalty
 from member_hub.db.base import Tx
@@ -30,12 +31,15 @@ from member_hub.graphql.problems import UserError
 from member_hub.graphql.query import Info, wanted_of
 from member_hub.graphql.requested import IdempotencyKey, request_key
 from member_hub.graphql.scalars import Fen, Points, Whole, given
+from member_hub.idempotency import FirstTime
 from member_hub.ids import MemberId, OriginId
 from member_hub.ingest.recording import (
+    ActivityCame,
     OrderCame,
     RecordedLine,
     RecordedOrder,
     account_of,
+    activity_came,
     order_came,
     record_activity,
     record_order,
@@ -69,7 +73,7 @@ class OrderLineInput:
 @strawberry.input(description="Lines of one order, 1 to 100: all of them are recorded, or none.")
 class OrderRecordInput:
     channel: Channel = strawberry.field(description="Where it was bought.")
-    order_no: str = strawberry.field(description="1 to 100 characters.")
+    order_no: str = strawberry.field(description="1 to 64 characters, spelled and read as in files.")
     lines: list[OrderLineInput] = strawberry.field(description="Each line number once.")
     store: str | None = strawberry.field(default=strawberry.UNSET, description="Needed where it was bought in one.")
     occurred_at: datetime | None = strawberry.field(
@@ -133,12 +137,12 @@ class NobodyNamed(BadInput):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What recording has at hand. `done_at`: when it was done under this key; none: it is to be done now."""
+    """What recording has at hand. `done`: what was done under this key; none: it is to be done now."""
 
     asking: Asking
     root: MemberId
     origin: OriginId | None
-    done_at: datetime | None
+    done: FirstTime | None
 
     @property
     def loyalty(self) -> Loyalty:
@@ -160,8 +164,8 @@ async def order_record(
     order = _order(input)
 
     async def work(tx: Tx, desk: Desk) -> tuple[OrderCame, str]:
-        if desk.done_at is not None:
-            came = await order_came(tx, desk.loyalty, desk.root, order, done_at=desk.done_at)
+        if desk.done is not None:
+            came = await order_came(tx, desk.loyalty, desk.root, order, done_at=desk.done.done_at)
         else:
             came = await record_order(
                 tx,
@@ -185,7 +189,10 @@ async def activity_record(
     input: Annotated[ActivityRecordInput, strawberry.argument(description="The day.")],  # noqa: A002
     idempotency_key: IdempotencyKey,
 ) -> ActivityRecordPayload:
-    async def work(tx: Tx, desk: Desk) -> int:
+    async def work(tx: Tx, desk: Desk) -> ActivityCame:
+        if desk.done is not None:
+            on, (origin, entries) = given(input.day) or business_day(desk.done.done_at), desk.done.result
+            return await activity_came(tx, desk.loyalty, OriginId(origin), on, input.kind, entries=entries)
         return await record_activity(
             tx,
             desk.root,
@@ -197,12 +204,11 @@ async def activity_record(
             loyalty=desk.loyalty,
             organisation=desk.asking.hub.organisation,
             now=desk.asking.now,
-            done_at=desk.done_at,
         )
 
     done = await _record(info, Guard.ACTIVITY, input, idempotency_key, work)
     return ActivityRecordPayload(
-        member=done.member, growth=None if done.came is None else Whole(done.came), user_errors=done.errors
+        member=done.member, growth=None if done.came is None else Whole(done.came.growth), user_errors=done.errors
     )
 
 
@@ -215,17 +221,17 @@ async def _record(
 ) -> Done[T]:
     asking, wanted = info.context, wanted_of(info)
     asking.trail.fields.add(f"{guard}:WRITE")
-    key = request_key(info, idempotency_key)
 
     async def attempt(tx: Tx) -> tuple[MemberId, T]:
         asking.trail.refusal = None  # of an attempt that has to be made again
-        vault = asking.hub.vault
+        key, vault = request_key(info, idempotency_key), asking.hub.vault
         done = await idempotency.begin(tx, vault, key, now=asking.now)
         root, origin = await _meant(tx, asking, given(said.member), given(said.account))
-        done_at = None if done is None else await idempotency.done_at(tx, vault, key)
-        came = await work(tx, Desk(asking, root, origin, done_at))
+        first = None if done is None else await idempotency.first_time(tx, vault, key)
+        came = await work(tx, Desk(asking, root, origin, first))
         if done is None:
-            await idempotency.finish(tx, vault, key, root)
+            result = (came.origin_id, came.entries) if isinstance(came, ActivityCame) else None
+            await idempotency.finish(tx, vault, key, root, result)
         asking.trail.finds([root])
         await note_answer(asking, tx, wanted, root, Guard.LOYALTY)
         return root, came

@@ -3,6 +3,10 @@
 Two requests with one key at the same moment: the second waits for the first one's commit and gets its answer. What was
 refused leaves nothing behind, so the same key may try again. Only digests are kept: a key that somebody made from a
 phone number, and the values of a request, are in no table.
+
+Decision: a key is forgotten when both clocks say that it is time, the hub's and the database's. A process whose clock
+jumps ahead would otherwise forget every key at once, and whatever is sent again would be done again.
+Price: a hub that runs ahead of its database keeps keys for as much longer.
 """
 
 from dataclasses import dataclass
@@ -10,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, delete, func, not_, select, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -21,7 +25,9 @@ from member_hub.errors import BadInput, Conflict
 from member_hub.idempotency.tables import DoneRequest
 from member_hub.ids import MemberId
 
-KEPT = timedelta(days=7)
+# Longer than anything is accepted late: what happened seven days and some minutes ago, or on a day that began nearly
+# eight days ago (tests/graphql/test_keys_kept.py). A key that ends before that lets the same request in once more.
+KEPT = timedelta(days=8)
 KEY_CHARS_MAX = 100
 FORGET_MAX = 100  # expired rows removed per request
 FORGET_EVERY = 16  # of requests that keep an answer, where each statement counts; by the first byte of the digest
@@ -31,16 +37,21 @@ SOURCE = "idempotency"
 done_t = table_of(DoneRequest)
 
 
+def _is_over(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
+    """By both clocks."""
+    return done_t.c.expires_at <= func.least(now, func.now())
+
+
 def _claiming(statement: Insert) -> ReturningInsert[tuple[str, bytes]]:
     keys = ("caller", "key_digest")
     fresh = {column.name: statement.excluded[column.name] for column in done_t.c if column.name not in keys}
-    is_over = done_t.c.expires_at <= statement.excluded.done_at
+    is_over = _is_over(statement.excluded.done_at)
     taken_over = statement.on_conflict_do_update(index_elements=list(keys), set_=fresh, where=is_over)
     return taken_over.returning(done_t.c.caller, done_t.c.key_digest)
 
 
-KEY: Final = [column.name for column in done_t.c]
-CLAIM: Final = _claiming(insert(done_t).values({c.name: bindparam(f"claim_{c.name}", type_=c.type) for c in done_t.c}))
+KEY: Final = [column.name for column in done_t.c if column is not done_t.c.result_number]  # which `finish` writes
+CLAIM: Final = _claiming(insert(done_t).values({n: bindparam(f"claim_{n}", type_=done_t.c[n].type) for n in KEY}))
 
 
 def claim_each(rows: Select[Any]) -> ReturningInsert[tuple[str, bytes]]:
@@ -77,6 +88,22 @@ class Done:
 
     member_id: MemberId
     result_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class FirstTime:
+    """When a request was done, and what its answer is found by, as `finish` was told."""
+
+    done_at: datetime
+    result_id: UUID | None
+    result_number: int | None
+
+    @property
+    def result(self) -> tuple[UUID, int]:
+        """Raises KeyReused where nothing was told, as the hub did before it told such."""
+        if self.result_id is None or self.result_number is None:
+            raise KeyReused(field="idempotencyKey")
+        return self.result_id, self.result_number
 
 
 async def begin(tx: Tx, vault: Vault, wanted: RequestKey, *, now: datetime) -> MemberId | None:
@@ -134,21 +161,28 @@ async def forget_now_and_then(tx: Tx, key_digest: bytes, *, now: datetime) -> No
         await forget_expired(tx, now=now)
 
 
-async def finish(tx: Tx, vault: Vault, wanted: RequestKey, member_id: MemberId) -> None:
-    """Remember what came of the request whose key `begin` claimed in this transaction."""
-    await tx.execute(update(done_t).where(_is(vault, wanted)).values(member_id=member_id))
+async def finish(
+    tx: Tx, vault: Vault, wanted: RequestKey, member_id: MemberId, result: tuple[UUID, int] | None = None
+) -> None:
+    """Remember what came of the request whose key `begin` claimed in this transaction.
+
+    `result`: what its answer is found by, and how many entries of that it told of.
+    """
+    result_id, number = result or (None, None)
+    found_by = {"member_id": member_id, "result_id": result_id, "result_number": number}
+    await tx.execute(update(done_t).where(_is(vault, wanted)).values(found_by))
 
 
-async def done_at(tx: Tx, vault: Vault, wanted: RequestKey) -> datetime:
-    """When the request was done that stands under the key. Raises KeyReused where it was another one."""
-    at: datetime = (await _done(tx, vault, wanted)).done_at
-    return at
+async def first_time(tx: Tx, vault: Vault, wanted: RequestKey) -> FirstTime:
+    """Of the request that stands under the key. Raises KeyReused where it was another one."""
+    row = await _done(tx, vault, wanted)
+    return FirstTime(row.done_at, row.result_id, row.result_number)
 
 
 async def stood(tx: Tx, vault: Vault, wanted: RequestKey, *, now: datetime) -> Done | None:
     """What this very request came to, where it was done and is not forgotten; claims nothing."""
     same = and_(_is(vault, wanted), done_t.c.request_digest == vault.message_digest(wanted.request))
-    row = (await tx.execute(select(done_t).where(same, done_t.c.expires_at > now))).one_or_none()
+    row = (await tx.execute(select(done_t).where(same, not_(_is_over(now))))).one_or_none()
     return None if row is None or row.result_id is None else Done(MemberId(row.member_id), row.result_id)
 
 
@@ -172,7 +206,7 @@ async def forget_expired(tx: Tx, *, now: datetime, at_most: int = FORGET_MAX) ->
     """Some of what has expired; how many. Skips what others hold."""
     old = (
         select(done_t.c.caller, done_t.c.key_digest)
-        .where(done_t.c.expires_at <= now)
+        .where(_is_over(now))
         .limit(at_most)
         .with_for_update(skip_locked=True)
         .cte("old")

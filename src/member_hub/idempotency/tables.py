@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, Index, LargeBinary, Text
+from sqlalchemy import DateTime, Index, Integer, LargeBinary, Text
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -27,6 +27,9 @@ class DoneRequest(Base):
     member_id: Mapped[UUID | None] = mapped_column(PgUuid, info=technical("what came of it; a merged id resolves"))
     result_id: Mapped[UUID | None] = mapped_column(
         PgUuid, info=technical("what the first answer is found by, where a member id says too little")
+    )
+    result_number: Mapped[int | None] = mapped_column(
+        Integer, info=technical("how many entries of it the first answer told of, where more may follow")
     )
     done_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), info=technical("when it was done"))
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), info=technical("when it is forgotten"))

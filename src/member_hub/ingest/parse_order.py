@@ -17,11 +17,10 @@ from member_hub.ingest.rows import RawRow
 from member_hub.ingest.values import amount_fen, is_blank, moments, text, whole
 from member_hub.ingest.words import WORDS, RecordKind
 from member_hub.members.tables import Channel
-from member_hub.orders.rules import OrderStatement, OrderStatus
+from member_hub.orders.rules import LINE_NO_MAX, ORDER_NUMBER, OrderStatement, OrderStatus, order_number
 from member_hub.organisation import Organisation
 
 AMOUNT_MAX_FEN = 10**10
-LINE_NO_MAX = 10**6
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -41,7 +40,7 @@ class OrderParser:
     def record(self, row: RawRow) -> OrderRecord:
         """Raises RowRefused."""
         fields, cells = row.fields, self._cells
-        order_no = key_of(ClaimKind.ACCOUNT, cells["order_no"](fields))
+        order_no = key_of(ORDER_NUMBER, cells["order_no"](fields))
         line_no = self._line_no(fields)
         channel = choice(CHANNELS, cells["channel"](fields), Reason.BAD_CHANNEL)
         key_kind = choice(_KEY_KINDS, cells["key_kind"](fields), Reason.BAD_KIND)
@@ -100,7 +99,7 @@ class OrderParser:
             raise RowRefused(Reason.BAD_REFUND)
         if not is_stated:
             return None
-        order_no = normalise.identifier(ClaimKind.ACCOUNT, order).value
+        order_no = order_number(order)
         line_no = whole(line, least=0, most=LINE_NO_MAX)
         if order_no is None or line_no is None:
             raise RowRefused(Reason.BAD_REFUND)

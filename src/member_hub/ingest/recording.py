@@ -1,9 +1,10 @@
 """One order, or one day of activity, as an app brings it: stored and counted like a line of a file, all or nothing.
 
 Lines go through the inbox of the files: a file that brings the same line later finds it a duplicate, and the other way
-round; the same line with another amount is refused. What a file's line may wait for is refused here, because somebody
-stands at the till: a refund of an unknown line, or of more than is left; a member who is frozen. An order is not
-refused for being large: its points are cut to what a line may earn, as those of a file are, and the answer says so.
+round; the same line with another amount is refused (brought.py). What a file's line may wait for is refused here,
+because somebody stands at the till: a refund of an unknown line, or of more than is left; a member who is frozen. An
+order is not refused for being large: its points are cut to what a line may earn, as those of a file are, and the answer
+says so.
 The answer is read from what stands, so whoever sends the same again is told the same.
 """
 
@@ -21,23 +22,30 @@ from member_hub.clock import business_day
 from member_hub.counting import Loyalty
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
-from member_hub.errors import BadInput, Conflict, NotFound
+from member_hub.errors import BadInput, NotFound
 from member_hub.identity import normalise
 from member_hub.identity.kinds import ClaimKind
 from member_hub.identity.queries import account_tokens, accounts_by_token
 from member_hub.ids import MemberId, OriginId
-from member_hub.ingest.applying import note
+from member_hub.ingest import brought
+from member_hub.ingest.brought import LineDiffers
 from member_hub.ingest.parse_activity import COUNT_MAX
-from member_hub.ingest.parse_order import AMOUNT_MAX_FEN, LINE_NO_MAX
-from member_hub.ingest.words import Source
+from member_hub.ingest.parse_order import AMOUNT_MAX_FEN
 from member_hub.members.serving import refuse_inactive
 from member_hub.members.tables import Channel, ChannelAccount
-from member_hub.orders.actions import FiledOrder, Filing, Orders, filings_of
-from member_hub.orders.rules import ActivityKind, ActivityStatement, OrderStatement, OrderStatus
+from member_hub.orders.actions import Filing, Orders, filings_of
+from member_hub.orders.rules import (
+    LINE_NO_MAX,
+    ActivityKind,
+    ActivityStatement,
+    OrderStatement,
+    OrderStatus,
+    order_number,
+)
 from member_hub.orders.tables import OrderLine
 from member_hub.organisation import Organisation, UnknownPlace
 from member_hub.points.claiming import key_of
-from member_hub.points.earning import ORDER_NO_CHARS_MAX, Line, line_t
+from member_hub.points.earning import Line, line_t
 from member_hub.points.refusals import BadLine, OccurredTooFar, OrderLineUnknown
 from member_hub.points.rules import OCCURRED_MAX, happened
 from member_hub.points.words import LineAct, LotKind
@@ -53,11 +61,6 @@ order_t = table_of(OrderLine)
 class TooManyLines(BadInput):
     zh = "一次提交 1 至 100 个订单行，行号不得重复。"
     en = "An order is recorded by 1 to 100 lines at once, each line number once."
-
-
-class LineDiffers(Conflict):
-    zh = "该订单行此前已以不同金额入账，或属于其他会员。"
-    en = "This order line came before with another amount, or it is another member's."
 
 
 class BadLineAmount(BadInput):
@@ -108,6 +111,15 @@ class OrderCame:
     duplicates: int
 
 
+@dataclass(frozen=True, slots=True)
+class ActivityCame:
+    """The growth of a day and kind, from so many entries of that account."""
+
+    growth: int
+    origin_id: OriginId
+    entries: int
+
+
 async def account_of(tx: Tx, loyalty: Loyalty, organisation: Organisation, account: tuple[Channel, str]) -> OriginId:
     """The channel account with that number. Raises NotFound for an unknown one, and for what is no number."""
     channel, number = account
@@ -138,12 +150,15 @@ async def record_order(
     at = _checked(order, organisation, now)
     filing = await _filing(tx, member_id, order.channel, origin_id)
     said = [_statement(order, line, at) for line in order.lines]
-    fresh = await _receive(tx, loyalty, said)
-    lines: list[FiledOrder] = [(filing, one) for one in said if one.message_id in fresh]
+    places = {Line(one.channel, one.order_no, one.line_no): f"lines.{n}" for n, one in enumerate(said)}
+    lines = await brought.new_lines(tx, loyalty.vault, said, filing, places=places)
     await Orders(loyalty.vault, organisation).store_orders(tx, lines, counted_at=now)
-    stated = {Line(one.channel, one.order_no, one.line_no): f"lines.{n}" for n, one in enumerate(said)}
-    await counting.count_lines(tx, caller, lines, needs=loyalty, now=now, stated=stated)
-    came = await _came(tx, loyalty, member_id, said, now)
+    here = {one.message_id for _, one in lines}
+    before = [one for one in said if one.message_id not in here]
+    lines += await brought.own_lines(tx, loyalty.vault, member_id, before, places=places, counted_at=now)
+    await counting.count_lines(tx, caller, lines, needs=loyalty, now=now, stated=places)
+    counted = {one.line_no for _, one in lines}
+    came = await _came(tx, loyalty, member_id, said, now, counted=counted)
     if lines:
         await tiers.review(tx, loyalty.tiers, [member_id], now=now, caller=caller)
     return came
@@ -168,26 +183,37 @@ async def record_activity(
     loyalty: Loyalty,
     organisation: Organisation,
     now: datetime,
-    done_at: datetime | None = None,
-) -> int:
-    """The count of a kind on a day, in place of the former one; returns the growth of that day and kind.
-
-    Done before, it is only told what stands, of the day that it was then. Raises BadCount, OccurredTooFar, NotFound,
-    MemberNotActive.
-    """
-    today = business_day(done_at or now)
+) -> ActivityCame:
+    """The count of a kind on a day, in place of the former one. Raises BadCount, OccurredTooFar, NotFound,
+    MemberNotActive."""
+    today = business_day(now)
     on = day or today
     if type(count) is not int or not 0 <= count <= COUNT_MAX:
         raise BadCount(field="count")
     if not today - OCCURRED_MAX <= on <= today:
         raise OccurredTooFar(field="day")
     filing = await _filing(tx, member_id, channel, origin_id)
-    if done_at is None:
-        await refuse_inactive(tx, member_id)
-        said = (filing, ActivityStatement(channel, "", on, kind, count))
-        await Orders(loyalty.vault, organisation).store_activity(tx, [said], counted_at=now)
-        await counting.count_activity(tx, [said], needs=loyalty, now=now)
-    return await _growth(tx, [filing.filed_under], [loyalty.growth_key(f"{filing.origin_id}/{on}/{kind}")])
+    await refuse_inactive(tx, member_id)
+    said = (filing, ActivityStatement(channel, "", on, kind, count))
+    await Orders(loyalty.vault, organisation).store_activity(tx, [said], counted_at=now)
+    await counting.count_activity(tx, [said], needs=loyalty, now=now)
+    return await activity_came(tx, loyalty, filing.origin_id, on, kind)
+
+
+async def activity_came(
+    tx: Tx, loyalty: Loyalty, origin_id: OriginId, on: date, kind: ActivityKind, *, entries: int | None = None
+) -> ActivityCame:
+    """What a day's activity of an account has come to; or had come to with so many entries: later ones are of counts
+    that were said later."""
+    key = loyalty.growth_key(f"{origin_id}/{on}/{kind}")
+    filed = select(account_t.c.filed_under).where(account_t.c.origin_id == origin_id).scalar_subquery()
+    told = select(func.coalesce(func.sum(growth_t.c.amount), 0), func.count())
+    source = growth_t.c.source == tiers.Source.ACTIVITY
+    told = told.where(growth_t.c.member_id == filed, source, growth_t.c.source_key == key)
+    if entries is not None:
+        told = told.where(growth_t.c.number <= entries)
+    growth, number = (await tx.execute(told)).one()
+    return ActivityCame(int(growth), origin_id, number)
 
 
 def _checked(order: RecordedOrder, organisation: Organisation, now: datetime) -> datetime:
@@ -214,18 +240,20 @@ def _checked(order: RecordedOrder, organisation: Organisation, now: datetime) ->
 
 
 def _check_key(order_no: str, line_no: int, within: str = "") -> None:
-    if not 0 < len(order_no) <= ORDER_NO_CHARS_MAX or not order_no.isprintable() or order_no != order_no.strip():
+    if order_number(order_no) is None:
         raise BadLine(field=f"{within}orderNo")
     if type(line_no) is not int or not 0 <= line_no <= LINE_NO_MAX:
         raise BadLine(field=f"{within}lineNo")
 
 
 def _statement(order: RecordedOrder, line: RecordedLine, at: datetime) -> OrderStatement:
-    """As a file would have said it: what goes back is below zero."""
+    """As a file would have said it: what goes back is below zero, and an order's number has one spelling."""
     of_order, of_line = line.refund_of or (None, None)
+    order_no = order_number(order.order_no)
+    assert order_no is not None, "it was looked at first"
     return OrderStatement(
         order.channel,
-        order.order_no,
+        order_no,
         line.line_no,
         order.channel,
         "",
@@ -233,7 +261,7 @@ def _statement(order: RecordedOrder, line: RecordedLine, at: datetime) -> OrderS
         line.amount_fen if line.refund_of is None else -line.amount_fen,
         at,
         OrderStatus.PAID if line.refund_of is None else OrderStatus.REFUNDED,
-        of_order,
+        order_number(of_order),
         of_line,
     )
 
@@ -251,31 +279,26 @@ async def _filing(tx: Tx, member_id: MemberId, channel: Channel, origin_id: Orig
     return (await filings_of(tx, [OriginId(found)]))[OriginId(found)]
 
 
-async def _receive(tx: Tx, loyalty: Loyalty, said: Sequence[OrderStatement]) -> set[str]:
-    """The message ids of lines that nobody brought before. Raises LineDiffers for another amount."""
-    vault, source = loyalty.vault, Source.ORDERS.value
-    keys = {vault.message_key(source, one.message_id): one for one in said}
-    digests = {key: vault.message_digest(str(one.amount_fen).encode()) for key, one in keys.items()}
-    written, stored = await note(tx, source, list(digests.items()))
-    for n, key in enumerate(keys):
-        if key not in written and stored[key] != digests[key]:
-            raise LineDiffers(field=f"lines.{n}")
-    return {keys[key].message_id for key in written}
-
-
 async def _came(
-    tx: Tx, loyalty: Loyalty, member_id: MemberId, said: Sequence[OrderStatement], at: datetime
+    tx: Tx,
+    loyalty: Loyalty,
+    member_id: MemberId,
+    said: Sequence[OrderStatement],
+    at: datetime,
+    *,
+    counted: Collection[int] = (),
 ) -> OrderCame:
     """What stands for these lines, in the member's own accounts; a line that was not counted `at` changed nothing then.
 
-    Raises LineDiffers where a line is another's.
+    `counted`: what is counted in this act. Raises LineDiffers where a line is another's, or its points were counted
+    without the order by another amount.
     """
     order_key = key_of(loyalty.vault, Line(said[0].channel, said[0].order_no, 0))
     lines = select(line_t).where(line_t.c.order_key == order_key, among(line_t.c.line_no, [s.line_no for s in said]))
     rows = (await tx.execute(lines)).all()
     own = select(account_t.c.origin_id, account_t.c.filed_under).where(account_t.c.member_id == member_id)
     filed = {row.origin_id: row.filed_under for row in await tx.execute(own)}
-    _refuse_others(said, rows, filed)
+    _refuse_others(said, rows, filed, counted)
     points: Counter[str] = Counter()
     for row in rows:
         points[row.act] += row.points
@@ -285,6 +308,13 @@ async def _came(
     at_most = sum(row.act == LineAct.PAID and row.points >= most for row in rows)
     here = await _counted_at(tx, set(filed.values()), said, at)
     return OrderCame(points[LineAct.PAID], points[LineAct.REFUNDED], growth, at_most, len(said) - here)
+
+
+def _differs(row: Any, amount_fen: int, *, is_new: bool) -> bool:
+    """Of a refund that a file brought no more was counted than was left of its line: that is the same refund."""
+    if row.act == LineAct.PAID:
+        return bool(row.amount_fen != amount_fen)
+    return is_new and bool(row.amount_fen != -amount_fen)
 
 
 async def _counted_at(tx: Tx, filed_under: Collection[MemberId], said: Sequence[OrderStatement], at: datetime) -> int:
@@ -300,7 +330,9 @@ async def _counted_at(tx: Tx, filed_under: Collection[MemberId], said: Sequence[
     return int(await tx.scalar(these) or 0)
 
 
-def _refuse_others(said: Sequence[OrderStatement], rows: Sequence[Any], filed: Collection[OriginId]) -> None:
+def _refuse_others(
+    said: Sequence[OrderStatement], rows: Sequence[Any], filed: Collection[OriginId], counted: Collection[int]
+) -> None:
     """A refund takes back from whoever bought, which at a till has to be the member who stands there."""
     by_number = {row.line_no: row for row in rows}
     for n, one in enumerate(said):
@@ -310,8 +342,8 @@ def _refuse_others(said: Sequence[OrderStatement], rows: Sequence[Any], filed: C
         if row.origin_id not in filed:
             is_refund = row.act == LineAct.REFUNDED
             raise OrderLineUnknown(field=f"lines.{n}.refundOf") if is_refund else LineDiffers(field=f"lines.{n}")
-        if row.act == LineAct.PAID and row.amount_fen != one.amount_fen:
-            raise LineDiffers(field=f"lines.{n}")  # points were earned for it without an order, by another amount
+        if _differs(row, one.amount_fen, is_new=one.line_no in counted):
+            raise LineDiffers(field=f"lines.{n}")  # points were earned or taken for it without an order
 
 
 async def _growth(tx: Tx, filed_under: Collection[MemberId], keys: Sequence[bytes]) -> int:

@@ -12,7 +12,7 @@ from member_hub.db.bulk import among
 from member_hub.identity import actions as claims
 from member_hub.orders.actions import activity_t, waiting_t
 from member_hub.orders.tables import ACTIVITY_RETENTION_DAYS, WAITING_RETENTION_DAYS
-from member_hub.privacy import DataClass
+from member_hub.orders.waiting import let_go
 
 ACTIVITY_MAX: Final = 5_000  # rows in one transaction
 WAITING_MAX: Final = 200  # lines that are looked for in one transaction; older ones of their accounts go with them
@@ -31,10 +31,7 @@ async def forget_old_activity(tx: Tx, now: datetime) -> int:
 
 
 async def forget_old_waiting(tx: Tx, vault: Vault, now: datetime) -> int:
-    """Remove lines whose account has not come within the term; how many. What is younger is sealed under a new key.
-
-    The accounts are held as by whoever brings lines of them: none is sealed meanwhile under the key that goes.
-    """
+    """Remove lines whose account has not come within the term; how many. What is younger is sealed under a new key."""
     is_old = waiting_t.c.received_at < now - timedelta(days=WAITING_RETENTION_DAYS)
     oldest = select(waiting_t.c.account_token).where(is_old).order_by(waiting_t.c.received_at).limit(WAITING_MAX)
     awaited = sorted(set(await tx.scalars(oldest)))
@@ -43,9 +40,5 @@ async def forget_old_waiting(tx: Tx, vault: Vault, now: datetime) -> int:
     await claims.lock(tx, awaited)
     gone = delete(waiting_t).where(among(waiting_t.c.account_token, awaited), is_old)
     subjects = list(await tx.scalars(gone.returning(waiting_t.c.subject_id)))
-    rest = select(waiting_t.c.subject_id).where(among(waiting_t.c.subject_id, sorted(set(subjects)))).distinct()
-    left = set(await tx.scalars(rest))
-    await vault.destroy(tx, set(subjects) - left)
-    for subject in sorted(left):
-        await vault.rekey(tx, subject, DataClass.COMMERCE)
+    await let_go(tx, vault, subjects)
     return len(subjects)

@@ -3,10 +3,17 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from member_hub.clock import business_day
+from member_hub.identity import normalise
+from member_hub.identity.kinds import ClaimKind
 from member_hub.members.tables import Channel
 from member_hub.orders.tables import ACTIVITY_RETENTION_DAYS
+
+# An order's number is spelled as an account's is: one order is one, whether a till or a file brings it.
+ORDER_NUMBER: Final = ClaimKind.ACCOUNT
+LINE_NO_MAX: Final = 10**6
 
 
 class OrderStatus(StrEnum):
@@ -60,6 +67,11 @@ class ActivityStatement:
     @property
     def message_id(self) -> str:
         return f"{self.channel}/{self.account}/{self.day}/{self.kind}"
+
+
+def order_number(raw: object) -> str | None:
+    """The number in its one spelling; None for what is none."""
+    return normalise.identifier(ORDER_NUMBER, raw).value
 
 
 def is_past_retention(day: date, now: datetime) -> bool:

@@ -79,7 +79,8 @@ class Earned:
 
 @dataclass(frozen=True, slots=True)
 class TakenBack:
-    """What a refund came to: `amount_fen` of it, as far as so much was left of the line; `points` that it took."""
+    """What a refund came to: `amount_fen` of it, as far as so much was left of the line; `points` that it took. Where
+    another way had counted less of it before: what it took beyond that, and `is_new`."""
 
     member_id: MemberId  # who had earned for the line
     origin_id: OriginId | None
@@ -113,13 +114,23 @@ class Original:
 Stated = Mapping[Line, str]  # lines that somebody asks for now, and where each stands in the request: lines.0
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What of a refund was counted before; `operation_id`: under which the rest is."""
+
+    operation_id: UUID
+    amount_fen: int
+    points: int
+
+
 @dataclass(slots=True)
 class Work:
     asked: Asked
     stated: Stated
     paid: dict[int, Paid] = field(default_factory=dict)
     refunds: dict[int, Refund] = field(default_factory=dict)
-    known: list[Refund] = field(default_factory=list)  # refunds that were counted before
+    known: dict[int, Refund] = field(default_factory=dict)  # refunds that were counted before
+    more: dict[int, Part] = field(default_factory=dict)  # those of them of which more is to be counted
     originals: dict[Key, Original] = field(default_factory=dict)
     lots: dict[int, Lot] = field(default_factory=dict)
     cut: set[int] = field(default_factory=set)  # paid lines that would have earned more than a line may
@@ -135,9 +146,11 @@ class Work:
         return self.keys[order], line.line_no
 
     def owners(self) -> dict[int, MemberId]:
+        """Whose account gives the points of each refund that is counted here, or more of it."""
+        more = {n: self.known[n] for n in self.more}
         return {
             n: self.originals[k].member_id
-            for n, one in self.refunds.items()
+            for n, one in (self.refunds | more).items()
             if (k := self.key(one.of)) in self.originals
         }
 
@@ -191,7 +204,7 @@ async def _answer_again(tx: Tx, work: Work, claims: Claims) -> None:
             who = (MemberId(row.member_id), row.origin_id)
             work.taken[refunds[key]] = TakenBack(*who, row.amount_fen, row.points, is_new=False)
     work.paid = {n: one for n, one in work.paid.items() if n in claims.paid}
-    work.known = [one for n, one in work.refunds.items() if n not in claims.refunds]
+    work.known = {n: one for n, one in work.refunds.items() if n not in claims.refunds}
     work.refunds = {n: one for n, one in work.refunds.items() if n in claims.refunds}
 
 
@@ -200,7 +213,7 @@ async def lock_originals(tx: Tx, work: Work) -> None:
 
     Those of refunds that were counted before, too: the caller may have more to take back for them, one after another.
     """
-    wanted = {work.key(one.of) for one in [*work.refunds.values(), *work.known]}
+    wanted = {work.key(one.of) for one in [*work.refunds.values(), *work.known.values()]}
     rows = await _lines(tx, wanted, locks=True) if wanted else []
     owners = await _owners(tx, rows)
     for row in rows:
@@ -215,6 +228,27 @@ async def lock_originals(tx: Tx, work: Work) -> None:
             row.refunded_fen,
             row.points,
         )
+
+
+async def find_more(tx: Tx, work: Work) -> None:
+    """Refunds of which less was counted before than is said now, of the same line; their lines are locked. Of what
+    somebody asks for now none is: whoever asks is told of the difference.
+
+    A till may have taken back points for a part of what its channel's book then says. The book is right about money
+    that went out: the difference is counted, too. What was counted beyond it stays, and a person puts it right.
+    """
+    keys = {work.key(one.line): n for n, one in work.known.items() if one.line not in work.stated}
+    if not keys:
+        return
+    for row in await _lines(tx, keys, act=None):  # once more: what was seen before the lock may have changed
+        n = keys[row.order_key, row.line_no]
+        refund = work.known[n]
+        original = work.originals.get(work.key(refund.of))
+        is_same = row.act == LineAct.REFUNDED and original is not None and row.lot_id == original.lot_id
+        if is_same and original is not None:
+            left = min(refund.amount_fen - row.amount_fen, original.amount_fen - original.refunded_fen)
+            if left > 0:
+                work.more[n] = Part(uuid7(), row.amount_fen, row.points)
 
 
 async def _owners(tx: Tx, rows: Sequence[Any]) -> dict[Key, MemberId]:
@@ -242,6 +276,8 @@ async def unclaim(tx: Tx, work: Work, claims: Claims, books: Books) -> None:
     missed = [work.key(work.paid[n].line) for n in list(claims.paid) if work.paid[n].member_id not in books]
     claims.paid = {n: op for n, op in claims.paid.items() if work.paid[n].member_id in books}
     gone = set(missed)
+    for n in [n for n in work.more if owners[n] not in books]:
+        del work.more[n], work.taken[n]
     late = [n for n in claims.refunds if owners.get(n) not in books or work.key(work.refunds[n].of) in gone]
     missed += [work.key(work.refunds[n].line) for n in late]
     for n in late:

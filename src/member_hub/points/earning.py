@@ -18,6 +18,7 @@ from member_hub.clock import business_day
 from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of
 from member_hub.ids import MemberId, OriginId, uuid7
+from member_hub.orders.rules import LINE_NO_MAX, order_number
 from member_hub.points.asking import Asked, Receipt, begin, finish, start
 from member_hub.points.book import Book
 from member_hub.points.calendar import day_of
@@ -32,8 +33,6 @@ from member_hub.points.tables import PointsLine
 from member_hub.points.words import EARNED_KINDS, Act, LineAct, LotKind, LotState, Reason
 
 SOURCE = "points.order"
-ORDER_NO_CHARS_MAX = 100
-LINE_NO_MAX = 2**31 - 1
 
 line_t = table_of(PointsLine)
 
@@ -47,12 +46,14 @@ class Line:
     line_no: int
 
     def checked(self, place: str) -> "Line":
-        """Raises BadLine, within the place of the request where it stands."""
-        if not 0 < len(self.order_no) <= ORDER_NO_CHARS_MAX or not self.order_no.isprintable():
+        """The line with its order's number in the one spelling, as files have it. Raises BadLine, within the place of
+        the request where it stands."""
+        order_no = order_number(self.order_no)
+        if order_no is None:
             raise BadLine(field=f"{place}.orderNo")
         if type(self.line_no) is not int or not 0 <= self.line_no <= LINE_NO_MAX:
             raise BadLine(field=f"{place}.lineNo")
-        return self
+        return replace(self, order_no=order_no)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,8 @@ async def earn_for_order_line(
     whole(earning.amount)
     if earning.kind is not LotKind.PURCHASE:
         raise BadReason(field="kind")
-    asked.known_channel(line.checked("line").channel)
+    line = line.checked("line")
+    asked.known_channel(line.channel)
     earning = replace(earning, occurred_at=_when(caller, earning.occurred_at, asked))
     points = _by_rule(asked, earning)
     begun = await begin(tx, asked, member_id)
@@ -143,8 +145,9 @@ async def reverse_order_line(
     Raises OrderLineUnknown also where the line is another member's, RefundTooLarge, AlreadyCounted.
     """
     whole(refund_fen, field="line.refundFen")
-    for one, place in ((line, "line.of"), (refund, "line.refund")):
-        asked.known_channel(one.checked(place).channel)
+    line, refund = line.checked("line.of"), refund.checked("line.refund")
+    for one in (line, refund):
+        asked.known_channel(one.channel)
     _when(caller, occurred_at, asked)
     begun = await begin(tx, asked, member_id)
     if begun.done is not None:

@@ -7,8 +7,9 @@
 
 What cannot be counted now is left as it was and is missing from the answer: the line of a member who is not active or
 whose account is not open, the refund of a line that is not counted yet. A refund takes back from whoever earned for the
-line, whoever brings the goods back; one that is greater than what is left takes what is left, unless somebody asks for
-just that one now. So the order in which lines come does not matter to what they come to.
+line, whoever brings the goods back; one that is greater than what is left takes what is left, and one of which another
+way had counted a part takes the rest, unless somebody asks for just that one now. So the order in which lines come does
+not matter to what they come to.
 Price: under a cap of order or day (programme.toml; 0 as it comes) the lines that came first earn.
 """
 
@@ -25,11 +26,13 @@ from member_hub.points.claiming import (
     Claims,
     Earned,
     Paid,
+    Part,
     Refund,
     Stated,
     TakenBack,
     Work,
     claim,
+    find_more,
     find_originals,
     lock_originals,
     unclaim,
@@ -71,6 +74,7 @@ async def count_lines(
     await find_originals(tx, work)
     claimed = await claim(tx, work)
     await lock_originals(tx, work)
+    await find_more(tx, work)
     owners = {work.paid[n].member_id for n in work.paid if n in claimed.paid} | set(work.owners().values())
     books = await take_many(tx, owners, now=asked.now)
     await unclaim(tx, work, claimed, books)
@@ -103,21 +107,22 @@ async def _earn(tx: Tx, work: Work, claims: Claims, books: Books) -> None:
 
 
 async def _take_back(tx: Tx, work: Work, claims: Claims, books: Books) -> None:
-    mine = sorted(claims.refunds, key=lambda n: work.key(work.refunds[n].line))
-    if not mine:
+    mine = work.refunds | {n: work.known[n] for n in work.more}
+    order = sorted(n for n in mine if n in claims.refunds or n in work.more)
+    order.sort(key=lambda n: work.key(mine[n].line))
+    if not order:
         return
-    originals = [work.originals[work.key(work.refunds[n].of)] for n in mine]
+    originals = [work.originals[work.key(mine[n].of)] for n in order]
     sought = [Sought(o.lot_id, books[o.member_id], o.counted_for) for o in originals if o.lot_id is not None]
     paying = await load_for_taking(tx, sought)
-    for n in mine:
-        refund = work.refunds[n]
-        original = work.originals[work.key(refund.of)]
-        left = original.amount_fen - original.refunded_fen
-        if refund.line in work.stated and refund.amount_fen > left:
+    for n, original in zip(order, originals, strict=True):
+        refund, before = mine[n], work.more.get(n) or Part(claims.refunds[n], 0, 0)
+        left, wanted = original.amount_fen - original.refunded_fen, refund.amount_fen - before.amount_fen
+        if refund.line in work.stated and wanted > left:
             raise RefundTooLarge(field=f"{work.stated[refund.line]}.amountFen")
-        amount, taken = min(refund.amount_fen, left), 0
+        amount, taken = min(wanted, left), 0
         book = books[original.member_id]
-        book.cause = Cause(claims.refunds[n], Reason.REFUND)
+        book.cause = Cause(before.operation_id, Reason.REFUND)
         if amount:
             due = taken_back(
                 points=original.points,
@@ -128,7 +133,8 @@ async def _take_back(tx: Tx, work: Work, claims: Claims, books: Books) -> None:
             taken = take_back(book, original.lot_id, due, work.asked.rules.negative_balance, paying=paying)
         original.refunded_fen += amount
         known = (book.member_id, original.origin_id, original.lot_id)
-        work.changed.append((*work.key(refund.line), *known, amount, 0, taken))
+        stands = (before.amount_fen + amount, 0, before.points + taken)
+        work.changed.append((*work.key(refund.line), *known, *stands))
         work.taken[n] = TakenBack(book.member_id, original.origin_id, amount, taken, is_new=True)
 
 
@@ -138,5 +144,6 @@ async def _note(tx: Tx, work: Work, claims: Claims) -> None:
     changed = {row[:2]: row for row in work.changed}
     await update_rows(tx, PointsLine, columns, list(changed.values()))
     touched = {work.key(work.refunds[n].of) for n in claims.refunds}
+    touched |= {work.key(work.known[n].of) for n in work.more}
     rows = [(*key, work.originals[key].refunded_fen) for key in sorted(touched)]
     await update_rows(tx, PointsLine, ("order_key", "line_no", "refunded_fen"), rows)

@@ -9,8 +9,11 @@ class BadAmount(BadInput):
 
 
 class BadLine(BadInput):
-    zh = "订单号须为 1 至 100 个可见字符，行号须为不小于 0 的整数。"
-    en = "An order number has 1 to 100 visible characters, a line number is a whole number from 0 on."
+    zh = "订单号须为 1 至 64 个字母、数字或 . : @ | + = / ~ _ - 符号，行号须为 0 至 1000000 的整数。"
+    en = (
+        "An order number has 1 to 64 letters, digits or signs of . : @ | + = / ~ _ -, "
+        "a line number is a whole number from 0 to 1000000."
+    )
 
 
 class BadEnd(BadInput):

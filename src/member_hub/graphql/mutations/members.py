@@ -13,7 +13,7 @@ class MemberMutations:
         resolver=member_enrol,
         description=(
             "Enrol a channel account: it joins the member that it belongs to, or makes a new one. The same key with "
-            "the same input finds what came of it before, for seven days; with another input it is a CONFLICT."
+            "the same input finds what came of it before, for eight days; with another input it is a CONFLICT."
         ),
     )
     profile_update: ProfileUpdatePayload = strawberry.field(
@@ -25,7 +25,8 @@ class MemberMutations:
         description=(
             "Record lines of one order as they happen, with their points, growth and the tier after it; all or none. A "
             "line counts once by channel, order and line, whoever brings it, an import or an app: brought again it is "
-            "a duplicate with the same answer, with another amount it is a CONFLICT."
+            "a duplicate with the same answer, with another amount it is a CONFLICT. What an import left "
+            "waiting for an account that nobody has is from now on the member's."
         ),
     )
     activity_record: ActivityRecordPayload = strawberry.field(
