@@ -2,8 +2,9 @@
 
 Birth dates are sealed. Once a month a round opens those that are held for the service, in batches, for this rule alone;
 what is left of it is an entitlement for the month, or nothing. Each day that follows looks only at members whose row
-changed since: who joins, or states a birthday, in the month. Whoever has this year's already is not opened again, so a
-birthday that is changed brings at most one in a calendar year.
+changed since: who joins, states a birthday, or takes back an objection to everything in the month; and at all of them
+again where a campaign opened since. Whoever has this year's of every benefit that is open is not opened again, and of
+each there is one in a calendar year, so a birthday that is changed brings no second.
 
 A batch is one transaction that holds the round's row: two processes share the members out, doing it again finds
 nothing to do, and what was left in the middle goes on from there. After a standstill the month that runs is made up
@@ -20,7 +21,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, Row, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from member_hub.access import Caller, system_caller
@@ -103,7 +104,7 @@ class Occasions:
         """The next members of the round; None where it is over for today."""
         month = month_of(now).key
         async with transaction(self.database.app) as tx:
-            at = await _turn(tx, source, month, now)
+            at = await _turn(tx, source, month, benefits, now)
             if at is None:
                 return None
             members = await _next(tx, at, source, benefits, now)
@@ -145,8 +146,9 @@ class Occasions:
                 await self.audit.write(entry)
 
 
-async def _turn(tx: Tx, source: Source, month: date, now: datetime) -> Row[Any] | None:
-    """The round of the month, held; begun anew on a new day; None where today's is finished."""
+async def _turn(tx: Tx, source: Source, month: date, benefits: Sequence[Benefit], now: datetime) -> Row[Any] | None:
+    """The round of the month, held; begun anew on a new day, over everybody where a benefit opened since the last one;
+    None where today's is finished."""
     begun = insert(round_t).values(source=source, month=month, began_at=now).on_conflict_do_nothing()
     await tx.execute(begun)
     same = (round_t.c.source == source, round_t.c.month == month)
@@ -155,26 +157,29 @@ async def _turn(tx: Tx, source: Source, month: date, now: datetime) -> Row[Any] 
         return held
     if business_day(held.began_at) >= business_day(now):
         return None
-    anew = (
-        update(round_t)
-        .where(*same)
-        .values(began_at=now, changed_since=held.began_at - OVERLAP, after_id=None, finished_at=None)
-    )
+    began_on = business_day(held.began_at)
+    has_opened = any(one.first is not None and one.first > began_on for one in benefits)
+    since = None if has_opened else held.began_at - OVERLAP
+    anew = update(round_t).where(*same).values(began_at=now, changed_since=since, after_id=None, finished_at=None)
     return (await tx.execute(anew.returning(*round_t.c))).one()
 
 
 async def _next(tx: Tx, at: Row[Any], source: Source, benefits: Sequence[Benefit], now: datetime) -> Sequence[Row[Any]]:
     """Held against merging, erasing and rekeying until the batch commits; in the order in which all lock members."""
-    had = exists().where(
-        entitlement_t.c.member_id == member_t.c.member_id,
-        among(entitlement_t.c.benefit, [one.code for one in benefits]),
-        entitlement_t.c.period == year_of(now),
+    had = (
+        select(func.count(entitlement_t.c.benefit.distinct()))
+        .where(
+            entitlement_t.c.member_id == member_t.c.member_id,
+            among(entitlement_t.c.benefit, [one.code for one in benefits]),
+            entitlement_t.c.period == year_of(now),
+        )
+        .scalar_subquery()
     )
     wanted: list[ColumnElement[bool]] = [
         member_t.c.status == MemberStatus.ACTIVE,
         member_t.c.restriction_bits.bitwise_and(restriction_mask(Purpose.MEMBER_SERVICE)) == 0,
         member_t.c.member_id > (at.after_id or UUID(int=0)),
-        ~had,
+        had < len(benefits),
     ]
     if at.changed_since is not None:
         again = select(again_t.c.member_id).where(again_t.c.source == source, again_t.c.month == at.month)
