@@ -319,3 +319,25 @@ async def test_who_takes_back_an_objection_to_everything_within_the_month_has_th
     await run(world, FEBRUARY + timedelta(days=3))
 
     assert await given(world) == dict.fromkeys([people.whole, other], (1, 0))
+
+
+@pytest.mark.parametrize("status", [MemberStatus.FROZEN, MemberStatus.RESTRICTED])
+async def test_who_is_active_again_within_the_month_has_the_gifts_of_the_month(
+    world: World, people: People, status: MemberStatus
+) -> None:
+    (other,) = await born(world, "1990-02-14")
+    async with transaction(world.hub.database.app) as tx:
+        joined = update(member_t).where(member_t.c.member_id == other)
+        await tx.execute(joined.values(joined_at=datetime(2025, 2, 3, tzinfo=UTC)))
+    await place(world, other, "standard")
+    await set_status(world, other, status)
+    for day in range(3):
+        await run(world, FEBRUARY + timedelta(days=day))
+    assert other not in await given(world)
+    assert {row.member_id for row in await rows(world, "hub.benefit_again")} == {other}
+    await set_status(world, other, MemberStatus.ACTIVE)
+
+    await run(world, FEBRUARY + timedelta(days=3))
+
+    assert (await given(world))[other] == (await given(world, "anniversary_gift"))[other] == (1, 0)
+    assert await rows(world, "hub.benefit_again") == []

@@ -11,7 +11,8 @@ nothing to do, and what was left in the middle goes on from there. After a stand
 for; a month that is over gives nothing, because nobody could use it.
 
 Decision: a member whose value does not open is left out and logged, and looked at again when the row changes. One
-who fails otherwise stops nobody, and is looked at again in the next day's round.
+who fails otherwise stops nobody, and is looked at again in the next day's round. So is one who is frozen or restricted
+when a round begins: nothing of theirs is opened meanwhile, and they are noted, for what ends that may leave no trace.
 """
 
 import logging
@@ -21,7 +22,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Date, Row, delete, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from member_hub.access import Caller, system_caller
@@ -53,6 +54,8 @@ COLUMNS: Final = (
     "member_id", "entitlement_id", "origin_id", "benefit", "source", "is_one_per_person", "period", "starts_at",
     "until", "granted", "reason", "issued_by_kind", "issued_by", "request_id", "issued_at",
 )  # fmt: skip
+
+_SUSPENDED: Final = (MemberStatus.FROZEN, MemberStatus.RESTRICTED)
 
 round_t, again_t = table_of(BenefitRound), table_of(BenefitAgain)
 _log = logging.getLogger(__name__)
@@ -107,6 +110,8 @@ class Occasions:
             at = await _turn(tx, source, month, benefits, now)
             if at is None:
                 return None
+            if at.after_id is None:
+                await _note_suspended(tx, at, source)
             members = await _next(tx, at, source, benefits, now)
 
             async def work(part: Sequence[Row[Any]]) -> list[MemberId]:
@@ -164,6 +169,25 @@ async def _turn(tx: Tx, source: Source, month: date, benefits: Sequence[Benefit]
     return (await tx.execute(anew.returning(*round_t.c))).one()
 
 
+async def _note_suspended(tx: Tx, at: Row[Any], source: Source) -> None:
+    """Whoever the round passes over until they are active again; doing it twice notes nobody twice."""
+    columns = (member_t.c.member_id, literal(source.value), literal(at.month, Date))
+    found = select(*columns).where(among(member_t.c.status, _SUSPENDED), *_held(source), *_changed(at))
+    names = ("member_id", "source", "month")
+    await tx.execute(insert(again_t).from_select(names, found).on_conflict_do_nothing())
+
+
+def _held(source: Source) -> list[ColumnElement[bool]]:
+    """Of whom it is known whether their month this is."""
+    if source is Source.ANNIVERSARY:
+        return []
+    return [member_t.c.birthday.is_not(None), is_held_for(ProfileField.BIRTHDAY, Purpose.MEMBER_SERVICE)]
+
+
+def _changed(at: Row[Any]) -> list[ColumnElement[bool]]:
+    return [member_t.c.updated_at >= at.changed_since] if at.changed_since is not None else []
+
+
 async def _next(tx: Tx, at: Row[Any], source: Source, benefits: Sequence[Benefit], now: datetime) -> Sequence[Row[Any]]:
     """Held against merging, erasing and rekeying until the batch commits; in the order in which all lock members."""
     had = (
@@ -181,11 +205,10 @@ async def _next(tx: Tx, at: Row[Any], source: Source, benefits: Sequence[Benefit
         member_t.c.member_id > (at.after_id or UUID(int=0)),
         had < len(benefits),
     ]
-    if at.changed_since is not None:
+    if changed := _changed(at):
         again = select(again_t.c.member_id).where(again_t.c.source == source, again_t.c.month == at.month)
-        wanted.append(or_(member_t.c.updated_at >= at.changed_since, member_t.c.member_id.in_(again)))
-    if source is Source.BIRTHDAY:
-        wanted += [member_t.c.birthday.is_not(None), is_held_for(ProfileField.BIRTHDAY, Purpose.MEMBER_SERVICE)]
+        wanted.append(or_(*changed, member_t.c.member_id.in_(again)))
+    wanted += _held(source)
     columns: list[ColumnElement[Any]] = [member_t.c.member_id, member_t.c.joined_at, member_t.c.birthday]
     found = select(*columns).where(*wanted).order_by(member_t.c.member_id).limit(BATCH)
     return list(await tx.execute(found.with_for_update(read=True)))
