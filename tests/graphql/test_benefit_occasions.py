@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from member_hub.privacy import ProfileField, Purpose
 from member_hub.tiers.words import Why
 from tests.graphql.benefits import benefits_of, member_t, place, rows, set_status, use
 from tests.graphql.occasions import FEBRUARY, born, days, given, jobs_on_record, promote, promotions, run
+from tests.graphql.test_objections import lift
+from tests.graphql.test_objections import place as object_to
 from tests.graphql.world import NOW, People, World, said
 
 OBJECT = """mutation { objectionPlace(input: {scope: {everything: true}}) { userErrors { code } } }"""
@@ -260,3 +263,81 @@ async def test_gifts_of_a_standstill_are_made_up_for_by_two_processes(
 async def _version(world: World, member: MemberId) -> int:
     query = "query ($by: MemberKey!) { member(by: $by) { version } }"
     return int((await world.ask("app_crm", query, variables={"by": {"id": str(member)}}))["member"]["version"])
+
+
+def with_campaign(world: World, first: date, *, beside: bool = True) -> World:
+    """A second gift of the month of birth, of a campaign that begins then; beside the first, or alone."""
+    rules = world.hub.benefits
+    extra = replace(rules.definitions["birthday_gift"], code="birthday_extra", first=first, last=date(2027, 2, 28))
+    kept = {code: one for code, one in rules.definitions.items() if beside or code != "birthday_gift"}
+    benefits = replace(rules, definitions={**kept, "birthday_extra": extra})
+    return replace(world, hub=replace(world.hub, benefits=benefits))
+
+
+@pytest.mark.parametrize("beside", [True, False])
+async def test_a_campaign_that_begins_within_the_month_reaches_those_who_had_the_gift_of_the_month(
+    world: World, people: People, *, beside: bool
+) -> None:
+    """On its first day, or the first day after it on which the hub runs; each once."""
+    (other,) = await born(world, "2000-02-20")
+    campaign = with_campaign(world, date(2027, 2, 15), beside=beside)
+    for day in range(4):
+        await run(campaign, FEBRUARY + timedelta(days=day))
+    assert await given(world, "birthday_extra") == {}
+
+    issued = [await run(campaign, datetime(2027, 2, 17, 2, tzinfo=UTC) + timedelta(days=day)) for day in range(2)]
+
+    assert issued == [2, 0]
+    assert await given(world, "birthday_extra") == dict.fromkeys([people.whole, other], (1, 0))
+    assert await given(world) == (dict.fromkeys([people.whole, other], (1, 0)) if beside else {})
+
+
+async def test_who_has_one_of_two_benefits_gets_the_other_and_no_second_of_the_first(
+    world: World, people: People
+) -> None:
+    await run(world, FEBRUARY)
+    assert await given(world) == {people.whole: (1, 0)}
+    campaign = with_campaign(world, date(2027, 2, 11))
+
+    await run(campaign, FEBRUARY + timedelta(days=1))
+
+    assert await given(world) == await given(world, "birthday_extra") == {people.whole: (1, 0)}
+
+
+async def test_who_takes_back_an_objection_to_everything_within_the_month_has_the_gift(
+    world: World, people: People
+) -> None:
+    (other,) = await born(world, "1990-02-14")
+    placed, errors = await object_to(world, "member", {"everything": True}, member=other)
+    assert errors == []
+    for day in range(3):
+        await run(world, FEBRUARY + timedelta(days=day))
+    assert await given(world) == {people.whole: (1, 0)}
+    world.clock.at += timedelta(hours=5)
+    await lift(world, "member", placed["id"], member=other)
+
+    await run(world, FEBRUARY + timedelta(days=3))
+
+    assert await given(world) == dict.fromkeys([people.whole, other], (1, 0))
+
+
+@pytest.mark.parametrize("status", [MemberStatus.FROZEN, MemberStatus.RESTRICTED])
+async def test_who_is_active_again_within_the_month_has_the_gifts_of_the_month(
+    world: World, people: People, status: MemberStatus
+) -> None:
+    (other,) = await born(world, "1990-02-14")
+    async with transaction(world.hub.database.app) as tx:
+        joined = update(member_t).where(member_t.c.member_id == other)
+        await tx.execute(joined.values(joined_at=datetime(2025, 2, 3, tzinfo=UTC)))
+    await place(world, other, "standard")
+    await set_status(world, other, status)
+    for day in range(3):
+        await run(world, FEBRUARY + timedelta(days=day))
+    assert other not in await given(world)
+    assert {row.member_id for row in await rows(world, "hub.benefit_again")} == {other}
+    await set_status(world, other, MemberStatus.ACTIVE)
+
+    await run(world, FEBRUARY + timedelta(days=3))
+
+    assert (await given(world))[other] == (await given(world, "anniversary_gift"))[other] == (1, 0)
+    assert await rows(world, "hub.benefit_again") == []

@@ -58,7 +58,7 @@ async def test_members_whose_birthday_fails_hold_up_nobody_and_come_again_the_ne
 
 
 async def test_who_failed_in_a_month_that_is_over_is_not_kept(world: World, people: People) -> None:
-    """Though nobody looks at them again: here because they were frozen."""
+    """Though nobody looks at them again: here because they were frozen, for which the next month notes them anew."""
     (failing,) = await born(world, "1990-02-14")
     await refuse(world, failing)
     world.clock.at = FEBRUARY
@@ -66,10 +66,14 @@ async def test_who_failed_in_a_month_that_is_over_is_not_kept(world: World, peop
     await set_status(world, failing, MemberStatus.FROZEN)
 
     await occasions(world).run(FEBRUARY + timedelta(days=1))
-    assert [row.member_id for row in await rows(world, "hub.benefit_again")] == [failing]
+    assert {(row.member_id, row.month) for row in await rows(world, "hub.benefit_again")} == {
+        (failing, date(2027, 2, 1))
+    }
     await occasions(world).run(FEBRUARY + timedelta(days=30))
 
-    assert await rows(world, "hub.benefit_again") == []
+    assert {(row.member_id, row.month) for row in await rows(world, "hub.benefit_again")} == {
+        (failing, date(2027, 3, 1))
+    }
 
 
 async def test_a_run_over_birthdays_and_over_promotions_ends_at_its_limit(

@@ -10,6 +10,8 @@ from member_hub.db import transaction
 from member_hub.db.bulk import table_of
 from member_hub.graphql.building import global_id
 from member_hub.members.tables import Member, MemberStatus
+from member_hub.members.taggings import tagging_t
+from member_hub.tags.tables import Tag
 from tests.graphql.tagging import ASSIGN, GOLF, MINE, REGULAR, WRAP, assign, define, remove, shown, stored
 from tests.graphql.world import NOW, People, World
 
@@ -49,6 +51,42 @@ async def test_tags_by_hand_go_within_reach_and_right(world: World, people: Peop
     assert (await remove(world, "support_agent", people.whole, "likes_golf"))[1] == []
     assert (await remove(world, "support_agent", people.whole, "likes_golf"))[1] == []
     assert [row.tag for row in await stored(world)] == ["gift_wrap"]
+
+
+async def given_by_the_sister_brand(world: World, people: People, *tags: str) -> None:
+    """As a merge under an agreement leaves it: defined and given by the other handler."""
+    await define(world, *({**GOLF, "code": tag} for tag in tags))
+    for tag in tags:
+        await assign(world, "app_crm", people.whole, tag)
+    async with transaction(world.hub.database.app) as tx:
+        for table in (table_of(Tag), tagging_t):
+            await tx.execute(update(table).values(handler="sister_brand"))
+
+
+async def test_what_another_handler_gave_is_taken_by_who_answers_for_the_member_now(
+    world: World, people: People
+) -> None:
+    await given_by_the_sister_brand(world, people, "likes_golf", "likes_tea")
+
+    assert (await remove(world, "support_agent", people.whole, "likes_golf"))[1] == []
+
+    assert [row.tag for row in await stored(world)] == ["likes_tea"]
+    assert (await assign(world, "app_crm", people.whole, "likes_tea"))[1] == [("tag", "NOT_FOUND")]
+
+
+async def test_giving_a_tag_leaves_the_one_of_another_handler_of_the_same_name(world: World, people: People) -> None:
+    await given_by_the_sister_brand(world, people, "likes_golf")
+    await define(world, GOLF)
+
+    for until in ("2026-12-01T00:00:00Z", "2026-12-02T00:00:00Z"):
+        assert (await assign(world, "app_crm", people.whole, "likes_golf", until=until))[1] == []
+
+    assert {row.handler: row.until and row.until.day for row in await stored(world)} == {
+        "sister_brand": None,
+        "brand": 2,
+    }
+    assert (await remove(world, "app_crm", people.whole, "likes_golf"))[1] == []
+    assert await stored(world) == []
 
 
 async def test_everybody_sees_the_tags_that_their_right_shows(world: World, people: People) -> None:

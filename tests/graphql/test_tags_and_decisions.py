@@ -54,6 +54,33 @@ async def test_an_objection_to_profiling_takes_profiles_in_the_same_transaction(
     assert await shown(world, "app_crm", people.whole) == everything
 
 
+NEVER_COMES: dict[str, Any] = {"not": {"figure": "visit_30d", "at_least": 1}}
+EITHER: dict[str, Any] = {"any": [{"figure": "orders_ever", "at_least": 1}, {"figure": "streak", "at_least": 3}]}
+
+
+@pytest.mark.parametrize("rule", [NEVER_COMES, EITHER, {"figure": "visit_90d", "at_most": 0}])
+async def test_who_objects_to_the_evaluation_of_activity_bears_no_tag_whose_rule_reads_it(
+    world: World, people: People, rule: dict[str, Any]
+) -> None:
+    """Nor one that its absence would give; the one they had goes at once, and comes back after the objection."""
+    await define(world, REGULAR, {**REGULAR, "code": "by_activity", "rule": json.dumps(rule)})
+    await turn(world, [people.whole], age_band=AgeBand.ADULT.value)
+    await evaluate(world, people.whole)
+    before = [row.tag for row in await stored(world)]
+    assert {"by_activity", "regular"} <= set(before)
+
+    placed, errors = await place(world, "member", {"purposes": ["ACTIVITY_EVALUATION"]}, member=people.whole)
+
+    assert errors == []
+    left = [tag for tag in before if tag != "by_activity"]
+    assert [row.tag for row in await stored(world)] == left
+    await evaluate(world, people.whole)
+    assert [row.tag for row in await stored(world)] == left
+    await lift(world, "member", placed["id"], member=people.whole)
+    await evaluate(world, people.whole)
+    assert [row.tag for row in await stored(world)] == before
+
+
 async def test_everything_objected_to_takes_them_too(world: World, people: People) -> None:
     await turn(world, [people.whole], age_band=AgeBand.ADULT.value)
     await evaluate(world, people.whole)

@@ -1,5 +1,6 @@
 """Rules of tiers by two persons: tried before they are applied, refused with their place, in force from their time."""
 
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from member_hub.db import snapshot, transaction
 from member_hub.graphql import tier_rules
 from member_hub.tables import METADATA
 from member_hub.tiers import proposals
+from member_hub.tiers.rules.versions import stored as as_rules
+from member_hub.tiers.standing.backtesting import backtest
 from tests.graphql.test_tiers import HUB, grow, last_said, me
 from tests.graphql.world import NOW, People, World
 
@@ -59,19 +62,12 @@ async def test_rules_are_tried_proposed_and_in_force_once_another_approved_them(
 
     assert (made["version"], made["proposedBy"], made["approvedBy"]) == (1, ONE, None)
     assert orjson.loads(made["rules"])["levels"][3]["promotion"]["all"][0]["at_least"] == 300
-    assert (made["backtest"]["members"], made["backtest"]["oneIn"]) == (4, 1)
-    assert made["backtest"]["moves"] == [{"fromTier": "core", "toTier": "vip", "members": 1}]
-    assert [(one["before"], one["after"], one["earned"]) for one in made["backtest"]["pyramid"]] == [
-        (3, 3, 3),
-        (0, 0, 0),
-        (1, 0, 0),
-        (0, 1, 1),
-    ]
-    assert [(one["earnedBp"], one["targetBp"]) for one in made["backtest"]["pyramid"]] == [
-        (7500, 3000),
-        (0, 4000),
-        (0, 2000),
-        (2500, 1000),
+    assert (made["backtest"]["members"], made["backtest"]["oneIn"], made["backtest"]["moves"]) == (None, 1, [])
+    assert [(one["tier"], one["targetBp"]) for one in made["backtest"]["pyramid"]] == [
+        ("base", 3000),
+        ("standard", 4000),
+        ("core", 2000),
+        ("vip", 1000),
     ]
     assert await work(world) == 0
     assert (await me(world, people.whole))["tier"]["code"] == "core"
@@ -86,24 +82,23 @@ async def test_rules_are_tried_proposed_and_in_force_once_another_approved_them(
 
 
 async def test_what_the_backtest_says_is_what_applying_the_rules_does(world: World, people: People) -> None:
+    """By the numbers as they are, which the API does not tell of so few."""
     for member, amount in ((people.whole, 700), (people.southern, 60), (people.visitor, 20)):
         await grow(world, member, amount)
-    harder = TIERS.replace("at_least = 7 }", "at_least = 21 }").replace("at_least = 40 }", "at_least = 60 }")
-    told = (await propose(world, harder.replace("at_least = 650 }", "at_quantile = 75 }")))["rules"]["backtest"]
+    easier = TIERS.replace("at_least = 40 }", "at_least = 15 }")
+    await propose(world, easier.replace("at_least = 650 }", "at_quantile = 75 }"))
+    async with snapshot(world.hub.database.app) as tx:
+        (row,) = await stored(world)
+        told = await backtest(tx, as_rules(row.rules), now=NOW)
     before = await standing_tiers(world)
     await approve(world, 1)
 
     await work(world)
 
     after = await standing_tiers(world)
-    moved = [(was, after[one]) for one, was in before.items() if was != after[one]]
-    assert sum(one["members"] for one in told["moves"]) == len(moved)
-    assert {(one["fromTier"], one["toTier"]): one["members"] for one in told["moves"]} == {
-        pair: moved.count(pair) for pair in moved
-    }
-    assert {one["tier"]: one["after"] for one in told["pyramid"]} == {
-        tier: list(after.values()).count(tier) for tier in ("base", "standard", "core", "vip")
-    }
+    assert told.moves == Counter((was, after[one]) for one, was in before.items() if was != after[one])
+    assert told.moves.total() > 0
+    assert told.after == Counter(after.values())
 
 
 async def test_nobody_waits_for_every_one_of_very_many_members(
@@ -111,10 +106,7 @@ async def test_nobody_waits_for_every_one_of_very_many_members(
 ) -> None:
     monkeypatch.setattr(tier_rules, "LOOKED_AT_MAX", 1)
 
-    made = (await propose(world))["rules"]["backtest"]
-
-    assert made["oneIn"] == 4
-    assert made["members"] < 4
+    assert (await propose(world))["rules"]["backtest"]["oneIn"] == 4
 
 
 async def test_nobody_approves_own_rules_under_any_issuer(world: World, people: People) -> None:

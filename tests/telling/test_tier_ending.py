@@ -1,8 +1,10 @@
 """Members are told ahead that they fall, and what is still needed: once, and only while it is so."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from sqlalchemy import insert, select, update
 
 from member_hub.db import transaction
@@ -13,8 +15,8 @@ from member_hub.telling import By
 from member_hub.tiers.tables import TierStanding
 from tests.graphql.world import NOW
 from tests.sign_in_codes.desk import Front
-from tests.telling.members import everything, member_with, run_at, tasks
-from tests.telling.test_ways import OPENID, publishing
+from tests.telling.members import ask_notice, everything, member_with, run_at, tasks
+from tests.telling.test_ways import OPENID, URL, publishing
 
 standing_t = table_of(TierStanding)
 FALLS_AT = datetime(2026, 12, 20, 16, tzinfo=UTC)  # midnight in Shanghai: the 21st begins
@@ -89,6 +91,39 @@ async def test_who_falls_no_more_when_the_message_would_go_out_is_not_told(front
 
     assert front.service.taken == []
     assert [(task.told_by, task.told_at) for task in await tasks(front)] == [("over", NOW)]
+
+
+@pytest.mark.parametrize("url", [None, URL])
+async def test_a_fall_is_told_before_there_is_any_privacy_notice_or_address_of_one(
+    unpublished: Front, url: str | None
+) -> None:
+    """The notice itself waits until there is something to point to."""
+    front = replace(
+        unpublished, hub=replace(unpublished.hub, settings=replace(unpublished.hub.settings, notice_url=url))
+    )
+    member = await everything(front)
+    await falling(front, member)
+    await asked(front)
+    await ask_notice(front, member)
+
+    await run_at(front, NOW)
+
+    assert [message.template for message in front.service.taken] == ["tier_ending.zh"]
+    assert [(task.kind, task.tries, task.told_at) for task in await tasks(front)] == [
+        ("tier_ending", 1, NOW), ("privacy_notice", 0, None)
+    ]  # fmt: skip
+
+
+async def test_a_fall_is_told_where_a_notice_is_in_force_that_has_no_address(front: Front) -> None:
+    nowhere = replace(front, hub=replace(front.hub, settings=replace(front.hub.settings, notice_url=None, port=0)))
+    member = await everything(nowhere)
+    await falling(nowhere, member)
+    await asked(nowhere)
+    await ask_notice(nowhere, member)
+
+    await run_at(nowhere, NOW)
+
+    assert [message.template for message in nowhere.service.taken] == ["tier_ending.zh"]
 
 
 async def test_who_cannot_be_told_is_left_to_people(front: Front) -> None:

@@ -2,15 +2,17 @@
 
 Birth dates are sealed. Once a month a round opens those that are held for the service, in batches, for this rule alone;
 what is left of it is an entitlement for the month, or nothing. Each day that follows looks only at members whose row
-changed since: who joins, or states a birthday, in the month. Whoever has this year's already is not opened again, so a
-birthday that is changed brings at most one in a calendar year.
+changed since: who joins, states a birthday, or takes back an objection to everything in the month; and at all of them
+again where a campaign opened since. Whoever has this year's of every benefit that is open is not opened again, and of
+each there is one in a calendar year, so a birthday that is changed brings no second.
 
 A batch is one transaction that holds the round's row: two processes share the members out, doing it again finds
 nothing to do, and what was left in the middle goes on from there. After a standstill the month that runs is made up
 for; a month that is over gives nothing, because nobody could use it.
 
 Decision: a member whose value does not open is left out and logged, and looked at again when the row changes. One
-who fails otherwise stops nobody, and is looked at again in the next day's round.
+who fails otherwise stops nobody, and is looked at again in the next day's round. So is one who is frozen or restricted
+when a round begins: nothing of theirs is opened meanwhile, and they are noted, for what ends that may leave no trace.
 """
 
 import logging
@@ -20,7 +22,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, Date, Row, delete, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from member_hub.access import Caller, system_caller
@@ -52,6 +54,8 @@ COLUMNS: Final = (
     "member_id", "entitlement_id", "origin_id", "benefit", "source", "is_one_per_person", "period", "starts_at",
     "until", "granted", "reason", "issued_by_kind", "issued_by", "request_id", "issued_at",
 )  # fmt: skip
+
+_SUSPENDED: Final = (MemberStatus.FROZEN, MemberStatus.RESTRICTED)
 
 round_t, again_t = table_of(BenefitRound), table_of(BenefitAgain)
 _log = logging.getLogger(__name__)
@@ -103,9 +107,11 @@ class Occasions:
         """The next members of the round; None where it is over for today."""
         month = month_of(now).key
         async with transaction(self.database.app) as tx:
-            at = await _turn(tx, source, month, now)
+            at = await _turn(tx, source, month, benefits, now)
             if at is None:
                 return None
+            if at.after_id is None:
+                await _note_suspended(tx, at, source)
             members = await _next(tx, at, source, benefits, now)
 
             async def work(part: Sequence[Row[Any]]) -> list[MemberId]:
@@ -145,8 +151,9 @@ class Occasions:
                 await self.audit.write(entry)
 
 
-async def _turn(tx: Tx, source: Source, month: date, now: datetime) -> Row[Any] | None:
-    """The round of the month, held; begun anew on a new day; None where today's is finished."""
+async def _turn(tx: Tx, source: Source, month: date, benefits: Sequence[Benefit], now: datetime) -> Row[Any] | None:
+    """The round of the month, held; begun anew on a new day, over everybody where a benefit opened since the last one;
+    None where today's is finished."""
     begun = insert(round_t).values(source=source, month=month, began_at=now).on_conflict_do_nothing()
     await tx.execute(begun)
     same = (round_t.c.source == source, round_t.c.month == month)
@@ -155,32 +162,53 @@ async def _turn(tx: Tx, source: Source, month: date, now: datetime) -> Row[Any] 
         return held
     if business_day(held.began_at) >= business_day(now):
         return None
-    anew = (
-        update(round_t)
-        .where(*same)
-        .values(began_at=now, changed_since=held.began_at - OVERLAP, after_id=None, finished_at=None)
-    )
+    began_on = business_day(held.began_at)
+    has_opened = any(one.first is not None and one.first > began_on for one in benefits)
+    since = None if has_opened else held.began_at - OVERLAP
+    anew = update(round_t).where(*same).values(began_at=now, changed_since=since, after_id=None, finished_at=None)
     return (await tx.execute(anew.returning(*round_t.c))).one()
+
+
+async def _note_suspended(tx: Tx, at: Row[Any], source: Source) -> None:
+    """Whoever the round passes over until they are active again; doing it twice notes nobody twice."""
+    columns = (member_t.c.member_id, literal(source.value), literal(at.month, Date))
+    found = select(*columns).where(among(member_t.c.status, _SUSPENDED), *_held(source), *_changed(at))
+    names = ("member_id", "source", "month")
+    await tx.execute(insert(again_t).from_select(names, found).on_conflict_do_nothing())
+
+
+def _held(source: Source) -> list[ColumnElement[bool]]:
+    """Of whom it is known whether their month this is."""
+    if source is Source.ANNIVERSARY:
+        return []
+    return [member_t.c.birthday.is_not(None), is_held_for(ProfileField.BIRTHDAY, Purpose.MEMBER_SERVICE)]
+
+
+def _changed(at: Row[Any]) -> list[ColumnElement[bool]]:
+    return [member_t.c.updated_at >= at.changed_since] if at.changed_since is not None else []
 
 
 async def _next(tx: Tx, at: Row[Any], source: Source, benefits: Sequence[Benefit], now: datetime) -> Sequence[Row[Any]]:
     """Held against merging, erasing and rekeying until the batch commits; in the order in which all lock members."""
-    had = exists().where(
-        entitlement_t.c.member_id == member_t.c.member_id,
-        among(entitlement_t.c.benefit, [one.code for one in benefits]),
-        entitlement_t.c.period == year_of(now),
+    had = (
+        select(func.count(entitlement_t.c.benefit.distinct()))
+        .where(
+            entitlement_t.c.member_id == member_t.c.member_id,
+            among(entitlement_t.c.benefit, [one.code for one in benefits]),
+            entitlement_t.c.period == year_of(now),
+        )
+        .scalar_subquery()
     )
     wanted: list[ColumnElement[bool]] = [
         member_t.c.status == MemberStatus.ACTIVE,
         member_t.c.restriction_bits.bitwise_and(restriction_mask(Purpose.MEMBER_SERVICE)) == 0,
         member_t.c.member_id > (at.after_id or UUID(int=0)),
-        ~had,
+        had < len(benefits),
     ]
-    if at.changed_since is not None:
+    if changed := _changed(at):
         again = select(again_t.c.member_id).where(again_t.c.source == source, again_t.c.month == at.month)
-        wanted.append(or_(member_t.c.updated_at >= at.changed_since, member_t.c.member_id.in_(again)))
-    if source is Source.BIRTHDAY:
-        wanted += [member_t.c.birthday.is_not(None), is_held_for(ProfileField.BIRTHDAY, Purpose.MEMBER_SERVICE)]
+        wanted.append(or_(*changed, member_t.c.member_id.in_(again)))
+    wanted += _held(source)
     columns: list[ColumnElement[Any]] = [member_t.c.member_id, member_t.c.joined_at, member_t.c.birthday]
     found = select(*columns).where(*wanted).order_by(member_t.c.member_id).limit(BATCH)
     return list(await tx.execute(found.with_for_update(read=True)))

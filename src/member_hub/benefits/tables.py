@@ -130,7 +130,7 @@ class BenefitRound(Base):
 
 
 class BenefitAgain(Base):
-    """A member whose benefit of the month failed, and who is looked at again in the next day's round."""
+    """A member whose benefit of the month failed, or who is suspended: the next rounds look at them again."""
 
     __tablename__ = "benefit_again"
 

@@ -1,11 +1,13 @@
 """tierRulesPropose, tierRulesApprove and tierRules: rules of tiers by version, decided by two persons."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
 import orjson
 import strawberry
 
+from member_hub import reports
 from member_hub.benefits.programme import without_gift
 from member_hub.db.base import Tx
 from member_hub.graphql.asking import Asking
@@ -22,32 +24,48 @@ from member_hub.tiers.standing.backtesting import LOOKED_AT_MAX, backtest
 Info = strawberry.Info[Asking, None]
 
 
-@strawberry.type(description="How many members would move from one tier to another.")
+@strawberry.type(description="How many members would move from one tier to another: twenty or more.")
 class TierMove:
     from_tier: str = strawberry.field(description="Code of the tier before.")
     to_tier: str = strawberry.field(description="Code of the tier after.")
-    members: Whole = strawberry.field(description="How many.")
+    members: Whole = strawberry.field(description="How many, rounded.")
 
 
-@strawberry.type(description="One step of the pyramid.")
+@strawberry.type(description="One step of the pyramid. Null: fewer than twenty, or nobody (少于二十人或无人).")
 class TierStep:
     tier: str = strawberry.field(description="Code of the tier.")
-    before: Whole = strawberry.field(description="How many stood there.")
-    after: Whole = strawberry.field(description="How many would stand there after the next review.")
-    earned: Whole = strawberry.field(description="How many have earned it by what they have today: where it leads.")
-    earned_bp: int = strawberry.field(description="Their share in basis points (10000 is all), rounded down.")
+    before: Whole | None = strawberry.field(description="How many stood there, rounded.")
+    after: Whole | None = strawberry.field(
+        description="How many would stand there after the next review, rounded; with the moves that are told, and no "
+        "others."
+    )
+    earned: Whole | None = strawberry.field(
+        description="How many have earned it by what they have today, rounded: where it leads. Fewer than twenty who "
+        "come from one tier to another are counted with those who stay."
+    )
+    earned_bp: int | None = strawberry.field(
+        description="Their share in basis points (10000 is all) of all that is told of `earned`, rounded down."
+    )
     target_bp: int = strawberry.field(description="The share that the rules aim at.")
 
 
 @strawberry.type(
-    description="What rules would do with the members of the proposer's handler, tried before anything is applied."
+    description="What rules would do with the members of the proposer's handler, tried before anything is applied. "
+    "Every number is of twenty members or more, and rounded; the command `member-hub tiers backtest` counts exactly. "
+    "(人数均不少于二十人并经取整。)"
 )
 class TierBacktest:
-    members: Whole = strawberry.field(description="How many were looked at.")
+    members: Whole | None = strawberry.field(
+        description="How many were looked at, rounded; null: fewer than twenty, or proposed when numbers were exact."
+    )
     one_in: int = strawberry.field(
         description="1: everybody was; 10: one member in ten, drawn by chance, where there are very many."
     )
-    moves: list[TierMove] = strawberry.field(description="Who would move at the next review.")
+    minimum_group: int = strawberry.field(description="Smaller groups are not told.")
+    rounded_to: int = strawberry.field(description="Every number of members is a multiple of this.")
+    moves: list[TierMove] = strawberry.field(
+        description="Who would move at the next review: ways that twenty or more go; all others are left out."
+    )
     pyramid: list[TierStep] = strawberry.field(description="Every tier, the lowest first.")
 
 
@@ -100,13 +118,19 @@ async def tier_rules_propose(
     async def work(tx: Tx) -> Rules:
         rules = texts.read(input.rules)
         _check_gifts(asking, rules)
+
+        async def trying() -> Mapping[str, Any]:
+            at_most, handler = LOOKED_AT_MAX, asking.caller.handler
+            exact = await backtest(tx, rules, now=asking.now, handler=handler, at_most=at_most)
+            return reports.told_of_backtest(asking.hub.vault, exact)
+
         made = await proposals.propose(
             tx,
             asking.caller,
             rules,
             note=input.note,
             effective_at=input.effective_at,
-            trying=lambda: backtest(tx, rules, now=asking.now, handler=asking.caller.handler, at_most=LOOKED_AT_MAX),
+            trying=trying,
             now=asking.now,
         )
         return _noted(asking, made)
@@ -179,14 +203,16 @@ def _shown(one: Rules) -> TierRules:
         proposed_at=one.proposed_at,
         approved_by=one.approved_by,
         approved_at=one.approved_at,
-        backtest=_backtest(one.backtest),
+        backtest=_backtest(reports.backtest_as_told(one.backtest)),
     )
 
 
-def _backtest(told: dict[str, Any]) -> TierBacktest:
+def _backtest(told: Mapping[str, Any]) -> TierBacktest:
     return TierBacktest(
         members=told["members"],
         one_in=told.get("one_in", 1),
+        minimum_group=reports.MINIMUM_GROUP,
+        rounded_to=reports.ROUNDED_TO,
         moves=[TierMove(from_tier=one["from"], to_tier=one["to"], members=one["members"]) for one in told["moves"]],
         pyramid=[TierStep(**one) for one in told["pyramid"]],
     )

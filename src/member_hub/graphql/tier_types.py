@@ -58,9 +58,16 @@ class TierCriterion:
     from_day: date = strawberry.field(description="The first of these days.")
     to_day: date = strawberry.field(description="The last.")
     at_quantile: int | None = strawberry.field(
-        description="Where it is compared with all members: what so many of a hundred do not pass; then `needed` is it."
+        description=(
+            "Where it is compared with all members: what so many of a hundred do not pass; then `needed` is about that."
+        )
     )
-    needed: Whole | None = strawberry.field(description="How much it takes; null: not known yet.")
+    needed: Whole | None = strawberry.field(
+        description=(
+            "How much it takes; null: not known, or of fewer than twenty members. With `atQuantile` about so much: "
+            "rounded up to two leading digits, so that it is no member's own number; met is by the exact one."
+        )
+    )
     reached: Whole | None = strawberry.field(
         description=(
             "How much there was; null: not evaluated, because the member objected, or of orders or activity that the "
@@ -73,7 +80,11 @@ class TierCriterion:
 @strawberry.type(description="The tier above.")
 class NextTier:
     tier: Tier = strawberry.field(description="Which.")
-    growth_missing: Whole = strawberry.field(description="How much growth is missing; what else is, say `criteria`.")
+    growth_missing: Whole = strawberry.field(
+        description=(
+            "How much growth is missing, about where it is compared with all members; what else is, say `criteria`."
+        )
+    )
     criteria: list[TierCriterion] = strawberry.field(description="What it takes and what is reached today.")
 
 

@@ -129,7 +129,7 @@ def _criteria(
             from_day=one.span.first,
             to_day=one.span.last,
             at_quantile=one.at_quantile,
-            needed=None if one.needed is None else Whole(one.needed),
+            needed=None if one.told is None else Whole(one.told),
             reached=None if one.reached is None or one.figure in hidden else Whole(one.reached),
             is_met=one.is_met,
         )
@@ -143,11 +143,13 @@ def _text(one: Reached, level: Level | None, language: Language) -> str:
     window = WINDOWS[Window(one.window)][place].format(months=one.months)
     figure, rule = FIGURES[one.figure][place], RULES[one.rule][place]
     tier = one.tier if level is None else (level.zh, level.en)[place]
-    needed = "?" if one.needed is None else str(one.needed)
+    needed = "?" if one.told is None else str(one.told)
     if language is Language.ZH:
-        goal = f"达到全体会员第{one.at_quantile}百分位({needed})" if one.at_quantile else f"达到{needed}"
+        about = "尚未得出" if one.told is None else f"约{needed}"
+        goal = f"达到全体会员第{one.at_quantile}百分位({about})" if one.at_quantile else f"达到{needed}"
         return f"{rule}{tier}:{window}{figure}{goal}"
-    goal = f"percentile {one.at_quantile} of all members ({needed})" if one.at_quantile else needed
+    about = "not known yet" if one.told is None else f"about {needed}"
+    goal = f"percentile {one.at_quantile} of all members ({about})" if one.at_quantile else needed
     return f"{rule} {tier}: {figure} {window} of at least {goal}"
 
 

@@ -30,7 +30,7 @@ def calling_jobs_of(hub: Needs, is_over: Callable[[], bool] = lambda: False) -> 
             address,
             on_told=informing.noting(hub.catalogue),
             saying=saying,
-            tells_bulk=is_published and address is not None,  # else nobody can be pointed to it
+            later=() if is_published and address is not None else (Kind.PRIVACY_NOTICE,),  # nobody can be pointed to it
         )
         return Done(await telling.tell_waiting(is_over))
 

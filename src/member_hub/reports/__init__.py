@@ -3,6 +3,7 @@
 The front door: `reports.groups_of_week(tx, vault, organisation, asked, whose=..., week=Week.of(now))`.
 """
 
+from member_hub.reports.backtests import backtest_as_told, told_of_backtest
 from member_hub.reports.disclosure import MINIMUM_GROUP, ROUNDED_TO
 from member_hub.reports.grid import BadGrid, Dimension, Narrowed, Table, table
 from member_hub.reports.liability import MONTHS_MAX, STEP_MIN, Liability, OwedOfMonth, liability_of_week
@@ -29,8 +30,10 @@ __all__ = [
     "TooManyGroups",
     "Week",
     "Whose",
+    "backtest_as_told",
     "groups_of_week",
     "liability_of_week",
     "pyramid_of_week",
     "table",
+    "told_of_backtest",
 ]

@@ -5,14 +5,16 @@ for what is said of them meanwhile, and what was wrong is put right once that is
 A tag stands for the accounts that the member had when it was given, and leaves with them when they part (holder.py).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import and_, delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 
 from member_hub.access import Caller, CallerKind, Grant, Guard, Verdict
 from member_hub.db.base import Tx
+from member_hub.db.bulk import among
 from member_hub.errors import BadInput, Conflict, NotFound
 from member_hub.ids import MemberId, uuid7
 from member_hub.members.reading import account_t, handler_of
@@ -68,15 +70,15 @@ async def assign(
         raise TagNotPossible(field="tag")
     held = select(tagging_t).where(tagging_t.c.member_id == member_id, tagging_t.c.how == TagKind.HAND.value)
     rows = (await tx.execute(held)).all()
-    mine = [row for row in rows if row.tag == code and (row.until is None or row.until > now)]
-    if mine:
-        same = and_(tagging_t.c.member_id == member_id, tagging_t.c.tag == code, tagging_t.c.how == TagKind.HAND.value)
-        await tx.execute(update(tagging_t).where(same).values(until=ends_at, version=definition.version))
+    ours = [row for row in rows if row.tag == code and row.handler == handler]
+    if any(row.until is None or row.until > now for row in ours):
+        same = (*_given(member_id, code), tagging_t.c.handler == handler)
+        await tx.execute(update(tagging_t).where(*same).values(until=ends_at, version=definition.version))
         return Given(definition, is_new=False)
     if len(rows) >= HELD_MAX:
         raise TooManyTags(field="tag")
     origins = await _origins(tx, member_id)
-    await _clear(tx, member_id, code)
+    await _clear(tx, member_id, code, given_by=[handler])
     row = (
         member_id,
         code,
@@ -96,19 +98,26 @@ async def assign(
 
 
 async def remove(tx: Tx, grant: Grant, member_id: MemberId, code: str) -> Definition:
-    """Take a tag that was given by hand; one that is not there is gone already.
+    """Take a tag that was given by hand, by whichever handler before a merge; one that is not there is gone already.
 
     Raises NotFound, MemberNotActive, TagNotByHand.
     """
-    definition, _ = await _by_hand(tx, grant, member_id, code)
-    await _clear(tx, member_id, code)
+    given_by = await _givers(tx, member_id, code)
+    definition, _ = await _by_hand(tx, grant, member_id, code, given_by=given_by)
+    await _clear(tx, member_id, code, given_by=given_by)
     return definition
 
 
-async def _by_hand(tx: Tx, grant: Grant, member_id: MemberId, code: str) -> tuple[Definition, str]:
-    """What one may not see one cannot give or take either, and it looks as if it were not there."""
+async def _by_hand(
+    tx: Tx, grant: Grant, member_id: MemberId, code: str, *, given_by: Sequence[str] = ()
+) -> tuple[Definition, str]:
+    """As the member's handler defines it, else one of those who gave it; and that handler.
+
+    What one may not see one cannot give or take either, and it looks as if it were not there.
+    """
     handler = await handler_of(tx, member_id)
-    definition = (await in_force(tx, [handler]))[handler].get(code) if handler is not None else None
+    known = await in_force(tx, [handler, *given_by]) if handler is not None else {}
+    definition = next((theirs[code] for theirs in known.values() if code in theirs), None)
     if definition is None or handler is None or not may_see(definition, grant):
         raise NotFound(field="tag")
     await refuse_inactive(tx, member_id)
@@ -145,6 +154,14 @@ async def _origins(tx: Tx, member_id: MemberId) -> list[object]:
     return found
 
 
-async def _clear(tx: Tx, member_id: MemberId, code: str) -> None:
-    which = (tagging_t.c.member_id == member_id, tagging_t.c.tag == code, tagging_t.c.how == TagKind.HAND.value)
-    await tx.execute(delete(tagging_t).where(*which))
+async def _givers(tx: Tx, member_id: MemberId, code: str) -> Sequence[str]:
+    rows = select(tagging_t.c.handler).where(*_given(member_id, code)).distinct()
+    return (await tx.scalars(rows.order_by(tagging_t.c.handler))).all()
+
+
+async def _clear(tx: Tx, member_id: MemberId, code: str, *, given_by: Sequence[str]) -> None:
+    await tx.execute(delete(tagging_t).where(*_given(member_id, code), among(tagging_t.c.handler, given_by)))
+
+
+def _given(member_id: MemberId, code: str) -> tuple[ColumnElement[bool], ...]:
+    return tagging_t.c.member_id == member_id, tagging_t.c.tag == code, tagging_t.c.how == TagKind.HAND.value

@@ -18,9 +18,11 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
+from member_hub.members.bits import PURPOSE_BITS
 from member_hub.members.taggings import DO_NOT_CONTACT, RESTING_ON_CONSENT, TagKind, ends_by
 from member_hub.privacy import DataClass, Purpose
-from member_hub.tags.conditions import Condition, read
+from member_hub.tags.conditions import Condition, figures_in, read
+from member_hub.tags.figures import OWN_PURPOSES
 from member_hub.tags.refusals import BadRule
 from member_hub.tags.tables import Tag
 
@@ -66,7 +68,14 @@ class Definition:
 
     @property
     def restricted_by(self) -> int:
-        return ends_by(self.purpose, is_profiling=self.is_profiling, is_restrictive=self.is_restrictive)
+        """The objections to what it is for, and to what its rule reads: figures with a purpose of their own. What is
+        not read of somebody says nothing, so neither does its absence."""
+        ends = ends_by(self.purpose, is_profiling=self.is_profiling, is_restrictive=self.is_restrictive)
+        condition = self.condition
+        sources = {figure.source for figure in figures_in(condition)} if condition is not None else set()
+        for source, purpose in OWN_PURPOSES.items():
+            ends |= PURPOSE_BITS[purpose] if source in sources else 0
+        return ends
 
     @property
     def is_builtin(self) -> bool:

@@ -117,9 +117,9 @@ async def evaluate(tx: Tx, programme: Programme, member_ids: Collection[MemberId
     by_handler = await _held(tx, member_ids)
     done = Evaluated()
     for handler, members in by_handler.items():
-        all_of_them = (await in_force(tx, [handler]))[handler].values()
-        definitions, setting = evaluated(all_of_them), programme.setting(now)
-        done = done.beside(Evaluated(ended=await keep_given(tx, all_of_them, members, now=now)))
+        definitions = evaluated((await in_force(tx, [handler]))[handler].values())
+        setting = programme.setting(now)
+        done = done.beside(Evaluated(ended=await keep_given(tx, members, now=now)))
         thresholds = await thresholds_of(tx, handler, definitions, setting)
         done = done.beside(await evaluate_batch(tx, definitions, members, setting, thresholds))
     return done

@@ -37,8 +37,9 @@ frequency_12m >= `loyal_orders`; else `active`.
 is the number of days in a row with a check-in that ends yesterday. Points are those of the account as it stands, and
 what expires within 30 days from now; the tier is the one held now; growth is the sum of the entries of `window_days`.
 
-Decision: figures of activity are there for nobody who objected to activity_evaluation, and every figure may be used for
-those purposes alone for which each column behind it was collected (its privacy declaration).
+Decision: figures of activity are there for nobody who objected to activity_evaluation, and no tag whose rule reads one
+is given to them, whatever else the rule asks for: neither "comes often" nor, by its absence, "never comes".
+Every figure may be used for those purposes alone for which each column behind it was collected (its declaration).
 """
 
 from collections.abc import Mapping
@@ -90,6 +91,9 @@ class Risk(StrEnum):
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
+
+
+OWN_PURPOSES: Final = {FigureSource.ACTIVITY: Purpose.ACTIVITY_EVALUATION}  # that one may object to by itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, delete, false, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 
@@ -19,7 +19,6 @@ from member_hub.db.base import Tx
 from member_hub.db.bulk import among, move_rows, table_of
 from member_hub.holding import rows_where
 from member_hub.ids import MemberId, OriginId
-from member_hub.members.reading import handler_of
 from member_hub.members.taggings import BY_THE_HUB, Tagging, tagging_t
 from member_hub.privacy import Erased, Held, Person
 from member_hub.tags.definitions import in_force
@@ -61,11 +60,8 @@ class TagsHolder:
 
     async def give_back(self, tx: Tx, *, kept: MemberId, back: MemberId, origins: Sequence[OriginId]) -> None:
         await self._evaluate_anew(tx, (kept, back), due=(kept, back))
-        handler = await handler_of(tx, kept)
-        definitions = (await in_force(tx, [handler]))[handler] if handler is not None else {}
-        restrictive = [code for code, one in definitions.items() if one.is_restrictive]
         leaving = literal(list(origins), ARRAY(PgUuid()))
-        protects = among(tagging_t.c.tag, restrictive)
+        protects = await _protects(tx, kept)
         await _copy(tx, kept, back, or_(tagging_t.c.origins.overlap(leaving), protects))
         theirs_alone = tagging_t.c.origins.contained_by(leaving)
         await tx.execute(delete(tagging_t).where(tagging_t.c.member_id == kept, theirs_alone, ~protects))
@@ -77,6 +73,22 @@ class TagsHolder:
         fresh = insert(due_t).values(rows)
         now = {"due_at": func.least(due_t.c.due_at, fresh.excluded.due_at)}  # what failed and was put off, too
         await tx.execute(fresh.on_conflict_do_update(index_elements=[due_t.c.member_id], set_=now))
+
+
+async def _protects(tx: Tx, member_id: MemberId) -> ColumnElement[bool]:
+    """Of the member's taggings: those that restrict, each by the definitions of the handler that gave it."""
+    given_by = select(tagging_t.c.handler).where(tagging_t.c.member_id == member_id).distinct()
+    definitions = await in_force(tx, (await tx.scalars(given_by)).all())
+    return or_(
+        false(),
+        *(
+            and_(
+                tagging_t.c.handler == handler,
+                among(tagging_t.c.tag, [code for code, one in theirs.items() if one.is_restrictive]),
+            )
+            for handler, theirs in definitions.items()
+        ),
+    )
 
 
 async def _copy(tx: Tx, source: MemberId, target: MemberId, which: ColumnElement[bool]) -> None:

@@ -134,8 +134,7 @@ async def evaluate_next(tx: Tx, programme: Programme, handler: str, clock: Clock
     current = await _taken(tx, handler, setting)
     if current is None:
         return None
-    all_of_them = (await in_force(tx, [handler]))[handler].values()
-    definitions = evaluated(all_of_them)
+    definitions = evaluated((await in_force(tx, [handler]))[handler].values())
     is_start = current.after is None
     await plan_anew(tx)
     thresholds = await thresholds_of(tx, handler, definitions, setting, anew=is_start)
@@ -145,7 +144,7 @@ async def evaluate_next(tx: Tx, programme: Programme, handler: str, clock: Clock
         return Evaluated()
 
     async def work(part: Sequence[MemberId]) -> Evaluated:
-        kept = Evaluated(ended=await keep_given(tx, all_of_them, part, now=now))
+        kept = Evaluated(ended=await keep_given(tx, part, now=now))
         return kept.beside(await evaluate_batch(tx, definitions, part, setting, thresholds))
 
     some, failed = await each_apart(tx, members, work)

@@ -58,7 +58,7 @@ class Notices:
     `on_told` is called in the transaction that notes that a member was told: what it writes stands if and only if that
     does; where it fails, the member is told again under the same message id. `named` says what a notice is
     called, `saying` what else a message of the kind says to this root; None: that is over, and nobody is told.
-    `tells_bulk`: whether what is not pressing is told, too.
+    `later`: kinds that nobody is told for now; their tasks wait, without a try lost.
     """
 
     database: Database
@@ -68,7 +68,7 @@ class Notices:
     notice_url: str | None = None
     named: Naming | None = None
     on_told: OnTold | None = None
-    tells_bulk: bool = True
+    later: Collection[Kind] = ()
     saying: Saying | None = None
 
     async def tell(self, tasks: Collection[UUID]) -> int:
@@ -97,8 +97,9 @@ class Notices:
     async def _round(self, sender: Sender, is_over: Callable[[], bool]) -> list[Outcome]:
         """TASKS_MAX tasks at most, those that press before the others; fewer: no more are due, or nothing is taken."""
         outcomes: list[Outcome] = []
-        apart = [(kind,) for kind in BULK]  # of a single kind the one due longest is found without sorting them
-        for kinds in (PRESSING, *apart) if self.tells_bulk else (PRESSING,):
+        # Of a single kind the one due longest is found without sorting them.
+        apart = [(kind,) for kind in BULK if kind not in self.later]
+        for kinds in ([kind for kind in PRESSING if kind not in self.later], *apart):
             while len(outcomes) < TASKS_MAX and not is_over():
                 outcome = await self._tell_one(sender, task_t.c.kind.in_(kinds))
                 if outcome is Outcome.NONE_DUE:
@@ -142,9 +143,9 @@ class Notices:
         return Message(task.task_id, task.kind, LANGUAGE, way.by, way.to, values, way.appid)
 
     async def _way(self, tx: Tx, task: Claimed, root: MemberId) -> Way | None:
-        """Whoever has no way at all is left to people at once; what does not open now may open at a later try."""
+        """Whoever has no way, or objects to each, is left to people at once; what does not open now may open later."""
         opens, manner = True, MANNERS[task.kind]
-        for by in manner.ways:
+        for by in await queries.open_ways(tx, root, task.kind):
             try:
                 way = await queries.way_to(tx, self.vault, root, by, is_verified=manner.needs_verified)
             except CannotOpen:

@@ -1,5 +1,6 @@
 """By what a member can be told something; a merged id leads to the member that it was merged into."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,9 +13,10 @@ from member_hub.db.bulk import table_of
 from member_hub.identity.kinds import ClaimKind, ClaimStatus
 from member_hub.identity.tables import IdentityClaim
 from member_hub.ids import MemberId
-from member_hub.members.tables import Member
+from member_hub.members.bits import channel_bit, restriction_mask
+from member_hub.members.tables import Member, MemberStatus
 from member_hub.privacy import DataClass
-from member_hub.telling.kinds import By
+from member_hub.telling.kinds import CHANNELS, MANNERS, By, Kind
 from member_hub.telling.rules import gets_messages
 
 claim_t = table_of(IdentityClaim)
@@ -34,6 +36,20 @@ async def root_of(tx: Tx, member_id: MemberId) -> MemberId:
     statement = select(func.coalesce(member_t.c.merged_into, member_t.c.member_id))
     found: UUID | None = await tx.scalar(statement.where(member_t.c.member_id == member_id))
     return MemberId(found) if found is not None else member_id
+
+
+async def open_ways(tx: Tx, member_id: MemberId, kind: Kind) -> Sequence[By]:
+    """The ways of this kind that no objection closes, in their order (consent/deciding/sending.py says the same of
+    others who send)."""
+    manner = MANNERS[kind]
+    if manner.purpose is None:
+        return manner.ways
+    columns = (member_t.c.status, member_t.c.restriction_bits)
+    row = (await tx.execute(select(*columns).where(member_t.c.member_id == member_id))).one_or_none()
+    if row is None or row.status == MemberStatus.RESTRICTED:
+        return ()
+    for_it = restriction_mask(manner.purpose)
+    return [by for by in manner.ways if not row.restriction_bits & (for_it | channel_bit(CHANNELS[by]))]
 
 
 async def way_to(tx: Tx, vault: Vault, member_id: MemberId, by: By, *, is_verified: bool = False) -> Way | None:

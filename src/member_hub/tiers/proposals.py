@@ -5,22 +5,24 @@ wants other rules proposes another one. Rules have to keep every tier that membe
 are proposed and when they are approved.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Row, func, insert, or_, select, union, update
 
-from member_hub.access import Caller
+from member_hub.access import Caller, Operation
+from member_hub.clock import business_day, seconds_left
 from member_hub.db.base import Tx
 from member_hub.errors import BadInput, Conflict, Forbidden, NotFound
 from member_hub.members.staff_numbers import number_in, spellings_of
+from member_hub.revealing.actions import count_today
+from member_hub.throttling import Throttled
 from member_hub.tiers.rules.model import TierRules
 from member_hub.tiers.rules.reading import values_of
 from member_hub.tiers.rules.texts import RulesInvalid
 from member_hub.tiers.rules.versions import rules_t, stored
-from member_hub.tiers.standing.backtesting import Backtest
 from member_hub.tiers.standing.marking import standing_t
 
 LOCK: Final = 0x74696572  # advisory: one proposal at a time takes the next version
@@ -29,6 +31,7 @@ SLACK: Final = timedelta(minutes=5)  # between the clock of the one who proposes
 NOTE_CHARS_MAX: Final = 200
 OPEN_MAX: Final = 20  # proposals that wait, and those of a day: each of them looks at every member
 A_DAY: Final = timedelta(days=1)
+TRIED_MAX: Final = 5  # proposals of one person in a day: each answer says a little about groups of the person's choice
 
 
 class BadEffectiveAt(BadInput):
@@ -58,6 +61,11 @@ class TooManyOpen(Conflict):
     en = "Too many proposals of rules are open, or were made within a day."
 
 
+class TooManyTried(Throttled):
+    zh = "今日提出等级规则的次数已达上限。"
+    en = "The daily limit of proposing rules of tiers is reached."
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """A version as it stands."""
@@ -80,12 +88,12 @@ async def propose(
     *,
     note: str,
     effective_at: datetime,
-    trying: Callable[[], Awaitable[Backtest]],
+    trying: Callable[[], Awaitable[Mapping[str, Any]]],
     now: datetime,
 ) -> Rules:
-    """The rules are tried once nothing else is against them.
+    """The rules are tried once nothing else is against them; what `trying` tells is what is kept.
 
-    Raises BadEffectiveAt, BadNote, RulesInvalid, TooManyOpen.
+    Raises BadEffectiveAt, BadNote, RulesInvalid, TooManyOpen, TooManyTried.
     """
     if not now - SLACK <= effective_at <= now + AHEAD_MAX:
         raise BadEffectiveAt(field="effectiveAt")
@@ -93,6 +101,8 @@ async def propose(
         raise BadNote(field="note")
     await _keeps_tiers(tx, rules)
     await _not_too_many(tx, now)
+    if not await count_today(tx, caller, Operation.TIER_RULES_PROPOSE, business_day(now), at_most=TRIED_MAX):
+        raise TooManyTried(seconds_left(now))
     tried = await trying()
     await tx.execute(select(func.pg_advisory_xact_lock(LOCK)))
     await _not_too_many(tx, now)
@@ -101,7 +111,7 @@ async def propose(
         version=version,
         rules=values_of(rules),
         note=note.strip(),
-        backtest=tried.told(),
+        backtest=tried,
         proposed_by=caller.subject,
         proposed_at=now,
         effective_at=max(effective_at, now),

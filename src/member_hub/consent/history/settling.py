@@ -218,10 +218,10 @@ async def _write(tx: Tx, wanted: Mapping[MemberId, Settled], *, children: Collec
         is_new = is_other or was_bits != (shall.consent_bits, shall.restriction_bits)
         if is_new or was.gate_until != shall.gate_until:
             epoch = was.privacy_epoch + (1 if is_new else 0)
-            bits.append((member, shall.consent_bits, shall.restriction_bits, shall.gate_until, epoch))
+            bits.append((member, shall.consent_bits, shall.restriction_bits, shall.gate_until, epoch, now))
     await _replace(tx, changed, wanted)
     if bits:
-        await update_rows(tx, Member, ("member_id", *_BITS), bits)
+        await update_rows(tx, Member, ("member_id", *_BITS, "updated_at"), bits)
 
 
 def _still_shut(shall: Settled, was: Row[Any], now: datetime) -> Settled:

@@ -3,6 +3,10 @@
 Who objected to the evaluation of activity, or to profiles, is not evaluated from it (PIPL 24, 44): a criterion of
 activity then brings nobody up and takes nobody down. What was grown from activity before stays; nothing new grows.
 So it is with a quantile that is not computed yet: nobody rises or falls by a number that nobody knows.
+
+A quantile is a number that some member really has. So whoever is told what it takes, or how much is missing, is told
+two leading digits, rounded up (`about`), and so is the log, which is part of a member's copy; decided is by the number
+itself. Single digits are as they are: very many share them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +19,7 @@ from member_hub.tiers.rules.model import Condition, Criterion, Together, leaves
 from member_hub.tiers.rules.windows import Span
 from member_hub.tiers.words import OF_ACTIVITY, Figure
 
+TENS: Final = 10
 LEAST: Final = 1  # where a quantile is zero: nothing at all reaches nothing
 
 Ask = tuple[Figure, Span]
@@ -64,10 +69,16 @@ class Reached:
     is_met: bool
 
     @property
+    def told(self) -> int | None:
+        """What may be said of `needed`."""
+        return self.needed if self.needed is None or self.at_quantile is None else about(self.needed)
+
+    @property
     def missing(self) -> int:
-        if self.is_met or self.needed is None or self.reached is None:
+        """By what may be said."""
+        if self.is_met or self.told is None or self.reached is None:
             return 0
-        return self.needed - self.reached
+        return self.told - self.reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +133,14 @@ class Measures:
         return not found.is_met, 0
 
 
+def about(number: int) -> int:
+    """Rounded up to two leading digits, of two digits to one."""
+    if number < TENS:
+        return number
+    step: int = TENS ** max(1, len(str(number)) - 2)
+    return -(-number // step) * step
+
+
 def asked(condition: Condition | None, member: Member, view: Viewpoint) -> set[Ask]:
     """The figures that a condition needs of a member."""
     return {
@@ -143,7 +162,7 @@ def logged(reasons: Sequence[Reached]) -> list[dict[str, object]]:
             "first": one.span.first.isoformat(),
             "last": one.span.last.isoformat(),
             "at_quantile": one.at_quantile,
-            "needed": one.needed,
+            "needed": one.told,
             "reached": one.reached,
             "met": one.is_met,
         }

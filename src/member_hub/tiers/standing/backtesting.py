@@ -2,12 +2,14 @@
 
 `moves` are what the next review would do, so terms and graces that run are kept; `earned` is where everybody would
 stand by what they have today, which is where the moves lead in the end: that is held against the target shares.
+These numbers are exact: for the command, run by who operates the database. What others are told of them rounds them
+and leaves out small groups (reports/backtests.py).
 
 Decision: where a request waits for the answer, of very many members one in so many is looked at, drawn by their ids,
 and the answer says so: two hundred thousand take more than half a minute. The command looks at everybody.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,38 +30,82 @@ BATCH: Final = 5000
 LOOKED_AT_MAX: Final = 20_000  # about, where a request waits
 
 
+RANDOM: Final = (1 << 48) - 1  # the last bits of an id (UUIDv7)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """How many, and which ones: an XOR over random bits of their ids, from which none of them can be told."""
+
+    size: int = 0
+    fingerprint: int = 0
+
+    @classmethod
+    def of(cls, member_id: MemberId) -> "Group":
+        return cls(1, member_id.int & RANDOM)
+
+    def beside(self, other: "Group") -> "Group":
+        return Group(self.size + other.size, self.fingerprint ^ other.fingerprint)
+
+
+Flows = Mapping[tuple[str, str], Group]  # from which tier to which; the same one for those who stay
+
+
 @dataclass(slots=True)
 class Backtest:
-    """Numbers only; tiers by their codes."""
+    """Numbers only; tiers by their codes. `going`: at the next review; `leading`: to what they have earned."""
 
     rules: TierRules
     one_in: int = 1
-    members: int = 0
-    moves: Counter[tuple[str, str]] = field(default_factory=Counter)
-    before: Counter[str] = field(default_factory=Counter)
-    after: Counter[str] = field(default_factory=Counter)
-    earned: Counter[str] = field(default_factory=Counter)
+    going: defaultdict[tuple[str, str], Group] = field(default_factory=lambda: defaultdict(Group))
+    leading: defaultdict[tuple[str, str], Group] = field(default_factory=lambda: defaultdict(Group))
+
+    def add(self, member_id: MemberId, was: str, *, is_: str, earned: str) -> None:
+        one = Group.of(member_id)
+        self.going[was, is_] = self.going[was, is_].beside(one)
+        self.leading[was, earned] = self.leading[was, earned].beside(one)
+
+    @property
+    def members(self) -> int:
+        return self.before.total()
+
+    @property
+    def moves(self) -> Counter[tuple[str, str]]:
+        return Counter({(was, is_): group.size for (was, is_), group in self.going.items() if was != is_})
+
+    @property
+    def before(self) -> Counter[str]:
+        return _counted(self.going, place=0)
+
+    @property
+    def after(self) -> Counter[str]:
+        return _counted(self.going, place=1)
+
+    @property
+    def earned(self) -> Counter[str]:
+        return _counted(self.leading, place=1)
 
     def told(self) -> dict[str, Any]:
         """As JSON: shares in basis points, rounded down."""
+        members, moves, before, after, earned = self.members, self.moves, self.before, self.after, self.earned
         codes = [level.code for level in self.rules.levels]
-        gone = sorted(self.before.keys() - set(codes))
+        gone = sorted(before.keys() - set(codes))
         return {
-            "members": self.members,
+            "members": members,
             "one_in": self.one_in,
             "moves": [
-                {"from": was, "to": is_, "members": self.moves[was, is_]}
+                {"from": was, "to": is_, "members": moves[was, is_]}
                 for was in [*codes, *gone]
                 for is_ in codes
-                if was != is_ and self.moves[was, is_]
+                if moves[was, is_]
             ],
             "pyramid": [
                 {
                     "tier": level.code,
-                    "before": self.before[level.code],
-                    "after": self.after[level.code],
-                    "earned": self.earned[level.code],
-                    "earned_bp": self.earned[level.code] * FULL_BP // self.members if self.members else 0,
+                    "before": before[level.code],
+                    "after": after[level.code],
+                    "earned": earned[level.code],
+                    "earned_bp": earned[level.code] * FULL_BP // members if members else 0,
                     "target_bp": level.share_bp,
                 }
                 for level in self.rules.levels
@@ -88,13 +134,16 @@ async def backtest(
         ]
         await run(tx, rules, courses, thresholds, now)
         for course in courses:
-            was, is_ = course.taken.stood.tier, course.stood.tier
-            found.members += 1
-            found.before[was] += 1
-            found.after[is_] += 1
-            found.earned[rules.levels[course.earned].code] += 1
-            if was != is_:
-                found.moves[was, is_] += 1
+            earned = rules.levels[course.earned].code
+            found.add(course.taken.member_id, course.taken.stood.tier, is_=course.stood.tier, earned=earned)
+    return found
+
+
+def _counted(flows: Flows, *, place: int) -> Counter[str]:
+    """By the tier that they leave (0) or reach (1)."""
+    found: Counter[str] = Counter()
+    for way, group in flows.items():
+        found[way[place]] += group.size
     return found
 
 
