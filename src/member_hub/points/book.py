@@ -226,6 +226,7 @@ class Book:
             self.repay(lot, at)
             if lot.expires_at <= at:
                 self._expire(lot, at)
+            self._wait_for(lot)
         self.changed_holds[hold.hold_id] = hold
 
     def take_back(self, lot: Lot | None, due: int, policy: NegativeBalance, *, paid: int = 0) -> int:
@@ -313,7 +314,7 @@ class Book:
         usable = in_order(x for x in self.lots.values() if x.state is LotState.ACTIVE and x.available > 0)
         parts = allot([(lot, lot.available) for lot in usable], amount)
         if sum(n for _, n in parts) < amount:
-            raise (OverLimit if amount <= self.active else NotEnoughPoints)(field="amount")  # more lots than in hand
+            raise NotEnoughPoints(field="amount")
         return parts
 
     def _take_from(self, lot: Lot, due: int) -> int:

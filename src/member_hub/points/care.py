@@ -70,7 +70,7 @@ async def adjust(
         until = asked.rules.lasting.until(book.now)
         book.add_active(Act.ADJUST, active_lot(book, LotKind.ADJUSTMENT, size, until))
     else:
-        await load_spendable(tx, book)
+        await load_spendable(tx, book, size)
         book.spend(Act.ADJUST, size)
     return await finish(tx, book, caller, approved_by=approved_by)
 
@@ -95,7 +95,7 @@ async def transfer(tx: Tx, caller: Caller, member_id: MemberId, *, asked: Asked,
     giving, getting = books[payer], books[payee]
     if amount + await of_today(tx, giving, Act.TRANSFER_OUT) > asked.rules.transfer_day_max:
         raise OverLimit(field="amount")
-    await load_spendable(tx, giving)
+    await load_spendable(tx, giving, amount)
     for expires_at, n in _by_expiry(giving.spend(Act.TRANSFER_OUT, amount)):
         getting.add_active(Act.TRANSFER_IN, active_lot(getting, LotKind.TRANSFER, n, expires_at))
     await write(tx, getting, caller)

@@ -36,7 +36,7 @@ async def redeem(
     book = await start(tx, asked, member_id, reason, wanted=Wanted(at_least=amount))
     if isinstance(book, Receipt):
         return book
-    await load_spendable(tx, book)
+    await load_spendable(tx, book, amount)
     book.spend(Act.REDEEM, amount)
     return await finish(tx, book, caller)
 
@@ -57,7 +57,7 @@ async def hold(
     book = await start(tx, asked, member_id, Reason.REWARD, wanted=Wanted(at_least=amount))
     if isinstance(book, Receipt):
         return book
-    await load_spendable(tx, book)
+    await load_spendable(tx, book, amount)
     book.hold(amount, book.now + lasts)
     return await finish(tx, book, caller)
 

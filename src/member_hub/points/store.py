@@ -23,6 +23,7 @@ from member_hub.errors import NotFound, Unavailable
 from member_hub.ids import MemberId
 from member_hub.points.book import Book
 from member_hub.points.lots import Cause, Hold, Lot
+from member_hub.points.refusals import TooManyLots
 from member_hub.points.words import AccountState, HoldState, LotKind, LotState, Reason
 from member_hub.points.writing import hold_t, lot_t, part_t, write_lots
 
@@ -50,11 +51,24 @@ def book_of(row: Any, now: datetime, cause: Cause = NOBODYS) -> Book:
 
 
 async def up_to_date(tx: Tx, book: Book) -> Book:
+    """With everything done that is due. Raises Unavailable where that is more than one transaction does."""
+    await catch_up(tx, book)
+    if _is_due(book):
+        raise Unavailable  # the clockwork catches up with an account of so many lots
+    return book
+
+
+async def catch_up(tx: Tx, book: Book) -> Book:
+    """With so much of what is due done as one transaction does; `due_at` says whether that was all."""
     for _ in range(SETTLE_ROUNDS_MAX):
-        if book.due_at is None or book.due_at > book.now:
-            return book
+        if not _is_due(book):
+            break
         await _settle(tx, book)
-    raise Unavailable  # the clockwork catches up with an account of so many lots
+    return book
+
+
+def _is_due(book: Book) -> bool:
+    return book.due_at is not None and book.due_at <= book.now
 
 
 async def _settle(tx: Tx, book: Book) -> None:
@@ -79,9 +93,16 @@ def _next_due(member_id: MemberId) -> Select[Any]:
     return select(func.least(begins.scalar_subquery(), ends.scalar_subquery(), times_out.scalar_subquery()))
 
 
-async def load_spendable(tx: Tx, book: Book) -> None:
-    """The lots that may be spent, in the order in which they are."""
-    await _load(tx, book, and_(lot_t.c.state == LotState.ACTIVE, lot_t.c.remaining > lot_t.c.held))
+async def load_spendable(tx: Tx, book: Book, amount: int) -> None:
+    """The lots that may be spent, in the order in which they are; none whose time is over, whatever was settled.
+
+    Raises TooManyLots where so many points are there, but not in LOTS_MAX lots.
+    """
+    is_good = lot_t.c.expires_at > literal(book.now, DateTime(timezone=True))
+    await _load(tx, book, and_(lot_t.c.state == LotState.ACTIVE, lot_t.c.remaining > lot_t.c.held, is_good))
+    usable = [lot.available for lot in book.lots.values() if lot.state is LotState.ACTIVE]
+    if len(usable) >= LOTS_MAX and sum(usable) < min(amount, book.active):
+        raise TooManyLots(field="amount")
 
 
 async def load_lots(tx: Tx, book: Book, lot_ids: Iterable[UUID]) -> None:
@@ -122,7 +143,8 @@ async def _load_holds(tx: Tx, book: Book, which: ColumnElement[bool], *, everyth
     for row in await tx.execute(parts):
         found[row.hold_id].parts[row.lot_id] = row.held
     book.holds |= found
-    await load_lots(tx, book, {lot_id for hold in found.values() for lot_id in hold.parts})
+    on_hold = {lot_id for hold in found.values() for lot_id in hold.left}
+    await _load(tx, book, among(lot_t.c.lot_id, on_hold - book.lots.keys()), everything=True)  # a hold ends whole
 
 
 def lot_of(row: Row[Any]) -> Lot:

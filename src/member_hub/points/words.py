@@ -123,6 +123,7 @@ class Fault(StrEnum):
     LOTS = "lots"
     HOLD = "hold"
     BETWEEN = "between"
+    DUE = "due"
 
     @property
     def says(self) -> str:
@@ -138,4 +139,5 @@ _FAULTS: Final = {
     Fault.LOTS: "the account is not the sum of its lots",
     Fault.HOLD: "a lot's held points are not those of its holds",
     Fault.BETWEEN: "what one account gave is not what the other got",
+    Fault.DUE: "something falls due before the account is looked at",
 }
