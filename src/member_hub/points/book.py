@@ -53,6 +53,10 @@ class Book:
     def balance(self) -> int:
         return self.active - self.debt
 
+    @property
+    def is_due(self) -> bool:
+        return self.due_at is not None and self.due_at <= self.now
+
     def due_by(self, moment: datetime) -> None:
         """Something falls due then."""
         self.due_at = moment if self.due_at is None else min(self.due_at, moment)

@@ -53,7 +53,7 @@ def book_of(row: Any, now: datetime, cause: Cause = NOBODYS) -> Book:
 async def up_to_date(tx: Tx, book: Book) -> Book:
     """With everything done that is due. Raises Unavailable where that is more than one transaction does."""
     await catch_up(tx, book)
-    if _is_due(book):
+    if book.is_due:
         raise Unavailable  # the clockwork catches up with an account of so many lots
     return book
 
@@ -61,14 +61,10 @@ async def up_to_date(tx: Tx, book: Book) -> Book:
 async def catch_up(tx: Tx, book: Book) -> Book:
     """With so much of what is due done as one transaction does; `due_at` says whether that was all."""
     for _ in range(SETTLE_ROUNDS_MAX):
-        if not _is_due(book):
+        if not book.is_due:
             break
         await _settle(tx, book)
     return book
-
-
-def _is_due(book: Book) -> bool:
-    return book.due_at is not None and book.due_at <= book.now
 
 
 async def _settle(tx: Tx, book: Book) -> None:
