@@ -30,7 +30,7 @@ def holders_by(clock: Clock) -> Sequence[Holder]:
         OrdersHolder(),
         TiersHolder(clock),
         PointsHolder(clock),
-        TagsHolder(),
+        TagsHolder(clock),
         BenefitsHolder(clock),  # behind tiers, whose terms it counts by
         IngestHolder(),
         MemberRows((MemberCode,)),

@@ -1,15 +1,21 @@
 """Two members turn out to be one, and back again: what is one per person counts once, and the rows keep their owner."""
 
+from datetime import date
 from uuid import UUID
 
 import pytest
 
 from member_hub.benefits.holder import MODELS
 from member_hub.benefits.refusals import AlreadyVoided, UsedUp
+from member_hub.benefits.tables import BenefitAgain
+from member_hub.benefits.words import Source
 from member_hub.db import transaction
+from member_hub.db.bulk import insert_rows
 from member_hub.ids import MemberId
 from member_hub.privacy import Person
 from tests.benefits.desk import Desk
+
+TABLES = ("entitlement", "benefit_use", "benefit_again")
 
 
 async def folded(desk: Desk) -> dict[MemberId, UUID | None]:
@@ -129,6 +135,7 @@ async def test_everything_is_exported_and_erased(desk: Desk) -> None:
     anna, berta, clara = [await desk.member() for _ in range(3)]
     for one in (anna, berta, clara):
         await desk.use(one)
+        await failed(desk, one)
     used = await desk.use(anna, "goodwill_coupon", entitlement=await desk.issue(anna))
     await desk.void(anna, used.use_id)
     await desk.merge(anna, berta)
@@ -138,6 +145,27 @@ async def test_everything_is_exported_and_erased(desk: Desk) -> None:
         held = [one.model async for one in desk.holder.export_for(tx, person)]
         erased = await desk.holder.erase_for(tx, person)
 
-    assert [held.count(model) for model in MODELS] == [3, 4]
-    assert erased.counts == {"hub.entitlement": 3, "hub.benefit_use": 4}
-    assert {row.member_id for name in ("entitlement", "benefit_use") for row in await desk.rows(name)} == {clara}
+    assert [held.count(model) for model in MODELS] == [3, 4, 1]
+    assert erased.counts == {"hub.entitlement": 3, "hub.benefit_use": 4, "hub.benefit_again": 1}
+    assert {row.member_id for name in TABLES for row in await desk.rows(name)} == {clara}
+
+
+async def test_who_is_to_be_looked_at_again_is_so_on_both_sides(desk: Desk) -> None:
+    """However they come together and part; nobody else is."""
+    anna, berta, clara = sorted([await desk.member() for _ in range(3)])
+    await failed(desk, berta)
+
+    await desk.merge(anna, berta)
+    assert [row.member_id for row in await desk.rows("benefit_again")] == [anna]
+    await desk.merge(anna, clara)
+    assert [row.member_id for row in await desk.rows("benefit_again")] == [anna]
+    await desk.split(anna, berta)
+
+    assert [row.member_id for row in await desk.rows("benefit_again")] == [anna, berta]
+
+
+async def failed(desk: Desk, member_id: MemberId) -> None:
+    """As a round leaves behind whose birthday failed."""
+    async with transaction(desk.database.app) as tx:
+        columns = ("member_id", "source", "month")
+        await insert_rows(tx, BenefitAgain, columns, [(member_id, Source.BIRTHDAY, date(2026, 11, 1))])

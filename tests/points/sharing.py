@@ -66,4 +66,4 @@ class Shared:
             return done
         self.left += 1
         async with transaction(self.database.app) as tx:
-            return await points.earn(tx, staff(), member_id, asked=asked, earning=earning)
+            return await points.earn(tx, staff(), member_id, asked=asked, earning=earning, channel=channel)

@@ -18,7 +18,7 @@ from member_hub.db import transaction
 from member_hub.db.base import Tx
 from member_hub.db.direct import Direct, Failed
 from member_hub.ids import MemberId, uuid7
-from member_hub.points import Asked, Receipt, Together, Wish, together
+from member_hub.points import Asked, Line, LotKind, Receipt, Together, Wish, together
 from tests.points.desk import NOW, Desk, member_t, points_t, staff
 from tests.points.desk import account_t as channel_t
 from tests.points.sharing import (
@@ -206,6 +206,27 @@ async def test_whoever_is_held_by_another_keeps_nobody_waiting(desk: Desk) -> No
     assert [(await desk.pots(one))[1] for one in (anna, bert, cora)] == [100] * 3
 
 
+async def test_a_key_that_another_process_holds_keeps_the_others_for_a_moment_only(
+    desk: Desk, groups: list[int]
+) -> None:
+    people, shared = await _people(desk, 4), Shared(desk.database)
+    asked = desk.asked("k")
+
+    async with asyncio.timeout(10):
+        async with transaction(desk.database.app) as tx:
+            first = await points.earn(tx, staff(), people[3], asked=asked, earning=YUAN_100)
+            contested = asyncio.create_task(_buy(desk, shared, people[0], asked))
+            others = [asyncio.create_task(_buy(desk, shared, one)) for one in people[1:3]]
+            await asyncio.gather(*others)
+            await asyncio.gather(*(_buy(desk, shared, one) for one in people[1:3]))  # the writer goes on
+            assert not contested.done()
+        assert await contested == first
+
+    assert (groups, shared.left) == ([3, 2], 3)
+    assert [(await desk.pots(one))[1] for one in people] == [0, 200, 200, 100]
+    assert await desk.faults() == []
+
+
 async def test_while_the_group_is_not_on_disk_nobody_else_ends_a_reach(desk: Desk) -> None:
     """Whoever objects meanwhile waits, and is told that it is over after the earning stands."""
     (anna,), shared = await _people(desk, 1), Shared(desk.database)
@@ -228,20 +249,32 @@ async def test_while_the_group_is_not_on_disk_nobody_else_ends_a_reach(desk: Des
     assert order == ["recorded", "objected"]
 
 
-async def test_the_account_in_the_named_channel_earns(desk: Desk) -> None:
+@pytest.mark.parametrize("way", ["with others", "by itself", "under the cap of a day", "for an order line"])
+async def test_the_account_in_the_named_channel_earns(desk: Desk, way: str) -> None:
+    """Whichever way an earning goes; where there is none, the account that the member began with."""
     (anna,), shared = await _people(desk, 1), Shared(desk.database)
     async with transaction(desk.database.app) as tx:
         row = (await tx.execute(select(channel_t).where(channel_t.c.member_id == anna))).one()
         other = row._asdict() | {"origin_id": uuid7(), "channel": "app"}
         await tx.execute(insert(channel_t).values(other))
+    if way == "under the cap of a day":
+        purchase = replace(desk.rules.earn[LotKind.PURCHASE], day_max=1_000)
+        desk.rules = replace(desk.rules, earn={**desk.rules.earn, LotKind.PURCHASE: purchase})
 
     for channel in ("app", "store", "website"):
-        await _buy(desk, shared, anna, channel=channel)
+        if way == "with others":
+            await _buy(desk, shared, anna, channel=channel)
+        elif way == "for an order line":
+            await desk.do(points.earn_for_order_line, anna, line=Line(channel, "O1", 1), earning=YUAN_100)
+        else:
+            await desk.do(points.earn, anna, earning=YUAN_100, channel=channel)
 
     lots = sorted((lot for lot in await desk.rows("points_lot") if lot.kind == "purchase"), key=lambda lot: lot.lot_id)
     began = min(row.origin_id, other["origin_id"])
     assert shared.left == 0
     assert [lot.origin_id for lot in lots] == [other["origin_id"], row.origin_id, began]
+    of_lines = [line.origin_id for line in await desk.rows("points_line")]
+    assert sorted(of_lines) == (sorted(lot.origin_id for lot in lots) if way == "for an order line" else [])
 
 
 async def test_a_tier_multiplies_what_is_multiplied(desk: Desk) -> None:

@@ -134,6 +134,56 @@ async def test_a_redemption_before_the_merge_is_reversed_after_it(desk: Desk) ->
     assert await desk.faults() == []
 
 
+async def test_a_redemption_is_reversed_whole_though_its_lot_went_to_somebody_who_parted_again(desk: Desk) -> None:
+    """What had remained of the lot was spent there; to whoever they are one with now it never came."""
+    anna, bert, cora = [await desk.member() for _ in range(3)]
+    await desk.earn(anna, 100)
+    desk.later(days=40)
+    await desk.earn(anna, 100)
+    held = await desk.do(points.hold, anna, amount=40)
+    spent = await desk.do(points.redeem, anna, amount=100)  # 60 of the first lot, 40 of the second
+    await desk.do(points.release, anna, hold_id=held.operation_id)
+    await desk.merge(bert, anna)
+    await desk.do(points.redeem, bert, amount=40)
+    await desk.split(bert, anna)
+    await desk.merge(cora, anna)
+    assert await desk.pots(cora) == (60, 0, 0, 0)
+
+    done = await desk.do(points.reverse, cora, operation_id=spent.operation_id)
+
+    assert (done.points, sorted(entry.amount for entry in done.entries)) == (100, [40, 60])
+    assert await desk.pots(cora) == (160, 0, 0, 0)
+    await desk.split(cora, anna)
+    for one in (cora, anna):
+        with pytest.raises(Exception, match="reversed"):
+            await desk.do(points.reverse, one, operation_id=spent.operation_id)
+    assert (await desk.pots(anna), await desk.pots(bert), await desk.pots(cora)) == (
+        (160, 0, 0, 0),
+        *[(0, 0, 0, 0)] * 2,
+    )
+    assert await desk.faults() == []
+
+
+async def test_what_two_spent_of_one_lot_comes_back_to_each_and_is_one_again(desk: Desk) -> None:
+    """The lot that came back to one of them knows of nothing that the other one spent."""
+    anna, bert = await desk.member(), await desk.member()
+    await desk.earn(anna, 100)
+    before = await desk.do(points.redeem, anna, amount=60)
+    await desk.merge(bert, anna)
+    merged = await desk.do(points.redeem, bert, amount=40)
+    await desk.split(bert, anna)
+    await desk.do(points.reverse, anna, operation_id=before.operation_id)
+    await desk.merge(bert, anna)
+
+    back = [await desk.do(points.reverse, bert, operation_id=merged.operation_id, amount=n) for n in (30, 10)]
+
+    assert [one.points for one in back] == [30, 10]
+    assert await desk.pots(bert) == (100, 0, 0, 0)
+    with pytest.raises(Exception, match="reversed"):
+        await desk.do(points.reverse, bert, operation_id=merged.operation_id)
+    assert await desk.faults() == []
+
+
 async def test_the_past_of_a_merged_member_is_that_of_all_its_parts(desk: Desk) -> None:
     anna, twin = await desk.member(), await desk.member()
     await desk.earn(anna, 10)

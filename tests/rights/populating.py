@@ -11,6 +11,7 @@ from pathlib import Path
 
 from member_hub import approving, benefits, points, programme, resources, revealing, tiers, till
 from member_hub.access import CallerKind, RowScope, system_caller
+from member_hub.benefits.tables import BenefitAgain
 from member_hub.benefits.words import IssueReason
 from member_hub.consent.history.recording import NewEvent, record
 from member_hub.consent.history.settling import settle
@@ -169,7 +170,7 @@ async def _points(world: World) -> None:
 
 
 async def _benefits(world: World) -> None:
-    """She was given a coupon, and used it."""
+    """She was given a coupon, and used it; what her birthday brings failed."""
     member = await world.member_of(Channel.WEBSITE, WEBSITE)
     parts = programme.read(resources.folder("policies") / "programme.toml")
     desk = benefits.Desk(world.vault, REGISTER, benefits.rules_of(parts["benefits"], tiers.rules_of(parts["tiers"])))
@@ -180,6 +181,8 @@ async def _benefits(world: World) -> None:
         await benefits.issue(tx, hub, member, asked=asked, code="goodwill_coupon", reason=IssueReason.GOODWILL)
         asked = benefits.Asked(desk, NOW, key(key="use"))
         await benefits.use(tx, hub, member, asked=asked, said=benefits.Using("goodwill_coupon", store="SH001"))
+        again = {"member_id": member, "source": "birthday", "month": NOW.date().replace(day=1)}
+        await tx.execute(table_of(BenefitAgain).insert(), again)
 
 
 async def _tag(world: World) -> None:

@@ -32,6 +32,7 @@ GONE = {
     "hub.consent_current": 2,
     "hub.consent_evidence": 1,
     "hub.consent_line": 3,
+    "hub.benefit_again": 1,
     "hub.benefit_use": 1,
     "hub.entitlement": 1,
     "hub.growth_entry": 6,

@@ -102,11 +102,16 @@ class Desk:
 
     async def split(self, kept: Someone, back: Someone) -> None:
         async with transaction(self.database.app) as tx:
-            awake = update(member_t).where(member_t.c.member_id == back.member_id)
-            await tx.execute(awake.values(status=MemberStatus.ACTIVE, merged_into=None))
-            await self.holder.give_back(tx, kept=kept.member_id, back=back.member_id, origins=back.origins)
-            moved = update(account_t).where(account_t.c.origin_id.in_(back.origins))
-            await tx.execute(moved.values(member_id=back.member_id))
+            await self.split_in(tx, kept, back)
+
+    async def split_in(self, tx: Tx, kept: Someone, back: Someone) -> None:
+        held = select(member_t.c.member_id).where(member_t.c.member_id.in_([kept.member_id, back.member_id]))
+        await tx.execute(held.order_by(member_t.c.member_id).with_for_update())
+        awake = update(member_t).where(member_t.c.member_id == back.member_id)
+        await tx.execute(awake.values(status=MemberStatus.ACTIVE, merged_into=None))
+        await self.holder.give_back(tx, kept=kept.member_id, back=back.member_id, origins=back.origins)
+        moved = update(account_t).where(account_t.c.origin_id.in_(back.origins))
+        await tx.execute(moved.values(member_id=back.member_id))
 
 
 async def new_member(

@@ -20,14 +20,14 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, exists, or_, select, update
+from sqlalchemy import ColumnElement, Row, delete, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from member_hub.access import Caller, system_caller
 from member_hub.audit import AuditLog, Entry
 from member_hub.benefits.rules import Benefit, BenefitRules, has_anniversary, has_birthday, month_of, year_of
 from member_hub.benefits.standing import held_by
-from member_hub.benefits.tables import BenefitRound, Entitlement
+from member_hub.benefits.tables import BenefitAgain, BenefitRound, Entitlement
 from member_hub.benefits.using import entitlement_t, issued_by, member_t, own_origins
 from member_hub.benefits.words import Source
 from member_hub.clock import business_day
@@ -44,7 +44,6 @@ from member_hub.privacy import DataClass, ProfileField, Purpose
 
 BATCH: Final = 500
 BATCHES_MAX: Final = 200  # of one run
-FAILED_MAX: Final = 1_000  # members who are looked at again
 OVERLAP: Final = timedelta(hours=1)  # a transaction may commit that long after the time that it wrote
 OPERATION: Final = "jobs benefits"
 CALLER: Final = "jobs"
@@ -54,7 +53,7 @@ COLUMNS: Final = (
     "until", "granted", "reason", "issued_by_kind", "issued_by", "request_id", "issued_at",
 )  # fmt: skip
 
-round_t = table_of(BenefitRound)
+round_t, again_t = table_of(BenefitRound), table_of(BenefitAgain)
 _log = logging.getLogger(__name__)
 
 
@@ -178,7 +177,8 @@ async def _next(tx: Tx, at: Row[Any], source: Source, benefits: Sequence[Benefit
         ~had,
     ]
     if at.changed_since is not None:
-        wanted.append(or_(member_t.c.updated_at >= at.changed_since, among(member_t.c.member_id, at.failed)))
+        again = select(again_t.c.member_id).where(again_t.c.source == source, again_t.c.month == at.month)
+        wanted.append(or_(member_t.c.updated_at >= at.changed_since, member_t.c.member_id.in_(again)))
     if source is Source.BIRTHDAY:
         wanted += [member_t.c.birthday.is_not(None), is_held_for(ProfileField.BIRTHDAY, Purpose.MEMBER_SERVICE)]
     columns: list[ColumnElement[Any]] = [member_t.c.member_id, member_t.c.joined_at, member_t.c.birthday]
@@ -208,8 +208,12 @@ async def _issue(
 async def _move_on(tx: Tx, at: Row[Any], members: Sequence[Row[Any]], failed: Collection[UUID], now: datetime) -> None:
     same = (round_t.c.source == at.source, round_t.c.month == at.month)
     done: dict[str, Any] = {"finished_at": now} if len(members) < BATCH else {"after_id": members[-1].member_id}
-    again = (set(at.failed) - {row.member_id for row in members}) | set(failed)
-    await tx.execute(update(round_t).where(*same).values(done | {"failed": sorted(again)[:FAILED_MAX]}))
+    await tx.execute(update(round_t).where(*same).values(done))
+    of_source = again_t.c.source == at.source
+    looked_at = among(again_t.c.member_id, [row.member_id for row in members])
+    await tx.execute(delete(again_t).where(of_source, or_(looked_at, again_t.c.month < at.month)))
+    rows = [(member_id, at.source, at.month) for member_id in sorted(failed)]
+    await insert_rows(tx, BenefitAgain, ("member_id", "source", "month"), rows)
 
 
 def _tell(rows: Sequence[Row[Any]], error: Exception) -> None:

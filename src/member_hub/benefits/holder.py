@@ -1,4 +1,5 @@
-"""What the benefits part answers for: entitlements, which move with their account, and uses, which stay filed.
+"""What the benefits part answers for: entitlements, which move with their account, uses, which stay filed, and who is
+to be looked at again because a benefit of the month failed: both sides, whenever accounts come together or part.
 
 Of what is one per person, two accounts that become one member have the greater quantity, less what either used; the
 row that does not count is kept, and counts again where its account leaves. What was used while merged stays with the
@@ -19,11 +20,13 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, delete, literal, select
+from sqlalchemy.dialects.postgresql import UUID as PgUuid
+from sqlalchemy.dialects.postgresql import insert
 
 from member_hub import tiers
 from member_hub.benefits.standing import held_by
-from member_hub.benefits.tables import BenefitUse, Entitlement
+from member_hub.benefits.tables import BenefitAgain, BenefitUse, Entitlement
 from member_hub.benefits.using import entitlement_t
 from member_hub.clock import Clock, business_day
 from member_hub.db.base import Tx
@@ -33,7 +36,8 @@ from member_hub.ids import MemberId, OriginId
 from member_hub.privacy import Erased, Held, Person
 from member_hub.tiers import Why
 
-MODELS = (Entitlement, BenefitUse)
+MODELS = (Entitlement, BenefitUse, BenefitAgain)
+again_t = table_of(BenefitAgain)
 COLUMNS = ("member_id", "entitlement_id", "folded_into", "period", "others_granted", "others_used")
 Rows = list[Row[Any]]
 
@@ -48,7 +52,7 @@ class BenefitsHolder:
 
     @property
     def idle_without(self) -> Sequence[type[Any]]:
-        return (Entitlement,)
+        return (Entitlement, BenefitAgain)
 
     async def export_for(self, tx: Tx, person: Person) -> AsyncIterator[Held]:
         for model in MODELS:
@@ -71,14 +75,25 @@ class BenefitsHolder:
         turns = {kept: Turn.of(mine, after), gone: Turn.of(theirs, after)}
         await _fold(tx, turns, first=kept)
         await move_rows(tx, Entitlement, source=gone, target=kept)
+        await _look_again(tx, gone, kept)
+        await tx.execute(delete(again_t).where(again_t.c.member_id == gone))
 
     async def give_back(self, tx: Tx, *, kept: MemberId, back: MemberId, origins: Sequence[OriginId]) -> None:
         now = self.clock.now()
         await move_rows(tx, Entitlement, source=kept, target=back, origin_ids=origins)
+        await _look_again(tx, kept, back)
         before, _ = await tiers.terms_before(tx, Why.SPLIT, kept=kept, other=back, now=now)
         held = await held_by(tx, [kept, back], now=now)
         for one in sorted((kept, back)):
             await _fold(tx, {one: Turn.of(before, held[one].since)}, first=one, is_parting=True)
+
+
+async def _look_again(tx: Tx, one: MemberId, other: MemberId) -> None:
+    """At the other, too: whoever has this year's already is passed over."""
+    columns = [again_t.c.source, again_t.c.month]
+    rows = select(literal(other, PgUuid()), *columns).where(again_t.c.member_id == one)
+    fresh = insert(again_t).from_select(["member_id", *(column.name for column in columns)], rows)
+    await tx.execute(fresh.on_conflict_do_nothing())
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, Date, DateTime, Index, Text, text
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -128,6 +127,13 @@ class BenefitRound(Base):
     finished_at: Mapped[datetime | None] = mapped_column(
         DateTime(timezone=True), info=technical("when everybody had been looked at")
     )
-    failed: Mapped[list[UUID]] = mapped_column(
-        ARRAY(PgUuid), server_default="{}", info=technical("members who failed, for the next round; at most a thousand")
-    )
+
+
+class BenefitAgain(Base):
+    """A member whose benefit of the month failed, and who is looked at again in the next day's round."""
+
+    __tablename__ = "benefit_again"
+
+    member_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("who"))
+    source: Mapped[str] = mapped_column(Text, primary_key=True, info=technical("birthday or anniversary"))
+    month: Mapped[date] = mapped_column(Date, primary_key=True, info=technical("first day of the month"))

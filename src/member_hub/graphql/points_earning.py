@@ -10,7 +10,6 @@ from enum import StrEnum
 from typing import Annotated
 
 import strawberry
-from sqlalchemy import select
 
 from member_hub import points, tiers
 from member_hub.access import Guard
@@ -25,8 +24,6 @@ from member_hub.graphql.query import Info, wanted_of
 from member_hub.graphql.requested import IdempotencyKey, request_key
 from member_hub.graphql.scalars import Points, given
 from member_hub.graphql.selection import Wanted
-from member_hub.ids import OriginId
-from member_hub.members.reading import account_t
 from member_hub.members.tables import Channel
 from member_hub.points import Asked, Earning, Line, LotKind, Receipt, Wish
 from member_hub.points.rules import FULL_BP, happened
@@ -74,8 +71,7 @@ async def points_earn(
         held, tier_bp = (desk.member_id, happened(when, desk.asking.now)), FULL_BP
         if desk.asked.rules.earn[kind].is_multiplied:
             (tier_bp,) = await tiers.multipliers_at(hub.tiers, tx, [held], desk.asking.now)
-        origin = await _account_in(tx, desk, channel) if channel is not None else None
-        earning = Earning(kind, input.amount, tier_bp, origin, when)
+        earning = Earning(kind, input.amount, tier_bp, occurred_at=when)
         if line is None:
             return await points.earn(
                 tx, caller, desk.member_id, asked=desk.asked, earning=earning, channel=channel and channel.value
@@ -130,13 +126,3 @@ async def _on_record(asking: Asking, wanted: Wanted, receipt: Receipt) -> None:
     shown = frozenset({shown_as(Guard.LOYALTY, asking.grant.read(Guard.LOYALTY))})
     trail.shows_of(receipt.member_id, shown | shown_words(asking.grant, wanted, ()))
     await asking.write_trail()
-
-
-async def _account_in(tx: Tx, desk: Desk, channel: Channel) -> OriginId | None:
-    """The member's account in that channel, of several the one that the member began with, then the oldest."""
-    began = (account_t.c.filed_under == account_t.c.member_id).desc()
-    theirs = select(account_t.c.origin_id).where(
-        account_t.c.member_id == desk.member_id, account_t.c.channel == channel.value
-    )
-    found = await tx.scalar(theirs.order_by(began, account_t.c.origin_id).limit(1))
-    return OriginId(found) if found is not None else None

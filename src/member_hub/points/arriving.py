@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, select, update
 
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among
+from member_hub.ids import MemberId
 from member_hub.points.book import Book
 from member_hub.points.guards import member_t
 from member_hub.points.store import lot_of
@@ -27,6 +28,15 @@ async def look_back(tx: Tx, book: Book, lot_ids: Collection[UUID]) -> set[UUID]:
         assert not row.remaining, "a merged account is empty"
         book.lots[row.lot_id] = lot_of(row)
     return {row.lot_id for row in rows}
+
+
+async def look_where_spent(tx: Tx, book: Book, lot_ids: Collection[UUID], account: MemberId) -> None:
+    """Load those of these lots of which a merged account spent, as they stand there still: what had remained of them
+    went on to somebody else, by merging and parting, and is nothing to this member."""
+    absorbed = select(member_t.c.member_id).where(member_t.c.merged_into == book.member_id)
+    theirs = (among(lot_t.c.lot_id, lot_ids), lot_t.c.member_id == account, lot_t.c.member_id.in_(absorbed))
+    for row in await tx.execute(select(lot_t).where(*theirs)):
+        book.lots[row.lot_id] = lot_of(row)
 
 
 async def arrive(tx: Tx, book: Book, lot_ids: Collection[UUID]) -> None:

@@ -154,8 +154,14 @@ class Book:
         return -sum(posting.debt for posting in self.postings if posting.lot_id == lot_id)
 
     def give_back(self, lot: Lot, n: int, until: datetime) -> None:
-        """Points that were spent come back to their lot; a lot whose time is over is good until `until` again."""
-        lot.spent -= n
+        """Points that were spent come back to their lot; a lot whose time is over is good until `until` again.
+
+        The lot may know of fewer than were spent: what it counted went elsewhere with it, where merging and splitting
+        took it to and fro. How many may come back the entries say, not the lot.
+        """
+        known = min(n, lot.spent)
+        lot.spent -= known
+        lot.earned += n - known
         self._again(lot, n, until if lot.expires_at <= self.now else lot.expires_at)
         self._post(Act.REVERSE, n, self.now, lot, active=n)
         self.repay(lot, self.now)

@@ -22,7 +22,7 @@ from member_hub.points.asking import Asked, Receipt, begin, finish, start
 from member_hub.points.book import Book
 from member_hub.points.calendar import day_of
 from member_hub.points.daily import earned_on
-from member_hub.points.guards import channel_t, roots_of, take
+from member_hub.points.guards import Wanted, channel_t, roots_of, take
 from member_hub.points.lots import Cause, Lot
 from member_hub.points.ordinary import Ordinary, earn_ordinary, ordinary
 from member_hub.points.refunding import Sought, load_for_taking, take_back
@@ -71,14 +71,15 @@ async def earn(
 ) -> Receipt:
     """Earn by rule, under the day's cap. What comes to no points leaves an entry of none.
 
+    Where no account is named, one in the channel earns, if there is one.
     Raises BadAmount, OverLimit, OccurredTooFar, UnknownPlace, and what `guards.take` raises.
     """
     earning, points = _worth(asked, earning, channel)
-    one = _ordinary(caller, member_id, asked, earning, points)
+    one = _ordinary(caller, member_id, asked, earning, points, channel=channel)
     done = None if one is None else await earn_ordinary(tx, one)
     if done is not None:
         return done
-    book = await start(tx, asked, member_id, Reason(earning.kind.value))
+    book = await start(tx, asked, member_id, Reason(earning.kind.value), wanted=Wanted(channel=channel))
     if isinstance(book, Receipt):
         return book
     await _post(tx, book, asked, earning, points)
@@ -88,17 +89,14 @@ async def earn(
 def as_ordinary(
     caller: Caller, member_id: MemberId, *, asked: Asked, earning: Earning, channel: str | None = None
 ) -> Ordinary | None:
-    """What `earn` would try first; None where it has to look at more. Raises what `earn` does before it writes.
-
-    Where no account is named, one in the channel earns, if there is one.
-    """
+    """What `earn` would try first; None where it has to look at more. Raises what `earn` does before it writes."""
     return _ordinary(caller, member_id, asked, *_worth(asked, earning, channel), channel=channel)
 
 
 async def earn_for_order_line(
     tx: Tx, caller: Caller, member_id: MemberId, *, asked: Asked, line: Line, earning: Earning
 ) -> Receipt:
-    """Earn for a line of an order, once for ever, under the caps of order and day.
+    """Earn for a line of an order, once for ever, under the caps of order and day; its channel says for which account.
 
     The hub itself may bring lines of any age. Raises AlreadyCounted, and what `earn` raises.
     """
@@ -113,7 +111,8 @@ async def earn_for_order_line(
         return begun.done
     counted = {"member_id": member_id, "operation_id": begun.operation_id}
     key = await _claim_line(tx, asked, line, counted | {"act": LineAct.PAID, "amount_fen": earning.amount})
-    book = await take(tx, member_id, Cause(begun.operation_id, Reason.PURCHASE), now=asked.now)
+    wanted = Wanted(channel=line.channel)
+    book = await take(tx, member_id, Cause(begun.operation_id, Reason.PURCHASE), now=asked.now, wanted=wanted)
     order_max = asked.rules.earn[earning.kind].order_max
     if order_max:
         of_order = select(func.coalesce(func.sum(line_t.c.points), 0))

@@ -65,10 +65,11 @@ ANY_LIVING: Final = (AccountState.OPEN, AccountState.FROZEN)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the guard looks for beside the member: the account's state, points to spend."""
+    """What the guard looks for beside the member: the account's state, points to spend, and where it happens."""
 
     states: Sequence[AccountState] = NORMAL
     at_least: int = 0
+    channel: str | None = None  # whose channel account, if there is one, has what comes of it
 
 
 NORMALLY: Final = Wanted()
@@ -166,7 +167,7 @@ def _make_guard(*, needs: bool, claimed: CTE | None = None) -> ReturningUpdate[A
         statement = statement.where(or_(account_t.c.active >= bindparam("at_least", type_=BigInteger()), is_due))
     if claimed is not None:
         statement = statement.where(exists(select(claimed.c.caller)))
-    return statement.returning(*account_t.c, own_origin())
+    return statement.returning(*account_t.c, own_origin(bindparam("channel", type_=Text())))
 
 
 def _claiming_guard(*, needs: bool) -> Select[Any]:
@@ -176,10 +177,10 @@ def _claiming_guard(*, needs: bool) -> Select[Any]:
     return select(*taken.c).select_from(claimed.outerjoin(taken, true()))
 
 
-def own_origin(channel: ColumnElement[Any] | None = None) -> Label[Any]:
+def own_origin(channel: ColumnElement[Any]) -> Label[Any]:
     """The channel account that the member began with, of several the oldest; before these one in `channel`, if any."""
-    began = [(channel_t.c.filed_under == channel_t.c.member_id).desc(), channel_t.c.origin_id]
-    order = began if channel is None else [func.coalesce(channel_t.c.channel == channel, false()).desc(), *began]
+    is_there = func.coalesce(channel_t.c.channel == channel, false())
+    order = [is_there.desc(), (channel_t.c.filed_under == channel_t.c.member_id).desc(), channel_t.c.origin_id]
     oldest = select(channel_t.c.origin_id).where(channel_t.c.member_id == account_t.c.member_id)
     return oldest.order_by(*order).limit(1).correlate_except(channel_t).scalar_subquery().label("own_origin")
 
@@ -205,7 +206,7 @@ def _guard(wanted: Wanted) -> Direct:
 
 
 def _bound(member_id: MemberId, wanted: Wanted, now: datetime) -> dict[str, Any]:
-    bound: dict[str, Any] = {"asked": member_id, "states": list(wanted.states)}
+    bound: dict[str, Any] = {"asked": member_id, "states": list(wanted.states), "channel": wanted.channel}
     return bound | ({"at_least": wanted.at_least, "now": now} if wanted.at_least else {})
 
 

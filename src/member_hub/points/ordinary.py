@@ -2,7 +2,8 @@
 
     by itself    one, in whatever transaction asks for it; who asks has the member in reach already, and waits for locks
     in reach     many, with the reach of who asks as a part of it, and their members' rows held until the end; waits for
-                 no lock, because one would keep all (together.py): what another act holds is not ordinary
+                 no lock, because one would keep all (together.py): what another act holds is not ordinary, and for a
+                 key it waits KEY_WAIT_MS at most
 
 Context: at a till nearly every earning finds an open account on which nothing has fallen due, and its points wait out
 the return window. Then nothing has to be loaded and nothing decided but by the account's row. Decision: one statement
@@ -65,6 +66,7 @@ from member_hub.points.writing import account_t, entry_t, lot_t
 
 SIMPLE: Final = (RowScope.ALL, RowScope.HANDLER, RowScope.BEHALF)
 SHAPES_MAX: Final = 16
+KEY_WAIT_MS: Final = 250  # several commits of whoever is writing under the key
 _MOMENT: Final = DateTime(timezone=True)
 # What is said of one earning; of the key it is the row itself.
 _GIVEN: Final[Sequence[Column[Any]]] = (
@@ -170,7 +172,10 @@ async def earn_ordinary(tx: Tx, one: Ordinary) -> Receipt | None:
 
 
 async def earn_in_reach(tx: Tx, several: Sequence[tuple[Ordinary, Reach]]) -> list[Receipt | None]:
-    """Each within its own reach. None as above, and for a merged id, and where another act holds what it needs."""
+    """Each within its own reach. None as above, and for a merged id, and where another act holds what it needs.
+
+    Raises DBAPIError where a key is held for longer than KEY_WAIT_MS.
+    """
     done: dict[UUID, Any] = {}
     for reach, alike in _alike(several):
         bound = {**parameters(_NAMES, [one.row for one in alike]), **reach.parameters}
@@ -207,7 +212,7 @@ def _receipt(one: Ordinary, row: Any) -> Receipt:
 
 def _statement(*, reach: Shape | None = None) -> Select[Any]:
     """A row for each that was done."""
-    given = (_one() if reach is None else select(values_of(_GIVEN))).cte("given")
+    given = (_one() if reach is None else select(values_of(_GIVEN)).where(_is_impatient())).cte("given")
     ready = _ready(given, _members(given) if reach is None else _reached(given, reach), waits=reach is None)
     key = [ready.c[_SAID_AS.get(name, name)] for name in KEY]
     claimed = claim_each(select(*key)).cte("claimed")
@@ -221,6 +226,12 @@ def _statement(*, reach: Shape | None = None) -> Select[Any]:
 def _one() -> Select[Any]:
     """One alone, as plain values: of an array the server does not know that it holds one."""
     return select(*(value.label(name) for name, value in once_of(_GIVEN).items()))
+
+
+def _is_impatient() -> ColumnElement[bool]:
+    """Always so, and until the end of the transaction: said by the statement itself, which saves one of its own. The
+    keys are claimed for what comes of the rows that this lets through, and so after it."""
+    return literal_column(f"set_config('lock_timeout', '{KEY_WAIT_MS}ms', true)").is_not(None)
 
 
 def _members(given: CTE) -> CTE:

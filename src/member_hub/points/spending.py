@@ -11,7 +11,7 @@ from member_hub.access import Caller
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among
 from member_hub.ids import MemberId
-from member_hub.points.arriving import arrive, look_back
+from member_hub.points.arriving import arrive, look_back, look_where_spent
 from member_hub.points.asking import Asked, Receipt, finish, start
 from member_hub.points.book import Book
 from member_hub.points.calendar import after_days
@@ -123,7 +123,8 @@ async def reverse(
     rows, reversed_before = await _of_operation(tx, book, operation_id)
     spent = [row for row in rows if row.act in SPENT]
     if spent:
-        await _give_back(tx, book, asked, _left(spent, reversed_before), amount)
+        left, account = _left(spent, reversed_before), MemberId(spent[0].member_id)
+        await _give_back(tx, book, asked, left, amount, account=account)
     else:
         await _take_back(tx, book, asked, rows, amount, is_first=not reversed_before)
     return await finish(tx, book, caller)
@@ -160,11 +161,15 @@ def _left(spent: Sequence[Row[Any]], reversed_before: Mapping[UUID, int]) -> dic
     return {lot_id: n - reversed_before.get(lot_id, 0) for lot_id, n in left.items()}
 
 
-async def _give_back(tx: Tx, book: Book, asked: Asked, left: Mapping[UUID, int], amount: int | None) -> None:
+async def _give_back(
+    tx: Tx, book: Book, asked: Asked, left: Mapping[UUID, int], amount: int | None, *, account: MemberId
+) -> None:
+    """`account`: the one that spent them."""
     total = sum(left.values())
     if not total or (amount or total) > total:
         raise NotReversible(field="amount")
-    lots, left_behind = await _lots(tx, book, left)
+    lots, left_behind = await _lots(tx, book, left, account)
+    assert len(lots) == len(left), "an account keeps the lots that its entries name, until its member is erased"
     longest_first = sorted(lots, key=lambda lot: (lot.expires_at, lot.lot_id), reverse=True)
     until = after_days(book.now, asked.rules.reinstated_days)
     for lot, n in allot([(lot, left[lot.lot_id]) for lot in longest_first], amount or total):
@@ -172,12 +177,14 @@ async def _give_back(tx: Tx, book: Book, asked: Asked, left: Mapping[UUID, int],
     await arrive(tx, book, left_behind & book.changed_lots.keys())
 
 
-async def _lots(tx: Tx, book: Book, lot_ids: Mapping[UUID, int]) -> tuple[list[Lot], set[UUID]]:
+async def _lots(tx: Tx, book: Book, lot_ids: Mapping[UUID, int], account: MemberId) -> tuple[list[Lot], set[UUID]]:
     """The lots, and which of them are not in this account: those that were spent to the end before theirs was merged.
     Such a one arrives as it is, because other operations that spent of it may be undone, too."""
     await load_lots(tx, book, lot_ids)
     missing = [lot_id for lot_id in lot_ids if lot_id not in book.lots]
     left_behind = await look_back(tx, book, missing) if missing else set()
+    if gone_on := set(missing) - left_behind:
+        await look_where_spent(tx, book, gone_on, account)
     return [book.lots[lot_id] for lot_id in lot_ids if lot_id in book.lots], left_behind
 
 

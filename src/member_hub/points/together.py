@@ -8,7 +8,8 @@ written at once.
 Each keeps its own key, reach and receipt: whatever is not ordinary, and everything of a transaction that failed, is
 left to who asked, to be done by itself in a transaction of its own, where a key that was written after all gives the
 first answer. The writer waits for no member and no account that somebody else holds: one of them would keep everybody.
-Keys it does wait for, and where two processes are sent the same ones in another order PostgreSQL ends it.
+Keys it does wait for, because only waiting tells whether one is taken, but no longer than ordinary.KEY_WAIT_MS: then
+the whole group goes one by one, and whoever is sent what another process has in hand waits for it alone.
 Price: an answer comes when the whole group is on disk.
 """
 

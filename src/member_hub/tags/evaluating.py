@@ -125,18 +125,30 @@ async def evaluate(tx: Tx, programme: Programme, member_ids: Collection[MemberId
 
 
 async def evaluate_due(tx: Tx, programme: Programme, *, now: datetime) -> Evaluated:
-    """The members who were merged or split since; as many as a batch has, and none that another process is at.
+    """The members who were merged or split since; as many as a batch has, and none that anybody else is at.
 
     One who fails stops nobody, and is due again after PUT_OFF.
     """
-    due = select(due_t.c.member_id).where(due_t.c.due_at <= now).order_by(due_t.c.due_at).limit(BATCH)
-    members = [MemberId(one) for one in await tx.scalars(due.with_for_update(skip_locked=True))]
+    members = await _taken(tx, now)
     done, failed = await each_apart(tx, members, lambda part: evaluate(tx, programme, part, now=now))
     again = update(due_t).where(among(due_t.c.member_id, failed)).values(due_at=now + PUT_OFF)
     gone = delete(due_t).where(among(due_t.c.member_id, sorted(set(members) - set(failed))))
     for statement in (again, gone) if members else ():
         await tx.execute(statement)
     return done
+
+
+async def _taken(tx: Tx, now: datetime) -> list[MemberId]:
+    """Held first as members and then as due, as merging, splitting and erasing do; who is held there waits for the next
+    run. So what ends here as done is what nobody can have merged or split meanwhile, and nobody waits in a circle."""
+    due = select(due_t.c.member_id).where(due_t.c.due_at <= now)
+    first = due.order_by(due_t.c.due_at).limit(BATCH)
+    held = select(member_t.c.member_id).where(member_t.c.member_id.in_(first)).order_by(member_t.c.member_id)
+    members = list(await tx.scalars(held.with_for_update(read=True, skip_locked=True)))
+    if not members:
+        return []
+    taken = due.where(among(due_t.c.member_id, members)).order_by(due_t.c.member_id).with_for_update(skip_locked=True)
+    return [MemberId(one) for one in await tx.scalars(taken)]
 
 
 async def put_off(tx: Tx, members: Collection[MemberId], *, now: datetime) -> None:

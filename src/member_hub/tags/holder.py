@@ -35,8 +35,9 @@ class TagsHolder:
 
     @property
     def idle_without(self) -> Sequence[type[Any]]:
-        """Two whom no round has reached yet are evaluated by the round of the day, as one."""
-        return (Tagging,)
+        """Two whom no round has reached yet are evaluated by the round of the day, as one. Whom a merge made due has no
+        taggings of the hub any more: where they part before anybody looked, both sides are due."""
+        return MODELS
 
     @property
     def tables(self) -> frozenset[str]:
@@ -73,7 +74,9 @@ class TagsHolder:
         given = delete(tagging_t).where(among(tagging_t.c.member_id, members), tagging_t.c.given_id == BY_THE_HUB)
         await tx.execute(given)
         rows = [{"member_id": member_id, "due_at": self.clock.now()} for member_id in sorted(due)]
-        await tx.execute(insert(due_t).values(rows).on_conflict_do_nothing())
+        fresh = insert(due_t).values(rows)
+        now = {"due_at": func.least(due_t.c.due_at, fresh.excluded.due_at)}  # what failed and was put off, too
+        await tx.execute(fresh.on_conflict_do_update(index_elements=[due_t.c.member_id], set_=now))
 
 
 async def _copy(tx: Tx, source: MemberId, target: MemberId, which: ColumnElement[bool]) -> None:
