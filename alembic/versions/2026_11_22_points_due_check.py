@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from alembic import op
 
 revision: str = "b3e8d15f7a20"
-down_revision: str | None = "6f1d83b2c9e4"
+down_revision: str | None = "8a4e61c7d0b2"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

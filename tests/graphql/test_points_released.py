@@ -6,9 +6,12 @@ from typing import Any
 from sqlalchemy import text
 
 from member_hub.db import snapshot
+from member_hub.ids import MemberId
 from tests.graphql.pointing import act, done, earn, errors, everything, faults, points_of, pots
+from tests.graphql.recording import a_member, an_order, record
 from tests.graphql.world import People, World
 
+REFUND = {"lineNo": 1, "amountFen": 10_000, "refundOf": {"orderNo": "T1", "lineNo": 1}}
 AT = "query ($by: MemberKey!, $m: DateTime!) { member(by: $by) { points { at(moment: $m) } } }"
 
 
@@ -59,4 +62,51 @@ async def test_the_ledger_says_of_released_points_what_was_shown(world: World, p
     said: dict[str, Any] = {"by": {"id": str(people.whole)}, "m": then.isoformat()}
     found = await world.ask("app_checkout", AT, variables=said)
     assert found["member"]["points"]["at"] == shown == 11
+    assert await faults(world) == []
+
+
+async def _bought(world: World) -> MemberId:
+    """A hundred active points, for one line."""
+    member = await a_member(world)
+    await record(world, an_order(member, {"lineNo": 1, "amountFen": 10_000}), key="o1")
+    world.clock.at += timedelta(days=9)
+    assert await pots(world, member) == (100, 0, 0, 0)
+    return member
+
+
+async def test_a_refund_takes_what_a_hold_gives_back(world: World) -> None:
+    member = await _bought(world)
+    held = await done(world, "pointsHold", "app_checkout", member=member, amount=100, minutes=10_080)
+    order, wrong = await record(world, an_order(member, REFUND, orderNo="R1"), key="o2")
+    assert (order["takenBack"], wrong, await pots(world, member)) == (0, [], (0, 0, 100, 0))
+
+    released = await done(world, "pointsRelease", "app_checkout", member=member, hold=held["operationId"], key="k")
+
+    assert (released["points"], released["takenBack"], released["balance"]) == (100, 100, 0)
+    assert [(one["act"], one["reason"], one["points"]) for one in released["entries"]] == [
+        ("RELEASE", "CANCELLED", 100),
+        ("REVERSE", "REFUND", 100),
+    ]
+    assert await pots(world, member) == (0, 0, 0, 0)
+    again = await done(world, "pointsRelease", "app_checkout", member=member, hold=held["operationId"], key="k")
+    assert again == released
+    assert await faults(world) == []
+
+
+async def test_a_refund_takes_what_a_cancelled_redemption_gives_back(world: World) -> None:
+    member = await _bought(world)
+    spent = await done(world, "pointsRedeem", "app_checkout", member=member, amount=100)
+    await record(world, an_order(member, REFUND, orderNo="R1"), key="o2")
+
+    part = await done(
+        world, "pointsReverse", "app_checkout", member=member, operation=spent["operationId"], amount=60, key="k"
+    )
+    rest = await done(world, "pointsReverse", "app_checkout", member=member, operation=spent["operationId"])
+
+    assert [(one["points"], one["takenBack"], one["balance"]) for one in (part, rest)] == [(60, 60, 0), (40, 40, 0)]
+    assert await pots(world, member) == (0, 0, 0, 0)
+    again = await done(
+        world, "pointsReverse", "app_checkout", member=member, operation=spent["operationId"], amount=60, key="k"
+    )
+    assert again == part
     assert await faults(world) == []

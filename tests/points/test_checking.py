@@ -30,6 +30,7 @@ TAMPERING = {
         Fault.POTS, Fault.BALANCE, Fault.LOT, Fault.BETWEEN,
     },
     "update hub.points_entry set version = version + 1 where act = 'redeem'": {Fault.VERSION},
+    "update hub.points_lot set owed = 1 where spent > 0": {Fault.OWED},
     "update hub.points_account set due_at = null": {Fault.DUE},
     "update hub.points_account set due_at = due_at + interval '1 minute'": {Fault.DUE},
     "update hub.points_hold set expires_at = created_at": {Fault.DUE},

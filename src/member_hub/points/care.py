@@ -120,7 +120,7 @@ async def reinstate(
         return book
     await load_lots(tx, book, [lot_id])
     left = set[UUID]()
-    if lot_id not in book.lots or book.lots[lot_id].state is LotState.MOVED:
+    if lot_id not in book.lots or lot_id in book.elsewhere or book.lots[lot_id].state is LotState.MOVED:
         left = await look_back(tx, book, [lot_id])  # it expired before its account was merged
     lot = await _lot(tx, book, lot_id)
     if not lot.expired:

@@ -37,6 +37,7 @@ async def self_check(tx: Tx, member_ids: Sequence[MemberId]) -> list[Finding]:
         (_balances(member_ids), Fault.BALANCE),
         (_between(member_ids), Fault.BETWEEN),
         (_due_too_late(member_ids), Fault.DUE),
+        (_owed(member_ids), Fault.OWED),
     ]
     found: set[Finding] = set()
     for statement, fault in asked:
@@ -156,6 +157,13 @@ def _between(member_ids: Sequence[MemberId]) -> Select[Any]:
         .having(func.sum(e.c.active + e.c.pending + e.c.held - e.c.debt) != 0)
     )
     return select(e.c.member_id).where(among(e.c.member_id, member_ids), e.c.operation_id.in_(uneven))
+
+
+def _owed(member_ids: Sequence[MemberId]) -> Select[Any]:
+    """Lots whose refund could not take all: they gave out as much, and what comes back is taken before it is active."""
+    gave_out, is_empty = lot_t.c.spent + lot_t.c.held, lot_t.c.remaining == lot_t.c.held
+    wrong = or_(lot_t.c.owed < 0, lot_t.c.owed > gave_out, and_(lot_t.c.owed > 0, ~is_empty))
+    return select(lot_t.c.member_id).where(among(lot_t.c.member_id, member_ids), wrong).distinct()
 
 
 def _due_too_late(member_ids: Sequence[MemberId]) -> Select[Any]:

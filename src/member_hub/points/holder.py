@@ -26,6 +26,7 @@ from member_hub.points.book import Book
 from member_hub.points.earning import line_t
 from member_hub.points.guards import channel_t, take_row
 from member_hub.points.lots import Cause, Hold
+from member_hub.points.moving import move_debt, move_lot
 from member_hub.points.opening import opening_t
 from member_hub.points.store import load_all
 from member_hub.points.tables import (
@@ -101,9 +102,7 @@ class PointsHolder:
         filled = [lot.lot_id for lot in of.lots.values() if lot.remaining]  # what fell due just now is empty
         _move(of, to, filled, [hold for hold in of.holds.values() if hold.state is HoldState.OPEN])
         if of.debt:
-            debt = of.debt
-            of.move_debt(Act.MERGE_OUT, -debt)
-            to.move_debt(Act.MERGE_IN, debt)
+            move_debt(of, to)
         to.pay_debt()
         if of.state is AccountState.FROZEN and to.state is AccountState.OPEN:
             to.turn(Act.FREEZE, AccountState.FROZEN)  # the more protective of the two
@@ -122,7 +121,8 @@ class PointsHolder:
         if to.state is AccountState.MERGED:
             to.state = await _state_of_its_own(tx, back)
         await load_all(tx, of)
-        theirs = [lot.lot_id for lot in of.lots.values() if lot.origin_id in set(origins)]
+        live = [lot for lot in of.lots.values() if lot.remaining or not lot.owed]  # who spent of it gets it back
+        theirs = [lot.lot_id for lot in live if lot.origin_id in set(origins)]
         going = [hold for hold in of.holds.values() if hold.left.keys() <= set(theirs)]
         on_hold = {lot_id for h in of.holds.values() if h not in going for lot_id in h.left}
         _move(of, to, [lot_id for lot_id in theirs if lot_id not in on_hold], going)
@@ -141,7 +141,7 @@ class PointsHolder:
 def _move(of: Book, to: Book, lot_ids: Collection[UUID], holds: Sequence[Hold]) -> None:
     """Lots and the holds on them, from one account to another."""
     for lot_id in lot_ids:
-        to.move_in(of.move_out(of.lots[lot_id]))
+        move_lot(of, to, of.lots[lot_id])
     for hold in holds:
         arriving = Hold(
             hold.hold_id, hold.amount, hold.state, hold.created_at, hold.expires_at, hold.captured, hold.left

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from member_hub.clock import business_day
 from member_hub.points.calendar import after_days, after_months
+from member_hub.points.lots import Grace
 from member_hub.points.refusals import BadAmount, OccurredTooFar, OverLimit, RefundTooLarge
 from member_hub.points.words import POINTS_MAX, ExpiryUnit, LotKind, NegativeBalance
 
@@ -73,6 +74,10 @@ class Rules:
     reinstate_within: timedelta
     reinstated_days: int
     extend_max: timedelta
+
+    def grace(self, now: datetime) -> Grace:
+        """Of points that come back to an expired lot: as of those that are reinstated, and within the same time."""
+        return Grace(after_days(now, self.reinstated_days), self.reinstate_within + timedelta(self.reinstated_days))
 
 
 def whole(amount: int, *, field: str = "amount") -> int:

@@ -124,6 +124,7 @@ class Fault(StrEnum):
     HOLD = "hold"
     BETWEEN = "between"
     DUE = "due"
+    OWED = "owed"
 
     @property
     def says(self) -> str:
@@ -140,4 +141,5 @@ _FAULTS: Final = {
     Fault.HOLD: "a lot's held points are not those of its holds",
     Fault.BETWEEN: "what one account gave is not what the other got",
     Fault.DUE: "something falls due before the account is looked at",
+    Fault.OWED: "a lot owes more than it gave out, or has points beside what it owes",
 }
