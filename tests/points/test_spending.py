@@ -310,3 +310,27 @@ async def test_a_lot_whose_time_is_over_is_not_spent_even_where_nobody_saw_to_it
         await desk.do(points.redeem, anna, amount=100)
 
     assert await desk.everything() == before
+
+
+async def test_points_that_are_spent_and_given_back_in_turn_expire_in_the_end(desk: Desk) -> None:
+    anna = await desk.member()
+    await desk.earn(anna, 100)
+    (lot,) = await desk.rows("points_lot")
+    most = lot.expires_at + desk.rules.reinstate_within + timedelta(days=desk.rules.reinstated_days)
+    goods = []
+
+    for _ in range(9):
+        (lot,) = await desk.rows("points_lot")
+        desk.clock.at = max(lot.expires_at, desk.clock.at) - timedelta(minutes=1)
+        if not (await desk.pots(anna))[0]:
+            break
+        spent = await desk.do(points.redeem, anna, amount=100)
+        desk.later(minutes=2)
+        done = await desk.do(points.reverse, anna, operation_id=spent.operation_id)
+        goods.append(done.balance)
+
+    assert goods == [100, 100, 100, 100, 0]  # the last time it comes back and expires at once
+    (lot,) = await desk.rows("points_lot")
+    assert (lot.expired, lot.expires_at <= most) == (100, True)
+    assert await desk.pots(anna) == (0, 0, 0, 0)
+    assert await desk.faults() == []

@@ -117,6 +117,12 @@ class PointsEntry(Base):
         CheckConstraint(_one_of("act", Act), name="act"),
         CheckConstraint(_one_of("reason", Reason), name="reason"),
         CheckConstraint("amount >= 0", name="amount"),
+        Index(  # what has a limit of the day: the few acts of people, so that earning pays for no further index
+            "ix_points_entry_of_day",
+            "member_id",
+            "recorded_at",
+            postgresql_where=text("act IN ('transfer_out', 'adjust')"),
+        ),
         Index("ix_points_entry_operation_id", "operation_id"),
         Index("ix_points_entry_of_operation", "of_operation", postgresql_where=text("of_operation IS NOT NULL")),
     )
