@@ -1,4 +1,4 @@
-"""What a hold gives back is what it was: it expires when it would have, and refunds find it."""
+"""What comes back is what it was: it expires when it would have, refunds find it, and it lifts no other limit."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -109,4 +109,39 @@ async def test_a_refund_takes_what_a_cancelled_redemption_gives_back(world: Worl
         world, "pointsReverse", "app_checkout", member=member, operation=spent["operationId"], amount=60, key="k"
     )
     assert again == part
+    assert await faults(world) == []
+
+
+async def test_undoing_one_spent_point_does_not_bring_back_the_others(world: World, people: People) -> None:
+    earned = await earn(world, people.whole, 100)
+    spent = await done(world, "pointsRedeem", "app_checkout", member=people.whole, amount=1)
+    world.clock.at += timedelta(days=600)
+    await done(world, "pointsReverse", "app_checkout", member=people.whole, operation=spent["operationId"])
+    before, lot = await everything(world), earned["entries"][0]["lot"]
+
+    payload = await act(world, "pointsReinstate", "support_agent", member=people.whole, lot=lot)
+
+    assert errors(payload) == [("lot", "POINTS_LIMIT")]
+    assert (await everything(world), await pots(world, people.whole)) == (before, (1, 0, 0, 0))
+    refused = (await world.audited())[-1]
+    assert (refused.operation, refused.outcome) == ("pointsReinstate", "POINTS_LIMIT")
+
+
+async def test_a_lot_past_its_end_is_not_extended_for_what_is_held_of_it(world: World, people: People) -> None:
+    lot = (await earn(world, people.whole, 100))["entries"][0]["lot"]
+    ends = await _end_of(world, lot)
+    world.clock.at = ends - timedelta(hours=1)
+    held = await done(world, "pointsHold", "app_checkout", member=people.whole, amount=60, minutes=10_080)
+    world.clock.at = ends + timedelta(days=2)
+    await earn(world, people.whole, 1)  # whoever touches the account: what is not held expires
+    before, until = await everything(world), (ends + timedelta(days=30)).isoformat()
+
+    payload = await act(world, "pointsExtend", "support_agent", member=people.whole, lot=lot, until=until)
+
+    assert errors(payload) == [("lot", "POINTS_NOT_ENOUGH")]
+    assert await everything(world) == before
+    refused = (await world.audited())[-1]
+    assert (refused.operation, refused.outcome) == ("pointsExtend", "POINTS_NOT_ENOUGH")
+    await done(world, "pointsRelease", "app_checkout", member=people.whole, hold=held["operationId"])
+    assert await pots(world, people.whole) == (1, 0, 0, 0)
     assert await faults(world) == []

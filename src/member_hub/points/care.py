@@ -221,8 +221,8 @@ async def _adjusted_alone(tx: Tx, book: Book) -> int:
 
 
 async def _expired_since(tx: Tx, book: Book, lot: Lot, moment: datetime) -> int:
-    """How many of its expired points expired since then, by the entries: when some of a lot comes back it is good again,
-    but its other points expired long before. What no entry of this member tells of expired with the lot."""
+    """How many of its expired points expired since then, by the entries: when some of a lot comes back the lot is good
+    again, but its other points expired long before. What no entry of this member tells of expired with the lot."""
     e = entry_t
     merged = select(member_t.c.member_id).where(member_t.c.merged_into == book.member_id)
     theirs = or_(e.c.member_id == book.member_id, e.c.member_id.in_(merged))

@@ -1,9 +1,10 @@
 """What the points part answers for: the accounts, their lots and holds, the ledger, and the order lines that counted.
 
 Merging posts `merge_out` and `merge_in` for every lot that is not empty, under the same lot id, with its times as they
-are; debts and open holds go along. Giving back returns what is left of the lots of the accounts that leave: what was
-spent meanwhile, and debts, are settled by whoever unmerges. A lot of which something is on a hold that stays, stays.
-Empty lots stay where they are; where what expired or was spent of one comes back, it arrives then (arriving.py).
+are, and what a refund could not take of it; debts and open holds go along. Giving back returns what is left of the lots
+of the accounts that leave: what was spent meanwhile, and debts, are settled by whoever unmerges. A lot of which
+something is on a hold that stays, stays. Empty lots stay where they are; where what expired or was spent of one comes
+back, it arrives then (arriving.py).
 
 Decision: the time of these entries is the hub's clock, for the duties of a holder name none; it never goes back.
 """
@@ -121,7 +122,8 @@ class PointsHolder:
         if to.state is AccountState.MERGED:
             to.state = await _state_of_its_own(tx, back)
         await load_all(tx, of)
-        live = [lot for lot in of.lots.values() if lot.remaining or not lot.owed]  # who spent of it gets it back
+        here = [lot for lot_id, lot in of.lots.items() if lot_id not in of.elsewhere]
+        live = [lot for lot in here if lot.remaining or not lot.owed]  # what is owed stays where it was spent
         theirs = [lot.lot_id for lot in live if lot.origin_id in set(origins)]
         going = [hold for hold in of.holds.values() if hold.left.keys() <= set(theirs)]
         on_hold = {lot_id for h in of.holds.values() if h not in going for lot_id in h.left}

@@ -2,6 +2,17 @@
 
 A lot of which nothing remained stays where it was when members merge or split. Its points are in no account any more,
 but what became of them still counts: what expired is not taken from others, and what paid a debt is owed again.
+
+What a refund cannot take, because the points are spent or on hold. Context: under `allowed` it is a debt at once.
+Under `never` and `within_balance` it was forgotten once, and whoever bought, held, returned and released kept points
+for nothing. Decision: it is remembered with the lot of the line (`owed`), and whatever comes back to that lot (release,
+time-out, the rest of a capture, a reversal, reinstating) goes there first, as entries of REVERSE. Under
+`within_balance` points of other lots pay it, too, where they were held or spent before the refund and come back after
+it: the policy takes from the whole balance, which a hold or a spending undone later only hid. Points earned later never
+pay; that is what `allowed` is for.
+Price: what is spent and stays spent is lost, as these policies say. Of several refunds of a line the last one says
+since when other points pay, so points held between two of them pay for both. Where merging and splitting put one lot
+in two places, each place answers for what came back there.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

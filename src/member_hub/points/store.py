@@ -136,10 +136,10 @@ async def load_owing(tx: Tx, books: Mapping[MemberId, Book]) -> None:
         .order_by(lot_t.c.owed_since, lot_t.c.lot_id)
     )
     for row in await tx.execute(statement.limit(LOTS_MAX)):
-        book = books[MemberId(row.root)]
+        book = books.get(MemberId(row.member_id)) or books[MemberId(row.root)]
         if row.lot_id not in book.lots:
             book.lots[row.lot_id] = lot_of(row)
-            if row.member_id != row.root:
+            if row.member_id != book.member_id:
                 book.elsewhere[row.lot_id] = MemberId(row.member_id)
 
 

@@ -98,10 +98,10 @@ ADJUSTING: Final = frozenset({Reason.GOODWILL, Reason.CORRECTION, Reason.COMPLAI
 
 
 class NegativeBalance(StrEnum):
-    """What a reversal takes for points that were spent already."""
+    """What a refund takes for points that are spent already, or on hold."""
 
-    NEVER = "never"  # nothing but what is left of the same lot
-    WITHIN_BALANCE = "within_balance"  # other points, down to zero
+    NEVER = "never"  # nothing but what is left of the same lot, and what comes back to it later
+    WITHIN_BALANCE = "within_balance"  # other points, too, down to zero; later those that were held or spent meanwhile
     ALLOWED = "allowed"  # the rest is a debt, which the next active points pay first
 
 
