@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "a94c7e21d5b8"
-down_revision: str | None = "8a4e61c7d0b2"
+down_revision: str | None = "d7b92e4c8f31"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

@@ -18,7 +18,7 @@ from tests.points.desk import faults_of_all
 POINTS = [name for name in METADATA.tables if name.startswith("hub.points_")]
 BALANCE = """query ($by: MemberKey!) { member(by: $by) { points { active balance state pending held debt version
     expiringNext { at points } } } }"""
-_RECEIPT = "receipt { operationId points balance version recordedAt entries { act reason points lot hold } }"
+_RECEIPT = "receipt { operationId points takenBack balance version recordedAt entries { act reason points lot hold } }"
 _keys = itertools.count(1)
 
 

@@ -14,7 +14,9 @@ import pytest
 from member_hub.errors import Refused
 from member_hub.ids import MemberId, uuid7
 from member_hub.points.book import Book
-from member_hub.points.lots import Cause, Hold, Lot
+from member_hub.points.lots import Cause, Grace, Hold, Lot
+from member_hub.points.moving import move_debt, move_lot
+from member_hub.points.refunding import take
 from member_hub.points.words import (
     AccountState,
     Act,
@@ -75,7 +77,7 @@ class History:
                 self.end_a_hold(book, n)
             case 7:
                 if lot := self.some(book):
-                    book.take_back(lot, self.random.randint(1, lot.earned), self.policy)
+                    take(book, lot, self.random.randint(1, lot.earned), self.policy)
             case 8:
                 for lot, k in book.spend(Act.TRANSFER_OUT, n):
                     other.add_active(Act.TRANSFER_IN, self.lot(k, active=True, expires_at=lot.expires_at))
@@ -111,20 +113,20 @@ class History:
         spent = [lot for lot in book.lots.values() if lot.spent and lot.state is not LotState.MOVED]
         if spent:
             lot = self.random.choice(spent)
-            book.give_back(lot, self.random.randint(1, lot.spent), self.now + timedelta(days=3))
+            n, grace = self.random.randint(1, lot.spent), Grace(self.now + timedelta(days=3), timedelta(days=9))
+            book.give_back([(lot, n)], grace, since=self.now - timedelta(hours=self.random.choice((0, 10, 1000))))
 
     def merge(self, book: Book, other: Book) -> None:
         """Everything of one goes to the other, holds and debt as well."""
         for lot in [lot for lot in book.lots.values() if lot.remaining]:
-            other.move_in(book.move_out(lot))
+            move_lot(book, other, lot)
         for hold in [hold for hold in book.holds.values() if hold.state is HoldState.OPEN]:
             other.holds[hold.hold_id] = Hold(
                 hold.hold_id, hold.amount, hold.state, hold.created_at, hold.expires_at, hold.captured, hold.parts
             )
             del book.holds[hold.hold_id]
-        if debt := book.debt:
-            book.move_debt(Act.MERGE_OUT, -debt)
-            other.move_debt(Act.MERGE_IN, debt)
+        if book.debt:
+            move_debt(book, other)
         other.pay_debt()
 
 
@@ -148,6 +150,8 @@ def prove(book: Book) -> None:
         assert lot.earned == lot.remaining + lot.spent + lot.expired + lot.reversed + lot.moved
         assert min(lot.spent, lot.expired, lot.reversed, lot.moved) >= 0
         assert 0 <= lot.held <= lot.remaining
+        assert 0 <= lot.owed <= lot.spent + lot.held
+        assert not lot.owed or not lot.available  # what comes back is taken before it can be spent
         assert (total[lot.lot_id], on_hold[lot.lot_id]) == (lot.remaining, lot.held)
         active += lot.available if lot.state is LotState.ACTIVE else 0
         pending += lot.available if lot.state is LotState.PENDING else 0
@@ -182,14 +186,14 @@ RECORDED: dict[tuple[UUID, int], datetime] = {}
 @pytest.fixture(autouse=True)
 def recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     """When each posting was made, which the store writes beside it."""
-    post = Book._post
+    post = Book.post
 
     def posting(book: Book, *said: object, **named: object) -> None:
         post(book, *said, **named)  # type: ignore[arg-type]
         RECORDED[book.member_id, book.sequence] = book.now
 
     RECORDED.clear()
-    monkeypatch.setattr(Book, "_post", posting)
+    monkeypatch.setattr(Book, "post", posting)
 
 
 @pytest.mark.parametrize("part", range(SLICES))

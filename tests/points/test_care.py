@@ -3,17 +3,22 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.dialects import postgresql
 
 from member_hub import points
+from member_hub.db import transaction
 from member_hub.errors import NotFound
 from member_hub.ids import uuid7
 from member_hub.points import Reason
 from member_hub.points.care import SameMember
+from member_hub.points.daily import of_day
 from member_hub.points.refusals import (
     BadAmount,
     BadEnd,
     BadReason,
     HoldsOpen,
+    LotExpired,
     NeedsApproval,
     NotEnoughPoints,
     NothingExpired,
@@ -21,6 +26,7 @@ from member_hub.points.refusals import (
     PointsClosed,
     PointsFrozen,
 )
+from member_hub.points.words import Act
 from tests.points.desk import Desk, lot_of, staff
 
 
@@ -244,3 +250,86 @@ async def test_a_closed_account_has_forfeited_everything_for_good(desk: Desk) ->
     desk.clock.at = datetime(2030, 1, 1, tzinfo=UTC)
     assert await desk.settle() == 0
     assert await desk.everything() == before
+
+
+async def test_undoing_one_spent_point_does_not_bring_back_those_that_expired_long_ago(desk: Desk) -> None:
+    anna = await desk.member()
+    earned = await desk.earn(anna, 100)
+    spent = await desk.do(points.redeem, anna, amount=1)
+    desk.later(days=600)
+    await desk.settle()
+    await desk.do(points.reverse, anna, operation_id=spent.operation_id)
+    before = await desk.everything()
+
+    with pytest.raises(OverLimit):
+        await desk.do(points.reinstate, anna, lot_id=lot_of(earned))
+    assert await desk.everything() == before
+
+    desk.later(days=desk.rules.reinstated_days + 1)  # that one point expires, too
+    for amount in (2, 99):
+        with pytest.raises(OverLimit):
+            await desk.do(points.reinstate, anna, lot_id=lot_of(earned), amount=amount)
+    assert (await desk.do(points.reinstate, anna, lot_id=lot_of(earned))).points == 1
+    assert await desk.pots(anna) == (1, 0, 0, 0)
+    assert await desk.faults() == []
+
+
+async def test_what_was_reinstated_and_expired_again_did_so_the_last_time(desk: Desk) -> None:
+    anna = await desk.member()
+    earned = await desk.earn(anna, 100)
+    desk.later(days=260)
+    await desk.do(points.reinstate, anna, lot_id=lot_of(earned), amount=40)
+    desk.later(days=desk.rules.reinstated_days + 1)
+
+    done = await desk.do(points.reinstate, anna, lot_id=lot_of(earned))
+
+    assert (done.points, await desk.pots(anna)) == (40, (40, 0, 0, 0))
+    assert await desk.faults() == []
+
+
+async def test_a_lot_that_expired_before_its_account_was_merged_is_brought_back(desk: Desk) -> None:
+    anna, twin = await desk.member(), await desk.member()
+    earned = await desk.earn(twin, 100)
+    desk.later(days=200)
+    await desk.settle()
+    await desk.merge(anna, twin)
+
+    assert (await desk.do(points.reinstate, anna, lot_id=lot_of(earned))).points == 100
+    assert await desk.faults() == []
+
+
+async def test_a_lot_whose_time_is_over_is_not_extended_for_what_is_held_of_it(desk: Desk) -> None:
+    anna = await desk.member()
+    earned = await desk.earn(anna, 100)
+    (lot,) = await desk.rows("points_lot")
+    desk.clock.at = lot.expires_at - timedelta(hours=1)
+    held = await desk.do(points.hold, anna, amount=60, lasts=timedelta(days=7))
+    desk.later(days=2)
+    await desk.settle()
+    before = await desk.everything()
+
+    with pytest.raises(LotExpired):
+        await desk.do(points.extend, anna, lot_id=lot_of(earned), until=desk.clock.now() + timedelta(days=30))
+
+    assert await desk.everything() == before
+    await desk.do(points.release, anna, hold_id=held.operation_id)
+    assert await desk.pots(anna) == (0, 0, 0, 0)
+    assert await desk.faults() == []
+
+
+async def test_the_limit_of_the_day_is_looked_up_by_time(desk: Desk) -> None:
+    """Not by reading every entry of the account, of which there may be a hundred thousand."""
+    anna, bert = await desk.member(), await desk.member()
+    for _ in range(30):
+        await desk.earn(anna, 10)
+    await desk.do(points.transfer, anna, to=bert, amount=40)
+    wanted = of_day([anna], Act.TRANSFER_OUT, desk.clock.now() - timedelta(hours=1))
+    asked = wanted.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})  # type: ignore[no-untyped-call]
+
+    async with transaction(desk.database.owner) as tx:
+        await tx.execute(text("analyze hub.points_entry"))
+        await tx.execute(text("set local enable_seqscan = off"))
+        plan = "\n".join((await tx.execute(text(f"explain {str(asked).replace('])', ']::uuid[])')}"))).scalars())
+        assert await tx.scalar(wanted) == 40
+
+    assert "ix_points_entry_of_day" in plan

@@ -17,7 +17,7 @@ TAMPERING = {
     "update hub.points_account set version = version + 1": {Fault.VERSION},
     "update hub.points_lot set remaining = remaining + 1, earned = earned + 1": {Fault.LOT, Fault.LOTS},
     "update hub.points_lot set held = held - 1 where held > 0": {Fault.LOT, Fault.LOTS, Fault.HOLD},
-    "update hub.points_lot set state = 'pending'": {Fault.LOTS},
+    "update hub.points_lot set state = 'pending'": {Fault.LOTS, Fault.DUE},
     "delete from hub.points_lot": {Fault.LOT, Fault.LOTS},
     "update hub.points_hold_lot set held = held - 1": {Fault.HOLD},
     "update hub.points_hold set state = 'released'": {Fault.HOLD},
@@ -30,6 +30,10 @@ TAMPERING = {
         Fault.POTS, Fault.BALANCE, Fault.LOT, Fault.BETWEEN,
     },
     "update hub.points_entry set version = version + 1 where act = 'redeem'": {Fault.VERSION},
+    "update hub.points_lot set owed = 1 where spent > 0": {Fault.OWED},
+    "update hub.points_account set due_at = null": {Fault.DUE},
+    "update hub.points_account set due_at = due_at + interval '1 minute'": {Fault.DUE},
+    "update hub.points_hold set expires_at = created_at": {Fault.DUE},
 }  # fmt: skip
 
 

@@ -14,8 +14,9 @@ from sqlalchemy import text
 
 from member_hub import points
 from member_hub.db import transaction
+from member_hub.errors import Unavailable
 from member_hub.ids import MemberId
-from member_hub.points import clockwork
+from member_hub.points import clockwork, store
 from member_hub.points.clockwork import Settled, settle_all
 from member_hub.settings import Settings
 from tests.points.desk import HUB, NOW, Desk
@@ -55,6 +56,39 @@ asyncio.run(main())
 
 async def _round(desk: Desk) -> Settled:
     return await settle_all(desk.database, HUB, now=desk.clock.now(), on_page=_unheard)
+
+
+async def test_an_account_of_very_many_lots_catches_up_by_parts(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "LOTS_MAX", 2)
+    monkeypatch.setattr(store, "SETTLE_ROUNDS_MAX", 3)
+    anna = await desk.member()
+    for _ in range(15):
+        await desk.earn(anna, 1)
+    desk.later(days=400)
+    with pytest.raises(Unavailable):  # more than one transaction does
+        await desk.earn(anna, 1)
+
+    assert await _round(desk) == Settled(1, 0)
+
+    assert await desk.pots(anna) == (0, 0, 0, 0)
+    assert {row.version for row in await desk.rows("points_entry") if row.act == "expire"} == {16, 17, 18}
+    assert (await desk.earn(anna, 1)).balance == 1
+    assert await desk.faults() == []
+
+
+async def test_holds_over_more_lots_than_are_in_hand_end_together(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    anna = await desk.member()
+    for _ in range(6):
+        await desk.earn(anna, 1)
+    for _ in range(2):
+        await desk.do(points.hold, anna, amount=3)
+    monkeypatch.setattr(store, "LOTS_MAX", 4)
+    desk.later(days=8)
+
+    assert await _round(desk) == Settled(1, 0)
+
+    assert await desk.pots(anna) == (6, 0, 0, 0)
+    assert await desk.faults() == []
 
 
 async def _unheard(_page: Sequence[MemberId]) -> None:

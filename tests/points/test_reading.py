@@ -49,7 +49,7 @@ async def test_balances_of_many_take_as_many_statements_as_those_of_two(desk: De
             event.remove(engine, "before_cursor_execute", count)
         assert {(b.pots.active, b.pots.pending, b.pots.held) for b in found.values()} == {(150, 0, 0)}
         counts.append(len(statements))
-    assert counts == [5, 5]
+    assert counts == [6, 6]
 
 
 async def test_entries_are_paged_newest_first(desk: Desk) -> None:

@@ -1,7 +1,7 @@
 """The pure rules: calendar, rounding, caps, order of spending; and the programme's file."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
 from uuid import UUID
@@ -15,9 +15,9 @@ from member_hub.clock import SHANGHAI
 from member_hub.organisation import PolicyError
 from member_hub.points.calendar import after_days, after_months
 from member_hub.points.lots import Lot
-from member_hub.points.rules import FULL_BP, Campaign, allot, capped, in_order, points_for, taken_back
-from member_hub.points.words import ExpiryUnit, LotKind, LotState
-from tests.points.desk import SHIPPED
+from member_hub.points.rules import FULL_BP, Campaign, allot, capped, expired_since, in_order, points_for, taken_back
+from member_hub.points.words import Act, ExpiryUnit, LotKind, LotState
+from tests.points.desk import NOW, SHIPPED
 
 SHIPPED_FILE = resources.folder("policies") / "programme.toml"
 
@@ -155,3 +155,14 @@ def test_the_programme_is_read_with_its_campaigns(tmp_path: Path) -> None:
 def test_a_programme_that_is_not_exactly_right_is_refused(tmp_path: Path, old: str, new: str, why: str) -> None:
     with pytest.raises(PolicyError, match=why):
         rules_from(tmp_path, old, new)
+
+
+def test_what_was_reinstated_had_expired_last() -> None:
+    days = [NOW + timedelta(days=n) for n in range(5)]
+    written = [(Act.EXPIRE, days[0], 60), (Act.EXPIRE, days[1], 40), (Act.REINSTATE, days[2], 50)]
+
+    assert expired_since(written, 50, days[4], days[1]) == 0
+    assert expired_since(written, 50, days[4], days[0]) == 50
+    assert expired_since([*written, (Act.EXPIRE, days[3], 50)], 100, days[4], days[1]) == 50
+    assert expired_since([], 70, days[4], days[1]) == 70  # written elsewhere: it expired when the lot did
+    assert expired_since([], 70, days[0], days[1]) == 0

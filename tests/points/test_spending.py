@@ -3,12 +3,22 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from member_hub import points
+from member_hub.db import transaction
 from member_hub.errors import NotFound
 from member_hub.idempotency import KeyReused
 from member_hub.points import LotKind, store
-from member_hub.points.refusals import BadHold, CaptureTooLarge, HoldEnded, NotEnoughPoints, NotReversible, OverLimit
+from member_hub.points.refusals import (
+    BadHold,
+    CaptureTooLarge,
+    HoldEnded,
+    NotEnoughPoints,
+    NotReversible,
+    OverLimit,
+    TooManyLots,
+)
 from tests.points.desk import Desk, lot_of
 
 
@@ -34,8 +44,10 @@ async def test_what_would_take_more_lots_than_in_hand_is_refused(desk: Desk, mon
         await desk.earn(anna, 100)
     before = await desk.everything()
 
-    with pytest.raises(OverLimit):
+    with pytest.raises(TooManyLots):
         await desk.do(points.redeem, anna, amount=201)
+    with pytest.raises(NotEnoughPoints):
+        await desk.do(points.redeem, anna, amount=301)
 
     assert await desk.everything() == before
     assert (await desk.do(points.redeem, anna, amount=200)).balance == 100
@@ -284,3 +296,41 @@ async def test_pending_points_cannot_be_spent(desk: Desk) -> None:
 
     with pytest.raises(NotEnoughPoints):
         await desk.do(points.redeem, anna, amount=1)
+
+
+async def test_a_lot_whose_time_is_over_is_not_spent_even_where_nobody_saw_to_it(desk: Desk) -> None:
+    anna = await desk.member()
+    await desk.earn(anna, 100)
+    async with transaction(desk.database.owner) as tx:
+        await tx.execute(text(f"update hub.points_account set due_at = null where member_id = '{anna}'"))
+    desk.later(days=400)
+    before = await desk.everything()
+
+    with pytest.raises(points.NotEnoughPoints):
+        await desk.do(points.redeem, anna, amount=100)
+
+    assert await desk.everything() == before
+
+
+async def test_points_that_are_spent_and_given_back_in_turn_expire_in_the_end(desk: Desk) -> None:
+    anna = await desk.member()
+    await desk.earn(anna, 100)
+    (lot,) = await desk.rows("points_lot")
+    most = lot.expires_at + desk.rules.reinstate_within + timedelta(days=desk.rules.reinstated_days)
+    goods = []
+
+    for _ in range(9):
+        (lot,) = await desk.rows("points_lot")
+        desk.clock.at = max(lot.expires_at, desk.clock.at) - timedelta(minutes=1)
+        if not (await desk.pots(anna))[0]:
+            break
+        spent = await desk.do(points.redeem, anna, amount=100)
+        desk.later(minutes=2)
+        done = await desk.do(points.reverse, anna, operation_id=spent.operation_id)
+        goods.append(done.balance)
+
+    assert goods == [100, 100, 100, 100, 0]  # the last time it comes back and expires at once
+    (lot,) = await desk.rows("points_lot")
+    assert (lot.expired, lot.expires_at <= most) == (100, True)
+    assert await desk.pots(anna) == (0, 0, 0, 0)
+    assert await desk.faults() == []

@@ -96,6 +96,15 @@ CODES: Final = (
         "Have it looked at; it can be unfrozen.",
     ),
     Code(
+        "POINTS_IN_TOO_MANY_LOTS",
+        (),
+        Retry.CHANGED,
+        "可用积分足够，但分散在五千个以上的批次中，一次处理不了。",
+        "The points are there, but in more than five thousand lots, which is more than one act takes.",
+        "减少数量，分几次提交。",
+        "Ask for less, in several parts.",
+    ),
+    Code(
         "POINTS_LIMIT",
         (Place.USER_ERRORS,),
         Retry.CHANGED,

@@ -59,6 +59,10 @@ class PointsReceipt:
         description="By which it can be reversed; of a hold, by which it is captured or released."
     )
     points: Points = strawberry.field(description="How many points it came to.")
+    taken_back: Points = strawberry.field(
+        description="Of points that came back, those that went at once to a refund, which had found them spent or on "
+        "hold; they are among the entries."
+    )
     balance: Points | None = strawberry.field(
         description="Balance just after the act; null where points are DENIED.", directives=[guarded(entry_t.c.balance)]
     )
@@ -178,6 +182,7 @@ def _shown(asking: Asking, receipt: Receipt) -> PointsReceipt:
     return PointsReceipt(
         operation_id=strawberry.ID(str(receipt.operation_id)),
         points=Points(receipt.points),
+        taken_back=Points(receipt.taken_back),
         balance=Points(receipt.balance) if may_see else None,
         version=receipt.version,
         recorded_at=receipt.recorded_at,

@@ -39,7 +39,7 @@ from member_hub.members.tables import MemberStatus
 from member_hub.points.book import Book
 from member_hub.points.guards import CLOCK_SLACK, member_t
 from member_hub.points.refusals import ClockJumped
-from member_hub.points.store import LOTS_MAX, SETTLE_ROUNDS_MAX, book_of, hold_of, lot_of
+from member_hub.points.store import LOTS_MAX, SETTLE_ROUNDS_MAX, book_of, hold_of, load_owing, lot_of
 from member_hub.points.tables import PointsAccount, PointsHold, PointsHoldLot, PointsLot
 from member_hub.points.words import AccountState, HoldState, LotState
 from member_hub.points.writing import (
@@ -219,6 +219,7 @@ async def _load_holds(tx: Tx, books: Books, now: ColumnElement[datetime]) -> Non
             found[row.member_id, row.hold_id].parts[row.lot_id] = row.held
             lots.add(row.lot_id)
     await load_lots_of(tx, books, among(lot_t.c.lot_id, lots))
+    await load_owing(tx, books)
 
 
 async def _next_due(tx: Tx, books: Books) -> dict[MemberId, datetime]:

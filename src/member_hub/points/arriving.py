@@ -27,6 +27,8 @@ async def look_back(tx: Tx, book: Book, lot_ids: Collection[UUID]) -> set[UUID]:
     for row in rows:
         assert not row.remaining, "a merged account is empty"
         book.lots[row.lot_id] = lot_of(row)
+        book.elsewhere.pop(row.lot_id, None)  # what was done to it there is written
+        book.changed_lots.pop(row.lot_id, None)
     return {row.lot_id for row in rows}
 
 
@@ -44,7 +46,7 @@ async def arrive(tx: Tx, book: Book, lot_ids: Collection[UUID]) -> None:
     acts on those."""
     if lot_ids:
         left = _left(book, lot_ids)
-        await tx.execute(update(lot_t).where(*left).values(state=LotState.MOVED))
+        await tx.execute(update(lot_t).where(*left).values(state=LotState.MOVED, owed=0))
 
 
 def _left(book: Book, lot_ids: Collection[UUID]) -> tuple[ColumnElement[Any], ...]:

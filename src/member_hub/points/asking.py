@@ -65,11 +65,13 @@ class Entry:
     balance: int
     lot_id: UUID | None
     hold_id: UUID | None
+    of_operation: UUID | None = None  # what it undoes
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What an act did: `points` of its first kind of entry, and the balance after it."""
+    """What an act did: `points` of its first kind of entry, and the balance after it. Of what came back `taken_back`
+    went at once to refunds that had found it spent or on hold."""
 
     operation_id: UUID
     member_id: MemberId  # the root in whose account it stands
@@ -78,6 +80,7 @@ class Receipt:
     version: int
     recorded_at: datetime
     entries: Sequence[Entry]
+    taken_back: int = 0
 
     @property
     def lot_ids(self) -> list[UUID]:
@@ -130,7 +133,10 @@ async def start(
 async def finish(tx: Tx, book: Book, caller: Caller, *, approved_by: str | None = None) -> Receipt:
     await write(tx, book, caller, approved_by=approved_by)
     own = [posting for posting in book.postings if posting.cause.operation_id == book.cause.operation_id]
-    entries = [Entry(p.sequence, p.act, p.cause.reason, p.amount, p.balance, p.lot_id, p.hold_id) for p in own]
+    entries = [
+        Entry(p.sequence, p.act, p.cause.reason, p.amount, p.balance, p.lot_id, p.hold_id, p.cause.of_operation)
+        for p in own
+    ]
     return _receipt(book.cause.operation_id, book.member_id, book.version, book.now, entries)
 
 
@@ -146,11 +152,15 @@ async def receipt(tx: Tx, operation_id: UUID) -> Receipt:
 
 
 def _entry(row: Row[Any]) -> Entry:
-    return Entry(row.sequence, Act(row.act), Reason(row.reason), row.amount, row.balance, row.lot_id, row.hold_id)
+    act, reason = Act(row.act), Reason(row.reason)
+    return Entry(row.sequence, act, reason, row.amount, row.balance, row.lot_id, row.hold_id, row.of_operation)
 
 
 def _receipt(
     operation_id: UUID, member_id: MemberId, version: int, recorded_at: datetime, entries: Sequence[Entry]
 ) -> Receipt:
-    points = sum(entry.amount for entry in entries if entry.act is entries[0].act)
-    return Receipt(operation_id, member_id, points, entries[-1].balance, version, recorded_at, entries)
+    first = (entries[0].act, entries[0].of_operation)
+    points = sum(entry.amount for entry in entries if (entry.act, entry.of_operation) == first)
+    refunds = (Act.REVERSE, None)
+    taken = 0 if first == refunds else sum(e.amount for e in entries if (e.act, e.of_operation) == refunds)
+    return Receipt(operation_id, member_id, points, entries[-1].balance, version, recorded_at, entries, taken)

@@ -13,16 +13,17 @@ Points that are held do not expire; they do when they are released after their t
 """
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
 from member_hub.ids import MemberId, uuid7
-from member_hub.points.lots import Cause, Hold, Lot, Posting
+from member_hub.points.lots import Cause, Grace, Hold, Lot, Posting
 from member_hub.points.refusals import CaptureTooLarge, NotEnoughPoints, OverLimit
 from member_hub.points.rules import allot, in_order
-from member_hub.points.words import POINTS_MAX, AccountState, Act, HoldState, LotState, NegativeBalance, Reason
+from member_hub.points.words import POINTS_MAX, AccountState, Act, HoldState, LotState, Reason
 
 
 @dataclass(slots=True)
@@ -52,6 +53,10 @@ class Book:
     @property
     def balance(self) -> int:
         return self.active - self.debt
+
+    @property
+    def is_due(self) -> bool:
+        return self.due_at is not None and self.due_at <= self.now
 
     def due_by(self, moment: datetime) -> None:
         """Something falls due then."""
@@ -89,7 +94,7 @@ class Book:
         if lot.state is not LotState.PENDING:
             return
         lot.state = LotState.ACTIVE
-        self._post(Act.ACTIVATE, lot.remaining, at, lot, pending=-lot.remaining, active=lot.remaining)
+        self.post(Act.ACTIVATE, lot.remaining, at, lot, pending=-lot.remaining, active=lot.remaining)
         if pays:
             self.repay(lot, at)
 
@@ -101,7 +106,7 @@ class Book:
         lot.expired += n
         if not lot.remaining:
             lot.state = LotState.EXPIRED
-        self._post(Act.EXPIRE, n, at, lot, active=-n)
+        self.post(Act.EXPIRE, n, at, lot, active=-n)
 
     def repay(self, lot: Lot, at: datetime) -> None:
         """What has just become active pays the debt first."""
@@ -109,7 +114,7 @@ class Book:
         if n > 0:
             lot.remaining -= n
             lot.spent += n
-            self._post(Act.REPAY, n, at, lot, active=-n, debt=-n)
+            self.post(Act.REPAY, n, at, lot, active=-n, debt=-n)
 
     # What comes in.
 
@@ -117,63 +122,66 @@ class Book:
         """Points earned; they become active by settling, at once where they do not wait."""
         self.lots[lot.lot_id] = lot
         self.new_lots.add(lot.lot_id)
-        self._post(Act.EARN, lot.earned, lot.earned_at, lot, pending=lot.earned)
+        self.post(Act.EARN, lot.earned, lot.earned_at, lot, pending=lot.earned)
         if lot.activates_at <= self.now:
             at = max(lot.earned_at, lot.activates_at)
             is_over = lot.expires_at <= self.now  # then it pays no debt: what is owed now was not owed when it was good
             self._activate(lot, at, pays=not is_over)
             if is_over:
                 self._expire(lot, max(at, lot.expires_at))
-        self._wait_for(lot)
+        self.wait_for(lot)
 
     def add_active(self, act: Act, lot: Lot) -> None:
         """Points that are active at once: opening balance, adjustment, transfer."""
         self.lots[lot.lot_id] = lot
         self.new_lots.add(lot.lot_id)
-        self._post(act, lot.earned, self.now, lot, active=lot.earned)
+        self.post(act, lot.earned, self.now, lot, active=lot.earned)
         self.repay(lot, self.now)
-        self._wait_for(lot)
+        self.wait_for(lot)
 
     def reinstate(self, lot: Lot, n: int, until: datetime) -> None:
         """Points of a lot that have expired are good again."""
         lot.expired -= n
-        self._again(lot, n, until)
-        self._post(Act.REINSTATE, n, self.now, lot, active=n)
+        lot.remaining += n
+        lot.expires_at = until
+        lot.state = LotState.ACTIVE
+        self.post(Act.REINSTATE, n, self.now, lot, active=n)
+        self.take_owed(lot, self.now)
         self.repay(lot, self.now)
+        self.wait_for(lot)
 
     def owe(self, act: Act, n: int) -> None:
         """A debt that has no lot."""
-        self._post(act, n, self.now, None, debt=n)
+        self.post(act, n, self.now, None, debt=n)
 
     def owed_of(self, lot_id: UUID) -> int:
         """How much of debts the lot has paid by the postings in hand."""
         return -sum(posting.debt for posting in self.postings if posting.lot_id == lot_id)
 
-    def give_back(self, lot: Lot, n: int, until: datetime) -> None:
-        """Points that were spent come back to their lot; a lot whose time is over is good until `until` again.
+    def give_back(self, parts: Iterable[tuple[Lot, int]], grace: Grace, *, since: datetime) -> None:
+        """Points that were spent, at `since`, come back to their lots.
 
-        The lot may know of fewer than were spent: what it counted went elsewhere with it, where merging and splitting
+        A lot may know of fewer than were spent: what it counted went elsewhere with it, where merging and splitting
         took it to and fro. How many may come back the entries say, not the lot.
         """
-        known = min(n, lot.spent)
-        lot.spent -= known
-        lot.earned += n - known
-        self._again(lot, n, until if lot.expires_at <= self.now else lot.expires_at)
-        self._post(Act.REVERSE, n, self.now, lot, active=n)
-        self.repay(lot, self.now)
+        back = []
+        for lot, n in parts:
+            known = min(n, lot.spent)
+            lot.spent -= known
+            lot.earned += n - known
+            lot.remaining += n
+            lot.state = LotState.ACTIVE
+            lot.be_good_again(grace, self.now)
+            self.post(Act.REVERSE, n, self.now, lot, active=n)
+            back.append((lot, n - self.take_owed(lot, self.now)))
+        self._put_to_use(back, since, self.now)
 
     def extend(self, lot: Lot, until: datetime) -> None:
         lot.expires_at = until
-        self._post(Act.EXTEND, lot.remaining, self.now, lot)
-        self._wait_for(lot)
+        self.post(Act.EXTEND, lot.remaining, self.now, lot)
+        self.wait_for(lot)
 
-    def _again(self, lot: Lot, n: int, until: datetime) -> None:
-        lot.remaining += n
-        lot.expires_at = until
-        lot.state = LotState.ACTIVE
-        self._wait_for(lot)
-
-    def _wait_for(self, lot: Lot) -> None:
+    def wait_for(self, lot: Lot) -> None:
         if lot.state is LotState.PENDING:
             self.due_by(lot.activates_at)
         elif lot.state is LotState.ACTIVE and lot.available:
@@ -181,25 +189,25 @@ class Book:
 
     def nothing(self, act: Act) -> None:
         """It came to no points; an entry says so."""
-        self._post(act, 0, self.now, None)
+        self.post(act, 0, self.now, None)
 
     # What goes out.
 
     def spend(self, act: Act, amount: int) -> list[tuple[Lot, int]]:
         """Take active points, earliest expiry first. Raises NotEnoughPoints."""
-        parts = self._parts(amount)
+        parts = self.parts(amount)
         for lot, n in parts:
             lot.remaining -= n
             lot.spent += n
-            self._post(act, n, self.now, lot, active=-n)
+            self.post(act, n, self.now, lot, active=-n)
         return parts
 
     def hold(self, amount: int, until: datetime) -> Hold:
         hold = Hold(self.cause.operation_id, amount, HoldState.OPEN, self.now, until)
-        for lot, n in self._parts(amount):
+        for lot, n in self.parts(amount):
             lot.held += n
             hold.parts[lot.lot_id] = n
-            self._post(Act.HOLD, n, self.now, lot, hold, active=-n, held=n)
+            self.post(Act.HOLD, n, self.now, lot, hold, active=-n, held=n)
         self.holds[hold.hold_id] = self.changed_holds[hold.hold_id] = hold
         self.due_by(until)
         return hold
@@ -215,7 +223,7 @@ class Book:
             lot.held -= n
             lot.remaining -= n
             lot.spent += n
-            self._post(Act.CAPTURE, n, self.now, lot, hold, held=-n)
+            self.post(Act.CAPTURE, n, self.now, lot, hold, held=-n)
             self._bury(lot)
         if not any(hold.parts.values()):
             hold.state = HoldState.CAPTURED
@@ -224,37 +232,80 @@ class Book:
     def release(self, hold: Hold, at: datetime, *, state: HoldState = HoldState.RELEASED) -> None:
         """What is still held is active again from `at` on; of a lot whose time is over by then it expires."""
         hold.state = HoldState.CAPTURED if hold.captured else state
+        back = []
         for lot in in_order(self.lots[lot_id] for lot_id in hold.left):
             n = hold.parts[lot.lot_id]
             hold.parts[lot.lot_id] = 0
             lot.held -= n
-            self._post(Act.RELEASE, n, at, lot, hold, active=n, held=-n)
+            self.post(Act.RELEASE, n, at, lot, hold, active=n, held=-n)
+            back.append((lot, n - self.take_owed(lot, at)))
+        self._put_to_use(back, hold.created_at, at)
+        self.changed_holds[hold.hold_id] = hold
+
+    def _put_to_use(self, back: Sequence[tuple[Lot, int]], since: datetime, at: datetime) -> None:
+        """What came back pays refunds and debts; of a lot whose time is over by then it expires."""
+        self.take_hidden(back, since, at)
+        for lot, _ in back:
             self.repay(lot, at)
             if lot.expires_at <= at:
                 self._expire(lot, at)
-        self.changed_holds[hold.hold_id] = hold
+            self.wait_for(lot)
 
-    def take_back(self, lot: Lot | None, due: int, policy: NegativeBalance, *, paid: int = 0) -> int:
-        """Take `due` points that should not have been earned; `lot` where it is in this account. Returns how many were.
+    def pay_debt(self) -> None:
+        """After two accounts became one: the points of one pay the debt of the other."""
+        for lot in in_order(self.lots.values()):
+            if self.debt and lot.state is LotState.ACTIVE:
+                self.repay(lot, self.now)
 
-        First what is left of their lot; what expired is gone anyway (it counts as taken, as in the entries); for what
-        was spent, or is held, the policy decides. Of these `paid` went into a debt: that much is owed again.
-        """
-        before, asked = self.sequence, due
-        if lot is not None:
-            due -= self._take_from(lot, due)
-            due -= self._take_expired(lot, due)
-        if policy is not NegativeBalance.NEVER:
-            due -= sum(n for _, n in self.spend(Act.REVERSE, min(due, self.active)))
-        owed = due if policy is NegativeBalance.ALLOWED else min(due, paid)
-        if owed:
-            payers = self._parts(min(owed, self.active))  # none, unless the policy left them
-            self._post(Act.REVERSE, owed, self.now, lot, debt=owed)
-            for other, _ in payers:
-                self.repay(other, self.now)
-        if self.sequence == before:
-            self.nothing(Act.REVERSE)
-        return asked - due + owed
+    # What refunds take: refunding.py says how much, and why.
+
+    def take_from(self, lot: Lot, due: int, at: datetime) -> int:
+        """Of what is left of the lot; how many there were."""
+        n = min(due, lot.available)
+        if n <= 0 or lot.state not in (LotState.ACTIVE, LotState.PENDING):
+            return 0
+        is_pending = lot.state is LotState.PENDING
+        lot.remaining -= n
+        lot.reversed += n
+        if not lot.remaining and lot.reversed == lot.earned:
+            lot.state = LotState.REVERSED
+        self._take_out(Act.REVERSE, n, lot, at, is_pending=is_pending)
+        return n
+
+    def take_owed(self, lot: Lot, at: datetime) -> int:
+        """Points came back to a lot: what its refund could not take goes first. How many that were."""
+        if not lot.owed:
+            return 0
+        with self._for_refunds():
+            n = self.take_from(lot, lot.owed, at)
+        lot.owed -= n
+        return n
+
+    def take_hidden(self, back: Sequence[tuple[Lot, int]], since: datetime, at: datetime) -> None:
+        """Points came back that were held or spent from `since` on: refunds that took from the whole balance after that
+        would have found them. Of the lots in hand; the earliest refund first."""
+        owing = [(x.owed_since, x.lot_id, x) for x in self.lots.values() if x.owed and x.owed_since is not None]
+        left = [(lot, min(n, lot.available)) for lot, n in back]
+        for _, _, other in sorted(one for one in owing if one[0] >= since):
+            with self._for_refunds():
+                for lot, n in (paying := allot(left, other.owed)):
+                    lot.remaining -= n
+                    lot.spent += n
+                    other.owed -= n
+                    self.post(Act.REVERSE, n, at, lot, active=-n)
+            paid = {lot.lot_id: n for lot, n in paying}
+            left = [(lot, n - paid.get(lot.lot_id, 0)) for lot, n in left]
+            self.changed_lots |= {other.lot_id: other} if paid else {}
+
+    @contextmanager
+    def _for_refunds(self) -> Iterator[None]:
+        """Postings that belong to no operation that is reversed; what falls due keeps its reason, by which it counts
+        from when it did."""
+        asked = self.cause
+        if not asked.is_due:
+            self.cause = replace(asked, reason=Reason.REFUND, of_operation=None)
+        yield
+        self.cause = asked
 
     def forfeit(self) -> None:
         """Everything goes; the holds have ended."""
@@ -263,9 +314,9 @@ class Book:
             lot.remaining -= n
             lot.expired += n
             lot.state = LotState.EXPIRED
-            self._take_out(Act.FORFEIT, n, lot, is_pending=is_pending)
+            self._take_out(Act.FORFEIT, n, lot, self.now, is_pending=is_pending)
         if self.debt:
-            self._post(Act.FORFEIT, self.debt, self.now, None, debt=-self.debt)
+            self.post(Act.FORFEIT, self.debt, self.now, None, debt=-self.debt)
 
     def end(self) -> None:
         """The account closes; nothing of it falls due any more."""
@@ -276,82 +327,25 @@ class Book:
     def turn(self, act: Act, state: AccountState) -> None:
         """Frozen, open again, closed: an entry of no points says who and why."""
         self.state = state
-        self._post(act, 0, self.now, None)
+        self.post(act, 0, self.now, None)
 
-    # What moves when members merge or split.
-
-    def move_out(self, lot: Lot) -> Lot:
-        """All that remains leaves for another account, held points and all; returns the lot as it arrives there."""
-        arriving = replace(lot)
-        active = lot.available if lot.state is LotState.ACTIVE else 0
-        pending = lot.available if lot.state is LotState.PENDING else 0
-        n, held = lot.remaining, lot.held
-        lot.moved += n
-        lot.remaining = lot.held = 0
-        lot.state = LotState.MOVED
-        self._post(Act.MERGE_OUT, n, self.now, lot, active=-active, pending=-pending, held=-held)
-        return arriving
-
-    def move_in(self, lot: Lot) -> None:
-        """Where something of the same lot came back here since it went, the two are one again."""
-        active = lot.available if lot.state is LotState.ACTIVE else 0
-        pending = lot.available if lot.state is LotState.PENDING else 0
-        n, held, there = lot.remaining, lot.held, self.lots.get(lot.lot_id)
-        if there is None or not there.remaining:
-            self.lots[lot.lot_id] = there = lot
-        else:
-            there.take_in(lot)
-        self._post(Act.MERGE_IN, n, self.now, there, active=active, pending=pending, held=held)
-        self._wait_for(there)
-
-    def move_debt(self, act: Act, n: int) -> None:
-        self._post(act, abs(n), self.now, None, debt=n)
-
-    def pay_debt(self) -> None:
-        """After two accounts became one: the points of one pay the debt of the other."""
-        for lot in in_order(self.lots.values()):
-            if self.debt and lot.state is LotState.ACTIVE:
-                self.repay(lot, self.now)
-
-    # Below: shared.
-
-    def _parts(self, amount: int) -> list[tuple[Lot, int]]:
+    def parts(self, amount: int) -> list[tuple[Lot, int]]:
         usable = in_order(x for x in self.lots.values() if x.state is LotState.ACTIVE and x.available > 0)
         parts = allot([(lot, lot.available) for lot in usable], amount)
         if sum(n for _, n in parts) < amount:
-            raise (OverLimit if amount <= self.active else NotEnoughPoints)(field="amount")  # more lots than in hand
+            raise NotEnoughPoints(field="amount")
         return parts
 
-    def _take_from(self, lot: Lot, due: int) -> int:
-        n = min(due, lot.available)
-        if n <= 0 or lot.state not in (LotState.ACTIVE, LotState.PENDING):
-            return 0
-        is_pending = lot.state is LotState.PENDING
-        lot.remaining -= n
-        lot.reversed += n
-        if not lot.remaining and lot.reversed == lot.earned:
-            lot.state = LotState.REVERSED
-        self._take_out(Act.REVERSE, n, lot, is_pending=is_pending)
-        return n
-
-    def _take_out(self, act: Act, n: int, lot: Lot, *, is_pending: bool) -> None:
+    def _take_out(self, act: Act, n: int, lot: Lot, at: datetime, *, is_pending: bool) -> None:
         pending, active = (-n, 0) if is_pending else (0, -n)
-        self._post(act, n, self.now, lot, pending=pending, active=active)
-
-    def _take_expired(self, lot: Lot, due: int) -> int:
-        n = min(due, lot.expired)
-        if n > 0:
-            lot.expired -= n
-            lot.reversed += n
-            self._post(Act.REVERSE, n, self.now, lot)
-        return n
+        self.post(act, n, at, lot, pending=pending, active=active)
 
     def _bury(self, lot: Lot) -> None:
         """A lot whose last held points were spent after its time was over is an expired one."""
         if not lot.remaining and lot.expired and lot.expires_at <= self.now:
             lot.state = LotState.EXPIRED
 
-    def _post(
+    def post(
         self,
         act: Act,
         amount: int,

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
+
+from sqlalchemy import or_, select
 
 from member_hub.access import Caller
 from member_hub.db.base import Tx
@@ -14,7 +17,7 @@ from member_hub.points.book import Book
 from member_hub.points.calendar import after_days
 from member_hub.points.daily import of_today
 from member_hub.points.earning import active_lot
-from member_hub.points.guards import ANY_LIVING, ATTEMPTS_MAX, Wanted, lock_members, roots_of, take
+from member_hub.points.guards import ANY_LIVING, ATTEMPTS_MAX, Wanted, lock_members, member_t, roots_of, take
 from member_hub.points.lots import Cause, Lot
 from member_hub.points.refusals import (
     BadEnd,
@@ -27,10 +30,12 @@ from member_hub.points.refusals import (
     NothingLeft,
     OverLimit,
 )
-from member_hub.points.rules import whole
+from member_hub.points.rules import expired_since, whole
 from member_hub.points.store import load_all, load_lots, load_spendable
 from member_hub.points.words import ADJUSTING, AccountState, Act, HoldState, LotKind, LotState, Reason
 from member_hub.points.writing import entry_t, write
+
+_TO_AND_FRO: Final = (Act.EXPIRE, Act.REINSTATE)
 
 
 class SameMember(BadInput):
@@ -70,7 +75,7 @@ async def adjust(
         until = asked.rules.lasting.until(book.now)
         book.add_active(Act.ADJUST, active_lot(book, LotKind.ADJUSTMENT, size, until))
     else:
-        await load_spendable(tx, book)
+        await load_spendable(tx, book, size)
         book.spend(Act.ADJUST, size)
     return await finish(tx, book, caller, approved_by=approved_by)
 
@@ -95,7 +100,7 @@ async def transfer(tx: Tx, caller: Caller, member_id: MemberId, *, asked: Asked,
     giving, getting = books[payer], books[payee]
     if amount + await of_today(tx, giving, Act.TRANSFER_OUT) > asked.rules.transfer_day_max:
         raise OverLimit(field="amount")
-    await load_spendable(tx, giving)
+    await load_spendable(tx, giving, amount)
     for expires_at, n in _by_expiry(giving.spend(Act.TRANSFER_OUT, amount)):
         getting.add_active(Act.TRANSFER_IN, active_lot(getting, LotKind.TRANSFER, n, expires_at))
     await write(tx, getting, caller)
@@ -112,7 +117,10 @@ async def reinstate(
     amount: int | None = None,
     reason: Reason = Reason.GOODWILL,
 ) -> Receipt:
-    """Make expired points of a lot good again. Raises NothingExpired, OverLimit for what is too long ago."""
+    """Make expired points of a lot good again: all that expired within the time of the programme, or some of these.
+
+    Raises NothingExpired, NotEnoughPoints, OverLimit for what is too long ago.
+    """
     if amount is not None:
         whole(amount)
     book = await start(tx, asked, member_id, reason)
@@ -120,15 +128,16 @@ async def reinstate(
         return book
     await load_lots(tx, book, [lot_id])
     left = set[UUID]()
-    if lot_id not in book.lots or book.lots[lot_id].state is LotState.MOVED:
+    if lot_id not in book.lots or lot_id in book.elsewhere or book.lots[lot_id].state is LotState.MOVED:
         left = await look_back(tx, book, [lot_id])  # it expired before its account was merged
     lot = await _lot(tx, book, lot_id)
     if not lot.expired:
         raise NothingExpired(field="lot")
-    wanted = lot.expired if amount is None else amount
-    if not 0 < wanted <= lot.expired:
+    if amount is not None and amount > lot.expired:
         raise NotEnoughPoints(field="amount")
-    if book.now - lot.expires_at > asked.rules.reinstate_within:
+    recent = await _expired_since(tx, book, lot, book.now - asked.rules.reinstate_within)
+    wanted = recent if amount is None else amount
+    if not 0 < wanted <= recent:
         raise OverLimit(field="lot")
     book.reinstate(lot, wanted, max(lot.expires_at, after_days(book.now, asked.rules.reinstated_days)))
     await arrive(tx, book, left)
@@ -153,8 +162,8 @@ async def extend(
     if isinstance(book, Receipt):
         return book
     lot = await _lot(tx, book, lot_id)
-    if not lot.remaining:
-        raise LotExpired(field="lot") if lot.expired else NothingLeft(field="lot")
+    if lot.expires_at <= book.now or not lot.remaining:  # what is held of an expired lot expires with its release
+        raise LotExpired(field="lot") if lot.expired or lot.remaining else NothingLeft(field="lot")
     if until <= lot.expires_at:
         raise BadEnd(field="until")
     book.extend(lot, until)
@@ -209,6 +218,20 @@ async def _both(tx: Tx, payer: MemberId, payee: MemberId) -> tuple[MemberId, Mem
 async def _adjusted_alone(tx: Tx, book: Book) -> int:
     by_hand = entry_t.c.reason.in_(ADJUSTING)  # an opening balance below zero is an adjustment of nobody's
     return await of_today(tx, book, Act.ADJUST, by_hand, entry_t.c.approved_by.is_(None))
+
+
+async def _expired_since(tx: Tx, book: Book, lot: Lot, moment: datetime) -> int:
+    """How many of its expired points expired since then, by the entries: when some of a lot comes back the lot is good
+    again, but its other points expired long before. What no entry of this member tells of expired with the lot."""
+    e = entry_t
+    merged = select(member_t.c.member_id).where(member_t.c.merged_into == book.member_id)
+    theirs = or_(e.c.member_id == book.member_id, e.c.member_id.in_(merged))
+    statement = select(e).where(theirs, e.c.lot_id == lot.lot_id, e.c.act.in_(_TO_AND_FRO))
+    rows = await tx.execute(statement.order_by(e.c.recorded_at, e.c.sequence))
+    written = [(Act(row.act), row.occurred_at, row.amount) for row in rows]
+    just = [p for p in book.postings if p.lot_id == lot.lot_id and p.act in _TO_AND_FRO]
+    written += [(p.act, p.occurred_at, p.amount) for p in just]
+    return expired_since(written, lot.expired, lot.expires_at, moment)
 
 
 def _by_expiry(parts: Sequence[tuple[Lot, int]]) -> list[tuple[datetime, int]]:

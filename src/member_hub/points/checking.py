@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, union_all
 
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among
@@ -36,6 +36,8 @@ async def self_check(tx: Tx, member_ids: Sequence[MemberId]) -> list[Finding]:
         (_holds(member_ids), Fault.HOLD),
         (_balances(member_ids), Fault.BALANCE),
         (_between(member_ids), Fault.BETWEEN),
+        (_due_too_late(member_ids), Fault.DUE),
+        (_owed(member_ids), Fault.OWED),
     ]
     found: set[Finding] = set()
     for statement, fault in asked:
@@ -155,3 +157,30 @@ def _between(member_ids: Sequence[MemberId]) -> Select[Any]:
         .having(func.sum(e.c.active + e.c.pending + e.c.held - e.c.debt) != 0)
     )
     return select(e.c.member_id).where(among(e.c.member_id, member_ids), e.c.operation_id.in_(uneven))
+
+
+def _owed(member_ids: Sequence[MemberId]) -> Select[Any]:
+    """Lots whose refund could not take all: they gave out as much, and what comes back is taken before it is active."""
+    gave_out, is_empty = lot_t.c.spent + lot_t.c.held, lot_t.c.remaining == lot_t.c.held
+    wrong = or_(lot_t.c.owed < 0, lot_t.c.owed > gave_out, and_(lot_t.c.owed > 0, ~is_empty))
+    return select(lot_t.c.member_id).where(among(lot_t.c.member_id, member_ids), wrong).distinct()
+
+
+def _due_too_late(member_ids: Sequence[MemberId]) -> Select[Any]:
+    """Living accounts of which something activates, expires or times out before `due_at`: nobody would see to it."""
+    turn = case((lot_t.c.state == LotState.PENDING, lot_t.c.activates_at), else_=lot_t.c.expires_at)
+    lots = select(lot_t.c.member_id, turn.label("at")).where(
+        among(lot_t.c.member_id, member_ids), lot_t.c.remaining > lot_t.c.held
+    )
+    holds = select(hold_t.c.member_id, hold_t.c.expires_at.label("at")).where(
+        among(hold_t.c.member_id, member_ids), hold_t.c.state == HoldState.OPEN
+    )
+    falls = union_all(lots, holds).subquery()
+    a = account_t
+    return (
+        select(a.c.member_id)
+        .join(falls, falls.c.member_id == a.c.member_id)
+        .where(a.c.state.in_((AccountState.OPEN, AccountState.FROZEN)))
+        .where(func.coalesce(a.c.due_at > falls.c.at, literal(True)))
+        .distinct()
+    )

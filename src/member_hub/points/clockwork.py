@@ -20,6 +20,7 @@ from member_hub.access import Caller
 from member_hub.db.base import Tx, snapshot, transaction
 from member_hub.db.engines import Database
 from member_hub.ids import MemberId, uuid7
+from member_hub.points.book import Book
 from member_hub.points.guards import ANY_LIVING, take_due
 from member_hub.points.lots import Cause
 from member_hub.points.words import Reason
@@ -27,6 +28,7 @@ from member_hub.points.writing import account_t, write
 
 DUE_MAX: Final = 500  # accounts in one look
 PAGES_MAX: Final = 20  # of one round: 10,000 accounts
+PARTS_MAX: Final = 50  # transactions of one account in a round: an account of very many lots catches up by parts
 AT_ONCE: Final = 4  # transactions beside each other; the pool has ten connections, and requests need theirs
 
 _log = logging.getLogger(__name__)
@@ -43,12 +45,12 @@ class Settled:
 
 
 async def settle_due(tx: Tx, caller: Caller, member_id: MemberId, *, now: datetime) -> int:
-    """Do what is due on one account; returns how many entries that made. Twice is the same as once."""
-    book = await take_due(tx, member_id, Cause(uuid7(), Reason.DUE, is_due=True), now=now)
-    if book is None:
-        return 0
-    await write(tx, book, caller)
-    return len(book.postings)
+    """Do what is due on one account, or so much of it as one transaction does; returns how many entries that made.
+
+    Twice is the same as once.
+    """
+    book = await _part(tx, caller, member_id, now)
+    return 0 if book is None else len(book.postings)
 
 
 async def settle_all(
@@ -102,10 +104,29 @@ async def _settle(
     return outcomes
 
 
+async def _by_parts(database: Database, caller: Caller, member_id: MemberId, now: datetime) -> bool:
+    """Whether anything was done."""
+    was_done = False
+    for _ in range(PARTS_MAX):
+        async with transaction(database.app) as tx:
+            book = await _part(tx, caller, member_id, now)
+        was_done = was_done or (book is not None and bool(book.postings))
+        if book is None or not book.is_due:
+            break
+    return was_done
+
+
+async def _part(tx: Tx, caller: Caller, member_id: MemberId, now: datetime) -> Book | None:
+    """The account with what was done; None where nothing was due."""
+    book = await take_due(tx, member_id, Cause(uuid7(), Reason.DUE, is_due=True), now=now)
+    if book is not None:
+        await write(tx, book, caller)
+    return book
+
+
 async def _one(database: Database, caller: Caller, member_id: MemberId, now: datetime) -> bool | None:
     try:
-        async with transaction(database.app) as tx:
-            return await settle_due(tx, caller, member_id, now=now) > 0
+        return await _by_parts(database, caller, member_id, now)
     except Exception as error:  # whatever is wrong with this account, the others' points fall due all the same
         if is_without_database(error):
             raise

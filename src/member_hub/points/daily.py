@@ -5,15 +5,15 @@ done before a merging is looked for under the ids that were merged, too. A lot t
 counts once, for whoever has the account that earned it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from member_hub.clock import business_day
 from member_hub.db.base import Tx
-from member_hub.db.bulk import among
+from member_hub.db.bulk import among, constant
 from member_hub.ids import MemberId
 from member_hub.points.book import Book
 from member_hub.points.calendar import day_of
@@ -25,13 +25,17 @@ Days = dict[tuple[MemberId, date], int]
 
 
 async def of_today(tx: Tx, book: Book, act: Act, *which: ColumnElement[bool]) -> int:
-    """How many points that came to since midnight in Shanghai, for whoever has the account whose lock is held."""
+    """How many points that came to since midnight in Shanghai, for whoever has the account whose lock is held. Of the
+    acts that are found by time (tables.py): an account has a hundred thousand entries, and a few of these."""
     begins, _ = day_of(book.now)
     ids = await _ids_of(tx, [book.member_id])
-    statement = select(func.coalesce(func.sum(entry_t.c.amount), 0)).where(
-        among(entry_t.c.member_id, ids), entry_t.c.act == act, entry_t.c.recorded_at >= begins, *which
-    )
-    return int(await tx.scalar(statement) or 0)
+    return int(await tx.scalar(of_day(ids, act, begins, *which)) or 0)
+
+
+def of_day(ids: Iterable[MemberId], act: Act, begins: datetime, *which: ColumnElement[bool]) -> Select[tuple[int]]:
+    points = func.coalesce(func.sum(entry_t.c.amount), 0)
+    since = and_(among(entry_t.c.member_id, ids), entry_t.c.act == constant(act), entry_t.c.recorded_at >= begins)
+    return select(points).where(since, *which)
 
 
 async def earned_on(tx: Tx, roots: Collection[MemberId], kind: LotKind, *, begins: datetime, ends: datetime) -> Days:

@@ -11,7 +11,7 @@ the account merged and looks again. A new account is made under a lock on the me
 an erasure can miss it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -51,7 +51,7 @@ from member_hub.members.tables import ChannelAccount, Member, MemberStatus
 from member_hub.points.book import Book
 from member_hub.points.lots import Cause
 from member_hub.points.refusals import ClockJumped, NotEnoughPoints, PointsClosed, PointsFrozen
-from member_hub.points.store import book_of, up_to_date
+from member_hub.points.store import book_of, catch_up, up_to_date
 from member_hub.points.words import AccountState
 from member_hub.points.writing import account_t
 
@@ -107,10 +107,13 @@ async def claim_and_take(
 
 
 async def take_due(tx: Tx, member_id: MemberId, cause: Cause, *, now: datetime) -> Book | None:
-    """The account by its own id, where something of it is due; None where nothing is (any more)."""
+    """The account by its own id, where something of it is due; None where nothing is (any more).
+
+    Of very much only a part is done at once; who asks again gets the rest.
+    """
     wanted = Wanted(ANY_LIVING)
     row = await _GUARD_DUE.one(tx, _bound(member_id, wanted, now) | {"now": now})
-    return None if row is None else await _opened(tx, row, cause, now)
+    return None if row is None else await _opened(tx, row, cause, now, catching_up=catch_up)
 
 
 async def take_row(tx: Tx, member_id: MemberId, cause: Cause, *, now: datetime) -> Book | None:
@@ -241,7 +244,9 @@ async def _make(tx: Tx, root: UUID, now: datetime) -> None:
     await tx.execute(insert(account_t).from_select(columns, living).on_conflict_do_nothing())
 
 
-async def _opened(tx: Tx, row: Any, cause: Cause, now: datetime) -> Book:
+async def _opened(
+    tx: Tx, row: Any, cause: Cause, now: datetime, *, catching_up: Callable[[Tx, Book], Awaitable[Book]] = up_to_date
+) -> Book:
     if row.updated_at > now + CLOCK_SLACK:
         raise ClockJumped
-    return await up_to_date(tx, book_of(row, now, cause))
+    return await catching_up(tx, book_of(row, now, cause))

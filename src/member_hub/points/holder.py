@@ -1,9 +1,10 @@
 """What the points part answers for: the accounts, their lots and holds, the ledger, and the order lines that counted.
 
 Merging posts `merge_out` and `merge_in` for every lot that is not empty, under the same lot id, with its times as they
-are; debts and open holds go along. Giving back returns what is left of the lots of the accounts that leave: what was
-spent meanwhile, and debts, are settled by whoever unmerges. A lot of which something is on a hold that stays, stays.
-Empty lots stay where they are; where what expired or was spent of one comes back, it arrives then (arriving.py).
+are, and what a refund could not take of it; debts and open holds go along. Giving back returns what is left of the lots
+of the accounts that leave: what was spent meanwhile, and debts, are settled by whoever unmerges. A lot of which
+something is on a hold that stays, stays. Empty lots stay where they are; where what expired or was spent of one comes
+back, it arrives then (arriving.py).
 
 Decision: the time of these entries is the hub's clock, for the duties of a holder name none; it never goes back.
 """
@@ -26,6 +27,7 @@ from member_hub.points.book import Book
 from member_hub.points.earning import line_t
 from member_hub.points.guards import channel_t, take_row
 from member_hub.points.lots import Cause, Hold
+from member_hub.points.moving import move_debt, move_lot
 from member_hub.points.opening import opening_t
 from member_hub.points.store import load_all
 from member_hub.points.tables import (
@@ -101,9 +103,7 @@ class PointsHolder:
         filled = [lot.lot_id for lot in of.lots.values() if lot.remaining]  # what fell due just now is empty
         _move(of, to, filled, [hold for hold in of.holds.values() if hold.state is HoldState.OPEN])
         if of.debt:
-            debt = of.debt
-            of.move_debt(Act.MERGE_OUT, -debt)
-            to.move_debt(Act.MERGE_IN, debt)
+            move_debt(of, to)
         to.pay_debt()
         if of.state is AccountState.FROZEN and to.state is AccountState.OPEN:
             to.turn(Act.FREEZE, AccountState.FROZEN)  # the more protective of the two
@@ -122,7 +122,9 @@ class PointsHolder:
         if to.state is AccountState.MERGED:
             to.state = await _state_of_its_own(tx, back)
         await load_all(tx, of)
-        theirs = [lot.lot_id for lot in of.lots.values() if lot.origin_id in set(origins)]
+        here = [lot for lot_id, lot in of.lots.items() if lot_id not in of.elsewhere]
+        live = [lot for lot in here if lot.remaining or not lot.owed]  # what is owed stays where it was spent
+        theirs = [lot.lot_id for lot in live if lot.origin_id in set(origins)]
         going = [hold for hold in of.holds.values() if hold.left.keys() <= set(theirs)]
         on_hold = {lot_id for h in of.holds.values() if h not in going for lot_id in h.left}
         _move(of, to, [lot_id for lot_id in theirs if lot_id not in on_hold], going)
@@ -141,7 +143,7 @@ class PointsHolder:
 def _move(of: Book, to: Book, lot_ids: Collection[UUID], holds: Sequence[Hold]) -> None:
     """Lots and the holds on them, from one account to another."""
     for lot_id in lot_ids:
-        to.move_in(of.move_out(of.lots[lot_id]))
+        move_lot(of, to, of.lots[lot_id])
     for hold in holds:
         arriving = Hold(
             hold.hold_id, hold.amount, hold.state, hold.created_at, hold.expires_at, hold.captured, hold.left

@@ -1,7 +1,7 @@
 """Lots, holds and postings: what an account in hand consists of."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -26,6 +26,9 @@ class Lot:
     expired: int = 0
     reversed: int = 0
     moved: int = 0
+    owed: int = 0  # what a refund of its line could not take: goes first of what comes back (refunding.py)
+    owed_since: datetime | None = None  # other points that were held or spent before pay it, too; None: only its own
+    lapsed_at: datetime | None = None  # when it expired first, where it was good again since
 
     @property
     def available(self) -> int:
@@ -36,8 +39,31 @@ class Lot:
         returned = min(lot.remaining, self.moved)
         self.moved -= returned
         self.earned += lot.remaining - returned
+        if not self.remaining:
+            self.state, self.activates_at, self.expires_at = lot.state, lot.activates_at, lot.expires_at
         self.remaining += lot.remaining
         self.held += lot.held
+        self.owed += lot.owed
+        self.owed_since = max((at for at in (self.owed_since, lot.owed_since) if at is not None), default=None)
+        self.lapsed_at = min((at for at in (self.lapsed_at, lot.lapsed_at) if at is not None), default=None)
+
+    def be_good_again(self, grace: "Grace", now: datetime) -> None:
+        """Of a lot whose time is over, some came back. The first time it is good for a while again; later times lie
+        within `most` of when it expired first, or points that are spent and given back in turn would never expire."""
+        if self.expires_at > now:
+            return
+        if self.lapsed_at is None:
+            self.lapsed_at, self.expires_at = self.expires_at, grace.until
+        else:
+            self.expires_at = max(self.expires_at, min(grace.until, self.lapsed_at + grace.most))
+
+
+@dataclass(frozen=True, slots=True)
+class Grace:
+    """How long points are good that come back to a lot whose time is over."""
+
+    until: datetime
+    most: timedelta  # after the lot expired first
 
 
 @dataclass(slots=True)

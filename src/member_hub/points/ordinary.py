@@ -304,7 +304,8 @@ def _lot(taken: CTE) -> Mapping[str, ColumnElement[Any]]:
         "state": _fixed(LotState.PENDING, Text),
         "earned": taken.c.points,
         "remaining": taken.c.points,
-        **dict.fromkeys(("held", "spent", "expired", "reversed", "moved"), _NONE),
+        **dict.fromkeys(("held", "spent", "expired", "reversed", "moved", "owed"), _NONE),
+        **dict.fromkeys(("owed_since", "lapsed_at"), null()),
     }
 
 

@@ -12,7 +12,8 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among
 from member_hub.ids import MemberId
-from member_hub.points.store import book_of, hold_of, lot_of
+from member_hub.points.book import Book
+from member_hub.points.store import book_of, hold_of, load_owing, lot_of
 from member_hub.points.words import AccountState, HoldState, LotState, Reason
 from member_hub.points.writing import account_t, entry_t, hold_t, lot_t, part_t
 
@@ -62,7 +63,7 @@ def effective_at() -> ColumnElement[datetime]:
 
 async def _settled(tx: Tx, accounts: Sequence[Row[Any]], now: datetime) -> dict[UUID, Pots]:
     """What settling would make of the accounts, without doing it."""
-    books = {row.member_id: book_of(row, now) for row in accounts}
+    books = {MemberId(row.member_id): book_of(row, now) for row in accounts}
     at = literal(now, DateTime(timezone=True))
     holds = select(hold_t).where(among(hold_t.c.member_id, books), hold_t.c.state == HoldState.OPEN)
     for row in await tx.execute(holds.where(hold_t.c.expires_at <= at)):
@@ -77,12 +78,14 @@ async def _settled(tx: Tx, accounts: Sequence[Row[Any]], now: datetime) -> dict[
             on_hold.add(row.lot_id)
     for row in await tx.execute(_due_lots(books, on_hold, at)):
         books[row.member_id].lots[row.lot_id] = lot_of(row)
+    if timed_out:
+        await load_owing(tx, books)
     for book in books.values():
         book.settle()
     return {member_id: Pots(b.active, b.pending, b.held, b.debt) for member_id, b in books.items()}
 
 
-def _due_lots(books: dict[UUID, Any], on_hold: set[UUID], at: ColumnElement[datetime]) -> Select[Any]:
+def _due_lots(books: dict[MemberId, Book], on_hold: set[UUID], at: ColumnElement[datetime]) -> Select[Any]:
     begins = and_(lot_t.c.state == LotState.PENDING, lot_t.c.activates_at <= at)
     ends = and_(lot_t.c.state == LotState.ACTIVE, lot_t.c.expires_at <= at)
     return select(lot_t).where(

@@ -86,6 +86,14 @@ class OverLimit(Refused):
     en = "This is more than the programme allows."
 
 
+class TooManyLots(Refused):
+    """The points are there, but in more lots than one act takes in hand."""
+
+    code = "POINTS_IN_TOO_MANY_LOTS"
+    zh = "积分分散在过多批次中，一次处理不了。"
+    en = "These points stand in more lots than are taken at once."
+
+
 class NeedsApproval(Refused):
     code = "APPROVAL_REQUIRED"
     zh = "超过限额的调整须由另一人批准。"

@@ -13,8 +13,9 @@ from uuid import UUID
 
 from member_hub.clock import business_day
 from member_hub.points.calendar import after_days, after_months
+from member_hub.points.lots import Grace
 from member_hub.points.refusals import BadAmount, OccurredTooFar, OverLimit, RefundTooLarge
-from member_hub.points.words import POINTS_MAX, ExpiryUnit, LotKind, NegativeBalance
+from member_hub.points.words import POINTS_MAX, Act, ExpiryUnit, LotKind, NegativeBalance
 
 FULL_BP: Final = 10_000
 FEN_PER_YUAN: Final = 100
@@ -74,6 +75,10 @@ class Rules:
     reinstated_days: int
     extend_max: timedelta
 
+    def grace(self, now: datetime) -> Grace:
+        """Of points that come back to an expired lot: as of those that are reinstated, and within the same time."""
+        return Grace(after_days(now, self.reinstated_days), self.reinstate_within + timedelta(self.reinstated_days))
+
 
 def whole(amount: int, *, field: str = "amount") -> int:
     """The amount, where it is a whole number from 1 to POINTS_MAX; a bool is no number."""
@@ -132,6 +137,29 @@ def taken_back(*, points: int, amount_fen: int, refunded_fen: int, refund_fen: i
     if not 0 < refund_fen <= left_fen:
         raise RefundTooLarge(field=field)
     return points * left_fen // amount_fen - points * (left_fen - refund_fen) // amount_fen
+
+
+def expired_since(
+    written: Iterable[tuple[Act, datetime, int]], expired: int, ends_at: datetime, moment: datetime
+) -> int:
+    """How many of a lot's `expired` points did so since the moment, by what was written of it, oldest first.
+
+    What was reinstated had expired last. What is written nowhere expired when the lot did.
+    """
+    times: list[tuple[datetime, int]] = []
+    for act, at, n in written:
+        if act is Act.EXPIRE:
+            times.append((at, n))
+            continue
+        left = n
+        while times and left > 0:
+            last, there = times.pop()
+            if there > left:
+                times.append((last, there - left))
+            left -= there
+    recent = sum(n for at, n in times if at >= moment)
+    unknown = max(0, expired - sum(n for _, n in times)) if ends_at >= moment else 0
+    return min(expired, recent + unknown)
 
 
 class Spendable(Protocol):

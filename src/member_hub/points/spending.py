@@ -1,7 +1,7 @@
 """Spending: at once, or held first and captured when the purchase is done; and giving it back."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,16 +14,15 @@ from member_hub.ids import MemberId
 from member_hub.points.arriving import arrive, look_back, look_where_spent
 from member_hub.points.asking import Asked, Receipt, finish, start
 from member_hub.points.book import Book
-from member_hub.points.calendar import after_days
 from member_hub.points.earning import line_t
 from member_hub.points.guards import Wanted, member_t
 from member_hub.points.lots import Hold, Lot
 from member_hub.points.refunding import Sought, load_for_taking, take_back
 from member_hub.points.refusals import BadHold, CaptureTooLarge, HoldEnded, NotReversible, OverLimit
 from member_hub.points.rules import allot, whole
-from member_hub.points.store import load_hold, load_lots, load_spendable
+from member_hub.points.store import load_hold, load_lots, load_owing, load_spendable
 from member_hub.points.words import Act, HoldState, Reason
-from member_hub.points.writing import entry_t
+from member_hub.points.writing import entry_t, hold_t
 
 SPENT: Final = (Act.REDEEM, Act.CAPTURE)
 
@@ -36,7 +35,7 @@ async def redeem(
     book = await start(tx, asked, member_id, reason, wanted=Wanted(at_least=amount))
     if isinstance(book, Receipt):
         return book
-    await load_spendable(tx, book)
+    await load_spendable(tx, book, amount)
     book.spend(Act.REDEEM, amount)
     return await finish(tx, book, caller)
 
@@ -57,7 +56,7 @@ async def hold(
     book = await start(tx, asked, member_id, Reason.REWARD, wanted=Wanted(at_least=amount))
     if isinstance(book, Receipt):
         return book
-    await load_spendable(tx, book)
+    await load_spendable(tx, book, amount)
     book.hold(amount, book.now + lasts)
     return await finish(tx, book, caller)
 
@@ -124,7 +123,7 @@ async def reverse(
     spent = [row for row in rows if row.act in SPENT]
     if spent:
         left, account = _left(spent, reversed_before), MemberId(spent[0].member_id)
-        await _give_back(tx, book, asked, left, amount, account=account)
+        await _give_back(tx, book, asked, left, amount, account=account, since=await _spent_since(tx, spent))
     else:
         await _take_back(tx, book, asked, rows, amount, is_first=not reversed_before)
     return await finish(tx, book, caller)
@@ -162,26 +161,46 @@ def _left(spent: Sequence[Row[Any]], reversed_before: Mapping[UUID, int]) -> dic
 
 
 async def _give_back(
-    tx: Tx, book: Book, asked: Asked, left: Mapping[UUID, int], amount: int | None, *, account: MemberId
+    tx: Tx,
+    book: Book,
+    asked: Asked,
+    left: Mapping[UUID, int],
+    amount: int | None,
+    *,
+    account: MemberId,
+    since: datetime,
 ) -> None:
-    """`account`: the one that spent them."""
+    """`account`: the one that spent them, or had them on hold, at `since`."""
     total = sum(left.values())
     if not total or (amount or total) > total:
         raise NotReversible(field="amount")
     lots, left_behind = await _lots(tx, book, left, account)
     assert len(lots) == len(left), "an account keeps the lots that its entries name, until its member is erased"
     longest_first = sorted(lots, key=lambda lot: (lot.expires_at, lot.lot_id), reverse=True)
-    until = after_days(book.now, asked.rules.reinstated_days)
-    for lot, n in allot([(lot, left[lot.lot_id]) for lot in longest_first], amount or total):
-        book.give_back(lot, n, until)
+    parts = allot([(lot, left[lot.lot_id]) for lot in longest_first], amount or total)
+    for lot_id in left_behind - {lot.lot_id for lot, _ in parts}:
+        del book.lots[lot_id]  # it stays where it is
+    await load_owing(tx, {book.member_id: book})
+    book.give_back(parts, asked.rules.grace(book.now), since=since)
     await arrive(tx, book, left_behind & book.changed_lots.keys())
+
+
+async def _spent_since(tx: Tx, spent: Sequence[Row[Any]]) -> datetime:
+    """Since when those points were gone from the balance: what was captured, since it was held."""
+    holds = [row.hold_id for row in spent if row.hold_id is not None]
+    held = select(func.min(hold_t.c.created_at)).where(
+        among(hold_t.c.member_id, [row.member_id for row in spent]), among(hold_t.c.hold_id, holds)
+    )
+    at: datetime | None = (await tx.scalar(held)) if holds else None
+    spent_at: datetime = spent[0].recorded_at
+    return spent_at if at is None else min(at, spent_at)
 
 
 async def _lots(tx: Tx, book: Book, lot_ids: Mapping[UUID, int], account: MemberId) -> tuple[list[Lot], set[UUID]]:
     """The lots, and which of them are not in this account: those that were spent to the end before theirs was merged.
     Such a one arrives as it is, because other operations that spent of it may be undone, too."""
     await load_lots(tx, book, lot_ids)
-    missing = [lot_id for lot_id in lot_ids if lot_id not in book.lots]
+    missing = [lot_id for lot_id in lot_ids if lot_id not in book.lots or lot_id in book.elsewhere]
     left_behind = await look_back(tx, book, missing) if missing else set()
     if gone_on := set(missing) - left_behind:
         await look_where_spent(tx, book, gone_on, account)

@@ -1,6 +1,6 @@
 """Loading lots and holds into the account in hand, and doing what has fallen due, all under the account's lock."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -18,16 +18,19 @@ from sqlalchemy import (
 )
 
 from member_hub.db.base import Tx
-from member_hub.db.bulk import among
+from member_hub.db.bulk import among, table_of
 from member_hub.errors import NotFound, Unavailable
 from member_hub.ids import MemberId
+from member_hub.members.tables import Member
 from member_hub.points.book import Book
 from member_hub.points.lots import Cause, Hold, Lot
+from member_hub.points.refusals import TooManyLots
 from member_hub.points.words import AccountState, HoldState, LotKind, LotState, Reason
 from member_hub.points.writing import hold_t, lot_t, part_t, write_lots
 
 LOTS_MAX: Final = 5_000  # in hand at once; what needs more is refused
 SETTLE_ROUNDS_MAX: Final = 20
+member_t = table_of(Member)
 NOBODYS: Final = Cause(UUID(int=0), Reason.DUE)  # of what is only looked at
 
 
@@ -50,11 +53,20 @@ def book_of(row: Any, now: datetime, cause: Cause = NOBODYS) -> Book:
 
 
 async def up_to_date(tx: Tx, book: Book) -> Book:
+    """With everything done that is due. Raises Unavailable where that is more than one transaction does."""
+    await catch_up(tx, book)
+    if book.is_due:
+        raise Unavailable  # the clockwork catches up with an account of so many lots
+    return book
+
+
+async def catch_up(tx: Tx, book: Book) -> Book:
+    """With so much of what is due done as one transaction does; `due_at` says whether that was all."""
     for _ in range(SETTLE_ROUNDS_MAX):
-        if book.due_at is None or book.due_at > book.now:
-            return book
+        if not book.is_due:
+            break
         await _settle(tx, book)
-    raise Unavailable  # the clockwork catches up with an account of so many lots
+    return book
 
 
 async def _settle(tx: Tx, book: Book) -> None:
@@ -79,9 +91,16 @@ def _next_due(member_id: MemberId) -> Select[Any]:
     return select(func.least(begins.scalar_subquery(), ends.scalar_subquery(), times_out.scalar_subquery()))
 
 
-async def load_spendable(tx: Tx, book: Book) -> None:
-    """The lots that may be spent, in the order in which they are."""
-    await _load(tx, book, and_(lot_t.c.state == LotState.ACTIVE, lot_t.c.remaining > lot_t.c.held))
+async def load_spendable(tx: Tx, book: Book, amount: int) -> None:
+    """The lots that may be spent, in the order in which they are; none whose time is over, whatever was settled.
+
+    Raises TooManyLots where so many points are there, but not in LOTS_MAX lots.
+    """
+    is_good = lot_t.c.expires_at > literal(book.now, DateTime(timezone=True))
+    await _load(tx, book, and_(lot_t.c.state == LotState.ACTIVE, lot_t.c.remaining > lot_t.c.held, is_good))
+    usable = [lot.available for lot in book.lots.values() if lot.state is LotState.ACTIVE]
+    if len(usable) >= LOTS_MAX and sum(usable) < min(amount, book.active):
+        raise TooManyLots(field="amount")
 
 
 async def load_lots(tx: Tx, book: Book, lot_ids: Iterable[UUID]) -> None:
@@ -92,7 +111,7 @@ async def load_lots(tx: Tx, book: Book, lot_ids: Iterable[UUID]) -> None:
 
 async def load_all(tx: Tx, book: Book) -> None:
     """Everything live, and the open holds: for closing, merging, splitting; in as many rounds as it takes."""
-    await _load(tx, book, lot_t.c.remaining > 0, everything=True)
+    await _load(tx, book, or_(lot_t.c.remaining > 0, lot_t.c.owed > 0), everything=True)
     await _load_holds(tx, book, hold_t.c.state == HoldState.OPEN, everything=True)
 
 
@@ -102,6 +121,26 @@ async def load_hold(tx: Tx, book: Book, hold_id: UUID) -> Hold:
     if hold_id not in book.holds:
         raise NotFound(field="hold")
     return book.holds[hold_id]
+
+
+async def load_owing(tx: Tx, books: Mapping[MemberId, Book]) -> None:
+    """The lots that points from elsewhere pay for (refunding.py), also those that merging left where they were, for
+    what has come back or is about to. Nothing is loaded for what is only owed by a lot itself."""
+    root = func.coalesce(member_t.c.merged_into, member_t.c.member_id).label("root")
+    merged = and_(member_t.c.merged_into.is_not(None), among(member_t.c.merged_into, books))  # said for the index
+    owing = (lot_t.c.owed > 0, lot_t.c.owed_since.is_not(None), lot_t.c.state != LotState.MOVED)
+    statement = (
+        select(lot_t, root)
+        .join(member_t, member_t.c.member_id == lot_t.c.member_id)
+        .where(or_(among(member_t.c.member_id, books), merged), *owing)
+        .order_by(lot_t.c.owed_since, lot_t.c.lot_id)
+    )
+    for row in await tx.execute(statement.limit(LOTS_MAX)):
+        book = books.get(MemberId(row.member_id)) or books[MemberId(row.root)]
+        if row.lot_id not in book.lots:
+            book.lots[row.lot_id] = lot_of(row)
+            if row.member_id != book.member_id:
+                book.elsewhere[row.lot_id] = MemberId(row.member_id)
 
 
 async def _load(tx: Tx, book: Book, which: ColumnElement[bool], *, everything: bool = False) -> None:
@@ -122,7 +161,9 @@ async def _load_holds(tx: Tx, book: Book, which: ColumnElement[bool], *, everyth
     for row in await tx.execute(parts):
         found[row.hold_id].parts[row.lot_id] = row.held
     book.holds |= found
-    await load_lots(tx, book, {lot_id for hold in found.values() for lot_id in hold.parts})
+    on_hold = {lot_id for hold in found.values() for lot_id in hold.left}
+    await _load(tx, book, among(lot_t.c.lot_id, on_hold - book.lots.keys()), everything=True)  # a hold ends whole
+    await load_owing(tx, {book.member_id: book})
 
 
 def lot_of(row: Row[Any]) -> Lot:
@@ -141,6 +182,9 @@ def lot_of(row: Row[Any]) -> Lot:
         expired=row.expired,
         reversed=row.reversed,
         moved=row.moved,
+        owed=row.owed,
+        owed_since=row.owed_since,
+        lapsed_at=row.lapsed_at,
     )
 
 

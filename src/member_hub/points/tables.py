@@ -38,6 +38,11 @@ def _moment(zh: str, en: str, on_erasure: OnErasure = OnErasure.DELETE) -> Mappe
     return mapped_column(DateTime(timezone=True), info=info)
 
 
+def _moment_or_never(zh: str, en: str) -> Mapped[datetime | None]:
+    info = personal(zh=zh, en=en, guard=GUARD, purposes=FOR)
+    return mapped_column(DateTime(timezone=True), info=info)
+
+
 class PointsAccount(Base):
     """The pots of one member id; of a merged one empty, everything went to the root."""
 
@@ -73,9 +78,11 @@ class PointsLot(Base):
         CheckConstraint(_one_of("state", LotState), name="state"),
         CheckConstraint("earned = remaining + spent + expired + reversed + moved", name="whole"),
         CheckConstraint("held BETWEEN 0 AND remaining", name="held"),
+        CheckConstraint("owed BETWEEN 0 AND spent + held", name="owed"),
         CheckConstraint("spent >= 0 AND expired >= 0 AND reversed >= 0 AND moved >= 0", name="parts"),
         CheckConstraint("remaining = 0 OR state IN ('pending', 'active')", name="live"),
         Index("ix_points_lot_live", "member_id", "expires_at", "lot_id", postgresql_where=text(LIVE)),
+        Index("ix_points_lot_owed", "member_id", postgresql_where=text("owed > 0")),
         Index("ix_points_lot_earned_at", "member_id", "earned_at"),
         Index("ix_points_lot_opening", "origin_id", postgresql_where=text("kind = 'opening'")),
     )
@@ -97,6 +104,9 @@ class PointsLot(Base):
     earned_at: Mapped[datetime] = _moment("获得时间", "earned at")
     activates_at: Mapped[datetime] = _moment("生效时间", "active from")
     expires_at: Mapped[datetime] = _moment("到期时间", "expires at")
+    owed: Mapped[int] = _points("退款未收回积分", "points that a refund could not take", default=True)
+    owed_since: Mapped[datetime | None] = _moment_or_never("未收回起始时间", "not taken since")
+    lapsed_at: Mapped[datetime | None] = _moment_or_never("首次到期时间", "expired first at")
 
 
 class PointsEntry(Base):
@@ -107,6 +117,12 @@ class PointsEntry(Base):
         CheckConstraint(_one_of("act", Act), name="act"),
         CheckConstraint(_one_of("reason", Reason), name="reason"),
         CheckConstraint("amount >= 0", name="amount"),
+        Index(  # what has a limit of the day: the few acts of people, so that earning pays for no further index
+            "ix_points_entry_of_day",
+            "member_id",
+            "recorded_at",
+            postgresql_where=text("act IN ('transfer_out', 'adjust')"),
+        ),
         Index("ix_points_entry_operation_id", "operation_id"),
         Index("ix_points_entry_of_operation", "of_operation", postgresql_where=text("of_operation IS NOT NULL")),
     )
@@ -169,8 +185,8 @@ class PointsHoldLot(Base):
 class PointsLine(Base):
     """An order line, or its refund, that was counted; once, whoever asks again.
 
-    `points` of a refund are those that it took. What was due, and not there to be taken, stands nowhere: of the next
-    refund it is worked out from the line that was paid.
+    `points` of a refund are those that it took. What was due, and not there to be taken, stands with the lot of the
+    line that was paid (`owed`).
     """
 
     __tablename__ = "points_line"

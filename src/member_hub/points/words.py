@@ -98,10 +98,10 @@ ADJUSTING: Final = frozenset({Reason.GOODWILL, Reason.CORRECTION, Reason.COMPLAI
 
 
 class NegativeBalance(StrEnum):
-    """What a reversal takes for points that were spent already."""
+    """What a refund takes for points that are spent already, or on hold."""
 
-    NEVER = "never"  # nothing but what is left of the same lot
-    WITHIN_BALANCE = "within_balance"  # other points, down to zero
+    NEVER = "never"  # nothing but what is left of the same lot, and what comes back to it later
+    WITHIN_BALANCE = "within_balance"  # other points, too, down to zero; later those that were held or spent meanwhile
     ALLOWED = "allowed"  # the rest is a debt, which the next active points pay first
 
 
@@ -123,6 +123,8 @@ class Fault(StrEnum):
     LOTS = "lots"
     HOLD = "hold"
     BETWEEN = "between"
+    DUE = "due"
+    OWED = "owed"
 
     @property
     def says(self) -> str:
@@ -138,4 +140,6 @@ _FAULTS: Final = {
     Fault.LOTS: "the account is not the sum of its lots",
     Fault.HOLD: "a lot's held points are not those of its holds",
     Fault.BETWEEN: "what one account gave is not what the other got",
+    Fault.DUE: "something falls due before the account is looked at",
+    Fault.OWED: "a lot owes more than it gave out, or has points beside what it owes",
 }
