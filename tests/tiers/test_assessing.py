@@ -16,6 +16,7 @@ from member_hub.tiers.words import Figure, Why, Window
 from tests.tiers.desk import rules_of
 from tests.tiers.paper import LADDER, Paper, ladder, stood_at
 
+LAST = date(2026, 5, 31)
 START = date(2026, 1, 10)
 GROWN = st.lists(st.tuples(st.dates(date(2025, 1, 1), date(2027, 12, 31)), st.integers(1, 3000)), max_size=12)
 RANKS = {"base": 0, "standard": 1, "core": 2, "vip": 3}
@@ -318,10 +319,34 @@ def test_a_quantile_that_nobody_knows_yet_raises_and_drops_nobody() -> None:
     grown = [(date(2026, 3, 1), 70)]
 
     assert Paper(rules, grown=grown).look(date(2026, 3, 1)).tier == "base"
-    assert Paper(rules, stood=stood_at("standard", ends)).look(date(2026, 6, 1)).until == midnight(date(2027, 6, 1))
-    assert Paper(rules, grown=grown, thresholds={name: 70}).look(date(2026, 3, 1)).tier == "standard"
-    assert Paper(rules, grown=grown, thresholds={name: 71}).look(date(2026, 3, 1)).tier == "base"
-    assert Paper(rules, thresholds={name: 0}).look(date(2026, 3, 1)).tier == "base"
+    assert Paper(rules, grown=grown, thresholds={(name, None): 70}).look(date(2026, 3, 1)).tier == "standard"
+    assert Paper(rules, grown=grown, thresholds={(name, None): 71}).look(date(2026, 3, 1)).tier == "base"
+    assert Paper(rules, thresholds={(name, None): 0}).look(date(2026, 3, 1)).tier == "base"
+    assert Paper(rules, thresholds={(name, None): None}).look(date(2026, 3, 1)).tier == "base"
+
+    waiting = Paper(rules, stood=stood_at("standard", ends), thresholds={(name, None): 70, (name, LAST): None})
+    stood = waiting.look(date(2026, 6, 1), hour=9)
+    assert (stood.tier, stood.until, waiting.decided) == ("standard", ends, [])
+    assert waiting.last is not None
+    assert (waiting.last.is_open, waiting.last.due_at) == (True, midnight(date(2026, 6, 2)))
+
+
+def test_the_end_of_a_term_goes_by_the_quantile_of_its_last_day_in_the_grace_too() -> None:
+    """And not by that of the day on which it is looked at, which in a new calendar year is next to nothing."""
+    by_rank = '{ figure = "growth", window = "calendar_year", at_quantile = 50 }'
+    rules = rules_of(_spelled().replace(KEPT, by_rank))
+    name = "growth_calendar_year_p50"
+    thresholds = {(name, None): 1, (name, date(2026, 12, 31)): 70}
+    ends = midnight(date(2027, 1, 1))
+    kept, falling = (
+        Paper(rules, grown=[(date(2026, 3, 1), growth)], stood=stood_at("standard", ends), thresholds=thresholds)
+        for growth in (70, 69)
+    )
+
+    assert (kept.look(date(2027, 1, 1)).until, kept.decided) == (midnight(date(2028, 1, 1)), [Why.RETAINED])
+    assert (falling.look(date(2027, 1, 1)).in_grace, falling.decided) == (True, [Why.GRACE])
+    falling.grown.append((date(2027, 1, 10), 30))
+    assert falling.look(date(2027, 1, 10)).in_grace is True
 
 
 def test_a_tier_that_the_rules_no_longer_have_counts_as_the_lowest() -> None:

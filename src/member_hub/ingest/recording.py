@@ -145,7 +145,7 @@ async def record_order(
     await counting.count_lines(tx, caller, lines, needs=loyalty, now=now, stated=stated)
     came = await _came(tx, loyalty, member_id, said, now)
     if lines:
-        await tiers.review(tx, loyalty.tiers, [member_id], now=now, caller=caller)
+        await tiers.review(tx, loyalty.tiers, [member_id], now=now, caller=caller, is_waited_for=True)
     return came
 
 

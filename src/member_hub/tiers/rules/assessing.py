@@ -14,6 +14,8 @@ names is the one on which the tier is lost, grace and all: one day, which the gr
 told by the length of the grace earlier than so many days before the fall.
 A floor stands apart from one's own tier, which goes its way beneath it; the higher of the two counts.
 One assessment takes one step: after a decision the review takes another, until nothing is decided any more.
+A quantile of the end of a term is that of its last day, in the grace, too: it does not move with the day. As long as it
+is not known nothing is decided, and the member is looked at again.
 """
 
 from dataclasses import dataclass, replace
@@ -21,7 +23,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from member_hub.clock import business_day
-from member_hub.tiers.rules.criteria import Ask, Measures, Member, Reached, Rule, Viewpoint, asked
+from member_hub.tiers.rules.criteria import Ask, Measures, Member, Reached, Rule, Threshold, Viewpoint, asked, ranked
 from member_hub.tiers.rules.model import Condition, TierRules
 from member_hub.tiers.rules.windows import ONE_DAY, last_day_before, midnight, term_end
 from member_hub.tiers.words import Demotion, Why
@@ -51,6 +53,7 @@ class Stood:
     until: datetime | None = None
     term_since: datetime | None = None  # None: with `since`; a tier that is kept for another term has a later one
     in_grace: bool = False
+    term_until: datetime | None = None  # in a grace: when the term itself ended
     floor: str | None = None
     floor_until: datetime | None = None
     told: Told | None = None
@@ -62,6 +65,7 @@ class Assessment:
     decided: Why | None  # None: nothing but perhaps a notice changed; else another step may follow
     earned: int  # the rank whose promotion is met today
     due_at: datetime | None
+    is_open: bool = False  # an end is over, and what would decide about it is not known
 
 
 def asks(rules: TierRules, stood: Stood, member: Member, now: datetime) -> set[Ask]:
@@ -76,9 +80,19 @@ def asks(rules: TierRules, stood: Stood, member: Member, now: datetime) -> set[A
     return found
 
 
+def thresholds(rules: TierRules, stood: Stood, now: datetime) -> set[Threshold]:
+    """The quantiles that `assess` will look up."""
+    if not rules.thresholds:
+        return set()
+    today = _promoting(now)
+    found = {one for level in rules.levels for one in ranked(level.promotion, today)}
+    view = _retaining(rules, stood, now)
+    return found if view is None else found | ranked(rules.level(stood.own).retention, view)
+
+
 def assess(measures: Measures, rules: TierRules, stood: Stood, now: datetime) -> Assessment:
     earned = earned_rank(measures, rules, now)
-    after, reason = _own(measures, rules, stood, now, earned)
+    after, reason, is_open = _own(measures, rules, stood, now, earned)
     after = _floored(rules, after, now)
     rank, before = _counting(rules, after), rules.rank(stood.tier)
     if reason is None and after.floor_until != stood.floor_until:
@@ -87,7 +101,8 @@ def assess(measures: Measures, rules: TierRules, stood: Stood, now: datetime) ->
         after = _decided(after, stood, reason, tier=rules.levels[rank].code, now=now)
     else:
         after = _notified(measures, rules, after, now)
-    return Assessment(after, reason, earned, _due(rules, after, now))
+    due_at = midnight(business_day(now) + ONE_DAY) if is_open and reason is None else _due(rules, after, now)
+    return Assessment(after, reason, earned, due_at, is_open)
 
 
 def _decided(after: Stood, before: Stood, reason: Why, *, tier: str, now: datetime) -> Stood:
@@ -127,37 +142,48 @@ def staying(measures: Measures, rules: TierRules, stood: Stood, now: datetime) -
     return measures.all_of(condition, rules.levels[_counting(rules, stood)].code, view)
 
 
-def _own(measures: Measures, rules: TierRules, stood: Stood, now: datetime, earned: int) -> tuple[Stood, Why | None]:
-    """The tier of one's own after this step."""
+def _own(
+    measures: Measures, rules: TierRules, stood: Stood, now: datetime, earned: int
+) -> tuple[Stood, Why | None, bool]:
+    """The tier of one's own after this step, and whether nobody can tell yet what becomes of it."""
     own = rules.rank(stood.own)
     if earned > own:
-        return _on(rules, stood, earned, measures.member, business_day(now), began=now), Why.EARNED
+        return _on(rules, stood, earned, measures.member, business_day(now), began=now), Why.EARNED, False
     if stood.own not in rules.ranks:  # the programme's file has that tier no more
-        return _on(rules, stood, earned, measures.member, business_day(now), began=now), Why.LAPSED
+        return _on(rules, stood, earned, measures.member, business_day(now), began=now), Why.LAPSED, False
     if own == 0 or stood.until is None:
-        return stood, None
+        return stood, None, False
     is_over = now >= stood.until
     if not is_over and not stood.in_grace:
-        return stood, None
+        return stood, None, False
     view = _retaining(rules, stood, now)
     assert view is not None, "a term that is over is looked at"
-    if earned >= own or measures.is_met(rules.levels[own].retention, view):
+    is_kept = measures.is_known_to_be_met(rules.levels[own].retention, view)
+    if earned >= own or is_kept:
         began = now if stood.in_grace else stood.until
-        return _on(rules, stood, own, measures.member, view.day, began=began), Why.RETAINED
+        return _on(rules, stood, own, measures.member, view.day, began=began), Why.RETAINED, False
     if not is_over:
-        return stood, None
+        return stood, None, False
+    if is_kept is None or _may_be_earned(measures, rules, own, now):
+        return stood, None, True
     ends = _grace_end(rules, stood, now)
     if ends > stood.until:
-        return replace(stood, until=ends, in_grace=True), Why.GRACE
+        return replace(stood, until=ends, in_grace=True, term_until=stood.term_until or stood.until), Why.GRACE, False
     lower = max(earned, own - 1) if rules.demotion is Demotion.ONE_STEP else earned
-    return _on(rules, stood, lower, measures.member, business_day(now), began=now), Why.LAPSED
+    return _on(rules, stood, lower, measures.member, business_day(now), began=now), Why.LAPSED, False
+
+
+def _may_be_earned(measures: Measures, rules: TierRules, own: int, now: datetime) -> bool:
+    """Whether the promotion of one's own tier, or of a higher one, hangs on a quantile that is not known."""
+    view = _promoting(now)
+    return any(measures.is_known_to_be_met(level.promotion, view) is None for level in rules.levels[own:])
 
 
 def _on(rules: TierRules, stood: Stood, rank: int, member: Member, day: date, *, began: datetime) -> Stood:
     """With a tier of one's own for a term that begins at this moment, and is counted from `day`."""
     level = rules.levels[rank]
     until = term_end(level.term_end, level.term_months, day=day, joined=member.joined) if rank else None
-    return replace(stood, own=level.code, until=until, term_since=began, in_grace=False)
+    return replace(stood, own=level.code, until=until, term_since=began, in_grace=False, term_until=None)
 
 
 def _grace_end(rules: TierRules, stood: Stood, now: datetime) -> datetime:
@@ -235,14 +261,18 @@ def _lost_at(rules: TierRules, stood: Stood, told_at: datetime) -> datetime:
 
 
 def _retaining(rules: TierRules, stood: Stood, now: datetime) -> Viewpoint | None:
-    """From where retention is looked at: of an end to come and of one that is over its last day; in a grace today."""
+    """From where retention is looked at: of an end to come and of one that is over its last day; in a grace today.
+
+    The quantiles are those of the last day of the term, once it is over. Before, a notice goes by the newest.
+    """
     if stood.until is None or rules.rank(stood.own) == 0:
         return None
     if not stood.in_grace and now < _notice_from(rules, stood.until):
         return None
-    if stood.in_grace and now < stood.until:
-        return Viewpoint(Rule.RETENTION, business_day(now), rules.growth_grace_days)
-    return Viewpoint(Rule.RETENTION, last_day_before(stood.until), rules.growth_grace_days)
+    term_until = stood.term_until if stood.in_grace else stood.until
+    ranked_on = last_day_before(term_until) if term_until is not None and term_until <= now else None
+    day = business_day(now) if stood.in_grace and now < stood.until else last_day_before(stood.until)
+    return Viewpoint(Rule.RETENTION, day, rules.growth_grace_days, ranked_on)
 
 
 @lru_cache(maxsize=8)

@@ -123,6 +123,8 @@ def _criterion(level: Section, key: str, value: dict[str, object]) -> Criterion:
         raise inner.refused("activity is kept for 13 months: a window of it is shorter")
     if goal == "at_quantile" and window is Window.ANNIVERSARY:
         raise inner.refused("a quantile compares all members in one window, not in each one's own")
+    if goal == "at_quantile" and window is Window.CALENDAR_YEAR and key == "promotion":
+        raise inner.refused("a quantile of the year so far is next to nothing in January: take a rolling window")
     return Criterion(
         figure=figure,
         window=window,

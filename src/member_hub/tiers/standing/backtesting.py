@@ -8,7 +8,7 @@ and the answer says so: two hundred thousand take more than half a minute. The c
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -20,7 +20,7 @@ from member_hub.ids import MemberId
 from member_hub.members.tables import MemberStatus
 from member_hub.tiers.rules.model import FULL_BP, TierRules
 from member_hub.tiers.standing.marking import member_t
-from member_hub.tiers.standing.preparing import PAGES_MAX, drawn, quantiles
+from member_hub.tiers.standing.ranking import PAGES_MAX, Ranking, drawn
 from member_hub.tiers.standing.reviewing import Course, run
 from member_hub.tiers.standing.taking import Taken, asked_of, reading, stood_of
 
@@ -77,16 +77,14 @@ async def backtest(
     active = _active(handler)
     one_in = 1 if at_most is None else -(-int(await tx.scalar(_count(active)) or 0) // at_most) or 1
     found = Backtest(rules, one_in=one_in)
-    thresholds: dict[str, Mapping[str, int]] = {}
+    ranking = Ranking(rules.thresholds, stores=False, one_in=one_in)
     async for ids in _pages(tx, [*active, drawn(one_in)]):
         rows = (await tx.execute(reading(ids))).all()
-        for one in {row.handler for row in rows} - thresholds.keys():
-            thresholds[one] = await _quantiles(tx, rules, one, now, one_in)
         courses = [
             Course(Taken(MemberId(row.of_member), row, stood_of(row), asked_of(row), row.handler), stood_of(row))
             for row in rows
         ]
-        await run(tx, rules, courses, thresholds, now)
+        await run(tx, rules, courses, ranking, now)
         for course in courses:
             was, is_ = course.taken.stood.tier, course.stood.tier
             found.members += 1
@@ -96,10 +94,6 @@ async def backtest(
             if was != is_:
                 found.moves[was, is_] += 1
     return found
-
-
-async def _quantiles(tx: Tx, rules: TierRules, handler: str, now: datetime, one_in: int) -> Mapping[str, int]:
-    return await quantiles(tx, rules.thresholds, handler, now=now, one_in=one_in) if rules.thresholds else {}
 
 
 def _active(handler: str | None) -> list[ColumnElement[bool]]:

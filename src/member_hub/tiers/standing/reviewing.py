@@ -4,6 +4,7 @@ Only what changed is written. Doing it twice is the same as once, and in two pro
 figures are read under the lock. A member takes as many steps as have fallen due meanwhile (STEPS_MAX at a time).
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,21 +15,22 @@ from member_hub.db.base import Tx
 from member_hub.db.bulk import update_rows
 from member_hub.ids import MemberId
 from member_hub.tiers.growth.measuring import measure
-from member_hub.tiers.rules.assessing import Stood, asks, assess, reasons_of
-from member_hub.tiers.rules.criteria import Ask, Measures, Reached, logged
+from member_hub.tiers.rules.assessing import Stood, asks, assess, reasons_of, thresholds
+from member_hub.tiers.rules.criteria import Ask, Measures, Reached, Threshold, logged
 from member_hub.tiers.rules.model import TierRules
 from member_hub.tiers.rules.versions import InForce, Programme, in_force
 from member_hub.tiers.standing.log import Change, log
-from member_hub.tiers.standing.taking import Taken, take, thresholds_of
+from member_hub.tiers.standing.ranking import Ranking
+from member_hub.tiers.standing.taking import Taken, take
 from member_hub.tiers.tables import TierStanding
 from member_hub.tiers.words import PlacingReason, Why
 
 BATCH_MAX: Final = 10_000  # members in one review
 STEPS_MAX: Final = 24  # terms that end while nothing runs; what is left is due at once
 COLUMNS: Final = (
-    "member_id", "tier", "rank", "since", "reason", "own_tier", "own_rank", "until", "term_since", "in_grace", "floor",
-    "floor_rank", "floor_until", "notice_at", "notice_until", "notice_needed", "notice_sent_at", "rules_version",
-    "due_at",
+    "member_id", "tier", "rank", "since", "reason", "own_tier", "own_rank", "until", "term_since", "in_grace",
+    "term_until", "floor", "floor_rank", "floor_until", "notice_at", "notice_until", "notice_needed", "notice_sent_at",
+    "rules_version", "due_at",
 )  # fmt: skip
 
 
@@ -52,6 +54,7 @@ class Course:
     reasons: Sequence[Reached] = ()
     earned: int = 0
     due_at: datetime | None = None
+    is_open: bool = False
 
 
 async def review(
@@ -62,8 +65,12 @@ async def review(
     now: datetime,
     caller: Caller,
     placing: Placing | None = None,
+    is_waited_for: bool = False,
 ) -> int:
-    """Assess these roots; returns of how many the standing changed. Unknown and inactive ones are left out."""
+    """Assess these roots; returns of how many the standing changed. Unknown and inactive ones are left out.
+
+    Where somebody waits no quantile is computed: whoever hangs on one is left to the clock, due now.
+    """
     assert len(member_ids) <= BATCH_MAX, "the caller goes in batches"
     ruled = await in_force(tx, programme, now=now)
     taken = await take(tx, member_ids, now=now)
@@ -71,16 +78,17 @@ async def review(
     if placing is not None:
         for one in courses:
             one.stood, one.decided = placing.place(ruled.rules, one.stood), [Why.MANUAL]
-    await run(tx, ruled.rules, courses, await thresholds_of(tx, ruled), now)
+    ranking = Ranking(ruled.rules.thresholds, computes=not is_waited_for)
+    await run(tx, ruled.rules, courses, ranking, now)
+    for one in courses:
+        one.due_at = now if one.is_open and is_waited_for else one.due_at
     await update_rows(tx, TierStanding, COLUMNS, [row for one in courses if (row := _changed_row(one, ruled))])
     changed = [_change(one, ruled, placing) for one in courses if one.decided]
     await log(tx, caller, changed, now=now)
     return len(changed)
 
 
-async def run(
-    tx: Tx, rules: TierRules, courses: Sequence[Course], thresholds: Mapping[str, Mapping[str, int]], now: datetime
-) -> None:
+async def run(tx: Tx, rules: TierRules, courses: Sequence[Course], ranking: Ranking, now: datetime) -> None:
     """Let each take every step that is due; nothing is written."""
     going = list(courses)
     for _ in range(STEPS_MAX):
@@ -88,18 +96,28 @@ async def run(
             return
         wanted = {one.taken.member_id: asks(rules, one.stood, one.taken.asked, now) - one.facts.keys() for one in going}
         figures = await measure(tx, {member: new for member, new in wanted.items() if new})
+        await ranking.learn(tx, _thresholds(rules, going, now), now=now)
         again = []
         for one in going:
             one.facts |= figures.get(one.taken.member_id, {})
-            measures = Measures(one.taken.asked, one.facts, thresholds.get(one.taken.handler, {}))
+            measures = Measures(one.taken.asked, one.facts, ranking.known.get(one.taken.handler, {}))
             found = assess(measures, rules, one.stood, now)
             if found.decided or (one.decided and not one.reasons):
                 one.reasons = reasons_of(measures, rules, one.stood, now)
             if found.decided:
                 one.decided.append(found.decided)
                 again.append(one)
-            one.stood, one.due_at, one.earned = found.stood, found.due_at, found.earned
+            one.stood, one.due_at, one.earned, one.is_open = found.stood, found.due_at, found.earned, found.is_open
         going = again
+
+
+def _thresholds(rules: TierRules, going: Sequence[Course], now: datetime) -> Mapping[str, set[Threshold]]:
+    """The quantiles that come into it, of each handler."""
+    found: dict[str, set[Threshold]] = defaultdict(set)
+    if rules.thresholds:
+        for one in going:
+            found[one.taken.handler] |= thresholds(rules, one.stood, now)
+    return found
 
 
 def _change(one: Course, ruled: InForce, placing: Placing | None) -> Change:
@@ -138,6 +156,7 @@ def _changed_row(one: Course, ruled: InForce) -> tuple[Any, ...] | None:
         stood.until,
         stood.term_since,
         stood.in_grace,
+        stood.term_until,
         stood.floor,
         rank(stood.floor),
         stood.floor_until,

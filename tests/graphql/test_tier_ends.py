@@ -1,0 +1,106 @@
+"""The ends of terms through the API, with the jobs of the clock as they fall due, minute by minute, over New Year."""
+
+from typing import Any
+
+from member_hub.ids import MemberId
+from member_hub.jobs import every_job
+from member_hub.members.tables import Channel
+from tests.graphql.recording import an_order, record
+from tests.graphql.test_tier_rules import TIERS, approve, propose, stored
+from tests.graphql.test_tiers import me
+from tests.graphql.world import World, said
+from tests.tiers.desk import at
+
+SHORT = TIERS.replace('term_months = 12\nterm_end = "rolling"', 'term_months = 1\nterm_end = "end_of_year"')
+GROWN = '{ figure = "growth", window = "rolling", months = 12, at_least = %d }'
+CORE = f"promotion = {GROWN % 40}\nretention = {GROWN % 30}"
+YEAR = '{ figure = "growth", window = "calendar_year", %s }'
+assert CORE in SHORT
+
+
+def ruled(promotion: str, retention: str) -> str:
+    return SHORT.replace(CORE, f"promotion = {promotion}\nretention = {retention}")
+
+
+async def clock(world: World, *moments: str, jobs: tuple[str, ...] = ("tier thresholds", "tier review")) -> None:
+    """At each moment what is due, in the order in which jobs run or in another."""
+    by_name = {job.name: job for job in every_job(world.hub)}
+    for moment in moments:
+        world.clock.at = at(moment)
+        for name in jobs:
+            await by_name[name].run_if_due(world.clock.at)
+
+
+async def buyers(world: World, count: int = 24) -> list[MemberId]:
+    """Of whom the first spends 50 yuan and everybody else 600."""
+    numbers = [f"88000000{n:02}" for n in range(count)]
+    found = await world.resolve(*(said(Channel.STORE, number, home_store="SH001") for number in numbers))
+    for n, one in enumerate(found):
+        line = {"lineNo": 1, "amountFen": 60_000 if n else 5_000}
+        _, errors = await record(world, an_order(one, line, orderNo=f"T{n}"), key=f"k{n}")
+        assert errors == []
+    return found
+
+
+async def judged(world: World, member: MemberId) -> tuple[str, str, list[Any]]:
+    """The tier, why, and what retention needed and was reached."""
+    found = await me(world, member)
+    criteria = [one for one in found["explanation"]["criteria"] if one["rule"] == "RETENTION"]
+    return found["tier"]["code"], found["reason"], [(one["needed"], one["reached"]) for one in criteria]
+
+
+async def test_the_quantile_of_a_calendar_year_is_that_of_its_last_day_in_either_order_of_jobs(world: World) -> None:
+    rules = ruled(YEAR % "at_least = 40", YEAR % "at_quantile = 50")
+    assert (await propose(world, rules))["userErrors"] == []
+    await approve(world, 1)
+    least, most, *_ = await buyers(world)
+
+    await clock(world, "2026-12-02T12:00", "2026-12-31T23:40")
+    await clock(world, "2027-01-01T00:05", jobs=("tier review", "tier thresholds"))
+    await clock(world, "2027-01-01T00:20", "2027-01-02T00:20")
+
+    assert await judged(world, least) == ("core", "GRACE", [(600, 50)])
+    assert await judged(world, most) == ("core", "RETAINED", [(600, 600)])
+
+
+async def test_new_rules_with_a_quantile_decide_nothing_before_it_is_known(world: World) -> None:
+    """They come into force as the terms end; the review of each minute runs before the thresholds of ten."""
+    assert (await propose(world, ruled(YEAR % "at_least = 40", YEAR % "at_least = 30")))["userErrors"] == []
+    await approve(world, 1)
+    least, most, *_ = await buyers(world)
+    new = ruled(YEAR % "at_least = 40", GROWN.replace("at_least = %d", "at_quantile = 50"))
+    assert (await propose(world, new, effectiveAt="2027-01-01T00:00:00+08:00"))["userErrors"] == []
+    await approve(world, 2)
+
+    await clock(world, *(f"2026-12-31T23:{minute}" for minute in range(46, 60)))
+    await clock(world, *(f"2027-01-01T00:{minute:02}" for minute in range(12)))
+
+    assert await judged(world, least) == ("core", "GRACE", [(600, 50)])
+    assert await judged(world, most) == ("core", "RETAINED", [(600, 600)])
+
+
+async def test_a_till_that_comes_first_at_new_year_gives_nobody_another_term(world: World) -> None:
+    """It waits for no quantile: the standing stays as it is until the clock decides."""
+    rules = ruled(YEAR % "at_least = 40", YEAR % "at_quantile = 50")
+    await propose(world, rules)
+    await approve(world, 1)
+    least, *_ = await buyers(world)
+    await clock(world, "2026-12-02T12:00", "2026-12-31T23:40")
+    before = await me(world, least)
+
+    world.clock.at = at("2027-01-01T00:00:30")
+    receipt, errors = await record(world, an_order(least, {"lineNo": 1, "amountFen": 100}, orderNo="N1"), key="n1")
+
+    assert (receipt and receipt["tier"], errors) == ("core", [])
+    after = await me(world, least)
+    assert [after[name] for name in ("reason", "until")] == [before[name] for name in ("reason", "until")]
+    await clock(world, "2027-01-01T00:01", jobs=("tier review",))
+    assert await judged(world, least) == ("core", "GRACE", [(600, 50)])
+
+
+async def test_a_quantile_of_the_year_so_far_promotes_nobody(world: World) -> None:
+    answer = await propose(world, ruled(YEAR % "at_quantile = 50", YEAR % "at_least = 30"))
+
+    assert [one["code"] for one in answer["userErrors"]] == ["TIER_RULES_INVALID"]
+    assert "rolling" in answer["userErrors"][0]["message"]
+    assert await stored(world) == []
