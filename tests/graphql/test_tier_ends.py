@@ -104,3 +104,26 @@ async def test_a_quantile_of_the_year_so_far_promotes_nobody(world: World) -> No
     assert [one["code"] for one in answer["userErrors"]] == ["TIER_RULES_INVALID"]
     assert "rolling" in answer["userErrors"][0]["message"]
     assert await stored(world) == []
+
+
+async def test_an_order_of_new_years_eve_that_a_till_tells_in_the_morning_keeps_the_tier(world: World) -> None:
+    """From the first of January on, as if it had been told in time; one of the new year does not."""
+    await propose(world, ruled(YEAR % "at_least = 400", YEAR % "at_least = 500"))
+    await approve(world, 1)
+    late, later = await world.resolve(*(said(Channel.STORE, f"880000000{n}", home_store="SH001") for n in (1, 2)))
+    for n, one in enumerate((late, later)):
+        await record(world, an_order(one, {"lineNo": 1, "amountFen": 45_000}, orderNo=f"T{n}"), key=f"k{n}")
+    await clock(world, "2026-12-02T12:00", "2026-12-31T23:40", "2027-01-01T00:01")
+    assert (await me(world, late))["reason"] == "GRACE"
+
+    world.clock.at = at("2027-01-01T09:00")
+    for one, when in ((late, "2026-12-31T22:00:00+08:00"), (later, "2027-01-01T08:00:00+08:00")):
+        order = an_order(one, {"lineNo": 1, "amountFen": 10_000}, orderNo=f"N{one}", occurredAt=when)
+        assert (await record(world, order, key=f"n{one}"))[1] == []
+
+    found = await me(world, late)
+    assert (found["tier"]["code"], found["reason"], found["until"]) == ("core", "RETAINED", "2027-12-31T16:00:00Z")
+    assert (await judged(world, late))[2] == [(500, 0), (500, 550)]
+    assert (await me(world, later))["reason"] == "GRACE"
+    await clock(world, "2027-01-31T00:05")
+    assert [(await me(world, one))["tier"]["code"] for one in (late, later)] == ["core", "standard"]

@@ -149,6 +149,67 @@ def test_enough_in_the_grace_keeps_the_tier_from_that_day() -> None:
     assert paper.decided[-1] is Why.RETAINED
 
 
+@pytest.mark.parametrize("end", ["end_of_year", "anniversary"])
+def test_with_a_fixed_end_keeping_the_tier_in_the_grace_earns_no_longer_term(end: str) -> None:
+    rules = rules_of(_spelled().replace('term_end = "rolling"', f'term_end = "{end}"'))
+    first = date(2027, 1, 1) if end == "end_of_year" else date(2027, 5, 20)
+    found = []
+    for enough in (first - timedelta(days=3), first + timedelta(days=10)):
+        grown = [(first - timedelta(days=200), 700), (enough, 200)]
+        paper = Paper(rules, grown=grown[:1], stood=stood_at("core", midnight(first)))
+        paper.run(first - timedelta(days=40), enough - timedelta(days=1))
+        paper.grown = grown
+        paper.run(enough, first + timedelta(days=20))
+        assert paper.decided[-1] is Why.RETAINED
+        found.append(paper.stood and paper.stood.until)
+
+    assert found == [midnight(first.replace(year=2028))] * 2
+
+
+@pytest.mark.parametrize("joined", [date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1)])
+def test_a_term_that_ends_with_the_anniversary_is_a_year_however_often_it_is_kept(joined: date) -> None:
+    rules = rules_of(_spelled().replace('term_end = "rolling"', 'term_end = "anniversary"'))
+    grown = [(date(2024, 6, 1), 200), *((date(year, month, 10), 200) for year in range(2025, 2036) for month in (1, 7))]
+    paper = Paper(rules, joined=joined, grown=grown)
+    ends: list[date] = []
+
+    def note(_: date, stood: Stood) -> None:
+        if stood.until is not None and business_day(stood.until) not in ends[-1:]:
+            ends.append(business_day(stood.until))
+
+    paper.run(date(2024, 6, 1), date(2034, 12, 31), each=note)
+
+    leaps = {2028, 2032}
+    days = {28: "02-28", 29: "02-28"} if joined.month == 2 else {1: "03-01"}
+    assert [str(day) for day in ends] == [
+        f"{year}-{'02-29' if joined.day == 29 and year in leaps else days[joined.day]}"
+        for year in range(ends[0].year, 2036)
+    ]
+    assert ends[0].year == 2026
+
+
+def test_what_is_told_late_of_a_day_within_the_term_keeps_the_tier_as_if_it_had_been_told_in_time() -> None:
+    """In the grace; where the tier is lost already, promotion alone brings it back."""
+    ends = midnight(date(2026, 6, 1))
+    papers = [Paper(ladder(grace=7), grown=[(date(2026, 2, 1), 700)], stood=stood_at("core", ends)) for _ in range(3)]
+    for paper in papers:
+        paper.run(date(2026, 5, 2), date(2026, 6, 1))
+        assert paper.stood is not None
+        assert (paper.stood.in_grace, paper.stood.term_until) == (True, ends)
+    rescued, missed, lost = papers
+    lost.look(date(2026, 6, 8))
+    for paper, day in ((rescued, date(2026, 5, 31)), (missed, date(2025, 5, 31)), (lost, date(2026, 5, 31))):
+        paper.grown.append((day, 100))
+
+    kept = rescued.look(date(2026, 6, 7), hour=20)
+
+    assert (kept.until, kept.term_since, kept.term_until) == (midnight(date(2027, 6, 1)), ends, None)
+    assert missed.look(date(2026, 6, 7), hour=20).in_grace is True
+    assert lost.look(date(2026, 6, 8), hour=20).tier == "standard"
+    lost.grown.append((date(2026, 6, 8), 200))
+    assert lost.look(date(2026, 6, 8), hour=21).tier == "core"
+
+
 def test_a_clock_that_stood_still_takes_nobodys_time_away() -> None:
     paper = Paper(ladder(grace=0), stood=stood_at("core", midnight(date(2026, 6, 1))))
 
@@ -157,6 +218,18 @@ def test_a_clock_that_stood_still_takes_nobodys_time_away() -> None:
     assert (stood.tier, stood.in_grace, stood.until) == ("core", True, midnight(date(2026, 10, 16)))
     assert stood.told == Told(midnight(date(2026, 9, 15)), midnight(date(2026, 10, 16)), 800)
     assert paper.look(date(2026, 10, 16)).tier == "standard"
+
+
+def test_a_fall_that_is_seen_late_brings_no_longer_term_than_one_in_time() -> None:
+    """The clock stood still over New Year, and the term of the lower tier ends with a year."""
+    rules = rules_of(_spelled().replace('term_end = "rolling"', 'term_end = "end_of_year"'))
+    found = []
+    for day in (date(2026, 12, 31), date(2027, 1, 20)):
+        paper = Paper(rules, stood=stood_at("core", midnight(date(2026, 12, 1))), grown=[(date(2026, 10, 1), 500)])
+        paper.run(date(2026, 11, 1), date(2026, 12, 2))
+        found.append((paper.look(day).tier, paper.look(day).until))
+
+    assert found == [("standard", midnight(date(2028, 1, 1)))] * 2
 
 
 def test_the_notice_is_given_once_and_follows_what_grows() -> None:

@@ -4,10 +4,14 @@
 
 Up: whoever meets a tier's promotion has it at once, for a new term. At the end of a term whoever meets its retention
 (looked at as of the last day of the term, however late the clock comes), or its promotion again, keeps it for another.
-Who does not, keeps it for the grace; reaching enough in the grace keeps the tier, too. After it comes the fall: one
-step, or to what is earned, never below what is earned. A grace lasts until the notice has stood for its time, whenever
-it was given, so a clock that stood still takes nobody's time away. Who has enough by now is told of no fall any more,
-and anew where a refund takes it back.
+Who does not, keeps it for the grace; reaching enough in the grace keeps the tier, too. So does what happened within the
+term and is told in the grace (by a till that was offline, in the file of the night), as if it had been told in time; a
+fixed end is counted from the last day of the term in either case. After the grace comes the fall: one step, or to what
+is earned, never below what is earned; the term that it brings counts from the end of the grace, however late the clock
+comes. What is told later still brings nobody back but by the rule of promotion: a standing is never backdated. Price:
+with a grace of no days nobody waits for what the night brings.
+A grace lasts until the notice has stood for its time, whenever it was given, so a clock that stood still takes nobody's
+time away. Who has enough by now is told of no fall any more, and anew where a refund takes it back.
 The notice comes so many days before the term ends, while what keeps the tier can still be reached in the days that the
 term counts; in a calendar year a notice at the end of the grace would ask for a whole year at once. The day that it
 names is the one on which the tier is lost, grace and all: one day, which the grace does not move. Price: a member is
@@ -18,6 +22,7 @@ A quantile of the end of a term is that of its last day, in the grace, too: it d
 is not known nothing is decided, and the member is looked at again.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -26,7 +31,7 @@ from member_hub.clock import business_day
 from member_hub.tiers.rules.criteria import Ask, Measures, Member, Reached, Rule, Threshold, Viewpoint, asked, ranked
 from member_hub.tiers.rules.model import Condition, TierRules
 from member_hub.tiers.rules.windows import ONE_DAY, last_day_before, midnight, term_end
-from member_hub.tiers.words import Demotion, Why
+from member_hub.tiers.words import Demotion, TermEnd, Why
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +79,7 @@ def asks(rules: TierRules, stood: Stood, member: Member, now: datetime) -> set[A
     today = _promoting(now)
     for level in rules.levels[1:]:
         found |= asked(level.promotion, member, today)
-    view = _retaining(rules, stood, now)
-    if view is not None:
+    for view in _views(rules, stood, now):
         found |= asked(rules.level(stood.own).retention, member, view)
     return found
 
@@ -86,8 +90,7 @@ def thresholds(rules: TierRules, stood: Stood, now: datetime) -> set[Threshold]:
         return set()
     today = _promoting(now)
     found = {one for level in rules.levels for one in ranked(level.promotion, today)}
-    view = _retaining(rules, stood, now)
-    return found if view is None else found | ranked(rules.level(stood.own).retention, view)
+    return found.union(*(ranked(rules.level(stood.own).retention, view) for view in _views(rules, stood, now)))
 
 
 def assess(measures: Measures, rules: TierRules, stood: Stood, now: datetime) -> Assessment:
@@ -128,8 +131,9 @@ def earned_rank(measures: Measures, rules: TierRules, now: datetime) -> int:
 
 def reasons_of(measures: Measures, rules: TierRules, stood: Stood, now: datetime) -> list[Reached]:
     """Every criterion that was looked at, of every tier, and of the term where it was its turn."""
-    view, level = _retaining(rules, stood, now), rules.level(stood.own)
-    found = [] if view is None else measures.all_of(level.retention, level.code, view)
+    level = rules.level(stood.own)
+    views = _views(rules, stood, now)
+    found = [one for view in views for one in measures.all_of(level.retention, level.code, view)]
     today = _promoting(now)
     for higher in rules.levels:
         found += measures.all_of(higher.promotion, higher.code, today)
@@ -156,21 +160,34 @@ def _own(
     is_over = now >= stood.until
     if not is_over and not stood.in_grace:
         return stood, None, False
-    view = _retaining(rules, stood, now)
-    assert view is not None, "a term that is over is looked at"
-    is_kept = measures.is_known_to_be_met(rules.levels[own].retention, view)
-    if earned >= own or is_kept:
-        began = now if stood.in_grace else stood.until
-        return _on(rules, stood, own, measures.member, view.day, began=began), Why.RETAINED, False
+    views = _views(rules, stood, now)
+    kept = [measures.is_known_to_be_met(rules.levels[own].retention, view) for view in views]
+    if earned >= own or True in kept:
+        return _again(rules, stood, measures.member, views, now, is_late=kept[-1] is not True), Why.RETAINED, False
     if not is_over:
         return stood, None, False
-    if is_kept is None or _may_be_earned(measures, rules, own, now):
+    if None in kept or _may_be_earned(measures, rules, own, now):
         return stood, None, True
     ends = _grace_end(rules, stood, now)
     if ends > stood.until:
-        return replace(stood, until=ends, in_grace=True, term_until=stood.term_until or stood.until), Why.GRACE, False
+        return replace(stood, until=ends, in_grace=True, term_until=_term_until(stood)), Why.GRACE, False
     lower = max(earned, own - 1) if rules.demotion is Demotion.ONE_STEP else earned
-    return _on(rules, stood, lower, measures.member, business_day(now), began=now), Why.LAPSED, False
+    return _on(rules, stood, lower, measures.member, business_day(stood.until), began=now), Why.LAPSED, False
+
+
+def _again(
+    rules: TierRules, stood: Stood, member: Member, views: Sequence[Viewpoint], now: datetime, *, is_late: bool
+) -> Stood:
+    """With one's own tier for another term: from the end of the last one, or, where it is reached late, from today."""
+    ended, is_fixed = _term_until(stood), rules.level(stood.own).term_end is not TermEnd.ROLLING
+    is_new = stood.in_grace and (is_late or ended is None)
+    day = views[0].day if is_new and not is_fixed else views[-1].day
+    return _on(rules, stood, rules.rank(stood.own), member, day, began=now if is_new or ended is None else ended)
+
+
+def _term_until(stood: Stood) -> datetime | None:
+    """The end of the term itself; of a grace from before it was kept, nobody knows."""
+    return stood.term_until if stood.in_grace else stood.until
 
 
 def _may_be_earned(measures: Measures, rules: TierRules, own: int, now: datetime) -> bool:
@@ -260,6 +277,14 @@ def _lost_at(rules: TierRules, stood: Stood, told_at: datetime) -> datetime:
     return max(ends, stood.floor_until) if stood.floor_until is not None and floor == own else ends
 
 
+def _views(rules: TierRules, stood: Stood, now: datetime) -> list[Viewpoint]:
+    """From where retention is looked at: in a grace also as of the last day of the term, which comes last."""
+    view = _retaining(rules, stood, now)
+    if view is None or not stood.in_grace or view.ranked_on is None:
+        return [] if view is None else [view]
+    return [view, replace(view, day=view.ranked_on)]
+
+
 def _retaining(rules: TierRules, stood: Stood, now: datetime) -> Viewpoint | None:
     """From where retention is looked at: of an end to come and of one that is over its last day; in a grace today.
 
@@ -269,7 +294,7 @@ def _retaining(rules: TierRules, stood: Stood, now: datetime) -> Viewpoint | Non
         return None
     if not stood.in_grace and now < _notice_from(rules, stood.until):
         return None
-    term_until = stood.term_until if stood.in_grace else stood.until
+    term_until = _term_until(stood)
     ranked_on = last_day_before(term_until) if term_until is not None and term_until <= now else None
     day = business_day(now) if stood.in_grace and now < stood.until else last_day_before(stood.until)
     return Viewpoint(Rule.RETENTION, day, rules.growth_grace_days, ranked_on)
