@@ -127,3 +127,25 @@ async def test_an_order_of_new_years_eve_that_a_till_tells_in_the_morning_keeps_
     assert (await me(world, later))["reason"] == "GRACE"
     await clock(world, "2027-01-31T00:05")
     assert [(await me(world, one))["tier"]["code"] for one in (late, later)] == ["core", "standard"]
+
+
+async def test_nobody_loses_a_tier_before_the_day_that_they_were_told(world: World) -> None:
+    """Rules that shorten the grace come into force after the notice went out; whoever is told later is told theirs."""
+    await propose(world, ruled(YEAR % "at_least = 400", YEAR % "at_least = 500"))
+    await approve(world, 1)
+    (told,) = await world.resolve(said(Channel.STORE, "8800000001", home_store="SH001"))
+    await record(world, an_order(told, {"lineNo": 1, "amountFen": 45_000}))
+    await clock(world, "2026-12-02T12:00")
+    assert (await me(world, told))["notice"]["until"] == "2027-01-30T16:00:00Z"
+
+    shorter = ruled(YEAR % "at_least = 400", YEAR % "at_least = 500").replace("grace_days = 30", "grace_days = 0", 1)
+    await propose(world, shorter, effectiveAt="2026-12-03T00:00:00+08:00")
+    await approve(world, 2)
+    await clock(world, "2026-12-03T12:00", "2027-01-01T00:05")
+
+    found = await me(world, told)
+    assert (found["tier"]["code"], found["until"], found["notice"]["until"]) == ("core", *["2027-01-30T16:00:00Z"] * 2)
+    await clock(world, "2027-01-30T23:50")
+    assert (await me(world, told))["tier"]["code"] == "core"
+    await clock(world, "2027-01-31T00:05")
+    assert (await me(world, told))["tier"]["code"] == "standard"

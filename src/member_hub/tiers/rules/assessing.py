@@ -11,7 +11,8 @@ is earned, never below what is earned; the term that it brings counts from the e
 comes. What is told later still brings nobody back but by the rule of promotion: a standing is never backdated. Price:
 with a grace of no days nobody waits for what the night brings.
 A grace lasts until the notice has stood for its time, whenever it was given, so a clock that stood still takes nobody's
-time away. Who has enough by now is told of no fall any more, and anew where a refund takes it back.
+time away; and until the day that the notice told, whatever rules come into force meanwhile. Who has enough by now is
+told of no fall any more, and anew where a refund takes it back.
 The notice comes so many days before the term ends, while what keeps the tier can still be reached in the days that the
 term counts; in a calendar year a notice at the end of the grace would ask for a whole year at once. The day that it
 names is the one on which the tier is lost, grace and all: one day, which the grace does not move. Price: a member is
@@ -204,14 +205,15 @@ def _on(rules: TierRules, stood: Stood, rank: int, member: Member, day: date, *,
 
 
 def _grace_end(rules: TierRules, stood: Stood, now: datetime) -> datetime:
-    """Until when a tier whose term or grace is over lasts: at least until the notice has stood for its time.
+    """Until when a tier whose term or grace is over lasts: at least until the notice has stood, and the day it told.
 
     Beneath a floor nothing falls yet, so nobody has to be told.
     """
     ends = _grace_over(rules, stood)
     if not rules.rank(stood.floor) > rules.rank(stood.own):
-        told_on = business_day(now) + ONE_DAY if stood.told is None else business_day(stood.told.at)
-        ends = max(ends, _notice_over(rules, told_on))
+        if stood.told is None:
+            return max(ends, _notice_over(rules, business_day(now) + ONE_DAY))
+        return max(ends, _notice_over(rules, business_day(stood.told.at)), stood.told.until)
     return ends
 
 
@@ -245,8 +247,10 @@ def _notified(measures: Measures, rules: TierRules, stood: Stood, now: datetime)
     if measures.is_met(condition, view):
         return replace(stood, told=None)
     at = now if stood.told is None else stood.told.at
-    needed = measures.growth_missing(condition, view) or None
-    return replace(stood, told=Told(at, _lost_at(rules, stood, at), needed))
+    until = _lost_at(rules, stood, at)
+    if stood.told is not None:
+        until = max(until, stood.told.until)  # other rules make it no sooner
+    return replace(stood, told=Told(at, until, measures.growth_missing(condition, view) or None))
 
 
 def _to_stay(rules: TierRules, stood: Stood, now: datetime) -> tuple[Condition | None, Viewpoint]:
