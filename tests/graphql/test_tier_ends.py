@@ -7,7 +7,7 @@ from member_hub.jobs import every_job
 from member_hub.members.tables import Channel
 from tests.graphql.recording import an_order, record
 from tests.graphql.test_tier_rules import TIERS, approve, propose, stored
-from tests.graphql.test_tiers import me
+from tests.graphql.test_tiers import me, review
 from tests.graphql.world import World, said
 from tests.tiers.desk import at
 
@@ -149,3 +149,49 @@ async def test_nobody_loses_a_tier_before_the_day_that_they_were_told(world: Wor
     assert (await me(world, told))["tier"]["code"] == "core"
     await clock(world, "2027-01-31T00:05")
     assert (await me(world, told))["tier"]["code"] == "standard"
+
+
+async def test_a_term_is_judged_by_the_rules_in_force_when_it_ended_however_late_the_clock_comes(world: World) -> None:
+    await propose(world, ruled(YEAR % "at_least = 400", YEAR % "at_least = 450"))
+    await approve(world, 1)
+    daily, late = await world.resolve(*(said(Channel.STORE, f"880000000{n}", home_store="SH001") for n in (1, 2)))
+    for n, one in enumerate((daily, late)):
+        await record(world, an_order(one, {"lineNo": 1, "amountFen": 45_000}, orderNo=f"T{n}"), key=f"k{n}")
+    await clock(world, "2026-12-02T12:00")
+    stricter = ruled(YEAR % "at_least = 400", YEAR % "at_least = 500")
+    await propose(world, stricter, effectiveAt="2027-01-05T00:00:00+08:00")
+    await approve(world, 2)
+
+    world.clock.at = at("2027-01-02T12:00")
+    await review(world, daily)
+    await clock(world, "2027-01-20T12:00")
+
+    for one in (daily, late):
+        found = await me(world, one)
+        assert (found["tier"]["code"], found["reason"], found["until"]) == ("core", "RETAINED", "2027-12-31T16:00:00Z")
+    assert (await judged(world, late))[2] == [(450, 450)]
+    assert (await me(world, late))["explanation"]["rulesVersion"] == 1
+    assert (await me(world, daily))["explanation"]["rulesVersion"] == 1
+
+
+async def test_a_version_comes_into_force_at_its_time_though_a_newer_one_was_approved_for_an_earlier(
+    world: World,
+) -> None:
+    await propose(world, ruled(GROWN % 40, GROWN % 30), effectiveAt="2027-01-01T00:00:00+08:00")
+    await approve(world, 1)
+    await propose(world, ruled(GROWN % 500, GROWN % 30), effectiveAt="2026-12-01T00:00:00+08:00")
+    await approve(world, 2)
+    (one,) = await world.resolve(said(Channel.STORE, "8800000001", home_store="SH001"))
+    await record(world, an_order(one, {"lineNo": 1, "amountFen": 5_000}))
+    assert (await me(world, one))["tier"]["code"] == "core"
+    assert (await me(world, one))["explanation"]["rulesVersion"] == 0
+    (other,) = await world.resolve(said(Channel.STORE, "8800000002", home_store="SH001"))
+
+    world.clock.at = at("2026-12-31T23:00")
+    receipt, _ = await record(world, an_order(other, {"lineNo": 1, "amountFen": 5_000}, orderNo="T2"), key="k2")
+    assert receipt is not None
+    assert receipt["tier"] == "standard"
+    await clock(world, "2027-01-01T00:05")
+
+    found = await me(world, other)
+    assert (found["tier"]["code"], found["explanation"]["rulesVersion"]) == ("core", 1)

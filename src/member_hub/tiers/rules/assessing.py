@@ -17,6 +17,7 @@ The notice comes so many days before the term ends, while what keeps the tier ca
 term counts; in a calendar year a notice at the end of the grace would ask for a whole year at once. The day that it
 names is the one on which the tier is lost, grace and all: one day, which the grace does not move. Price: a member is
 told by the length of the grace earlier than so many days before the fall.
+An end that is over is judged by the rules that were in force when it came (`then`), everything else by those of now.
 A floor stands apart from one's own tier, which goes its way beneath it; the higher of the two counts.
 One assessment takes one step: after a decision the review takes another, until nothing is decided any more.
 A quantile of the end of a term is that of its last day, in the grace, too: it does not move with the day. As long as it
@@ -74,29 +75,34 @@ class Assessment:
     is_open: bool = False  # an end is over, and what would decide about it is not known
 
 
-def asks(rules: TierRules, stood: Stood, member: Member, now: datetime) -> set[Ask]:
+def asks(rules: TierRules, stood: Stood, member: Member, now: datetime, then: TierRules | None = None) -> set[Ask]:
     """The figures that `assess` will look up."""
     found: set[Ask] = set()
     today = _promoting(now)
     for level in rules.levels[1:]:
         found |= asked(level.promotion, member, today)
-    for view in _views(rules, stood, now):
-        found |= asked(rules.level(stood.own).retention, member, view)
+    ruling = _ruling(rules, then, stood, now)
+    for view in _views(ruling, stood, now):
+        found |= asked(ruling.level(stood.own).retention, member, view)
     return found
 
 
-def thresholds(rules: TierRules, stood: Stood, now: datetime) -> set[Threshold]:
+def thresholds(rules: TierRules, stood: Stood, now: datetime, then: TierRules | None = None) -> set[Threshold]:
     """The quantiles that `assess` will look up."""
-    if not rules.thresholds:
+    ruling = _ruling(rules, then, stood, now)
+    if not rules.thresholds and not ruling.thresholds:
         return set()
     today = _promoting(now)
     found = {one for level in rules.levels for one in ranked(level.promotion, today)}
-    return found.union(*(ranked(rules.level(stood.own).retention, view) for view in _views(rules, stood, now)))
+    return found.union(*(ranked(ruling.level(stood.own).retention, view) for view in _views(ruling, stood, now)))
 
 
-def assess(measures: Measures, rules: TierRules, stood: Stood, now: datetime) -> Assessment:
+def assess(
+    measures: Measures, rules: TierRules, stood: Stood, now: datetime, then: TierRules | None = None
+) -> Assessment:
+    """`then`: the rules in force when the term or grace ended, where it is over; None: the same."""
     earned = earned_rank(measures, rules, now)
-    after, reason, is_open = _own(measures, rules, stood, now, earned)
+    after, reason, is_open = _own(measures, rules, _ruling(rules, then, stood, now), stood, now, earned=earned)
     after = _floored(rules, after, now)
     rank, before = _counting(rules, after), rules.rank(stood.tier)
     if reason is None and after.floor_until != stood.floor_until:
@@ -130,10 +136,13 @@ def earned_rank(measures: Measures, rules: TierRules, now: datetime) -> int:
     return next((rank for rank in ranks if measures.is_met(rules.levels[rank].promotion, view)), 0)
 
 
-def reasons_of(measures: Measures, rules: TierRules, stood: Stood, now: datetime) -> list[Reached]:
+def reasons_of(
+    measures: Measures, rules: TierRules, stood: Stood, now: datetime, then: TierRules | None = None
+) -> list[Reached]:
     """Every criterion that was looked at, of every tier, and of the term where it was its turn."""
-    level = rules.level(stood.own)
-    views = _views(rules, stood, now)
+    ruling = _ruling(rules, then, stood, now)
+    level = ruling.level(stood.own)
+    views = _views(ruling, stood, now)
     found = [one for view in views for one in measures.all_of(level.retention, level.code, view)]
     today = _promoting(now)
     for higher in rules.levels:
@@ -147,32 +156,41 @@ def staying(measures: Measures, rules: TierRules, stood: Stood, now: datetime) -
     return measures.all_of(condition, rules.levels[_counting(rules, stood)].code, view)
 
 
+def _ruling(rules: TierRules, then: TierRules | None, stood: Stood, now: datetime) -> TierRules:
+    """The rules by which one's own term is looked at."""
+    is_over = stood.until is not None and stood.until <= now
+    return then if then is not None and is_over and stood.own in then.ranks else rules
+
+
 def _own(
-    measures: Measures, rules: TierRules, stood: Stood, now: datetime, earned: int
+    measures: Measures, rules: TierRules, ruling: TierRules, stood: Stood, now: datetime, *, earned: int
 ) -> tuple[Stood, Why | None, bool]:
     """The tier of one's own after this step, and whether nobody can tell yet what becomes of it."""
-    own = rules.rank(stood.own)
-    if earned > own:
+    if earned > rules.rank(stood.own):
         return _on(rules, stood, earned, measures.member, business_day(now), began=now), Why.EARNED, False
-    if stood.own not in rules.ranks:  # the programme's file has that tier no more
+    if stood.own not in ruling.ranks:  # the programme's file has that tier no more
         return _on(rules, stood, earned, measures.member, business_day(now), began=now), Why.LAPSED, False
+    own = ruling.rank(stood.own)
     if own == 0 or stood.until is None:
         return stood, None, False
     is_over = now >= stood.until
     if not is_over and not stood.in_grace:
         return stood, None, False
-    views = _views(rules, stood, now)
-    kept = [measures.is_known_to_be_met(rules.levels[own].retention, view) for view in views]
-    if earned >= own or True in kept:
-        return _again(rules, stood, measures.member, views, now, is_late=kept[-1] is not True), Why.RETAINED, False
+    views = _views(ruling, stood, now)
+    kept = [measures.is_known_to_be_met(ruling.levels[own].retention, view) for view in views]
+    is_earned = stood.own in rules.ranks and earned >= rules.rank(stood.own)
+    if is_earned or True in kept:
+        return _again(ruling, stood, measures.member, views, now, is_late=kept[-1] is not True), Why.RETAINED, False
     if not is_over:
         return stood, None, False
-    if None in kept or _may_be_earned(measures, rules, own, now):
+    if None in kept or _may_be_earned(measures, rules, stood.own, now):
         return stood, None, True
-    ends = _grace_end(rules, stood, now)
+    ends = _grace_end(ruling, stood, now)
     if ends > stood.until:
         return replace(stood, until=ends, in_grace=True, term_until=_term_until(stood)), Why.GRACE, False
-    lower = max(earned, own - 1) if rules.demotion is Demotion.ONE_STEP else earned
+    lower = earned
+    if ruling.demotion is Demotion.ONE_STEP:
+        lower = max(earned, rules.rank(ruling.levels[own - 1].code))
     return _on(rules, stood, lower, measures.member, business_day(stood.until), began=now), Why.LAPSED, False
 
 
@@ -191,10 +209,10 @@ def _term_until(stood: Stood) -> datetime | None:
     return stood.term_until if stood.in_grace else stood.until
 
 
-def _may_be_earned(measures: Measures, rules: TierRules, own: int, now: datetime) -> bool:
+def _may_be_earned(measures: Measures, rules: TierRules, own: str, now: datetime) -> bool:
     """Whether the promotion of one's own tier, or of a higher one, hangs on a quantile that is not known."""
-    view = _promoting(now)
-    return any(measures.is_known_to_be_met(level.promotion, view) is None for level in rules.levels[own:])
+    view, levels = _promoting(now), rules.levels[rules.rank(own) :]
+    return any(measures.is_known_to_be_met(level.promotion, view) is None for level in levels)
 
 
 def _on(rules: TierRules, stood: Stood, rank: int, member: Member, day: date, *, began: datetime) -> Stood:

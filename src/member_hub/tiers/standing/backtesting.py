@@ -19,6 +19,7 @@ from member_hub.db.base import Tx
 from member_hub.ids import MemberId
 from member_hub.members.tables import MemberStatus
 from member_hub.tiers.rules.model import FULL_BP, TierRules
+from member_hub.tiers.rules.versions import InForce
 from member_hub.tiers.standing.marking import member_t
 from member_hub.tiers.standing.ranking import PAGES_MAX, Ranking, drawn
 from member_hub.tiers.standing.reviewing import Course, run
@@ -77,14 +78,19 @@ async def backtest(
     active = _active(handler)
     one_in = 1 if at_most is None else -(-int(await tx.scalar(_count(active)) or 0) // at_most) or 1
     found = Backtest(rules, one_in=one_in)
-    ranking = Ranking(rules.thresholds, stores=False, one_in=one_in)
+    ranking, tried = Ranking(rules.thresholds, stores=False, one_in=one_in), InForce(0, rules)
     async for ids in _pages(tx, [*active, drawn(one_in)]):
         rows = (await tx.execute(reading(ids))).all()
         courses = [
-            Course(Taken(MemberId(row.of_member), row, stood_of(row), asked_of(row), row.handler), stood_of(row))
+            Course(
+                Taken(MemberId(row.of_member), row, stood_of(row), asked_of(row), row.handler),
+                stood_of(row),
+                tried,
+                tried,
+            )
             for row in rows
         ]
-        await run(tx, rules, courses, ranking, now)
+        await run(tx, [tried], courses, ranking, now)
         for course in courses:
             was, is_ = course.taken.stood.tier, course.stood.tier
             found.members += 1

@@ -18,7 +18,7 @@ from member_hub.tiers.growth.measuring import measure
 from member_hub.tiers.rules.assessing import Stood, asks, assess, reasons_of, thresholds
 from member_hub.tiers.rules.criteria import Ask, Measures, Reached, Threshold, logged
 from member_hub.tiers.rules.model import TierRules
-from member_hub.tiers.rules.versions import InForce, Programme, in_force
+from member_hub.tiers.rules.versions import InForce, Programme, at_moment, back_to, in_force
 from member_hub.tiers.standing.log import Change, log
 from member_hub.tiers.standing.ranking import Ranking
 from member_hub.tiers.standing.taking import Taken, take
@@ -49,6 +49,8 @@ class Course:
 
     taken: Taken
     stood: Stood
+    then: InForce  # the rules of the moment at which its term ends, or now
+    ruled: InForce  # those by which the last decision was taken
     decided: list[Why] = field(default_factory=list)
     facts: dict[Ask, int] = field(default_factory=dict)
     reasons: Sequence[Reached] = ()
@@ -74,36 +76,46 @@ async def review(
     assert len(member_ids) <= BATCH_MAX, "the caller goes in batches"
     ruled = await in_force(tx, programme, now=now)
     taken = await take(tx, member_ids, now=now)
-    courses = [Course(one, one.stood) for one in taken]
+    courses = [Course(one, one.stood, ruled, ruled) for one in taken]
     if placing is not None:
         for one in courses:
             one.stood, one.decided = placing.place(ruled.rules, one.stood), [Why.MANUAL]
-    ranking = Ranking(ruled.rules.thresholds, computes=not is_waited_for)
-    await run(tx, ruled.rules, courses, ranking, now)
+    ends = [one.stood.until for one in courses if one.stood.until is not None]
+    versions = await back_to(tx, programme, ruled, min([now, *ends]))
+    named = {name: ranked for one in versions for name, ranked in one.rules.thresholds.items()}
+    ranking = Ranking(named, computes=not is_waited_for)
+    await run(tx, versions, courses, ranking, now)
     for one in courses:
         one.due_at = now if one.is_open and is_waited_for else one.due_at
     await update_rows(tx, TierStanding, COLUMNS, [row for one in courses if (row := _changed_row(one, ruled))])
-    changed = [_change(one, ruled, placing) for one in courses if one.decided]
+    changed = [_change(one, placing) for one in courses if one.decided]
     await log(tx, caller, changed, now=now)
     return len(changed)
 
 
-async def run(tx: Tx, rules: TierRules, courses: Sequence[Course], ranking: Ranking, now: datetime) -> None:
-    """Let each take every step that is due; nothing is written."""
+async def run(tx: Tx, versions: Sequence[InForce], courses: Sequence[Course], ranking: Ranking, now: datetime) -> None:
+    """Let each take every step that is due; nothing is written. `versions`: the newest first, as `back_to` tells."""
+    rules = versions[0].rules
     going = list(courses)
     for _ in range(STEPS_MAX):
         if not going:
             return
-        wanted = {one.taken.member_id: asks(rules, one.stood, one.taken.asked, now) - one.facts.keys() for one in going}
+        for one in going:
+            one.then = versions[0] if one.stood.until is None else at_moment(versions, min(now, one.stood.until))
+        wanted = {
+            one.taken.member_id: asks(rules, one.stood, one.taken.asked, now, one.then.rules) - one.facts.keys()
+            for one in going
+        }
         figures = await measure(tx, {member: new for member, new in wanted.items() if new})
-        await ranking.learn(tx, _thresholds(rules, going, now), now=now)
+        await ranking.learn(tx, _thresholds(rules, going, now, is_ranked=bool(ranking.named)), now=now)
         again = []
         for one in going:
             one.facts |= figures.get(one.taken.member_id, {})
             measures = Measures(one.taken.asked, one.facts, ranking.known.get(one.taken.handler, {}))
-            found = assess(measures, rules, one.stood, now)
+            found = assess(measures, rules, one.stood, now, one.then.rules)
             if found.decided or (one.decided and not one.reasons):
-                one.reasons = reasons_of(measures, rules, one.stood, now)
+                one.reasons = reasons_of(measures, rules, one.stood, now, one.then.rules)
+                one.ruled = versions[0] if found.decided is Why.EARNED else one.then
             if found.decided:
                 one.decided.append(found.decided)
                 again.append(one)
@@ -111,16 +123,18 @@ async def run(tx: Tx, rules: TierRules, courses: Sequence[Course], ranking: Rank
         going = again
 
 
-def _thresholds(rules: TierRules, going: Sequence[Course], now: datetime) -> Mapping[str, set[Threshold]]:
+def _thresholds(
+    rules: TierRules, going: Sequence[Course], now: datetime, *, is_ranked: bool
+) -> Mapping[str, set[Threshold]]:
     """The quantiles that come into it, of each handler."""
     found: dict[str, set[Threshold]] = defaultdict(set)
-    if rules.thresholds:
+    if is_ranked:
         for one in going:
-            found[one.taken.handler] |= thresholds(rules, one.stood, now)
+            found[one.taken.handler] |= thresholds(rules, one.stood, now, one.then.rules)
     return found
 
 
-def _change(one: Course, ruled: InForce, placing: Placing | None) -> Change:
+def _change(one: Course, placing: Placing | None) -> Change:
     facts: dict[str, Any] = {"steps": one.decided, "reasons": logged(one.reasons)}
     return Change(
         one.taken.member_id,
@@ -128,7 +142,7 @@ def _change(one: Course, ruled: InForce, placing: Placing | None) -> Change:
         one.stood.tier,
         one.stood.reason if placing else one.decided[-1],
         _until(one.stood),
-        ruled.version,
+        one.ruled.version,
         facts,
         placing.reason if placing else None,
         placing.approved_by if placing else None,
@@ -164,7 +178,7 @@ def _changed_row(one: Course, ruled: InForce) -> tuple[Any, ...] | None:
         told.until if told else None,
         told.needed if told else None,
         sent_at,
-        ruled.version if one.decided else before.rules_version,
+        one.ruled.version if one.decided else before.rules_version,
         one.due_at,
     )
     return None if all(getattr(before, name) == value for name, value in zip(COLUMNS, row, strict=True)) else row
