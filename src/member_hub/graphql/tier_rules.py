@@ -103,6 +103,7 @@ async def tier_rules_propose(
         made = await proposals.propose(
             tx,
             asking.caller,
+            asking.hub.tiers,
             rules,
             note=input.note,
             effective_at=input.effective_at,
@@ -122,7 +123,7 @@ async def tier_rules_approve(
 
     async def work(tx: Tx) -> Rules:
         asking.trail.fields.add(f"version:{version}")
-        return _noted(asking, await proposals.approve(tx, asking.caller, version, now=asking.now))
+        return _noted(asking, await proposals.approve(tx, asking.caller, asking.hub.tiers, version, now=asking.now))
 
     return _payload(*await carried_out(asking, work))
 
