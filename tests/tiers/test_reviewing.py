@@ -174,6 +174,41 @@ async def test_a_floor_that_is_over_counts_no_more_though_nobody_has_looked(desk
     assert (standing.tier, standing.rank, standing.floor) == ("base", 0, None)
 
 
+async def test_what_a_floor_multiplies_ends_with_the_floor_however_late_the_clock_comes(desk: Desk) -> None:
+    """As an app sees the standing. Before and after the clock has looked; and a floor that was put in its place."""
+    anna, bela = await desk.member(), await desk.member()
+    for one in (anna, bela):
+        await desk.grow(one, 150)
+    await desk.work()
+    desk.later(days=1)
+    for one in (anna, bela):
+        await desk.place(one, "vip", "2026-03-10T12:00")
+    desk.later(days=1)
+    await desk.place(bela, "core", "2026-06-30T12:00")
+    ends = at("2026-03-11T00:00")
+    moments = [ends - timedelta(microseconds=1), ends, ends + timedelta(days=2)]
+
+    for day in (4, 5):
+        desk.clock.at = ends + timedelta(days=day)
+        assert await desk.held_at(*((anna, moment) for moment in moments)) == ["vip", "standard", "standard"]
+        assert await desk.held_at(*((bela, moment) for moment in moments)) == ["core"] * 3
+        assert [(await desk.standing(one)).tier for one in (anna, bela)] == ["standard", "core"]
+        await desk.work()
+
+
+async def test_a_floor_at_ones_own_tier_says_the_later_end_of_both(desk: Desk) -> None:
+    """To whoever reads the standing, and in the log of decisions."""
+    anna = await desk.member()
+    await desk.grow(anna, 1200)
+    await desk.work()
+    assert (await desk.standing(anna)).until == at("2027-03-03T00:00")
+
+    assert (await desk.place(anna, "core", "2027-12-31T12:00")).until == at("2028-01-01T00:00")
+    logged = [row.until for row in await desk.rows("tier_change") if row.reason == "manual"]
+    assert logged == [at("2028-01-01T00:00")]
+    assert (await desk.place(anna, "core", "2026-12-31T12:00")).until == at("2027-03-03T00:00")
+
+
 async def test_nothing_is_decided_about_who_is_frozen_until_they_no_longer_are(desk: Desk) -> None:
     anna = await desk.member()
     await desk.grow(anna, 1200)

@@ -136,6 +136,8 @@ def _thresholds(
 
 def _change(one: Course, placing: Placing | None) -> Change:
     facts: dict[str, Any] = {"steps": one.decided, "reasons": logged(one.reasons)}
+    if one.stood.own != one.stood.tier:
+        facts |= {"own_tier": one.stood.own}  # what counts once the floor is over
     return Change(
         one.taken.member_id,
         one.taken.stood.tier,
@@ -150,7 +152,11 @@ def _change(one: Course, placing: Placing | None) -> Change:
 
 
 def _until(stood: Stood) -> datetime | None:
-    return stood.floor_until if stood.own != stood.tier else stood.until
+    if stood.own != stood.tier:
+        return stood.floor_until
+    if stood.floor == stood.own and stood.until is not None and stood.floor_until is not None:
+        return max(stood.until, stood.floor_until)
+    return stood.until
 
 
 def _changed_row(one: Course, ruled: InForce) -> tuple[Any, ...] | None:
