@@ -295,6 +295,34 @@ async def standing_tiers(world: World) -> dict[Any, str]:
         return {one: standing.tier for one, standing in found.items()}
 
 
+@pytest.mark.parametrize(
+    ("window", "most"),
+    [
+        ('window = "rolling", months = 12', 30),
+        ('window = "calendar_year"', 30),
+        ('window = "rolling", months = 1', 365),
+    ],
+)
+async def test_activity_is_looked_at_no_further_back_than_it_is_kept(
+    world: World, people: People, window: str, most: int
+) -> None:
+    """13 months; the windows of retention reach so many days further back."""
+    kept = 'retention = { figure = "growth", window = "rolling", months = 12, at_least = 7 }'
+    assert kept in TIERS
+    active = TIERS.replace(kept, f'retention = {{ figure = "visit", {window}, at_least = 7 }}')
+
+    answer = await propose(world, active.replace("growth_grace_days = 0", f"growth_grace_days = {most + 1}"))
+
+    (error,) = answer["userErrors"]
+    assert (error["field"], error["code"]) == ("rules", "TIER_RULES_INVALID")
+    assert "growth_grace_days" in error["message"]
+    assert await stored(world) == []
+    allowed = active.replace("growth_grace_days = 0", f"growth_grace_days = {most}")
+    assert (await propose(world, allowed))["userErrors"] == []
+    without = TIERS.replace("growth_grace_days = 0", f"growth_grace_days = {most + 1}")
+    assert (await propose(world, without))["userErrors"] == []
+
+
 RENAMED = TIERS.replace('code = "core"', 'code = "kern"').replace('gift = "promotion_gift"', "", 1)
 LATER = "2026-12-01T00:00:00+08:00"
 
