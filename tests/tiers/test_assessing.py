@@ -404,6 +404,17 @@ def test_a_quantile_that_nobody_knows_yet_raises_and_drops_nobody() -> None:
     assert (waiting.last.is_open, waiting.last.due_at) == (True, midnight(date(2026, 6, 2)))
 
 
+def test_promotion_by_a_quantile_of_too_few_holds_up_no_fall_and_one_that_is_not_computed_does() -> None:
+    by_rank = '{ figure = "growth", window = "rolling", months = 12, at_quantile = 50 }'
+    rules = rules_of(_spelled().replace(WHOLE, by_rank))
+    name, ends = "growth_rolling_12m_p50", midnight(date(2026, 6, 1))
+    few = Paper(rules, stood=stood_at("standard", ends), thresholds={(name, None): None})
+    unknown = Paper(rules, stood=stood_at("standard", ends))
+
+    assert (few.look(date(2026, 6, 1)).in_grace, few.decided) == (True, [Why.GRACE])
+    assert (unknown.look(date(2026, 6, 1)).in_grace, unknown.decided) == (False, [])
+
+
 def test_the_end_of_a_term_goes_by_the_quantile_of_its_last_day_in_the_grace_too() -> None:
     """And not by that of the day on which it is looked at, which in a new calendar year is next to nothing."""
     by_rank = '{ figure = "growth", window = "calendar_year", at_quantile = 50 }'

@@ -103,8 +103,8 @@ async def tier_rules_propose(
         made = await proposals.propose(
             tx,
             asking.caller,
-            asking.hub.tiers,
             rules,
+            programme=asking.hub.tiers,
             note=input.note,
             effective_at=input.effective_at,
             trying=lambda: backtest(tx, rules, now=asking.now, handler=asking.caller.handler, at_most=LOOKED_AT_MAX),
@@ -123,7 +123,8 @@ async def tier_rules_approve(
 
     async def work(tx: Tx) -> Rules:
         asking.trail.fields.add(f"version:{version}")
-        return _noted(asking, await proposals.approve(tx, asking.caller, asking.hub.tiers, version, now=asking.now))
+        done = await proposals.approve(tx, asking.caller, version, programme=asking.hub.tiers, now=asking.now)
+        return _noted(asking, done)
 
     return _payload(*await carried_out(asking, work))
 

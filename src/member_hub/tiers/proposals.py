@@ -85,9 +85,9 @@ class Rules:
 async def propose(
     tx: Tx,
     caller: Caller,
-    programme: Programme,
     rules: TierRules,
     *,
+    programme: Programme,
     note: str,
     effective_at: datetime,
     trying: Callable[[], Awaitable[Backtest]],
@@ -121,7 +121,7 @@ async def propose(
     return _read((await tx.execute(statement.returning(*rules_t.c))).one())
 
 
-async def approve(tx: Tx, caller: Caller, programme: Programme, version: int, *, now: datetime) -> Rules:
+async def approve(tx: Tx, caller: Caller, version: int, *, programme: Programme, now: datetime) -> Rules:
     """Put a version in force from its time on. Again by anybody changes nothing.
 
     Raises NotFound, OwnRules, RulesInvalid, RulesOverdue where its time is over, or a newer version approved already.

@@ -3,8 +3,9 @@
 Who objected to the evaluation of activity, or to profiles, is not evaluated from it (PIPL 24, 44): a criterion of
 activity then brings nobody up and takes nobody down. What was grown from activity before stays; nothing new grows.
 A quantile belongs to a day: at the end of a term to the last day of it, else it is the one that was computed last.
-Where it is not known (not computed yet, or of too few members) nobody rises by it, and the end of a term is decided
-neither way: nobody falls, and nobody has another term, by a number that nobody knows.
+Where it is not known nobody rises by it, and the end of a term is decided neither way: nobody falls, and nobody has
+another term, by a number that nobody knows. So it is with retention by one of too few members, however long; promotion
+by such a one is not met.
 """
 
 from collections.abc import Mapping, Sequence
@@ -116,7 +117,8 @@ class Measures:
             return True
         if isinstance(condition, Criterion):
             found = self.reached(condition, "", view)
-            return None if found.needed is None and not found.is_met else found.is_met
+            is_unknown = view.rule is Rule.RETENTION or view.threshold(condition) not in self.thresholds
+            return None if found.needed is None and not found.is_met and is_unknown else found.is_met
         met = {self.is_known_to_be_met(part, view) for part in condition.parts}
         decides = not condition.takes_all
         return decides if decides in met else None if None in met else not decides
