@@ -2,14 +2,15 @@
 
     assess(measures, rules, stood, now) -> Assessment
 
-Up: whoever meets a tier's promotion has it at once, for a new term. At the end of a term whoever meets its retention
-(looked at as of the last day of the term, however late the clock comes), or its promotion again, keeps it for another.
-Who does not, keeps it for the grace; reaching enough in the grace keeps the tier, too. So does what happened within the
-term and is told in the grace (by a till that was offline, in the file of the night), as if it had been told in time; a
-fixed end is counted from the last day of the term in either case. After the grace comes the fall: one step, or to what
-is earned, never below what is earned; the term that it brings counts from the end of the grace, however late the clock
-comes. What is told later still brings nobody back but by the rule of promotion: a standing is never backdated. Price:
-with a grace of no days nobody waits for what the night brings.
+Up: whoever meets a tier's promotion has it at once, for a new term, which counts from the day on which that is decided.
+Price: where a standstill moves it over New Year, a term that ends with a year ends with the next one.
+At the end of a term whoever meets its retention (looked at as of the last day of the term, however late the clock
+comes), or its promotion again, keeps it for another. Who does not, keeps it for the grace; reaching enough in the grace
+keeps the tier, too. So does what happened within the term and is told in the grace (by a till that was offline, in the
+file of the night), as if it had been told in time; a fixed end is counted from the last day of the term in either case.
+After the grace comes the fall: one step, or to what is earned, never below what is earned; the term that it brings
+counts from the end of the grace, however late the clock comes. What is told later still brings nobody back but by the
+rule of promotion: a standing is never backdated. Price: with a grace of no days nobody waits for what the night brings.
 A grace lasts until the notice has stood for its time, whenever it was given, so a clock that stood still takes nobody's
 time away; and until the day that the notice told, whatever rules come into force meanwhile. Who has enough by now is
 told of no fall any more, and anew where a refund takes it back.
