@@ -285,3 +285,74 @@ async def standing_tiers(world: World) -> dict[Any, str]:
         active = member_t.select().with_only_columns(member_t.c.member_id).where(member_t.c.status == "active")
         found = await tiers.standings(tx, list(await tx.scalars(active)), now=world.clock.now())
         return {one: standing.tier for one, standing in found.items()}
+
+
+@pytest.mark.parametrize(
+    ("window", "most"),
+    [
+        ('window = "rolling", months = 12', 30),
+        ('window = "calendar_year"', 30),
+        ('window = "rolling", months = 1', 365),
+    ],
+)
+async def test_activity_is_looked_at_no_further_back_than_it_is_kept(
+    world: World, people: People, window: str, most: int
+) -> None:
+    """13 months; the windows of retention reach so many days further back."""
+    kept = 'retention = { figure = "growth", window = "rolling", months = 12, at_least = 7 }'
+    assert kept in TIERS
+    active = TIERS.replace(kept, f'retention = {{ figure = "visit", {window}, at_least = 7 }}')
+
+    answer = await propose(world, active.replace("growth_grace_days = 0", f"growth_grace_days = {most + 1}"))
+
+    (error,) = answer["userErrors"]
+    assert (error["field"], error["code"]) == ("rules", "TIER_RULES_INVALID")
+    assert "growth_grace_days" in error["message"]
+    assert await stored(world) == []
+    allowed = active.replace("growth_grace_days = 0", f"growth_grace_days = {most}")
+    assert (await propose(world, allowed))["userErrors"] == []
+    without = TIERS.replace("growth_grace_days = 0", f"growth_grace_days = {most + 1}")
+    assert (await propose(world, without))["userErrors"] == []
+
+
+RENAMED = TIERS.replace('code = "core"', 'code = "kern"').replace('gift = "promotion_gift"', "", 1)
+LATER = "2026-12-01T00:00:00+08:00"
+
+
+async def test_rules_that_leave_out_a_tier_come_into_force_at_once_or_not_at_all(world: World, people: People) -> None:
+    """Until a later day members could come to stand at it, and would lose it without a word."""
+    refused = await propose(world, RENAMED, effectiveAt=LATER)
+
+    assert [(one["field"], one["code"]) for one in refused["userErrors"]] == [("rules", "TIER_RULES_INVALID")]
+    assert "core" in refused["userErrors"][0]["message"]
+    assert await stored(world) == []
+    assert await last_said(world) == (ONE, "tierRulesPropose", "TIER_RULES_INVALID")
+    await propose(world, RENAMED)
+    assert (await approve(world, 1))["userErrors"] == []
+
+
+async def test_no_rules_bring_a_tier_that_others_which_were_approved_for_later_leave_out(
+    world: World, people: People
+) -> None:
+    await propose(world, effectiveAt=LATER)
+    assert (await approve(world, 1))["userErrors"] == []
+    await propose(world, RENAMED)
+    before = await stored(world)
+
+    refused = await approve(world, 2)
+
+    assert refused["userErrors"] == [{"field": "rules", "code": "TIER_RULES_INVALID"}]
+    assert await last_said(world) == (OTHER, "tierRulesApprove", "TIER_RULES_INVALID")
+    assert await stored(world) == before
+
+
+async def test_rules_whose_time_was_over_more_than_a_week_ago_are_proposed_anew(world: World, people: People) -> None:
+    await propose(world)
+    await propose(world, TIERS, effectiveAt=LATER)
+    before = await stored(world)
+
+    world.clock.at = NOW + timedelta(days=7, seconds=1)
+    assert (await approve(world, 1))["userErrors"] == [{"field": "version", "code": "CONFLICT"}]
+    assert await last_said(world) == (OTHER, "tierRulesApprove", "CONFLICT")
+    assert await stored(world) == before
+    assert (await approve(world, 2))["userErrors"] == []

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from member_hub.tiers.rules.assessing import Assessment, Stood, asks, assess
-from member_hub.tiers.rules.criteria import Ask, Measures, Member
+from member_hub.tiers.rules.criteria import Ask, Measures, Member, Threshold
 from member_hub.tiers.rules.model import TierRules
 from member_hub.tiers.rules.windows import midnight
 from member_hub.tiers.words import LOWEST, Figure, Why
@@ -76,7 +76,7 @@ class Paper:
     told: list[date] = field(default_factory=list)
     last: Assessment | None = None
     evaluates_activity: bool = True
-    thresholds: dict[str, int] = field(default_factory=dict)
+    thresholds: dict[Threshold, int | None] = field(default_factory=dict)
 
     def look(self, day: date, *, hour: int = 0) -> Stood:
         """Every step that has fallen due by then."""

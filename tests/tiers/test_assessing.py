@@ -16,6 +16,7 @@ from member_hub.tiers.words import Figure, Why, Window
 from tests.tiers.desk import rules_of
 from tests.tiers.paper import LADDER, Paper, ladder, stood_at
 
+LAST = date(2026, 5, 31)
 START = date(2026, 1, 10)
 GROWN = st.lists(st.tuples(st.dates(date(2025, 1, 1), date(2027, 12, 31)), st.integers(1, 3000)), max_size=12)
 RANKS = {"base": 0, "standard": 1, "core": 2, "vip": 3}
@@ -148,6 +149,67 @@ def test_enough_in_the_grace_keeps_the_tier_from_that_day() -> None:
     assert paper.decided[-1] is Why.RETAINED
 
 
+@pytest.mark.parametrize("end", ["end_of_year", "anniversary"])
+def test_with_a_fixed_end_keeping_the_tier_in_the_grace_earns_no_longer_term(end: str) -> None:
+    rules = rules_of(_spelled().replace('term_end = "rolling"', f'term_end = "{end}"'))
+    first = date(2027, 1, 1) if end == "end_of_year" else date(2027, 5, 20)
+    found = []
+    for enough in (first - timedelta(days=3), first + timedelta(days=10)):
+        grown = [(first - timedelta(days=200), 700), (enough, 200)]
+        paper = Paper(rules, grown=grown[:1], stood=stood_at("core", midnight(first)))
+        paper.run(first - timedelta(days=40), enough - timedelta(days=1))
+        paper.grown = grown
+        paper.run(enough, first + timedelta(days=20))
+        assert paper.decided[-1] is Why.RETAINED
+        found.append(paper.stood and paper.stood.until)
+
+    assert found == [midnight(first.replace(year=2028))] * 2
+
+
+@pytest.mark.parametrize("joined", [date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1)])
+def test_a_term_that_ends_with_the_anniversary_is_a_year_however_often_it_is_kept(joined: date) -> None:
+    rules = rules_of(_spelled().replace('term_end = "rolling"', 'term_end = "anniversary"'))
+    grown = [(date(2024, 6, 1), 200), *((date(year, month, 10), 200) for year in range(2025, 2036) for month in (1, 7))]
+    paper = Paper(rules, joined=joined, grown=grown)
+    ends: list[date] = []
+
+    def note(_: date, stood: Stood) -> None:
+        if stood.until is not None and business_day(stood.until) not in ends[-1:]:
+            ends.append(business_day(stood.until))
+
+    paper.run(date(2024, 6, 1), date(2034, 12, 31), each=note)
+
+    leaps = {2028, 2032}
+    days = {28: "02-28", 29: "02-28"} if joined.month == 2 else {1: "03-01"}
+    assert [str(day) for day in ends] == [
+        f"{year}-{'02-29' if joined.day == 29 and year in leaps else days[joined.day]}"
+        for year in range(ends[0].year, 2036)
+    ]
+    assert ends[0].year == 2026
+
+
+def test_what_is_told_late_of_a_day_within_the_term_keeps_the_tier_as_if_it_had_been_told_in_time() -> None:
+    """In the grace; where the tier is lost already, promotion alone brings it back."""
+    ends = midnight(date(2026, 6, 1))
+    papers = [Paper(ladder(grace=7), grown=[(date(2026, 2, 1), 700)], stood=stood_at("core", ends)) for _ in range(3)]
+    for paper in papers:
+        paper.run(date(2026, 5, 2), date(2026, 6, 1))
+        assert paper.stood is not None
+        assert (paper.stood.in_grace, paper.stood.term_until) == (True, ends)
+    rescued, missed, lost = papers
+    lost.look(date(2026, 6, 8))
+    for paper, day in ((rescued, date(2026, 5, 31)), (missed, date(2025, 5, 31)), (lost, date(2026, 5, 31))):
+        paper.grown.append((day, 100))
+
+    kept = rescued.look(date(2026, 6, 7), hour=20)
+
+    assert (kept.until, kept.term_since, kept.term_until) == (midnight(date(2027, 6, 1)), ends, None)
+    assert missed.look(date(2026, 6, 7), hour=20).in_grace is True
+    assert lost.look(date(2026, 6, 8), hour=20).tier == "standard"
+    lost.grown.append((date(2026, 6, 8), 200))
+    assert lost.look(date(2026, 6, 8), hour=21).tier == "core"
+
+
 def test_a_clock_that_stood_still_takes_nobodys_time_away() -> None:
     paper = Paper(ladder(grace=0), stood=stood_at("core", midnight(date(2026, 6, 1))))
 
@@ -156,6 +218,18 @@ def test_a_clock_that_stood_still_takes_nobodys_time_away() -> None:
     assert (stood.tier, stood.in_grace, stood.until) == ("core", True, midnight(date(2026, 10, 16)))
     assert stood.told == Told(midnight(date(2026, 9, 15)), midnight(date(2026, 10, 16)), 800)
     assert paper.look(date(2026, 10, 16)).tier == "standard"
+
+
+def test_a_fall_that_is_seen_late_brings_no_longer_term_than_one_in_time() -> None:
+    """The clock stood still over New Year, and the term of the lower tier ends with a year."""
+    rules = rules_of(_spelled().replace('term_end = "rolling"', 'term_end = "end_of_year"'))
+    found = []
+    for day in (date(2026, 12, 31), date(2027, 1, 20)):
+        paper = Paper(rules, stood=stood_at("core", midnight(date(2026, 12, 1))), grown=[(date(2026, 10, 1), 500)])
+        paper.run(date(2026, 11, 1), date(2026, 12, 2))
+        found.append((paper.look(day).tier, paper.look(day).until))
+
+    assert found == [("standard", midnight(date(2028, 1, 1)))] * 2
 
 
 def test_the_notice_is_given_once_and_follows_what_grows() -> None:
@@ -318,10 +392,45 @@ def test_a_quantile_that_nobody_knows_yet_raises_and_drops_nobody() -> None:
     grown = [(date(2026, 3, 1), 70)]
 
     assert Paper(rules, grown=grown).look(date(2026, 3, 1)).tier == "base"
-    assert Paper(rules, stood=stood_at("standard", ends)).look(date(2026, 6, 1)).until == midnight(date(2027, 6, 1))
-    assert Paper(rules, grown=grown, thresholds={name: 70}).look(date(2026, 3, 1)).tier == "standard"
-    assert Paper(rules, grown=grown, thresholds={name: 71}).look(date(2026, 3, 1)).tier == "base"
-    assert Paper(rules, thresholds={name: 0}).look(date(2026, 3, 1)).tier == "base"
+    assert Paper(rules, grown=grown, thresholds={(name, None): 70}).look(date(2026, 3, 1)).tier == "standard"
+    assert Paper(rules, grown=grown, thresholds={(name, None): 71}).look(date(2026, 3, 1)).tier == "base"
+    assert Paper(rules, thresholds={(name, None): 0}).look(date(2026, 3, 1)).tier == "base"
+    assert Paper(rules, thresholds={(name, None): None}).look(date(2026, 3, 1)).tier == "base"
+
+    waiting = Paper(rules, stood=stood_at("standard", ends), thresholds={(name, None): 70, (name, LAST): None})
+    stood = waiting.look(date(2026, 6, 1), hour=9)
+    assert (stood.tier, stood.until, waiting.decided) == ("standard", ends, [])
+    assert waiting.last is not None
+    assert (waiting.last.is_open, waiting.last.due_at) == (True, midnight(date(2026, 6, 2)))
+
+
+def test_promotion_by_a_quantile_of_too_few_holds_up_no_fall_and_one_that_is_not_computed_does() -> None:
+    by_rank = '{ figure = "growth", window = "rolling", months = 12, at_quantile = 50 }'
+    rules = rules_of(_spelled().replace(WHOLE, by_rank))
+    name, ends = "growth_rolling_12m_p50", midnight(date(2026, 6, 1))
+    few = Paper(rules, stood=stood_at("standard", ends), thresholds={(name, None): None})
+    unknown = Paper(rules, stood=stood_at("standard", ends))
+
+    assert (few.look(date(2026, 6, 1)).in_grace, few.decided) == (True, [Why.GRACE])
+    assert (unknown.look(date(2026, 6, 1)).in_grace, unknown.decided) == (False, [])
+
+
+def test_the_end_of_a_term_goes_by_the_quantile_of_its_last_day_in_the_grace_too() -> None:
+    """And not by that of the day on which it is looked at, which in a new calendar year is next to nothing."""
+    by_rank = '{ figure = "growth", window = "calendar_year", at_quantile = 50 }'
+    rules = rules_of(_spelled().replace(KEPT, by_rank))
+    name = "growth_calendar_year_p50"
+    thresholds = {(name, None): 1, (name, date(2026, 12, 31)): 70}
+    ends = midnight(date(2027, 1, 1))
+    kept, falling = (
+        Paper(rules, grown=[(date(2026, 3, 1), growth)], stood=stood_at("standard", ends), thresholds=thresholds)
+        for growth in (70, 69)
+    )
+
+    assert (kept.look(date(2027, 1, 1)).until, kept.decided) == (midnight(date(2028, 1, 1)), [Why.RETAINED])
+    assert (falling.look(date(2027, 1, 1)).in_grace, falling.decided) == (True, [Why.GRACE])
+    falling.grown.append((date(2027, 1, 10), 30))
+    assert falling.look(date(2027, 1, 10)).in_grace is True
 
 
 def test_a_tier_that_the_rules_no_longer_have_counts_as_the_lowest() -> None:

@@ -16,9 +16,9 @@ from member_hub.privacy import Purpose
 from member_hub.tiers import PlacingReason, Source
 from member_hub.tiers.rules.windows import Span
 from member_hub.tiers.standing.placing import PlacementTooLong, TierUnknown
-from member_hub.tiers.standing.preparing import nearest_rank
+from member_hub.tiers.standing.ranking import nearest_rank
 from member_hub.tiers.words import Figure
-from tests.tiers.desk import NOW, Desk, at, rules_of
+from tests.tiers.desk import HUB, NOW, Desk, at, rules_of
 from tests.tiers.paper import LADDER, ladder
 
 YEAR = Span(date(2025, 3, 3), date(2026, 3, 2))
@@ -174,6 +174,41 @@ async def test_a_floor_that_is_over_counts_no_more_though_nobody_has_looked(desk
     assert (standing.tier, standing.rank, standing.floor) == ("base", 0, None)
 
 
+async def test_what_a_floor_multiplies_ends_with_the_floor_however_late_the_clock_comes(desk: Desk) -> None:
+    """As an app sees the standing. Before and after the clock has looked; and a floor that was put in its place."""
+    anna, bela = await desk.member(), await desk.member()
+    for one in (anna, bela):
+        await desk.grow(one, 150)
+    await desk.work()
+    desk.later(days=1)
+    for one in (anna, bela):
+        await desk.place(one, "vip", "2026-03-10T12:00")
+    desk.later(days=1)
+    await desk.place(bela, "core", "2026-06-30T12:00")
+    ends = at("2026-03-11T00:00")
+    moments = [ends - timedelta(microseconds=1), ends, ends + timedelta(days=2)]
+
+    for day in (4, 5):
+        desk.clock.at = ends + timedelta(days=day)
+        assert await desk.held_at(*((anna, moment) for moment in moments)) == ["vip", "standard", "standard"]
+        assert await desk.held_at(*((bela, moment) for moment in moments)) == ["core"] * 3
+        assert [(await desk.standing(one)).tier for one in (anna, bela)] == ["standard", "core"]
+        await desk.work()
+
+
+async def test_a_floor_at_ones_own_tier_says_the_later_end_of_both(desk: Desk) -> None:
+    """To whoever reads the standing, and in the log of decisions."""
+    anna = await desk.member()
+    await desk.grow(anna, 1200)
+    await desk.work()
+    assert (await desk.standing(anna)).until == at("2027-03-03T00:00")
+
+    assert (await desk.place(anna, "core", "2027-12-31T12:00")).until == at("2028-01-01T00:00")
+    logged = [row.until for row in await desk.rows("tier_change") if row.reason == "manual"]
+    assert logged == [at("2028-01-01T00:00")]
+    assert (await desk.place(anna, "core", "2026-12-31T12:00")).until == at("2027-03-03T00:00")
+
+
 async def test_nothing_is_decided_about_who_is_frozen_until_they_no_longer_are(desk: Desk) -> None:
     anna = await desk.member()
     await desk.grow(anna, 1200)
@@ -209,22 +244,95 @@ async def test_quantiles_are_those_of_all_members_and_everybody_is_looked_at_whe
     spelled = LADDER.format(demotion="one_step", grace=30, growth_grace=0)
     median = '{ figure = "growth", window = "rolling", months = 12, at_quantile = 50 }'
     desk.tier_rules = rules_of(spelled.replace(_growth(100), median))
-    members = [await desk.member() for _ in range(5)]
-    for one, amount in zip(members, (0, 10, 30, 30, 40), strict=True):
+    members = [await desk.member() for _ in range(20)]
+    for one, amount in zip(members, (0, 10, 30, 30, 40) * 4, strict=True):
         await desk.grow(one, amount)
 
-    assert await desk.work() == 3
+    assert await desk.work() == 12
     (row,) = await desk.rows("tier_threshold")
-    assert (row.name, row.value) == ("growth_rolling_12m_p50", 30)
-    assert [(await desk.placed(one))[0] for one in members] == ["base", "base", "standard", "standard", "standard"]
-    await desk.grow(members[4], -40, Source.REFUND, key=b"all of it")
-    await desk.grow(members[3], -30, Source.REFUND, key=b"and this")
+    assert (row.name, row.day, row.value) == ("growth_rolling_12m_p50", date(2026, 3, 2), 30)
+    assert [(await desk.placed(one))[0] for one in members[:5]] == ["base", "base", "standard", "standard", "standard"]
+    for one in (*members[2:5], members[7]):
+        await desk.grow(one, -30, Source.REFUND, key=b"all of it")
 
     assert await desk.work() == 0, "the quantiles are the day's"
     desk.later(days=1)
-    assert await desk.work() == 1, "the median is 10 now"
+    assert await desk.work() == 4, "the median is 10 now"
 
     assert await desk.placed(members[1]) == ("standard", "earned")
+
+
+async def test_of_few_members_there_is_no_quantile_and_nobody_rises_or_falls_by_one(desk: Desk) -> None:
+    """It would be the figure of somebody; with one more there is one."""
+    spelled = LADDER.format(demotion="one_step", grace=0, growth_grace=0)
+    median = '{ figure = "growth", window = "rolling", months = 12, at_quantile = 50 }'
+    desk.tier_rules = rules_of(spelled.replace(_growth(1000), median).replace(_growth(80), median))
+    members = [await desk.member() for _ in range(19)]
+    for one in members:
+        await desk.grow(one, 150)
+    await desk.work()
+    (row,) = await desk.rows("tier_threshold")
+    assert (row.value, {await desk.placed(one) for one in members}) == (None, {("standard", "earned")})
+    ends = (await desk.standing(members[0])).until
+    assert ends == at("2027-03-03T00:00")
+
+    desk.clock.at = at("2027-02-10T12:00")
+    await desk.work()
+    desk.clock.at = at("2027-03-03T00:10")
+    assert await desk.work() == 0
+    assert (await desk.placed(members[0]), (await desk.standing(members[0])).until) == (("standard", "earned"), ends)
+    assert {row.due_at for row in await desk.rows("tier_standing")} == {at("2027-03-04T00:00")}
+
+
+async def test_quantiles_of_ends_are_there_before_a_review_holds_anybody(desk: Desk) -> None:
+    spelled = LADDER.format(demotion="one_step", grace=30, growth_grace=0)
+    desk.tier_rules = rules_of(spelled.replace(_growth(80), _growth(80).replace("at_least = 80", "at_quantile = 50")))
+    members = [await desk.member() for _ in range(20)]
+    for one in members:
+        await desk.grow(one, 150)
+    await desk.work()
+    desk.clock.at = at("2027-03-05T12:00")
+
+    async with transaction(desk.database.app) as tx:
+        await tiers.rank_ends(tx, desk.programme, now=desk.clock.now())
+        await tiers.review(tx, desk.programme, members, now=desk.clock.now(), caller=HUB, is_waited_for=True)
+
+    assert date(2027, 3, 2) in {row.day for row in await desk.rows("tier_threshold")}
+    assert {await desk.placed(one) for one in members} == {("standard", "grace")}
+
+
+async def test_the_quantile_at_the_end_of_a_term_is_that_of_its_last_day_whichever_job_comes_first(desk: Desk) -> None:
+    """The review computes it where it is missing; it stands from then on, and no till waits for it."""
+    spelled = LADDER.format(demotion="one_step", grace=0, growth_grace=5).replace('"rolling"\n[[', '"end_of_year"\n[[')
+    median = '{ figure = "growth", window = "calendar_year", at_quantile = 50 }'
+    desk.tier_rules = rules_of(spelled.replace(_growth(80), median))
+    members = [await desk.member() for _ in range(20)]
+    for one in members:
+        await desk.grow(one, 150)
+    await desk.work()
+    desk.clock.at = at("2027-06-01T12:00")
+    for one, amount in zip(members, [10] * 9 + [70] * 11, strict=True):
+        await desk.grow(one, amount)
+    desk.clock.at = at("2027-12-02T12:00")
+    await desk.work()
+    desk.clock.at = at("2028-01-01T00:01")
+    async with transaction(desk.database.app) as tx:
+        waited = {"now": desk.clock.now(), "caller": HUB, "is_waited_for": True}
+        assert await tiers.review(tx, desk.programme, members[:2], **waited) == 0
+    assert set(members) == set(await desk.due())
+
+    assert await desk.review(*members) == 20
+
+    placed = [await desk.placed(one) for one in members]
+    assert placed == [("base", "lapsed")] * 9 + [("standard", "retained")] * 11
+    found = {(row.name, row.day): row.value for row in await desk.rows("tier_threshold")}
+    assert found["growth_calendar_year_p50_5d", date(2027, 12, 31)] == 70
+    await desk.grow(members[0], 500, at=at("2027-12-31T12:00"))
+    desk.clock.at = at("2028-01-01T00:05")
+    await desk.work()
+    again = {(row.name, row.day): row.value for row in await desk.rows("tier_threshold")}
+    assert again["growth_calendar_year_p50_5d", date(2027, 12, 31)] == 70
+    assert again["growth_calendar_year_p50_5d", date(2028, 1, 1)] == 0
 
 
 @pytest.mark.parametrize(

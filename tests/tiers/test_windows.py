@@ -44,6 +44,10 @@ def test_a_window_ends_with_the_day_it_is_looked_at(
         (TermEnd.END_OF_YEAR, 12, date(2026, 1, 1), date(2027, 12, 31)),
         (TermEnd.ANNIVERSARY, 12, date(2026, 2, 27), date(2027, 2, 27)),
         (TermEnd.ANNIVERSARY, 12, date(2026, 3, 1), date(2028, 2, 28)),
+        (TermEnd.ANNIVERSARY, 12, date(2027, 2, 27), date(2028, 2, 28)),
+        (TermEnd.ANNIVERSARY, 12, date(2028, 2, 28), date(2029, 2, 27)),
+        (TermEnd.END_OF_YEAR, 12, date(2026, 12, 31), date(2027, 12, 31)),
+        (TermEnd.END_OF_YEAR, 6, date(2026, 6, 30), date(2026, 12, 31)),
     ],
 )
 def test_a_term_ends_with_the_midnight_after_its_last_day(end: TermEnd, months: int, day: date, last: date) -> None:

@@ -128,6 +128,7 @@ async def tier_rules_propose(
             tx,
             asking.caller,
             rules,
+            programme=asking.hub.tiers,
             note=input.note,
             effective_at=input.effective_at,
             trying=trying,
@@ -146,7 +147,8 @@ async def tier_rules_approve(
 
     async def work(tx: Tx) -> Rules:
         asking.trail.fields.add(f"version:{version}")
-        return _noted(asking, await proposals.approve(tx, asking.caller, version, now=asking.now))
+        done = await proposals.approve(tx, asking.caller, version, programme=asking.hub.tiers, now=asking.now)
+        return _noted(asking, done)
 
     return _payload(*await carried_out(asking, work))
 

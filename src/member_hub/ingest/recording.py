@@ -160,7 +160,7 @@ async def record_order(
     counted = {one.line_no for _, one in lines}
     came = await _came(tx, loyalty, member_id, said, now, counted=counted)
     if lines:
-        await tiers.review(tx, loyalty.tiers, [member_id], now=now, caller=caller)
+        await tiers.review(tx, loyalty.tiers, [member_id], now=now, caller=caller, is_waited_for=True)
     return came
 
 

@@ -76,6 +76,8 @@ def _tiers(hub: Needs) -> Sequence[Job]:
 
     async def review(now: datetime) -> Done:
         looked, failed = 0, set[MemberId]()
+        async with transaction(hub.database.app) as tx:
+            await tiers.rank_ends(tx, hub.tiers, now=now)
         for _ in range(REVIEWS_MAX):
             async with snapshot(hub.database.app) as tx:
                 members = await tiers.due_members(tx, now=now, but=failed)

@@ -17,7 +17,7 @@ from member_hub.tiers.rules.versions import InForce, Programme, in_force
 from member_hub.tiers.standing.marking import due_members, touch
 from member_hub.tiers.standing.notifying import ask_notices, said_of
 from member_hub.tiers.standing.placing import Placement, place
-from member_hub.tiers.standing.preparing import prepare
+from member_hub.tiers.standing.preparing import prepare, rank_ends
 from member_hub.tiers.standing.reviewing import review
 from member_hub.tiers.words import PlacingReason, Source, Why
 
@@ -41,6 +41,7 @@ __all__ = [
     "of_line",
     "place",
     "prepare",
+    "rank_ends",
     "review",
     "rules_of",
     "said_of",

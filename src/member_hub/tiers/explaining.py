@@ -22,11 +22,13 @@ from member_hub.orders.queries import order_t
 from member_hub.tiers.growth.measuring import account_t, activity_t, measure
 from member_hub.tiers.queries import Standing, change_t, standing_of
 from member_hub.tiers.rules.assessing import asks, reasons_of, staying
+from member_hub.tiers.rules.assessing import thresholds as thresholds_in
 from member_hub.tiers.rules.criteria import Measures, Reached, Rule, Viewpoint, asked, read_back
 from member_hub.tiers.rules.model import Criterion, Level, TierRules, leaves
 from member_hub.tiers.rules.versions import InForce, Programme, in_force
 from member_hub.tiers.rules.windows import Span
-from member_hub.tiers.standing.taking import asked_of, reading, stood_of, thresholds_of
+from member_hub.tiers.standing.ranking import thresholds_of
+from member_hub.tiers.standing.taking import asked_of, reading, stood_of
 from member_hub.tiers.words import OF_ACTIVITY, OF_ORDERS, Figure, Why, Window
 
 LINES_MAX: Final = 50
@@ -92,7 +94,8 @@ async def explain(
     ruled = await in_force(tx, programme, now=now)
     rules = ruled.rules
     rows = {MemberId(row.of_member): row for row in await tx.execute(reading(member_ids))}
-    thresholds = await thresholds_of(tx, ruled)
+    wanted_of = {one[1] for row in rows.values() for one in thresholds_in(rules, stood_of(row), now)}
+    thresholds = await thresholds_of(tx, ruled, now=now, days={day for day in wanted_of if day is not None})
     view = Viewpoint(Rule.PROMOTION, business_day(now))
     wanted = {
         one: asks(rules, stood_of(row), asked_of(row), now)

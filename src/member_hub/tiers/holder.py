@@ -36,10 +36,12 @@ FILED = AccountRows(staying=(GrowthEntry,))
 standing_t = table_of(TierStanding)
 change_t = table_of(TierChange)
 rise_t = table_of(TierRise)
-OWN: Final = ("own_tier", "own_rank", "since", "reason", "until", "term_since", "in_grace", "rules_version")
+OWN: Final = (
+    "own_tier", "own_rank", "since", "reason", "until", "term_since", "in_grace", "term_until", "rules_version",
+)  # fmt: skip
 FLOOR: Final = ("floor", "floor_rank", "floor_until")
 NO_FLOOR: Final[dict[str, Any]] = {"floor": None, "floor_rank": 0, "floor_until": None}
-MOMENTS: Final = ("since", "until", "term_since", "floor_until")
+MOMENTS: Final = ("since", "until", "term_since", "term_until", "floor_until")
 UNMARKED: Final[dict[str, Any]] = {
     "notice_at": None,
     "notice_until": None,
@@ -128,7 +130,7 @@ def _higher(mine: Row | None, theirs: Row, now: datetime) -> dict[str, Any]:
     found = {name: first[name] for name in OWN}
     ends = [row["until"] for row in (first, second) if row["until"] is not None]
     if first["until"] is not None and max(ends) != first["until"]:
-        found |= {"until": second["until"], "in_grace": second["in_grace"]}
+        found |= {name: second[name] for name in ("until", "in_grace", "term_until")}
     floors = [row for row in (mine, theirs) if row["floor_until"] is not None and row["floor_until"] > now]
     highest = max(floors, key=lambda row: (row["floor_rank"], row["floor_until"]), default=None)
     found |= {name: highest[name] for name in FLOOR} if highest else NO_FLOOR
@@ -182,7 +184,7 @@ def _snapshot(row: Row | None) -> dict[str, Any] | None:
 def _lowest(now: datetime) -> dict[str, Any]:
     return {
         "own_tier": LOWEST, "own_rank": 0, "since": now, "reason": Why.SPLIT, "until": None, "term_since": None,
-        "in_grace": False, "rules_version": None,
+        "in_grace": False, "term_until": None, "rules_version": None,
     }  # fmt: skip
 
 

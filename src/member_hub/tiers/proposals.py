@@ -3,9 +3,13 @@
 Persons are told apart by staff number, whoever signs them in (members/staff_numbers.py). A version is written once: who
 wants other rules proposes another one. Rules have to keep every tier that members stand at or are placed in, when they
 are proposed and when they are approved.
+
+Decision: from one version to the next that is approved for later no tier goes: until then members could come to stand
+at it, or be placed there, and would lose it on the day without grace or notice. Rules that leave one out come into
+force with their approval, once nobody stands there any more. Price: before a tier goes it is made hard to reach.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -22,14 +26,16 @@ from member_hub.throttling import Throttled
 from member_hub.tiers.rules.model import TierRules
 from member_hub.tiers.rules.reading import values_of
 from member_hub.tiers.rules.texts import RulesInvalid
-from member_hub.tiers.rules.versions import rules_t, stored
+from member_hub.tiers.rules.versions import Programme, in_force, rules_t, stored
 from member_hub.tiers.standing.marking import standing_t
 
 LOCK: Final = 0x74696572  # advisory: one proposal at a time takes the next version
 AHEAD_MAX: Final = timedelta(days=366)
 SLACK: Final = timedelta(minutes=5)  # between the clock of the one who proposes and ours
+LATE_MAX: Final = timedelta(days=7)  # for the second person, after the time at which rules were to come into force
 NOTE_CHARS_MAX: Final = 200
 OPEN_MAX: Final = 20  # proposals that wait, and those of a day: each of them looks at every member
+TO_COME_MAX: Final = 100  # approved for later
 A_DAY: Final = timedelta(days=1)
 TRIED_MAX: Final = 5  # proposals of one person in a day: each answer says a little about groups of the person's choice
 
@@ -52,8 +58,11 @@ class OwnRules(Forbidden):
 
 
 class RulesOverdue(Conflict):
-    zh = "该规则的生效时间已过，或已有更新的版本获批；请重新提出。"
-    en = "The time at which these rules were to come into force is over, or newer ones are approved: propose them anew."
+    zh = f"该规则的生效时间已过去 {LATE_MAX.days} 天以上，或已有更新的版本获批；请重新提出。"
+    en = (
+        f"These rules were to come into force more than {LATE_MAX.days} days ago, or newer ones are approved: "
+        "propose them anew."
+    )
 
 
 class TooManyOpen(Conflict):
@@ -86,6 +95,7 @@ async def propose(
     caller: Caller,
     rules: TierRules,
     *,
+    programme: Programme,
     note: str,
     effective_at: datetime,
     trying: Callable[[], Awaitable[Mapping[str, Any]]],
@@ -100,6 +110,8 @@ async def propose(
     if not 0 < len(note.strip()) <= NOTE_CHARS_MAX:
         raise BadNote(field="note")
     await _keeps_tiers(tx, rules)
+    if effective_at > now + SLACK:
+        await _loses_nobody(tx, programme, rules, at=effective_at, now=now)
     await _not_too_many(tx, now)
     if not await count_today(tx, caller, Operation.TIER_RULES_PROPOSE, business_day(now), at_most=TRIED_MAX):
         raise TooManyTried(seconds_left(now))
@@ -119,10 +131,10 @@ async def propose(
     return _read((await tx.execute(statement.returning(*rules_t.c))).one())
 
 
-async def approve(tx: Tx, caller: Caller, version: int, *, now: datetime) -> Rules:
+async def approve(tx: Tx, caller: Caller, version: int, *, programme: Programme, now: datetime) -> Rules:
     """Put a version in force from its time on. Again by anybody changes nothing.
 
-    Raises NotFound, OwnRules, RulesInvalid, RulesOverdue where a newer version is approved already.
+    Raises NotFound, OwnRules, RulesInvalid, RulesOverdue where its time is over, or a newer version approved already.
     """
     await tx.execute(select(func.pg_advisory_xact_lock(LOCK)))
     row = (await tx.execute(select(rules_t).where(rules_t.c.version == version))).one_or_none()
@@ -131,9 +143,10 @@ async def approve(tx: Tx, caller: Caller, version: int, *, now: datetime) -> Rul
     if row.approved_at is not None:
         return _read(row)
     newer = select(func.count()).where(rules_t.c.version > version, rules_t.c.approved_at.is_not(None))
-    if await tx.scalar(newer):
+    if now > row.effective_at + LATE_MAX or await tx.scalar(newer):
         raise RulesOverdue(field="version")
     await _keeps_tiers(tx, stored(row.rules))
+    await _loses_nobody(tx, programme, stored(row.rules), at=max(row.effective_at, now), now=now)
     another = number_in(rules_t.c.proposed_by).not_in(spellings_of(caller.subject))
     approved = (
         update(rules_t)
@@ -166,11 +179,31 @@ async def _keeps_tiers(tx: Tx, rules: TierRules) -> None:
     held: Sequence[Any] = (
         await tx.scalars(union(*(select(standing_t.c[name]).distinct() for name in ("own_tier", "floor"))))
     ).all()
-    missing = sorted(set(filter(None, held)) - {level.code for level in rules.levels})
+    _refuse_missing(set(filter(None, held)) - rules.ranks.keys())
+
+
+async def _loses_nobody(tx: Tx, programme: Programme, rules: TierRules, *, at: datetime, now: datetime) -> None:
+    """Of the versions to come, this one at its time among them, none leaves out a tier of the one before it."""
+    to_come = (
+        select(rules_t.c.rules, rules_t.c.effective_at)
+        .where(rules_t.c.approved_at.is_not(None), rules_t.c.effective_at > now)
+        .order_by(rules_t.c.effective_at, rules_t.c.version)
+        .limit(TO_COME_MAX)
+    )
+    ahead = [(row.effective_at, stored(row.rules)) for row in await tx.execute(to_come)]
+    ahead = sorted([*ahead, (at, rules)], key=lambda one: one[0])  # the newer one behind others of its moment
+    before = rules if at <= now else (await in_force(tx, programme, now=now)).rules
+    for _, following in ahead:
+        _refuse_missing(before.ranks.keys() - following.ranks.keys())
+        before = following
+
+
+def _refuse_missing(codes: Collection[str]) -> None:
+    missing = sorted(codes)
     if missing:
         raise RulesInvalid(
-            f"Members stand at a tier that is missing: {', '.join(missing)}.",
-            zh=f"缺少会员现有的等级：{'、'.join(missing)}。",
+            f"Members stand, or may come to stand, at a tier that is missing: {', '.join(missing)}.",
+            zh=f"缺少会员现有或在此之前可能取得的等级：{'、'.join(missing)}。",
             field="rules",
         )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select, true
+from sqlalchemy import Select, and_, case, func, select, true
 
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, parameters, table_of, values_of
@@ -81,13 +81,19 @@ def standing_of(row: Mapping[Any, Any], now: datetime) -> Standing:
         rank=row["floor_rank"] if by_floor else row["own_rank"],
         since=row["since"],
         term_since=row["since"] if by_hand else row["term_since"] or row["since"],
-        until=row["floor_until"] if by_floor else row["until"],
+        until=row["floor_until"] if by_floor else _later(row) if has_floor else row["until"],
         reason=Why(row["reason"]),
         rules_version=row["rules_version"],
         floor=row["floor"] if has_floor else None,
         floor_until=row["floor_until"] if has_floor else None,
         notice=None if told is None or told <= now else Notice(row["notice_at"], told, row["notice_needed"]),
     )
+
+
+def _later(row: Mapping[Any, Any]) -> datetime | None:
+    """The end of one's own tier; of a floor beside it at the same tier, where that is later."""
+    own: datetime | None = row["until"]
+    return max(own, row["floor_until"]) if own is not None and row["floor_rank"] == row["own_rank"] else own
 
 
 async def terms_before(
@@ -124,7 +130,8 @@ async def _begun(tx: Tx, member_id: MemberId, term: str | None) -> datetime:
 async def held_at(tx: Tx, pairs: Sequence[tuple[MemberId, datetime]]) -> list[str]:
     """The tier on record of each member's root at each moment; the lowest before the first decision.
 
-    What came to light later counts from when it was decided: a standing is never backdated.
+    What came to light later counts from when it was decided: a standing is never backdated. A floor is over with its
+    end, whether or not anybody has looked at the member since: beneath it is the own tier of the decision.
     """
     if not pairs:
         return []
@@ -144,8 +151,10 @@ async def multipliers_at(
 
 def _held() -> Select[Any]:
     given = values_of([change_t.c.member_id, change_t.c.changed_at])
+    is_over = and_(change_t.c.until <= given.c.changed_at, change_t.c.facts.has_key("own_tier"))
+    tier = case((is_over, change_t.c.facts["own_tier"].astext), else_=change_t.c.to_tier)
     last = (
-        select(change_t.c.to_tier)
+        select(tier.label("to_tier"))
         .where(
             change_t.c.member_id == func.coalesce(member_t.c.merged_into, member_t.c.member_id),
             change_t.c.changed_at <= given.c.changed_at,

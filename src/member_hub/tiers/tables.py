@@ -15,13 +15,14 @@ told in counts that replace each other, so its entries are numbered, each the di
 Decision: a member who was only marked to be looked at has a row without a tier: the lowest, since joining.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Date,
     DateTime,
     Index,
     Integer,
@@ -100,6 +101,9 @@ class TierStanding(Base):
         DateTime(timezone=True), info=_said("本等级周期起始时间", "the term of this tier began")
     )
     in_grace: Mapped[bool] = mapped_column(server_default="false", info=technical("whether `until` is that of a grace"))
+    term_until: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), info=_said("本等级周期截止时间", "the term of this tier ended, before its grace")
+    )
     floor: Mapped[str | None] = mapped_column(Text, info=_said("人工保底等级", "placed by hand, at least"))
     floor_rank: Mapped[int] = mapped_column(SmallInteger, server_default="0", info=technical("place of the floor"))
     floor_until: Mapped[datetime | None] = mapped_column(
@@ -173,16 +177,16 @@ class StoredRules(Base):
 
 
 class TierThreshold(Base):
-    """A population quantile of a handler's members."""
+    """A population quantile of a handler's members as of a day; null where too few of them have one."""
 
     __tablename__ = "tier_threshold"
 
     handler: Mapped[str] = mapped_column(Text, primary_key=True, info=technical("whose members were counted"))
-    rules_version: Mapped[int] = mapped_column(
-        Integer, primary_key=True, autoincrement=False, info=technical("for which rules")
-    )
     name: Mapped[str] = mapped_column(Text, primary_key=True, info=technical("figure, window and percentile"))
-    value: Mapped[int] = mapped_column(BigInteger, info=technical("so many members in a hundred stay below it"))
+    day: Mapped[date] = mapped_column(Date, primary_key=True, info=technical("the last day of the window"))
+    value: Mapped[int | None] = mapped_column(
+        BigInteger, info=technical("so many members in a hundred do not pass it; null: of too few")
+    )
     computed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), info=technical("when"))
 
 

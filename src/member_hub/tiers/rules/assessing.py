@@ -2,29 +2,39 @@
 
     assess(measures, rules, stood, now) -> Assessment
 
-Up: whoever meets a tier's promotion has it at once, for a new term. At the end of a term whoever meets its retention
-(looked at as of the last day of the term, however late the clock comes), or its promotion again, keeps it for another.
-Who does not, keeps it for the grace; reaching enough in the grace keeps the tier, too. After it comes the fall: one
-step, or to what is earned, never below what is earned. A grace lasts until the notice has stood for its time, whenever
-it was given, so a clock that stood still takes nobody's time away. Who has enough by now is told of no fall any more,
-and anew where a refund takes it back.
+Up: whoever meets a tier's promotion has it at once, for a new term, which counts from the day on which that is decided.
+Price: where a standstill moves it over New Year, a term that ends with a year ends with the next one.
+At the end of a term whoever meets its retention (looked at as of the last day of the term, however late the clock
+comes), or its promotion again, keeps it for another. Who does not, keeps it for the grace; reaching enough in the grace
+keeps the tier, too. So does what happened within the term and is told in the grace (by a till that was offline, in the
+file of the night), as if it had been told in time; a fixed end is counted from the last day of the term in either case.
+After the grace comes the fall: one step, or to what is earned, never below what is earned; the term that it brings
+counts from the end of the grace, however late the clock comes. What is told later still brings nobody back but by the
+rule of promotion: a standing is never backdated. Price: with a grace of no days nobody waits for what the night brings.
+A grace lasts until the notice has stood for its time, whenever it was given, so a clock that stood still takes nobody's
+time away; and until the day that the notice told, whatever rules come into force meanwhile. Who has enough by now is
+told of no fall any more, and anew where a refund takes it back.
 The notice comes so many days before the term ends, while what keeps the tier can still be reached in the days that the
 term counts; in a calendar year a notice at the end of the grace would ask for a whole year at once. The day that it
 names is the one on which the tier is lost, grace and all: one day, which the grace does not move. Price: a member is
 told by the length of the grace earlier than so many days before the fall.
+An end that is over is judged by the rules that were in force when it came (`then`), everything else by those of now.
 A floor stands apart from one's own tier, which goes its way beneath it; the higher of the two counts.
 One assessment takes one step: after a decision the review takes another, until nothing is decided any more.
+A quantile of the end of a term is that of its last day, in the grace, too: it does not move with the day. As long as it
+is not known nothing is decided, and the member is looked at again.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from member_hub.clock import business_day
-from member_hub.tiers.rules.criteria import Ask, Measures, Member, Reached, Rule, Viewpoint, asked
+from member_hub.tiers.rules.criteria import Ask, Measures, Member, Reached, Rule, Threshold, Viewpoint, asked, ranked
 from member_hub.tiers.rules.model import Condition, TierRules
 from member_hub.tiers.rules.windows import ONE_DAY, last_day_before, midnight, term_end
-from member_hub.tiers.words import Demotion, Why
+from member_hub.tiers.words import Demotion, TermEnd, Why
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,7 @@ class Stood:
     until: datetime | None = None
     term_since: datetime | None = None  # None: with `since`; a tier that is kept for another term has a later one
     in_grace: bool = False
+    term_until: datetime | None = None  # in a grace: when the term itself ended
     floor: str | None = None
     floor_until: datetime | None = None
     told: Told | None = None
@@ -62,23 +73,37 @@ class Assessment:
     decided: Why | None  # None: nothing but perhaps a notice changed; else another step may follow
     earned: int  # the rank whose promotion is met today
     due_at: datetime | None
+    is_open: bool = False  # an end is over, and what would decide about it is not known
 
 
-def asks(rules: TierRules, stood: Stood, member: Member, now: datetime) -> set[Ask]:
+def asks(rules: TierRules, stood: Stood, member: Member, now: datetime, then: TierRules | None = None) -> set[Ask]:
     """The figures that `assess` will look up."""
     found: set[Ask] = set()
     today = _promoting(now)
     for level in rules.levels[1:]:
         found |= asked(level.promotion, member, today)
-    view = _retaining(rules, stood, now)
-    if view is not None:
-        found |= asked(rules.level(stood.own).retention, member, view)
+    ruling = _ruling(rules, then, stood, now)
+    for view in _views(ruling, stood, now):
+        found |= asked(ruling.level(stood.own).retention, member, view)
     return found
 
 
-def assess(measures: Measures, rules: TierRules, stood: Stood, now: datetime) -> Assessment:
+def thresholds(rules: TierRules, stood: Stood, now: datetime, then: TierRules | None = None) -> set[Threshold]:
+    """The quantiles that `assess` will look up."""
+    ruling = _ruling(rules, then, stood, now)
+    if not rules.thresholds and not ruling.thresholds:
+        return set()
+    today = _promoting(now)
+    found = {one for level in rules.levels for one in ranked(level.promotion, today)}
+    return found.union(*(ranked(ruling.level(stood.own).retention, view) for view in _views(ruling, stood, now)))
+
+
+def assess(
+    measures: Measures, rules: TierRules, stood: Stood, now: datetime, then: TierRules | None = None
+) -> Assessment:
+    """`then`: the rules in force when the term or grace ended, where it is over; None: the same."""
     earned = earned_rank(measures, rules, now)
-    after, reason = _own(measures, rules, stood, now, earned)
+    after, reason, is_open = _own(measures, rules, _ruling(rules, then, stood, now), stood, now, earned=earned)
     after = _floored(rules, after, now)
     rank, before = _counting(rules, after), rules.rank(stood.tier)
     if reason is None and after.floor_until != stood.floor_until:
@@ -87,7 +112,8 @@ def assess(measures: Measures, rules: TierRules, stood: Stood, now: datetime) ->
         after = _decided(after, stood, reason, tier=rules.levels[rank].code, now=now)
     else:
         after = _notified(measures, rules, after, now)
-    return Assessment(after, reason, earned, _due(rules, after, now))
+    due_at = midnight(business_day(now) + ONE_DAY) if is_open and reason is None else _due(rules, after, now)
+    return Assessment(after, reason, earned, due_at, is_open)
 
 
 def _decided(after: Stood, before: Stood, reason: Why, *, tier: str, now: datetime) -> Stood:
@@ -111,10 +137,14 @@ def earned_rank(measures: Measures, rules: TierRules, now: datetime) -> int:
     return next((rank for rank in ranks if measures.is_met(rules.levels[rank].promotion, view)), 0)
 
 
-def reasons_of(measures: Measures, rules: TierRules, stood: Stood, now: datetime) -> list[Reached]:
+def reasons_of(
+    measures: Measures, rules: TierRules, stood: Stood, now: datetime, then: TierRules | None = None
+) -> list[Reached]:
     """Every criterion that was looked at, of every tier, and of the term where it was its turn."""
-    view, level = _retaining(rules, stood, now), rules.level(stood.own)
-    found = [] if view is None else measures.all_of(level.retention, level.code, view)
+    ruling = _ruling(rules, then, stood, now)
+    level = ruling.level(stood.own)
+    views = _views(ruling, stood, now)
+    found = [one for view in views for one in measures.all_of(level.retention, level.code, view)]
     today = _promoting(now)
     for higher in rules.levels:
         found += measures.all_of(higher.promotion, higher.code, today)
@@ -127,48 +157,82 @@ def staying(measures: Measures, rules: TierRules, stood: Stood, now: datetime) -
     return measures.all_of(condition, rules.levels[_counting(rules, stood)].code, view)
 
 
-def _own(measures: Measures, rules: TierRules, stood: Stood, now: datetime, earned: int) -> tuple[Stood, Why | None]:
-    """The tier of one's own after this step."""
-    own = rules.rank(stood.own)
-    if earned > own:
-        return _on(rules, stood, earned, measures.member, business_day(now), began=now), Why.EARNED
-    if stood.own not in rules.ranks:  # the programme's file has that tier no more
-        return _on(rules, stood, earned, measures.member, business_day(now), began=now), Why.LAPSED
+def _ruling(rules: TierRules, then: TierRules | None, stood: Stood, now: datetime) -> TierRules:
+    """The rules by which one's own term is looked at."""
+    is_over = stood.until is not None and stood.until <= now
+    return then if then is not None and is_over and stood.own in then.ranks else rules
+
+
+def _own(
+    measures: Measures, rules: TierRules, ruling: TierRules, stood: Stood, now: datetime, *, earned: int
+) -> tuple[Stood, Why | None, bool]:
+    """The tier of one's own after this step, and whether nobody can tell yet what becomes of it."""
+    if earned > rules.rank(stood.own):
+        return _on(rules, stood, earned, measures.member, business_day(now), began=now), Why.EARNED, False
+    if stood.own not in ruling.ranks:  # the programme's file has that tier no more
+        return _on(rules, stood, earned, measures.member, business_day(now), began=now), Why.LAPSED, False
+    own = ruling.rank(stood.own)
     if own == 0 or stood.until is None:
-        return stood, None
+        return stood, None, False
     is_over = now >= stood.until
     if not is_over and not stood.in_grace:
-        return stood, None
-    view = _retaining(rules, stood, now)
-    assert view is not None, "a term that is over is looked at"
-    if earned >= own or measures.is_met(rules.levels[own].retention, view):
-        began = now if stood.in_grace else stood.until
-        return _on(rules, stood, own, measures.member, view.day, began=began), Why.RETAINED
+        return stood, None, False
+    views = _views(ruling, stood, now)
+    kept = [measures.is_known_to_be_met(ruling.levels[own].retention, view) for view in views]
+    is_earned = stood.own in rules.ranks and earned >= rules.rank(stood.own)
+    if is_earned or True in kept:
+        return _again(ruling, stood, measures.member, views, now, is_late=kept[-1] is not True), Why.RETAINED, False
     if not is_over:
-        return stood, None
-    ends = _grace_end(rules, stood, now)
+        return stood, None, False
+    if None in kept or _may_be_earned(measures, rules, stood.own, now):
+        return stood, None, True
+    ends = _grace_end(ruling, stood, now)
     if ends > stood.until:
-        return replace(stood, until=ends, in_grace=True), Why.GRACE
-    lower = max(earned, own - 1) if rules.demotion is Demotion.ONE_STEP else earned
-    return _on(rules, stood, lower, measures.member, business_day(now), began=now), Why.LAPSED
+        return replace(stood, until=ends, in_grace=True, term_until=_term_until(stood)), Why.GRACE, False
+    lower = earned
+    if ruling.demotion is Demotion.ONE_STEP:
+        lower = max(earned, rules.rank(ruling.levels[own - 1].code))
+    return _on(rules, stood, lower, measures.member, business_day(stood.until), began=now), Why.LAPSED, False
+
+
+def _again(
+    rules: TierRules, stood: Stood, member: Member, views: Sequence[Viewpoint], now: datetime, *, is_late: bool
+) -> Stood:
+    """With one's own tier for another term: from the end of the last one, or, where it is reached late, from today."""
+    ended, is_fixed = _term_until(stood), rules.level(stood.own).term_end is not TermEnd.ROLLING
+    is_new = stood.in_grace and (is_late or ended is None)
+    day = views[0].day if is_new and not is_fixed else views[-1].day
+    return _on(rules, stood, rules.rank(stood.own), member, day, began=now if is_new or ended is None else ended)
+
+
+def _term_until(stood: Stood) -> datetime | None:
+    """The end of the term itself; of a grace from before it was kept, nobody knows."""
+    return stood.term_until if stood.in_grace else stood.until
+
+
+def _may_be_earned(measures: Measures, rules: TierRules, own: str, now: datetime) -> bool:
+    """Whether the promotion of one's own tier, or of a higher one, hangs on a quantile that is not known."""
+    view, levels = _promoting(now), rules.levels[rules.rank(own) :]
+    return any(measures.is_known_to_be_met(level.promotion, view) is None for level in levels)
 
 
 def _on(rules: TierRules, stood: Stood, rank: int, member: Member, day: date, *, began: datetime) -> Stood:
     """With a tier of one's own for a term that begins at this moment, and is counted from `day`."""
     level = rules.levels[rank]
     until = term_end(level.term_end, level.term_months, day=day, joined=member.joined) if rank else None
-    return replace(stood, own=level.code, until=until, term_since=began, in_grace=False)
+    return replace(stood, own=level.code, until=until, term_since=began, in_grace=False, term_until=None)
 
 
 def _grace_end(rules: TierRules, stood: Stood, now: datetime) -> datetime:
-    """Until when a tier whose term or grace is over lasts: at least until the notice has stood for its time.
+    """Until when a tier whose term or grace is over lasts: at least until the notice has stood, and the day it told.
 
     Beneath a floor nothing falls yet, so nobody has to be told.
     """
     ends = _grace_over(rules, stood)
     if not rules.rank(stood.floor) > rules.rank(stood.own):
-        told_on = business_day(now) + ONE_DAY if stood.told is None else business_day(stood.told.at)
-        ends = max(ends, _notice_over(rules, told_on))
+        if stood.told is None:
+            return max(ends, _notice_over(rules, business_day(now) + ONE_DAY))
+        return max(ends, _notice_over(rules, business_day(stood.told.at)), stood.told.until)
     return ends
 
 
@@ -202,8 +266,10 @@ def _notified(measures: Measures, rules: TierRules, stood: Stood, now: datetime)
     if measures.is_met(condition, view):
         return replace(stood, told=None)
     at = now if stood.told is None else stood.told.at
-    needed = measures.growth_missing(condition, view) or None
-    return replace(stood, told=Told(at, _lost_at(rules, stood, at), needed))
+    until = _lost_at(rules, stood, at)
+    if stood.told is not None:
+        until = max(until, stood.told.until)  # other rules make it no sooner
+    return replace(stood, told=Told(at, until, measures.growth_missing(condition, view) or None))
 
 
 def _to_stay(rules: TierRules, stood: Stood, now: datetime) -> tuple[Condition | None, Viewpoint]:
@@ -234,15 +300,27 @@ def _lost_at(rules: TierRules, stood: Stood, told_at: datetime) -> datetime:
     return max(ends, stood.floor_until) if stood.floor_until is not None and floor == own else ends
 
 
+def _views(rules: TierRules, stood: Stood, now: datetime) -> list[Viewpoint]:
+    """From where retention is looked at: in a grace also as of the last day of the term, which comes last."""
+    view = _retaining(rules, stood, now)
+    if view is None or not stood.in_grace or view.ranked_on is None:
+        return [] if view is None else [view]
+    return [view, replace(view, day=view.ranked_on)]
+
+
 def _retaining(rules: TierRules, stood: Stood, now: datetime) -> Viewpoint | None:
-    """From where retention is looked at: of an end to come and of one that is over its last day; in a grace today."""
+    """From where retention is looked at: of an end to come and of one that is over its last day; in a grace today.
+
+    The quantiles are those of the last day of the term, once it is over. Before, a notice goes by the newest.
+    """
     if stood.until is None or rules.rank(stood.own) == 0:
         return None
     if not stood.in_grace and now < _notice_from(rules, stood.until):
         return None
-    if stood.in_grace and now < stood.until:
-        return Viewpoint(Rule.RETENTION, business_day(now), rules.growth_grace_days)
-    return Viewpoint(Rule.RETENTION, last_day_before(stood.until), rules.growth_grace_days)
+    term_until = _term_until(stood)
+    ranked_on = last_day_before(term_until) if term_until is not None and term_until <= now else None
+    day = business_day(now) if stood.in_grace and now < stood.until else last_day_before(stood.until)
+    return Viewpoint(Rule.RETENTION, day, rules.growth_grace_days, ranked_on)
 
 
 @lru_cache(maxsize=8)

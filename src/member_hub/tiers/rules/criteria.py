@@ -2,7 +2,10 @@
 
 Who objected to the evaluation of activity, or to profiles, is not evaluated from it (PIPL 24, 44): a criterion of
 activity then brings nobody up and takes nobody down. What was grown from activity before stays; nothing new grows.
-So it is with a quantile that is not computed yet: nobody rises or falls by a number that nobody knows.
+A quantile belongs to a day: at the end of a term to the last day of it, else it is the one that was computed last.
+Where it is not known nobody rises by it, and the end of a term is decided neither way: nobody falls, and nobody has
+another term, by a number that nobody knows. So it is with retention by one of too few members, however long; promotion
+by such a one is not met.
 
 A quantile is a number that some member really has. So whoever is told what it takes, or how much is missing, is told
 two leading digits, rounded up (`about`), and so is the log, which is part of a member's copy; decided is by the number
@@ -24,6 +27,7 @@ LEAST: Final = 1  # where a quantile is zero: nothing at all reaches nothing
 
 Ask = tuple[Figure, Span]
 Facts = Mapping[Ask, int]
+Threshold = tuple[str, date | None]  # a quantile by its name and day; None: the one that was computed last
 
 
 class Rule(StrEnum):
@@ -43,14 +47,22 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Viewpoint:
-    """From where a condition is looked at: the day on which its windows end, and how much further they reach back."""
+    """From where a condition is looked at: the day on which its windows end, and how much further they reach back.
+
+    `ranked_on`: the day, all over, by whose quantiles; None: by those that were computed last.
+    """
 
     rule: Rule
     day: date
     grace_days: int = 0
+    ranked_on: date | None = None
 
     def span(self, criterion: Criterion, member: Member) -> Span:
         return criterion.span(day=self.day, joined=member.joined).widened(self.grace_days)
+
+    def threshold(self, criterion: Criterion) -> Threshold | None:
+        name = criterion.threshold(self.grace_days)
+        return None if name is None else (name, self.ranked_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,33 +95,44 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """What is known of one member: the figures that were asked for, and the quantiles of all."""
+    """What is known of one member: the figures that were asked for, and the quantiles of all.
+
+    A quantile of None is known not to be told: too few members have one.
+    """
 
     member: Member
     facts: Facts
-    thresholds: Mapping[str, int]
+    thresholds: Mapping[Threshold, int | None]
 
     def reached(self, criterion: Criterion, tier: str, view: Viewpoint) -> Reached:
         span = view.span(criterion, self.member)
         needed = criterion.at_least
-        if criterion.threshold is not None:
-            found = self.thresholds.get(criterion.threshold)
+        threshold = view.threshold(criterion)
+        if threshold is not None:
+            found = self.thresholds.get(threshold)
             needed = None if found is None else max(LEAST, found)
         is_asked = self.member.evaluates_activity or criterion.figure not in OF_ACTIVITY
         value = self.facts[criterion.figure, span] if is_asked else None
-        is_met = view.rule is Rule.RETENTION if needed is None or value is None else value >= needed
+        is_met = view.rule is Rule.RETENTION if value is None else needed is not None and value >= needed
         return Reached(
             view.rule, tier, criterion.figure, criterion.window, criterion.months, span, criterion.at_quantile,
             needed, value, is_met,
         )  # fmt: skip
 
     def is_met(self, condition: Condition | None, view: Viewpoint) -> bool:
+        return self.is_known_to_be_met(condition, view) is True
+
+    def is_known_to_be_met(self, condition: Condition | None, view: Viewpoint) -> bool | None:
+        """None: it hangs on a quantile that is not known."""
         if condition is None:
             return True
         if isinstance(condition, Criterion):
-            return self.reached(condition, "", view).is_met
-        met = (self.is_met(part, view) for part in condition.parts)
-        return all(met) if condition.takes_all else any(met)
+            found = self.reached(condition, "", view)
+            is_unknown = view.rule is Rule.RETENTION or view.threshold(condition) not in self.thresholds
+            return None if found.needed is None and not found.is_met and is_unknown else found.is_met
+        met = {self.is_known_to_be_met(part, view) for part in condition.parts}
+        decides = not condition.takes_all
+        return decides if decides in met else None if None in met else not decides
 
     def all_of(self, condition: Condition | None, tier: str, view: Viewpoint) -> list[Reached]:
         return [self.reached(criterion, tier, view) for criterion in leaves(condition)]
@@ -148,6 +171,11 @@ def asked(condition: Condition | None, member: Member, view: Viewpoint) -> set[A
         for criterion in leaves(condition)
         if member.evaluates_activity or criterion.figure not in OF_ACTIVITY
     }
+
+
+def ranked(condition: Condition | None, view: Viewpoint) -> set[Threshold]:
+    """The quantiles that a condition needs."""
+    return {threshold for criterion in leaves(condition) if (threshold := view.threshold(criterion)) is not None}
 
 
 def logged(reasons: Sequence[Reached]) -> list[dict[str, object]]:

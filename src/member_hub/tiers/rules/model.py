@@ -21,12 +21,11 @@ class Criterion:
     at_least: int | None
     at_quantile: int | None  # a percentile, 1 to 99
 
-    @property
-    def threshold(self) -> str | None:
-        """The name of the quantile that it takes."""
+    def threshold(self, grace_days: int = 0) -> str | None:
+        """The name of the quantile that it takes, in a window that reaches so much further back."""
         if self.at_quantile is None:
             return None
-        return f"{self.measure}_p{self.at_quantile}"
+        return f"{self.measure}_p{self.at_quantile}" + (f"_{grace_days}d" if grace_days else "")
 
     @property
     def measure(self) -> str:
@@ -35,6 +34,15 @@ class Criterion:
     def span(self, *, day: date, joined: date) -> Span:
         since = joined if self.window is Window.ANNIVERSARY else day
         return span_of(self.window, self.months, day=day, joined=since)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """What a quantile is one of: what a criterion counts of each member, so many days further back."""
+
+    criterion: Criterion
+    grace_days: int
+    is_of_ends: bool  # asked for at the ends of terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +90,12 @@ class TierRules:
     growth_grace_days: int
     notice_days: int
     ranks: Mapping[str, int] = field(init=False, repr=False, compare=False)
+    thresholds: Mapping[str, Ranked] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """The places of the tiers, which a review asks for of every member."""
+        """The places of the tiers, and the quantiles by name, which a review asks for of every member."""
         object.__setattr__(self, "ranks", {level.code: rank for rank, level in enumerate(self.levels)})
+        object.__setattr__(self, "thresholds", dict(self._thresholds()))
 
     def rank(self, code: str | None) -> int:
         """The place of a tier, from 0; 0 for one that these rules do not have."""
@@ -98,15 +108,15 @@ class TierRules:
         """What the tier multiplies earned points with; 10000 is once."""
         return self.level(tier).multiplier_bp
 
-    @property
-    def thresholds(self) -> Mapping[str, Criterion]:
-        """The quantiles that the rules take, by name."""
-        found = {}
-        for level in self.levels:
-            for criterion in (*leaves(level.promotion), *leaves(level.retention)):
-                if criterion.threshold is not None:
-                    found[criterion.threshold] = criterion
-        return found
+    def _thresholds(self) -> Iterator[tuple[str, Ranked]]:
+        """Those of retention last: a name that promotion takes, too, is one of theirs."""
+        promoting = [Ranked(one, 0, is_of_ends=False) for level in self.levels for one in leaves(level.promotion)]
+        days = self.growth_grace_days
+        retaining = [Ranked(one, days, is_of_ends=True) for level in self.levels for one in leaves(level.retention)]
+        for ranked in (*promoting, *retaining):
+            name = ranked.criterion.threshold(ranked.grace_days)
+            if name is not None:
+                yield name, ranked
 
 
 def leaves(condition: Condition | None) -> Iterator[Criterion]:

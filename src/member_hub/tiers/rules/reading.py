@@ -1,8 +1,9 @@
 """Rules read strictly: the table [tiers] of the programme's file, or the same shape in a proposal (TOML or JSON)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+from member_hub.orders.tables import ACTIVITY_RETENTION_DAYS
 from member_hub.organisation import PolicyError, Section
 from member_hub.tiers.rules.model import (
     FULL_BP,
@@ -22,6 +23,7 @@ DEPTH_MAX: Final = 3
 MONTHS_MAX: Final = 120
 ACTIVITY_MONTHS_MAX: Final = 12  # activity is kept for 13 months
 DAYS_MAX: Final = 366
+YEAR_DAYS: Final = 366
 LEAST_MAX: Final = 10**12
 GROWTH_DAY_MAX: Final = 100_000
 MULTIPLIER_BP_MAX: Final = 100 * FULL_BP
@@ -49,9 +51,22 @@ def rules_of(tiers: Section) -> TierRules:
         activity=_activity(tiers),
         demotion=Demotion(tiers.one_of("demotion", {one.value: one for one in Demotion})),
         tier_grace_days=tiers.number("tier_grace_days", 0, DAYS_MAX),
-        growth_grace_days=tiers.number("growth_grace_days", 0, DAYS_MAX),
+        growth_grace_days=_growth_grace_days(tiers, levels),
         notice_days=tiers.number("notice_days", 1, DAYS_MAX),
     )
+
+
+def _growth_grace_days(tiers: Section, levels: Sequence[Level]) -> int:
+    """So many that no window of activity reaches back beyond the days for which it is kept."""
+    days = tiers.number("growth_grace_days", 0, DAYS_MAX)
+    active = [one for level in levels for one in leaves(level.retention) if one.figure in OF_ACTIVITY]
+    longest = max((min(YEAR_DAYS, 31 * one.months or YEAR_DAYS) for one in active), default=0)
+    if longest + days > ACTIVITY_RETENTION_DAYS:
+        most = min(DAYS_MAX, ACTIVITY_RETENTION_DAYS - longest)
+        raise tiers.refused(
+            "growth_grace_days", f"activity is kept for 13 months: 'growth_grace_days' is {most} at most"
+        )
+    return days
 
 
 def _activity(tiers: Section) -> dict[Figure, ActivityGrowth]:
@@ -123,6 +138,8 @@ def _criterion(level: Section, key: str, value: dict[str, object]) -> Criterion:
         raise inner.refused("activity is kept for 13 months: a window of it is shorter")
     if goal == "at_quantile" and window is Window.ANNIVERSARY:
         raise inner.refused("a quantile compares all members in one window, not in each one's own")
+    if goal == "at_quantile" and window is Window.CALENDAR_YEAR and key == "promotion":
+        raise inner.refused("a quantile of the year so far is next to nothing in January: take a rolling window")
     return Criterion(
         figure=figure,
         window=window,

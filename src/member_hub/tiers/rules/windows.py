@@ -52,13 +52,17 @@ def span_of(window: Window, months: int, *, day: date, joined: date) -> Span:
 
 
 def term_end(end: TermEnd, months: int, *, day: date, joined: date) -> datetime:
-    """The midnight after the last day of a term that begins on `day` (which itself is not counted)."""
-    last = months_on(day, months)
+    """The midnight after the last day of a term that begins after `day`.
+
+    A fixed end is looked for from the last of its months on, counted from its first day: from its eve, whose day a
+    shorter month may not have, some anniversaries of 29 February were a year late.
+    """
+    if end is TermEnd.ROLLING:
+        return midnight(months_on(day, months) + ONE_DAY)
+    last = months_on(day + ONE_DAY, months) - ONE_DAY
     if end is TermEnd.END_OF_YEAR:
-        last = date(last.year, YEAR, 31)
-    elif end is TermEnd.ANNIVERSARY:
-        last = next_anniversary(joined, last) - ONE_DAY
-    return midnight(last + ONE_DAY)
+        return midnight(date(last.year + 1, 1, 1))
+    return midnight(next_anniversary(joined, last))
 
 
 def last_day_before(moment: datetime) -> date:

@@ -21,8 +21,9 @@ from member_hub.db.base import Tx
 from member_hub.ids import MemberId
 from member_hub.members.tables import MemberStatus
 from member_hub.tiers.rules.model import FULL_BP, TierRules
+from member_hub.tiers.rules.versions import InForce
 from member_hub.tiers.standing.marking import member_t
-from member_hub.tiers.standing.preparing import PAGES_MAX, drawn, quantiles
+from member_hub.tiers.standing.ranking import PAGES_MAX, Ranking, drawn
 from member_hub.tiers.standing.reviewing import Course, run
 from member_hub.tiers.standing.taking import Taken, asked_of, reading, stood_of
 
@@ -123,16 +124,19 @@ async def backtest(
     active = _active(handler)
     one_in = 1 if at_most is None else -(-int(await tx.scalar(_count(active)) or 0) // at_most) or 1
     found = Backtest(rules, one_in=one_in)
-    thresholds: dict[str, Mapping[str, int]] = {}
+    ranking, tried = Ranking(rules.thresholds, stores=False, one_in=one_in), InForce(0, rules)
     async for ids in _pages(tx, [*active, drawn(one_in)]):
         rows = (await tx.execute(reading(ids))).all()
-        for one in {row.handler for row in rows} - thresholds.keys():
-            thresholds[one] = await _quantiles(tx, rules, one, now, one_in)
         courses = [
-            Course(Taken(MemberId(row.of_member), row, stood_of(row), asked_of(row), row.handler), stood_of(row))
+            Course(
+                Taken(MemberId(row.of_member), row, stood_of(row), asked_of(row), row.handler),
+                stood_of(row),
+                tried,
+                tried,
+            )
             for row in rows
         ]
-        await run(tx, rules, courses, thresholds, now)
+        await run(tx, [tried], courses, ranking, now)
         for course in courses:
             earned = rules.levels[course.earned].code
             found.add(course.taken.member_id, course.taken.stood.tier, is_=course.stood.tier, earned=earned)
@@ -145,10 +149,6 @@ def _counted(flows: Flows, *, place: int) -> Counter[str]:
     for way, group in flows.items():
         found[way[place]] += group.size
     return found
-
-
-async def _quantiles(tx: Tx, rules: TierRules, handler: str, now: datetime, one_in: int) -> Mapping[str, int]:
-    return await quantiles(tx, rules.thresholds, handler, now=now, one_in=one_in) if rules.thresholds else {}
 
 
 def _active(handler: str | None) -> list[ColumnElement[bool]]:

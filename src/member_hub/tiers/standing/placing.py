@@ -79,7 +79,8 @@ async def place(
             told=None,
         )
 
-    await review(tx, programme, [root], now=now, caller=caller, placing=Placing(placement.reason, approved_by, floored))
+    placing = Placing(placement.reason, approved_by, floored)
+    await review(tx, programme, [root], now=now, caller=caller, placing=placing, is_waited_for=True)
     return (await standings(tx, [root], now=now))[root]
 
 

@@ -1,27 +1,24 @@
 """Taking standings in hand: locked rows with what the rules ask of their members beside figures."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, select
 
 from member_hub.clock import business_day
 from member_hub.db.base import Tx
-from member_hub.db.bulk import among, table_of
+from member_hub.db.bulk import among
 from member_hub.ids import MemberId
 from member_hub.members.bits import PROFILING, PURPOSE_BITS
 from member_hub.members.tables import MemberStatus
 from member_hub.privacy import Purpose
 from member_hub.tiers.rules.assessing import Stood, Told
 from member_hub.tiers.rules.criteria import Member as Asked
-from member_hub.tiers.rules.versions import InForce
 from member_hub.tiers.standing.marking import mark, member_t, standing_t
-from member_hub.tiers.tables import TierThreshold
 from member_hub.tiers.words import LOWEST, Why
 
-threshold_t = table_of(TierThreshold)
 OBJECTIONS = PURPOSE_BITS[Purpose.ACTIVITY_EVALUATION] | PROFILING
 
 
@@ -90,6 +87,7 @@ def stood_of(row: Row[Any]) -> Stood:
         row.until,
         row.term_since,
         row.in_grace,
+        row.term_until,
         row.floor,
         row.floor_until,
         told,
@@ -98,14 +96,3 @@ def stood_of(row: Row[Any]) -> Stood:
 
 def asked_of(row: Row[Any]) -> Asked:
     return Asked(business_day(row.joined_at), evaluates_activity=not row.restriction_bits & OBJECTIONS)
-
-
-async def thresholds_of(tx: Tx, ruled: InForce) -> Mapping[str, Mapping[str, int]]:
-    """Of each handler the quantiles that the rules in force take, as they were computed last."""
-    if not ruled.rules.thresholds:
-        return {}
-    statement = select(
-        threshold_t.c.handler, func.jsonb_object_agg(threshold_t.c.name, threshold_t.c.value).label("named")
-    ).where(threshold_t.c.rules_version == ruled.version)
-    rows = await tx.execute(statement.group_by(threshold_t.c.handler))
-    return {row.handler: {name: int(value) for name, value in row.named.items()} for row in rows}
