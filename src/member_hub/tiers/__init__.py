@@ -18,6 +18,7 @@ from member_hub.tiers.standing.marking import due_members, touch
 from member_hub.tiers.standing.notifying import ask_notices, said_of
 from member_hub.tiers.standing.placing import Placement, place
 from member_hub.tiers.standing.preparing import prepare
+from member_hub.tiers.standing.resuming import resume
 from member_hub.tiers.standing.reviewing import review
 from member_hub.tiers.words import PlacingReason, Source, Why
 
@@ -41,6 +42,7 @@ __all__ = [
     "of_line",
     "place",
     "prepare",
+    "resume",
     "review",
     "rules_of",
     "said_of",

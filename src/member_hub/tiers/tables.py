@@ -100,6 +100,9 @@ class TierStanding(Base):
         DateTime(timezone=True), info=_said("本等级周期起始时间", "the term of this tier began")
     )
     in_grace: Mapped[bool] = mapped_column(server_default="false", info=technical("whether `until` is that of a grace"))
+    given_days: Mapped[int] = mapped_column(
+        Integer, server_default="0", info=technical("added to the grace of this term, for time in which nobody looked")
+    )
     floor: Mapped[str | None] = mapped_column(Text, info=_said("人工保底等级", "placed by hand, at least"))
     floor_rank: Mapped[int] = mapped_column(SmallInteger, server_default="0", info=technical("place of the floor"))
     floor_until: Mapped[datetime | None] = mapped_column(

@@ -54,6 +54,7 @@ class Stood:
     floor: str | None = None
     floor_until: datetime | None = None
     told: Told | None = None
+    given_days: int = 0  # added to the grace of this term: an objection to everything lasted so long
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def _on(rules: TierRules, stood: Stood, rank: int, member: Member, day: date, *,
     """With a tier of one's own for a term that begins at this moment, and is counted from `day`."""
     level = rules.levels[rank]
     until = term_end(level.term_end, level.term_months, day=day, joined=member.joined) if rank else None
-    return replace(stood, own=level.code, until=until, term_since=began, in_grace=False)
+    return replace(stood, own=level.code, until=until, term_since=began, in_grace=False, given_days=0)
 
 
 def _grace_end(rules: TierRules, stood: Stood, now: datetime) -> datetime:
@@ -174,7 +175,7 @@ def _grace_end(rules: TierRules, stood: Stood, now: datetime) -> datetime:
 
 def _grace_over(rules: TierRules, stood: Stood) -> datetime:
     assert stood.until is not None, "it is a tier with a term"
-    return stood.until if stood.in_grace else stood.until + timedelta(days=rules.tier_grace_days)
+    return stood.until if stood.in_grace else stood.until + timedelta(days=rules.tier_grace_days + stood.given_days)
 
 
 def _notice_over(rules: TierRules, told_on: date) -> datetime:

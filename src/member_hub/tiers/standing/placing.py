@@ -15,7 +15,7 @@ from member_hub.clock import business_day
 from member_hub.db.base import Tx
 from member_hub.errors import BadInput, NotFound
 from member_hub.ids import MemberId
-from member_hub.members.serving import MemberNotActive
+from member_hub.members.serving import MemberNotActive, is_suspended
 from member_hub.members.tables import MemberStatus
 from member_hub.tiers.queries import Standing, standings
 from member_hub.tiers.rules.assessing import Stood
@@ -96,7 +96,7 @@ def checked(rules: TierRules, placement: Placement, now: datetime) -> datetime:
 async def _root(tx: Tx, member_id: MemberId) -> MemberId:
     asked = member_t.alias("asked")
     statement = (
-        select(member_t.c.member_id, member_t.c.status)
+        select(member_t.c.member_id, member_t.c.status, member_t.c.restriction_bits)
         .join(asked, member_t.c.member_id == func.coalesce(asked.c.merged_into, asked.c.member_id))
         .where(asked.c.member_id == member_id)
         .with_for_update(of=member_t, read=True, key_share=True)
@@ -104,6 +104,6 @@ async def _root(tx: Tx, member_id: MemberId) -> MemberId:
     row = (await tx.execute(statement)).one_or_none()
     if row is None or row.status == MemberStatus.ERASED:
         raise NotFound(field="id")
-    if row.status != MemberStatus.ACTIVE:
+    if is_suspended(row):
         raise MemberNotActive(field="id")
     return MemberId(row.member_id)

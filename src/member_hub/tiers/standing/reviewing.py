@@ -26,9 +26,9 @@ from member_hub.tiers.words import PlacingReason, Why
 BATCH_MAX: Final = 10_000  # members in one review
 STEPS_MAX: Final = 24  # terms that end while nothing runs; what is left is due at once
 COLUMNS: Final = (
-    "member_id", "tier", "rank", "since", "reason", "own_tier", "own_rank", "until", "term_since", "in_grace", "floor",
-    "floor_rank", "floor_until", "notice_at", "notice_until", "notice_needed", "notice_sent_at", "rules_version",
-    "due_at",
+    "member_id", "tier", "rank", "since", "reason", "own_tier", "own_rank", "until", "term_since", "in_grace", "given_days",
+    "floor", "floor_rank", "floor_until", "notice_at", "notice_until", "notice_needed", "notice_sent_at",
+    "rules_version", "due_at",
 )  # fmt: skip
 
 
@@ -138,6 +138,7 @@ def _changed_row(one: Course, ruled: InForce) -> tuple[Any, ...] | None:
         stood.until,
         stood.term_since,
         stood.in_grace,
+        stood.given_days,
         stood.floor,
         rank(stood.floor),
         stood.floor_until,
