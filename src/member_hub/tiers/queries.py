@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, func, select, true
 
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, parameters, table_of, values_of
@@ -72,21 +72,43 @@ def standing_of(row: Mapping[Any, Any], now: datetime) -> Standing:
     """From columns of a standing and `joined_at`."""
     if row["tier"] is None:
         return Standing(LOWEST, 0, row["joined_at"], row["joined_at"], None, Why.JOINED, None, None, None, None)
-    has_floor = row["floor_until"] is not None and row["floor_until"] > now
-    by_floor = has_floor and row["floor_rank"] > row["own_rank"]
-    by_hand = by_floor and row["reason"] != Why.SPLIT
+    has_floor, by = is_running(row, "floor", now), counting(row, now)
+    by_hand = by == "floor"
     told = row["notice_until"]
     return Standing(
-        tier=row["floor"] if by_floor else row["own_tier"],
-        rank=row["floor_rank"] if by_floor else row["own_rank"],
+        tier=row["own_tier" if by == "own" else by],
+        rank=row[f"{by}_rank"],
         since=row["since"],
         term_since=row["since"] if by_hand else row["term_since"] or row["since"],
-        until=row["floor_until"] if by_floor else row["until"],
+        until=row["until" if by == "own" else f"{by}_until"],
         reason=Why(row["reason"]),
         rules_version=row["rules_version"],
         floor=row["floor"] if has_floor else None,
         floor_until=row["floor_until"] if has_floor else None,
         notice=None if told is None or told <= now else Notice(row["notice_at"], told, row["notice_needed"]),
+    )
+
+
+def counting(row: Mapping[Any, Any], now: datetime) -> str:
+    """By which the tier counts at this moment: `own`, or a higher `floor` or `protected`; of equal ones the later."""
+    covers = [name for name in ("floor", "protected") if is_running(row, name, now)]
+    highest = max(covers, key=lambda name: (row[f"{name}_rank"], row[f"{name}_until"]), default=None)
+    return highest if highest is not None and row[f"{highest}_rank"] > row["own_rank"] else "own"
+
+
+def is_running(row: Mapping[Any, Any], cover: str, now: datetime) -> bool:
+    return row[f"{cover}_until"] is not None and row[f"{cover}_until"] > now
+
+
+def tier_at(now: ColumnElement[datetime] | datetime) -> ColumnElement[Any]:
+    """The same in SQL, of a row of tier_standing; null where nothing was decided, or there is no row."""
+    s = standing_t.c
+    is_floor, is_protected = s.floor_until > now, s.protected_until > now
+    protected_rank = case((is_protected, s.protected_rank), else_=0)
+    return case(
+        (and_(is_floor, s.floor_rank > s.own_rank, s.floor_rank >= protected_rank), s.floor),
+        (and_(is_protected, s.protected_rank > s.own_rank), s.protected),
+        else_=s.own_tier,
     )
 
 

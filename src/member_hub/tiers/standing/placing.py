@@ -24,6 +24,7 @@ from member_hub.tiers.rules.versions import Programme, in_force
 from member_hub.tiers.rules.windows import midnight
 from member_hub.tiers.standing.marking import member_t
 from member_hub.tiers.standing.reviewing import Placing, review
+from member_hub.tiers.standing.sides import put_floor
 from member_hub.tiers.words import PlacingReason, Why
 
 FLOOR_DAYS_MAX: Final = 731  # two years; for longer somebody places again
@@ -80,6 +81,9 @@ async def place(
         )
 
     await review(tx, programme, [root], now=now, caller=caller, placing=Placing(placement.reason, approved_by, floored))
+    rank = rules.rank(placement.tier)
+    floor = {"floor": placement.tier, "floor_rank": rank, "floor_until": floor_until}
+    await put_floor(tx, root, floor, now)
     return (await standings(tx, [root], now=now))[root]
 
 

@@ -1,8 +1,8 @@
 """Giving time back: an objection to everything was lifted, and for as long as it stood nobody looked at the tier.
 
 Decision: the term itself keeps its last day, since its windows hang on that: a longer one would drop orders out of
-them. The days are added to the grace that follows it, to a grace that runs, and to a floor. What was told of a fall is told
-anew, with the new day. Whole days that are over count, so that objecting and lifting in turn lengthens nothing.
+them. The days are added to the grace that follows it, to a grace that runs, and to a floor. What was told of a fall is
+told anew, with the new day. Whole days that are over count, so that objecting and lifting in turn lengthens nothing.
 """
 
 from datetime import datetime, timedelta
@@ -29,6 +29,9 @@ async def resume(tx: Tx, member_id: MemberId, *, since: datetime, now: datetime)
             given_days=case((row.in_grace, row.given_days), else_=row.given_days + days),
             until=case((row.in_grace, row.until + longer), else_=row.until),
             floor_until=case((row.floor_until > since, row.floor_until + longer), else_=row.floor_until),
+            protected_until=case(
+                (row.protected_until > since, row.protected_until + longer), else_=row.protected_until
+            ),
             notice_at=None,
             notice_until=None,
             notice_needed=None,

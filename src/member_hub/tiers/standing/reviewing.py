@@ -14,7 +14,7 @@ from member_hub.db.base import Tx
 from member_hub.db.bulk import update_rows
 from member_hub.ids import MemberId
 from member_hub.tiers.growth.measuring import measure
-from member_hub.tiers.rules.assessing import Stood, asks, assess, reasons_of
+from member_hub.tiers.rules.assessing import Stood, asks, assess, ends_at, reasons_of
 from member_hub.tiers.rules.criteria import Ask, Measures, Reached, logged
 from member_hub.tiers.rules.model import TierRules
 from member_hub.tiers.rules.versions import InForce, Programme, in_force
@@ -26,9 +26,9 @@ from member_hub.tiers.words import PlacingReason, Why
 BATCH_MAX: Final = 10_000  # members in one review
 STEPS_MAX: Final = 24  # terms that end while nothing runs; what is left is due at once
 COLUMNS: Final = (
-    "member_id", "tier", "rank", "since", "reason", "own_tier", "own_rank", "until", "term_since", "in_grace", "given_days",
-    "floor", "floor_rank", "floor_until", "notice_at", "notice_until", "notice_needed", "notice_sent_at",
-    "rules_version", "due_at",
+    "member_id", "tier", "rank", "since", "reason", "own_tier", "own_rank", "until", "term_since", "in_grace",
+    "given_days", "floor", "floor_rank", "floor_until", "protected", "protected_rank", "protected_until", "notice_at",
+    "notice_until", "notice_needed", "notice_sent_at", "rules_version", "due_at",
 )  # fmt: skip
 
 
@@ -109,7 +109,7 @@ def _change(one: Course, ruled: InForce, placing: Placing | None) -> Change:
         one.taken.stood.tier,
         one.stood.tier,
         one.stood.reason if placing else one.decided[-1],
-        _until(one.stood),
+        _until(ruled.rules, one.stood),
         ruled.version,
         facts,
         placing.reason if placing else None,
@@ -117,8 +117,8 @@ def _change(one: Course, ruled: InForce, placing: Placing | None) -> Change:
     )
 
 
-def _until(stood: Stood) -> datetime | None:
-    return stood.floor_until if stood.own != stood.tier else stood.until
+def _until(rules: TierRules, stood: Stood) -> datetime | None:
+    return ends_at(rules, stood) if stood.own != stood.tier else stood.until
 
 
 def _changed_row(one: Course, ruled: InForce) -> tuple[Any, ...] | None:
@@ -142,6 +142,9 @@ def _changed_row(one: Course, ruled: InForce) -> tuple[Any, ...] | None:
         stood.floor,
         rank(stood.floor),
         stood.floor_until,
+        stood.protected,
+        rank(stood.protected),
+        stood.protected_until,
         told.at if told else None,
         told.until if told else None,
         told.needed if told else None,

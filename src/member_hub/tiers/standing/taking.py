@@ -93,6 +93,8 @@ def stood_of(row: Row[Any]) -> Stood:
         row.floor,
         row.floor_until,
         told,
+        row.protected,
+        row.protected_until,
         row.given_days,
     )
 
