@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column("gone_ids", postgresql.ARRAY(sa.UUID()), nullable=False),
         sa.Column("kept_stood", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("gone_stood", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("merged_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("member_id", "merge_id", name=op.f("pk_tier_merge")),
         schema="hub",
     )

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from member_hub.db import snapshot
 from member_hub.ids import MemberId
+from member_hub.tiers.explaining import Explained, explain
+from member_hub.tiers.words import Why
 from tests.tiers.desk import NOW, Desk, at
 from tests.tiers.paper import ladder
 
@@ -222,6 +225,62 @@ async def test_two_who_were_merged_before_the_third_part_from_it_as_they_were(de
 
 
 SIDE = ("own_tier", "own_rank", "until", "term_since", "in_grace", "given_days", "floor", "floor_rank", "floor_until")
+
+
+async def test_what_explains_a_merged_tier_is_the_decision_of_whom_it_came_from(desk: Desk) -> None:
+    anna, twin, third = [await desk.member() for _ in range(3)]
+    for one, amount, number in ((twin, 6000, "T"), (anna, 150, "A"), (third, 20, "C")):
+        await desk.order(one, number, amount * 100)
+        await desk.grow(one, amount)
+    await desk.work()
+    reached_at = (await desk.standing(twin)).since
+    for moment in ("2027-02-20T12:00", "2027-03-20T12:00"):
+        desk.clock.at = at(moment)
+        await desk.work()
+    assert await desk.placed(twin) == ("vip", "grace")
+
+    for other in (twin, third):
+        desk.later(hours=1)
+        await desk.merge(anna, other)
+        await desk.work()
+
+        why = (await _explained(desk, anna)).decision
+        assert (await desk.placed(anna), why.reason, why.decided_at) == (("vip", "merge"), Why.EARNED, reached_at)
+        assert [(one.reached, one.is_met) for one in why.reasons if one.tier == "vip"] == [(6000, True)]
+        assert [row.order_no for row in (await _explained(desk, anna)).lines] == ["T"]
+
+
+async def test_after_parting_nothing_of_the_other_explains_the_tier(desk: Desk) -> None:
+    anna, twin = await _two(desk)
+    await desk.merge(anna, twin)
+    await desk.work()
+    desk.later(days=1)
+
+    await desk.split(anna, twin)
+    await desk.work()
+
+    for one, reached in ((anna, 150), (twin, 1200)):
+        why = (await _explained(desk, one)).decision
+        assert (why.reason, why.decided_at, {reason.reached for reason in why.reasons}) == (Why.SPLIT, None, {reached})
+
+
+async def test_an_earned_tier_above_a_placement_is_told_as_earned(desk: Desk) -> None:
+    anna = await desk.member()
+    await desk.grow(anna, 6000)
+    await desk.work()
+    desk.later(days=1)
+
+    await desk.place(anna, "core", "2026-06-30T12:00")
+
+    assert await desk.placed(anna) == ("vip", "earned")
+    assert await desk.changes(anna) == [("base", "vip", "earned"), ("vip", "vip", "manual")]
+    why = (await _explained(desk, anna)).decision
+    assert (why.reason, why.decided_at) == (Why.EARNED, NOW)
+
+
+async def _explained(desk: Desk, member_id: MemberId) -> Explained:
+    async with snapshot(desk.database.app) as tx:
+        return (await explain(tx, desk.programme, [member_id], now=desk.clock.now(), with_orders=True))[member_id]
 
 
 @dataclass

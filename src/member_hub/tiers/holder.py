@@ -25,7 +25,7 @@ from member_hub.db.bulk import among, table_of
 from member_hub.holding import AccountRows, rows_where
 from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.privacy import Erased, Held, Person, Purpose
-from member_hub.tiers.queries import standing_of
+from member_hub.tiers.queries import counting, merged_by, standing_of
 from member_hub.tiers.rules.windows import midnight
 from member_hub.tiers.standing import sides
 from member_hub.tiers.standing.log import Change, log
@@ -79,14 +79,15 @@ class TiersHolder:
         rows = await _locked(tx, kept, gone)
         await tx.execute(delete(standing_t).where(standing_t.c.member_id == gone))
         mine, theirs = _decided(rows.get(kept)), _decided(rows.get(gone))
-        await sides.put_merged(tx, kept=kept, gone=gone, kept_stood=stood(mine), gone_stood=stood(theirs))
+        await sides.put_merged(tx, kept=kept, gone=gone, kept_stood=stood(mine), gone_stood=stood(theirs), now=now)
         after = higher(mine, theirs, now)
         if theirs is not None and after is not None:
             now_at = counted(after, now)
             await _put(tx, kept, {**after, **now_at, "reason": Why.MERGE, "due_at": now})
+            by = str(await _decider(tx, {kept: mine, gone: theirs}, after, now))
             terms = {"term": _term(mine, now), "their_term": _term(theirs, now)}
             changes = [
-                _merge(kept, _tier(mine, now), now_at["tier"], after["until"], {"with": str(gone)} | terms),
+                _merge(kept, _tier(mine, now), now_at["tier"], after["until"], {"with": str(gone), "by": by} | terms),
                 _merge(gone, _tier(theirs, now), now_at["tier"], after["until"], {}),
             ]
             await log(tx, _hub(), changes, now=now)
@@ -129,6 +130,16 @@ async def _parted(
     if not known & leaving and not await sides.had_been(tx, back):
         return {kept: stood(row), back: None}
     return {kept: of_kept, back: of_back}
+
+
+async def _decider(tx: Tx, rows: Mapping[MemberId, Row | None], after: Row, now: datetime) -> MemberId:
+    """In whose log the decision stands by which the tier counts now; of one merged before in that of theirs."""
+    by = counting(after, now)
+    names = {"own": ("own_tier", "reason"), "floor": sides.FLOOR[:1], "protected": sides.PROTECTED[:1]}[by]
+    side = next(one for one, row in rows.items() if row is not None and all(row[name] == after[name] for name in names))
+    row = rows[side]
+    assert row is not None, "who decided has a standing"
+    return await merged_by(tx, side) or side if row["reason"] == Why.MERGE else side
 
 
 def _protected(row: Row, now: datetime) -> Row:

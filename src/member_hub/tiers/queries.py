@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, select, true
 
@@ -132,6 +133,17 @@ async def terms_before(
     if why is Why.SPLIT:
         return term, term
     return term, await _begun(tx, other, None if logged is None else logged["their_term"])
+
+
+async def merged_by(tx: Tx, root: MemberId) -> MemberId | None:
+    """In whose log the decision stands that the last merging of this root took over; None: of nobody known."""
+    said = await tx.scalar(
+        select(change_t.c.facts["by"].astext)
+        .where(change_t.c.member_id == root, change_t.c.reason == Why.MERGE)
+        .order_by(change_t.c.changed_at.desc(), change_t.c.change_id.desc())
+        .limit(1)
+    )
+    return None if said is None else MemberId(UUID(said))
 
 
 async def _begun(tx: Tx, member_id: MemberId, term: str | None) -> datetime:

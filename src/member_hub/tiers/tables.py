@@ -140,6 +140,7 @@ class TierMerge(Base):
     gone_ids: Mapped[list[UUID]] = mapped_column(ARRAY(PgUuid), info=technical("the other side, of this person too"))
     kept_stood: Mapped[Any | None] = mapped_column(JSONB, info=_said("合并前等级状态", "where the one stood before"))
     gone_stood: Mapped[Any | None] = mapped_column(JSONB, info=_said("合并前等级状态", "where the other stood before"))
+    merged_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), info=_said("合并时间", "merged at"))
 
 
 class TierChange(Base):

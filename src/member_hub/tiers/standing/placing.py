@@ -68,13 +68,14 @@ async def place(
 
     def floored(rules: TierRules, stood: Stood) -> Stood:
         own, floor = rules.rank(stood.own), rules.rank(placement.tier)
-        is_lifted = floor > own
-        tier = placement.tier if is_lifted else stood.own
+        kept = rules.rank(stood.protected) if stood.protected_until is not None and stood.protected_until > now else 0
+        tier = rules.levels[max(own, floor, kept)].code
+        is_by_hand = floor > max(own, kept) or tier != stood.tier
         return replace(
             stood,
             tier=tier,
             since=now if tier != stood.tier else stood.since,
-            reason=Why.MANUAL,
+            reason=Why.MANUAL if is_by_hand else stood.reason,
             floor=placement.tier,
             floor_until=floor_until,
             told=None,

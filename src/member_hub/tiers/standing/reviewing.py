@@ -108,7 +108,7 @@ def _change(one: Course, ruled: InForce, placing: Placing | None) -> Change:
         one.taken.member_id,
         one.taken.stood.tier,
         one.stood.tier,
-        one.stood.reason if placing else one.decided[-1],
+        one.stood.reason if placing and len(one.decided) > 1 else one.decided[-1],
         _until(ruled.rules, one.stood),
         ruled.version,
         facts,

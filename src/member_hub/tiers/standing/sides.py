@@ -9,6 +9,7 @@ Decision: this is no part of the log, which one exports and keeps: it names the 
 Decision: a placement by hand while merged is of everybody in it, since for whom it was meant nobody can tell.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,7 +19,7 @@ from uuid import UUID
 from sqlalchemy import delete, insert, or_, select, update
 
 from member_hub.db.base import Tx
-from member_hub.db.bulk import table_of
+from member_hub.db.bulk import among, table_of
 from member_hub.identity.tables import MergeEvent
 from member_hub.ids import MemberId, uuid7
 from member_hub.tiers.queries import counting, is_running
@@ -59,6 +60,7 @@ class Merged:
     gone_ids: Ids
     kept_stood: Row | None
     gone_stood: Row | None
+    merged_at: datetime
 
     @property
     def ids(self) -> Ids:
@@ -137,18 +139,34 @@ async def had_been(tx: Tx, member_id: MemberId) -> bool:
 
 
 async def merges_of(tx: Tx, root: MemberId) -> list[Merged]:
-    rows = await tx.execute(select(merge_t).where(merge_t.c.member_id == root).order_by(merge_t.c.merge_id))
-    return [
-        Merged(
-            row.merge_id, frozenset(row.kept_ids), frozenset(row.gone_ids), _read(row.kept_stood), _read(row.gone_stood)
-        )
-        for row in rows
-    ]
+    return (await merges_of_many(tx, [root])).get(root, [])
 
 
-async def put_merged(tx: Tx, *, kept: MemberId, gone: MemberId, kept_stood: Row | None, gone_stood: Row | None) -> None:
+async def merges_of_many(tx: Tx, roots: Collection[MemberId]) -> dict[MemberId, list[Merged]]:
+    """Of each root that has any, in order."""
+    rows = select(merge_t).where(among(merge_t.c.member_id, roots)).order_by(merge_t.c.member_id, merge_t.c.merge_id)
+    found: dict[MemberId, list[Merged]] = defaultdict(list)
+    for row in await tx.execute(rows):
+        stood = (_read(row.kept_stood), _read(row.gone_stood))
+        ids = (frozenset(row.kept_ids), frozenset(row.gone_ids))
+        found[MemberId(row.member_id)].append(Merged(row.merge_id, *ids, *stood, row.merged_at))
+    return dict(found)
+
+
+def ids_at(merges: Sequence[Merged], root: MemberId, moment: datetime) -> Ids:
+    """Who this one of them was at a moment, by the merges that still stand."""
+    found: Ids = frozenset({root})
+    for one in merges:
+        if one.merged_at <= moment and root in one.ids:
+            found = one.ids
+    return found
+
+
+async def put_merged(
+    tx: Tx, *, kept: MemberId, gone: MemberId, kept_stood: Row | None, gone_stood: Row | None, now: datetime
+) -> None:
     """To be asked before the members are marked as merged: until then each has those of its own side."""
-    one = Merged(uuid7(), await ids_in(tx, kept), await ids_in(tx, gone), kept_stood, gone_stood)
+    one = Merged(uuid7(), await ids_in(tx, kept), await ids_in(tx, gone), kept_stood, gone_stood, now)
     await tx.execute(update(merge_t).where(merge_t.c.member_id == gone).values(member_id=kept))
     await _insert(tx, kept, [one])
 
@@ -185,6 +203,7 @@ async def _insert(tx: Tx, root: MemberId, merges: Collection[Merged]) -> None:
             "gone_ids": sorted(one.gone_ids),
             "kept_stood": _written(one.kept_stood),
             "gone_stood": _written(one.gone_stood),
+            "merged_at": one.merged_at,
         }
         for one in merges
     ]
