@@ -103,7 +103,7 @@ async def run(
 
 
 def _change(one: Course, ruled: InForce, placing: Placing | None) -> Change:
-    facts: dict[str, Any] = {"steps": one.decided, "reasons": logged(one.reasons)}
+    facts: dict[str, Any] = {"steps": one.decided, "reasons": logged(one.reasons)} | _rise(one, ruled.rules)
     return Change(
         one.taken.member_id,
         one.taken.stood.tier,
@@ -115,6 +115,16 @@ def _change(one: Course, ruled: InForce, placing: Placing | None) -> Change:
         placing.reason if placing else None,
         placing.approved_by if placing else None,
     )
+
+
+def _rise(one: Course, rules: TierRules) -> dict[str, str]:
+    """From where to where one's own tier rose, whatever covers it: by that a promotion brings its gift.
+
+    A tier that a splitting protects was one's own while merged: to reach it again is no promotion.
+    """
+    before, after = one.taken.stood, one.stood
+    own = max(rules.rank(before.own), rules.rank(before.protected))
+    return {"own_from": rules.levels[own].code, "own_to": after.own} if rules.rank(after.own) > own else {}
 
 
 def _until(rules: TierRules, stood: Stood) -> datetime | None:
