@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from member_hub.db import snapshot
+from member_hub.db import snapshot, transaction
 from member_hub.ids import MemberId
+from member_hub.privacy import Person
 from member_hub.tiers.explaining import Explained, explain
 from member_hub.tiers.words import Why
 from tests.tiers.desk import NOW, Desk, at
@@ -281,6 +282,34 @@ async def test_an_earned_tier_above_a_placement_is_told_as_earned(desk: Desk) ->
 async def _explained(desk: Desk, member_id: MemberId) -> Explained:
     async with snapshot(desk.database.app) as tx:
         return (await explain(tx, desk.programme, [member_id], now=desk.clock.now(), with_orders=True))[member_id]
+
+
+async def test_after_parting_and_erasing_nothing_of_the_one_stands_with_the_other(desk: Desk) -> None:
+    anna, twin = await _two(desk)
+    await desk.merge(anna, twin)
+    await desk.work()
+    assert str(twin) in str(await _exported(desk, anna, twin)), "as long as they are one it is theirs"
+    desk.later(days=1)
+    await desk.split(anna, twin)
+    await desk.work()
+    assert str(twin) not in str(await _exported(desk, anna))
+
+    async with transaction(desk.database.app) as tx:
+        await desk.holder.erase_for(tx, await _person(desk, twin))
+
+    assert str(twin) not in str(await desk.everything())
+    assert [change[2] for change in await desk.changes(anna)] == ["earned", "merge", "split"]
+
+
+async def _person(desk: Desk, *member_ids: MemberId) -> Person:
+    first, *others = member_ids
+    return Person(first, others, [await desk.origin(one) for one in member_ids], (), ())
+
+
+async def _exported(desk: Desk, *member_ids: MemberId) -> list[Any]:
+    person = await _person(desk, *member_ids)
+    async with snapshot(desk.database.app) as tx:
+        return [dict(held.record) async for held in desk.holder.export_for(tx, person)]
 
 
 @dataclass

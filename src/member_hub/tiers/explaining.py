@@ -23,7 +23,7 @@ from member_hub.db.bulk import parameters, values_of
 from member_hub.ids import MemberId
 from member_hub.orders.queries import order_t
 from member_hub.tiers.growth.measuring import account_t, activity_t, measure
-from member_hub.tiers.queries import Standing, change_t, merged_by, standing_of
+from member_hub.tiers.queries import Standing, change_t, standing_of
 from member_hub.tiers.rules.assessing import asks, reasons_of, staying
 from member_hub.tiers.rules.criteria import Measures, Reached, Rule, Viewpoint, asked, read_back
 from member_hub.tiers.rules.model import Criterion, Level, TierRules, leaves
@@ -153,8 +153,8 @@ async def _decisions(tx: Tx, standings: Collection[Row[Any]], now: datetime) -> 
     weighing nothing, and a placement beneath what was earned decides nothing: then there is none, or the one before.
     """
     decided = [row for row in standings if row.tier is not None and row.tier == standing_of(row._mapping, now).tier]  # noqa: SLF001
-    merged = {row.of_member for row in decided if row.reason == Why.MERGE}
-    by = {one: await merged_by(tx, one) or one for one in sorted(merged)}
+    merged = [MemberId(row.of_member) for row in decided if row.reason == Why.MERGE]
+    by = {one: merges[-1].decided_by for one, merges in (await merges_of_many(tx, merged)).items()} if merged else {}
     given = values_of([change_t.c.member_id, change_t.c.to_tier, change_t.c.reason, column("by", PgUuid())])  # type: ignore[list-item]
     is_same = case(
         (given.c.reason == Why.MERGE.value, change_t.c.reason.not_in([Why.GRACE, Why.MERGE, Why.SPLIT])),
@@ -174,7 +174,7 @@ async def _decisions(tx: Tx, standings: Collection[Row[Any]], now: datetime) -> 
         .lateral("last")
     )
     statement = select(given.c.member_id.label("of_member"), last).select_from(given.join(last, true()))
-    wanted = [(row.of_member, row.tier, row.reason, by.get(row.of_member, row.of_member)) for row in decided]
+    wanted = [(row.of_member, row.tier, row.reason, by.get(row.of_member) or row.of_member) for row in decided]
     rows = await tx.execute(statement, parameters(("member_id", "to_tier", "reason", "by"), wanted))
     return {MemberId(row.of_member): row for row in rows}
 

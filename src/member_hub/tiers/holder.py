@@ -79,16 +79,19 @@ class TiersHolder:
         rows = await _locked(tx, kept, gone)
         await tx.execute(delete(standing_t).where(standing_t.c.member_id == gone))
         mine, theirs = _decided(rows.get(kept)), _decided(rows.get(gone))
-        await sides.put_merged(tx, kept=kept, gone=gone, kept_stood=stood(mine), gone_stood=stood(theirs), now=now)
         after = higher(mine, theirs, now)
+        merged = sides.Merged(
+            uuid7(), await sides.ids_in(tx, kept), await sides.ids_in(tx, gone), stood(mine), stood(theirs), now,
+            kept_term=_term(mine, now), gone_term=_term(theirs, now),
+            decided_by=None if after is None else await _decider(tx, {kept: mine, gone: theirs}, after, now),
+        )  # fmt: skip
+        await sides.put_merged(tx, merged, kept=kept, gone=gone)
         if theirs is not None and after is not None:
             now_at = counted(after, now)
             await _put(tx, kept, {**after, **now_at, "reason": Why.MERGE, "due_at": now})
-            by = str(await _decider(tx, {kept: mine, gone: theirs}, after, now))
-            terms = {"term": _term(mine, now), "their_term": _term(theirs, now)}
             changes = [
-                _merge(kept, _tier(mine, now), now_at["tier"], after["until"], {"with": str(gone), "by": by} | terms),
-                _merge(gone, _tier(theirs, now), now_at["tier"], after["until"], {}),
+                Change(one, _tier(row, now), now_at["tier"], Why.MERGE, after["until"], None, {})
+                for one, row in ((kept, mine), (gone, theirs))
             ]
             await log(tx, _hub(), changes, now=now)
         await touch(tx, [kept], now=now)
@@ -105,9 +108,7 @@ class TiersHolder:
                 after = {**before, **protected, "term_since": before["term_since"] or before["since"]}
                 after |= {**counted(after, now), "since": now, "reason": Why.SPLIT, "due_at": now}
                 await _put(tx, side, after)
-                facts = {"own_tier": before["own_tier"]}
-                if side == kept:
-                    facts |= {"with": str(back), "term": _term(row, now)}
+                facts = {"own_tier": before["own_tier"], "term": standing_of(row, now).term_since.isoformat()}
                 until = protected["protected_until"]
                 changes.append(Change(side, _tier(row, now), after["tier"], Why.SPLIT, until, None, facts))
             await log(tx, _hub(), changes, now=now)
@@ -172,13 +173,9 @@ def _tier(row: Row | None, now: datetime) -> str:
     return LOWEST if row is None else standing_of(row, now).tier
 
 
-def _term(row: Row | None, now: datetime) -> str | None:
+def _term(row: Row | None, now: datetime) -> datetime | None:
     """Since when the term runs that counts; None: nothing was decided yet, and it is that of joining."""
-    return None if row is None else standing_of(row, now).term_since.isoformat()
-
-
-def _merge(member_id: MemberId, before: str, after: str, until: datetime | None, facts: Row) -> Change:
-    return Change(member_id, before, after, Why.MERGE, until, None, facts)
+    return None if row is None else standing_of(row, now).term_since
 
 
 def _hub() -> Caller:

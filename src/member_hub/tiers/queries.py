@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, select, true
 
@@ -14,12 +13,13 @@ from member_hub.db.direct import Direct
 from member_hub.ids import MemberId
 from member_hub.members.tables import Member
 from member_hub.tiers.rules.versions import Programme, in_force
-from member_hub.tiers.tables import TierChange, TierStanding
+from member_hub.tiers.tables import TierChange, TierMerge, TierStanding
 from member_hub.tiers.words import LOWEST, Why
 
 member_t = table_of(Member)
 standing_t = table_of(TierStanding)
 change_t = table_of(TierChange)
+merge_t = table_of(TierMerge)
 STANDINGS_MAX: Final = 10_000
 
 
@@ -120,39 +120,36 @@ async def terms_before(
 
     To be asked in its transaction, behind this part's own move. Before a splitting both are the one of `kept`.
     """
-    logged = await tx.scalar(
-        select(change_t.c.facts)
-        .where(change_t.c.member_id == kept, change_t.c.reason == why, change_t.c.facts["with"].astext == str(other))
-        .order_by(change_t.c.changed_at.desc(), change_t.c.change_id.desc())
-        .limit(1)
-    )
-    if logged is None:  # the other one stood nowhere, and nothing changed
-        term = (await standings(tx, [kept], now=now))[kept].term_since
-    else:
-        term = await _begun(tx, kept, logged["term"])
     if why is Why.SPLIT:
-        return term, term
-    return term, await _begun(tx, other, None if logged is None else logged["their_term"])
+        split = change_t.c.member_id == other, change_t.c.reason == why
+        newest = (change_t.c.changed_at.desc(), change_t.c.change_id.desc())
+        term = await tx.scalar(select(change_t.c.facts["term"].astext).where(*split).order_by(*newest).limit(1))
+        if term is not None:
+            return datetime.fromisoformat(term), datetime.fromisoformat(term)
+        ran = (await standings(tx, [kept], now=now))[kept].term_since  # nothing was decided yet, and nothing is logged
+        return ran, ran
+    merged = (
+        select(merge_t.c.kept_term, merge_t.c.gone_term)
+        .where(merge_t.c.member_id == kept, merge_t.c.gone_ids.contains([other]))
+        .order_by(merge_t.c.merge_id.desc())
+    )
+    row = (await tx.execute(merged.limit(1))).one_or_none()
+    if row is None:  # neither stood anywhere
+        return await _joined(tx, kept), await _joined(tx, other)
+    return row.kept_term or await _joined(tx, kept), row.gone_term or await _joined(tx, other)
 
 
 async def merged_by(tx: Tx, root: MemberId) -> MemberId | None:
     """In whose log the decision stands that the last merging of this root took over; None: of nobody known."""
-    said = await tx.scalar(
-        select(change_t.c.facts["by"].astext)
-        .where(change_t.c.member_id == root, change_t.c.reason == Why.MERGE)
-        .order_by(change_t.c.changed_at.desc(), change_t.c.change_id.desc())
-        .limit(1)
-    )
-    return None if said is None else MemberId(UUID(said))
+    said = select(merge_t.c.decided_by).where(merge_t.c.member_id == root).order_by(merge_t.c.merge_id.desc())
+    found = await tx.scalar(said.limit(1))
+    return None if found is None else MemberId(found)
 
 
-async def _begun(tx: Tx, member_id: MemberId, term: str | None) -> datetime:
-    """A term as it is logged; none: since joining."""
-    if term is not None:
-        return datetime.fromisoformat(term)
-    joined_at = (await tx.execute(select(member_t.c.joined_at).where(member_t.c.member_id == member_id))).scalar_one()
-    assert isinstance(joined_at, datetime)
-    return joined_at
+async def _joined(tx: Tx, member_id: MemberId) -> datetime:
+    found = (await tx.execute(select(member_t.c.joined_at).where(member_t.c.member_id == member_id))).scalar_one()
+    assert isinstance(found, datetime)
+    return found
 
 
 async def held_at(tx: Tx, pairs: Sequence[tuple[MemberId, datetime]]) -> list[str]:

@@ -140,6 +140,15 @@ class TierMerge(Base):
     gone_ids: Mapped[list[UUID]] = mapped_column(ARRAY(PgUuid), info=technical("the other side, of this person too"))
     kept_stood: Mapped[Any | None] = mapped_column(JSONB, info=_said("合并前等级状态", "where the one stood before"))
     gone_stood: Mapped[Any | None] = mapped_column(JSONB, info=_said("合并前等级状态", "where the other stood before"))
+    kept_term: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), info=_said("合并前等级周期起始时间", "since when the term of the one ran")
+    )
+    gone_term: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), info=_said("合并前等级周期起始时间", "since when the term of the other ran")
+    )
+    decided_by: Mapped[UUID | None] = mapped_column(
+        PgUuid, info=technical("in whose log stands what the tier rests on")
+    )
     merged_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), info=_said("合并时间", "merged at"))
 
 

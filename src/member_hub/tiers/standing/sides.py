@@ -5,7 +5,8 @@
 
 A side that leaves as it came stands where it stood, decisions from while it was merged within itself and all. What was
 decided from the orders of those who part is not replayed: the review says what each has earned.
-Decision: this is no part of the log, which one exports and keeps: it names the other side, and goes when they part.
+Decision: this is no part of the log, which one exports and keeps: it names the other side, and goes when they part. So
+nothing of one of them is left with the other, whoever is erased then.
 Decision: a placement by hand while merged is of everybody in it, since for whom it was meant nobody can tell.
 """
 
@@ -21,7 +22,7 @@ from sqlalchemy import delete, insert, or_, select, update
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
 from member_hub.identity.tables import MergeEvent
-from member_hub.ids import MemberId, uuid7
+from member_hub.ids import MemberId
 from member_hub.tiers.queries import counting, is_running
 from member_hub.tiers.standing.marking import member_t, standing_t
 from member_hub.tiers.tables import TierMerge
@@ -61,6 +62,9 @@ class Merged:
     kept_stood: Row | None
     gone_stood: Row | None
     merged_at: datetime
+    kept_term: datetime | None = None  # since when the term ran that counted; None: since joining
+    gone_term: datetime | None = None
+    decided_by: UUID | None = None
 
     @property
     def ids(self) -> Ids:
@@ -76,7 +80,9 @@ def replayed(merges: Sequence[Merged], wanted: Ids, now: datetime) -> tuple[Row 
         of_kept = one.kept_stood if kept == one.kept_ids else stood.get(kept)
         of_gone = one.gone_stood if gone == one.gone_ids else stood.get(gone)
         if kept and gone:
-            left.append(replace(one, kept_ids=kept, gone_ids=gone, kept_stood=of_kept, gone_stood=of_gone))
+            by = one.decided_by if one.decided_by in kept | gone else None
+            of_both = replace(one, kept_ids=kept, gone_ids=gone, kept_stood=of_kept, gone_stood=of_gone)
+            left.append(replace(of_both, decided_by=by))
             stood[kept | gone] = higher(of_kept, of_gone, now)
         elif kept or gone:
             stood[kept | gone] = of_kept if kept else of_gone
@@ -147,9 +153,19 @@ async def merges_of_many(tx: Tx, roots: Collection[MemberId]) -> dict[MemberId, 
     rows = select(merge_t).where(among(merge_t.c.member_id, roots)).order_by(merge_t.c.member_id, merge_t.c.merge_id)
     found: dict[MemberId, list[Merged]] = defaultdict(list)
     for row in await tx.execute(rows):
-        stood = (_read(row.kept_stood), _read(row.gone_stood))
-        ids = (frozenset(row.kept_ids), frozenset(row.gone_ids))
-        found[MemberId(row.member_id)].append(Merged(row.merge_id, *ids, *stood, row.merged_at))
+        found[MemberId(row.member_id)].append(
+            Merged(
+                row.merge_id,
+                frozenset(row.kept_ids),
+                frozenset(row.gone_ids),
+                _read(row.kept_stood),
+                _read(row.gone_stood),
+                row.merged_at,
+                row.kept_term,
+                row.gone_term,
+                row.decided_by,
+            )
+        )
     return dict(found)
 
 
@@ -162,13 +178,9 @@ def ids_at(merges: Sequence[Merged], root: MemberId, moment: datetime) -> Ids:
     return found
 
 
-async def put_merged(
-    tx: Tx, *, kept: MemberId, gone: MemberId, kept_stood: Row | None, gone_stood: Row | None, now: datetime
-) -> None:
-    """To be asked before the members are marked as merged: until then each has those of its own side."""
-    one = Merged(uuid7(), await ids_in(tx, kept), await ids_in(tx, gone), kept_stood, gone_stood, now)
+async def put_merged(tx: Tx, merged: Merged, *, kept: MemberId, gone: MemberId) -> None:
     await tx.execute(update(merge_t).where(merge_t.c.member_id == gone).values(member_id=kept))
-    await _insert(tx, kept, [one])
+    await _insert(tx, kept, [merged])
 
 
 async def put_parted(tx: Tx, *, kept: MemberId, back: MemberId, merges: Mapping[MemberId, Sequence[Merged]]) -> None:
@@ -203,6 +215,9 @@ async def _insert(tx: Tx, root: MemberId, merges: Collection[Merged]) -> None:
             "gone_ids": sorted(one.gone_ids),
             "kept_stood": _written(one.kept_stood),
             "gone_stood": _written(one.gone_stood),
+            "kept_term": one.kept_term,
+            "gone_term": one.gone_term,
+            "decided_by": one.decided_by,
             "merged_at": one.merged_at,
         }
         for one in merges
