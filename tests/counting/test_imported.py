@@ -12,7 +12,7 @@ from member_hub.counting.backfill import count_waiting
 from member_hub.db import snapshot, transaction
 from member_hub.db.bulk import table_of
 from member_hub.ingest.words import Source
-from member_hub.members.bits import PURPOSE_BITS
+from member_hub.members.bits import PROFILING, PURPOSE_BITS
 from member_hub.members.tables import Channel, Member, MemberStatus
 from member_hub.orders.forgetting import forget_old_activity
 from member_hub.points.checking import self_check
@@ -215,9 +215,12 @@ async def test_an_objection_to_marketing_leaves_the_service_as_it_is_and_one_to_
     assert tally(storing) == {"read": 1, "applied": 1, "lines_not_counted_yet": 1}
 
 
-async def test_who_objected_to_activity_evaluation_grows_by_none_until_that_is_lifted(hub: Hub) -> None:
+@pytest.mark.parametrize("bit", [PURPOSE_BITS[Purpose.ACTIVITY_EVALUATION], PROFILING])
+async def test_who_objected_to_activity_evaluation_or_to_profiles_grows_by_none_until_that_is_lifted(
+    hub: Hub, bit: int
+) -> None:
     await hub.deliver(Source.WEBSITE, website("W1", "2025-01-01"))
-    await set_members(hub, restriction_bits=PURPOSE_BITS[Purpose.ACTIVITY_EVALUATION])
+    await set_members(hub, restriction_bits=bit)
 
     await hub.deliver(Source.ACTIVITY, "website,W1,2026-11-01,check_in,1")
     none = (await growth(hub), await catch_up(hub))
@@ -338,3 +341,49 @@ async def test_what_points_alone_counted_before_earns_nothing_more(hub: Hub) -> 
 
     assert await pots(hub) == [(0, 100, 0, 0)]
     assert await growth(hub) == 100
+
+
+PHONE = "13911110001"
+
+
+async def one_person(hub: Hub) -> None:
+    """Two accounts that are the same member's."""
+    await hub.deliver(Source.WEBSITE, website("W1", "2025-01-01", **verified("2025-01-01", PHONE)))
+    await hub.deliver(Source.APP, app("A1", "2025-04-01", mobile=PHONE))
+    assert await hub.member_of(Channel.WEBSITE, "W1") == await hub.member_of(Channel.APP, "A1")
+
+
+async def test_a_day_grows_at_most_so_much_over_all_accounts(hub: Hub) -> None:
+    await one_person(hub)
+    await hub.deliver(Source.ACTIVITY, "website,W1,2026-11-01,review,1", "app,A1,2026-11-01,review,2")
+    one_file = await growth(hub)
+    await hub.deliver(Source.ACTIVITY, "website,W1,2026-11-02,share,1")
+    await hub.deliver(Source.ACTIVITY, "app,A1,2026-11-02,share,5")
+    await hub.deliver(Source.ACTIVITY, "app,A1,2026-11-02,share,5", "website,W1,2026-11-02,share,1")
+
+    assert one_file == 10  # of a review 5, of a day 10
+    assert await growth(hub) == 14  # of a share 2, of a day 4
+
+
+async def test_what_one_account_grows_less_another_may_grow(hub: Hub) -> None:
+    await one_person(hub)
+    await hub.deliver(Source.ACTIVITY, "website,W1,2026-11-01,check_in,1")
+    await hub.deliver(Source.ACTIVITY, "app,A1,2026-11-01,check_in,1")
+    both = await growth(hub)
+
+    await hub.deliver(Source.ACTIVITY, "website,W1,2026-11-01,check_in,0")
+
+    assert (both, await growth(hub)) == (1, 1)
+
+
+async def test_what_two_had_before_they_were_merged_stays_and_nothing_more_comes_of_that_day(hub: Hub) -> None:
+    await hub.deliver(Source.WEBSITE, website("W1", "2024-12-01"))
+    await hub.deliver(Source.APP, app("A1", "2025-03-01", openid="oX1"))
+    await hub.deliver(Source.ACTIVITY, "website,W1,2026-11-01,check_in,1", "app,A1,2026-11-01,check_in,1")
+    assert await hub.member_of(Channel.WEBSITE, "W1") != await hub.member_of(Channel.APP, "A1")
+    await one_person(hub)
+
+    await hub.deliver(Source.ACTIVITY, "website,W1,2026-11-01,check_in,3", "app,A1,2026-11-02,check_in,1")
+    await hub.deliver(Source.ACTIVITY, "website,W1,2026-11-02,check_in,1")
+
+    assert await growth(hub) == 3

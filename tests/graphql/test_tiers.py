@@ -244,7 +244,7 @@ async def test_tiers_of_many_take_as_many_statements_as_of_one(world: World, peo
             await world.ask("app_crm", query, variables={"by": by})
         counts.append(len([one for one in sent if "tier_" in one or "growth_entry" in one]))
 
-    assert counts == [4, 4]
+    assert counts == [5, 5]
 
 
 async def test_a_placement_is_proposed_approved_by_another_and_carried_out_once(world: World, people: People) -> None:

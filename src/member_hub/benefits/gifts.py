@@ -5,7 +5,8 @@ long as what came last. Price: what had run out unused is good again with it.
 
 What is earned waits in hub.tier_rise from the transaction that decided it until the one that looked at it for a gift:
 each decision is read once, however late it committed, and one that fails stops no other and waits for the next run.
-Only what was earned counts: no placing by hand, no merge, and no tier that is lower than the one before.
+Only what was earned counts: no placing by hand, no merge, and no tier that is lower than the one before. Who earns a
+tier of their own while placed at it, or above, has its gift then.
 
 Decision: whoever may have nothing in that minute (frozen, restricted, objecting to the service) is given it when they
 may again, as long as it would have been good had they got it at once: most such questions are soon answered. What
@@ -56,6 +57,11 @@ Position = tuple[UUID, UUID]
 Due = Mapping[tuple[MemberId, str], tuple[Benefit, int]]  # of whom and which gift: so many
 START: Final[Position] = (UUID(int=0), UUID(int=0))
 _DONE: Final = values_of(KEY)
+# The rise of one's own tier, which a placement may cover; what was decided before it was logged tells the tier itself.
+_RISE: Final = (
+    func.coalesce(change_t.c.facts["own_from"].astext, change_t.c.from_tier).label("from_tier"),
+    func.coalesce(change_t.c.facts["own_to"].astext, change_t.c.to_tier).label("to_tier"),
+)
 _log = logging.getLogger(__name__)
 
 
@@ -172,9 +178,7 @@ async def _changes(tx: Tx, began_at: datetime, after: Position) -> Sequence[Row[
     )
     of_change = (waiting.c.member_id == change_t.c.member_id, waiting.c.change_id == change_t.c.change_id)
     statement = (
-        select(
-            *waiting.c, change_t.c.from_tier, change_t.c.to_tier, change_t.c.changed_at, root, is_new.label("is_new")
-        )
+        select(*waiting.c, *_RISE, change_t.c.changed_at, root, is_new.label("is_new"))
         .join(change_t, and_(*of_change))
         .join(member_t, member_t.c.member_id == change_t.c.member_id)
         .order_by(*waiting.c)

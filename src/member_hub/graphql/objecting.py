@@ -6,6 +6,7 @@ from uuid import UUID
 
 import strawberry
 
+from member_hub import tiers
 from member_hub.consent.deciding import objections
 from member_hub.consent.deciding.acting import acting_of
 from member_hub.consent.deciding.objections import Placed
@@ -130,6 +131,9 @@ async def objection_lift(
             raise OnlyTheGuardian
         lifted = await objections.lift(tx, acting, member_id, _uuid(input.objection), only=only, now=asking.now)
         await settle(tx, [member_id], catalogue=asking.hub.catalogue, now=asking.now)
+        if lifted.scope.is_everything:
+            since = await objections.stopped_since(tx, member_id, lifted)
+            await tiers.resume(tx, member_id, since=since, now=asking.now)
         word = "restrict.changed" if only is not None else "restrict.lifted"
         asking.trail.fields.update(f"{word}:{one}" for one in (only or lifted.scope).words)
         asking.trail.finds([member_id])

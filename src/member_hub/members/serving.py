@@ -2,8 +2,8 @@
 
 Nobody earns, spends or uses anything for them meanwhile, so nothing of theirs may be shown as to be spent or used: the
 till would be refused. Their own reading, and the officer's, goes on. `refuse_inactive` is for what is neither earned
-nor spent: a tag, a day's activity, a placement. An objection is no reason there: it has its own say in what is
-evaluated. What comes by file is kept, or waits.
+nor spent: a tag, a day's activity. An objection is no reason there: it has its own say in what is evaluated. A tier is
+neither placed nor looked at while it stands. What comes by file is kept, or waits.
 """
 
 from collections.abc import Collection

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, and_, case, cast, func, literal, select, true
+from sqlalchemy import BigInteger, ColumnElement, FromClause, case, cast, func, literal, select, true
 from sqlalchemy import text as raw
 
 from member_hub import tiers
@@ -27,6 +27,7 @@ from member_hub.members.row_gate import RowGate
 from member_hub.reports.disclosure import MINIMUM_GROUP
 from member_hub.reports.queries import Counted, random_bits
 from member_hub.reports.snapshots import Week, Whose, cells_of_week, told_of, with_lots
+from member_hub.tiers.queries import tier_at
 from member_hub.tiers.rules.model import Level
 from member_hub.tiers.tables import TierChange, TierStanding
 from member_hub.tiers.words import LOWEST
@@ -116,10 +117,8 @@ async def _count(
 
 def _standing_now(now: datetime) -> tuple[FromClause, ColumnElement[Any]]:
     """A floor that is over counts no more, even where nobody has looked at the member since."""
-    s = standing_t.c
-    by_floor = and_(s.floor_until > now, s.floor_rank > s.own_rank)
-    tier = func.coalesce(case((by_floor, s.floor), else_=s.own_tier), literal(LOWEST, literal_execute=True))
-    return member_t.outerjoin(standing_t, s.member_id == member_t.c.member_id), tier
+    tier = func.coalesce(tier_at(now), literal(LOWEST, literal_execute=True))
+    return member_t.outerjoin(standing_t, standing_t.c.member_id == member_t.c.member_id), tier
 
 
 def _standing_at(past: datetime) -> tuple[FromClause, ColumnElement[Any]]:

@@ -33,6 +33,7 @@ from member_hub.points.words import LotState
 from member_hub.privacy import Purpose
 from member_hub.tags.figures import ACTIVE_DAYS, ACTIVITY_DAYS, EXPIRING_DAYS, FigureSource, Risk, Stage
 from member_hub.tags.programme import Numbers
+from member_hub.tiers.queries import tier_at
 from member_hub.tiers.tables import GrowthEntry, TierStanding
 from member_hub.tiers.words import LOWEST
 
@@ -261,11 +262,10 @@ def _with_tiers(joined: Any, ids: Subquery, setting: Setting) -> tuple[Any, list
         .subquery("grown")
     )
     stands = standing_t.c
-    by_floor = and_(stands.floor_until > setting.now, stands.floor_rank > stands.own_rank)
     joined = joined.outerjoin(standing_t, stands.member_id == ids.c.member_id)
     joined = joined.outerjoin(growth, growth.c.member_id == ids.c.member_id)
     return joined, [
-        case((stands.tier.is_(None), LOWEST), (by_floor, stands.floor), else_=stands.own_tier).label("tier"),
+        func.coalesce(tier_at(setting.now), LOWEST).label("tier"),
         func.coalesce(growth.c.growth, 0).label("growth"),
     ]
 

@@ -8,8 +8,8 @@
 Growth is apart from points: neither part knows the other's entries.
 """
 
-from member_hub.tiers.growth.giving import Grown, grow
-from member_hub.tiers.growth.rules import of_activity, of_line, taken_back
+from member_hub.tiers.growth.giving import Grown, grow, grown_by
+from member_hub.tiers.growth.rules import day_max, of_activity, of_line, taken_back
 from member_hub.tiers.queries import Standing, held_at, multipliers_at, standings, terms_before
 from member_hub.tiers.rules.model import TierRules
 from member_hub.tiers.rules.reading import rules_of
@@ -18,6 +18,7 @@ from member_hub.tiers.standing.marking import due_members, touch
 from member_hub.tiers.standing.notifying import ask_notices, said_of
 from member_hub.tiers.standing.placing import Placement, place
 from member_hub.tiers.standing.preparing import prepare, rank_ends
+from member_hub.tiers.standing.resuming import resume
 from member_hub.tiers.standing.reviewing import review
 from member_hub.tiers.words import PlacingReason, Source, Why
 
@@ -32,8 +33,10 @@ __all__ = [
     "TierRules",
     "Why",
     "ask_notices",
+    "day_max",
     "due_members",
     "grow",
+    "grown_by",
     "held_at",
     "in_force",
     "multipliers_at",
@@ -42,6 +45,7 @@ __all__ = [
     "place",
     "prepare",
     "rank_ends",
+    "resume",
     "review",
     "rules_of",
     "said_of",

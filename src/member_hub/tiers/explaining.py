@@ -2,16 +2,19 @@
 
 What decided is told from the log of the decision itself, with the numbers it went by; who stands at the lowest tier
 without one is told what the rules look at today. What is missing for the next tier is counted now. The order lines are
-those within the windows of the decision, as they stand: lines that came later with an earlier date are among them.
+those that the decision counted: bought within its windows, with the refunds of these, and known by then. So they add up
+to what was reached. Price: a refund that came since shows in what is missing, not here.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
-from sqlalchemy import Date, DateTime, Row, column, func, select, true
+from sqlalchemy import ColumnElement, Date, DateTime, Row, all_, and_, bindparam, case, column, func, or_, select, true
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 
 from member_hub.clock import business_day
@@ -28,6 +31,7 @@ from member_hub.tiers.rules.model import Criterion, Level, TierRules, leaves
 from member_hub.tiers.rules.versions import InForce, Programme, in_force
 from member_hub.tiers.rules.windows import Span
 from member_hub.tiers.standing.ranking import thresholds_of
+from member_hub.tiers.standing.sides import ids_at, merges_of_many
 from member_hub.tiers.standing.taking import asked_of, reading, stood_of
 from member_hub.tiers.words import OF_ACTIVITY, OF_ORDERS, Figure, Why, Window
 
@@ -44,12 +48,13 @@ class Next:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The last decision, or what is looked at where there was none."""
+    """The last decision, or what is looked at where there was none. `by`: in whose log it stands."""
 
     rules_version: int
     decided_at: datetime | None
     reason: Why
     reasons: Sequence[Reached]
+    by: MemberId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +108,13 @@ async def explain(
         for one, row in rows.items()
     }
     figures = await measure(tx, wanted)
-    logs = await _decisions(tx, list(rows))
+    logs = await _decisions(tx, list(rows.values()), now)
     found = {}
     for one, row in rows.items():
         measures = Measures(asked_of(row), figures[one], thresholds.get(row.handler, {}))
         found[one] = _explained(ruled, row, measures, logs.get(one), now)
     if with_orders or with_activity:
-        found = await _with_details(tx, found, with_orders=with_orders, with_activity=with_activity)
+        found = await _with_details(tx, found, now=now, with_orders=with_orders, with_activity=with_activity)
     return found
 
 
@@ -124,7 +129,8 @@ def _explained(ruled: InForce, row: Row[Any], measures: Measures, log: Row[Any] 
         missing = measures.growth_missing(level.promotion, view)
         following = Next(level, missing, measures.all_of(level.promotion, level.code, view))
     if log is not None:
-        decision = Decision(log.rules_version, log.changed_at, Why(log.reason), read_back(log.facts["reasons"]))
+        reasons, by = read_back(log.facts["reasons"]), MemberId(log.member_id)
+        decision = Decision(log.rules_version, log.changed_at, Why(log.reason), reasons, by)
     else:
         decision = Decision(ruled.version, None, standing.reason, reasons_of(measures, rules, stood, now))
     growth = measures.reached(_growth_of(rules, standing.tier), "", view).reached or 0
@@ -143,27 +149,52 @@ def _growth_of(rules: TierRules, tier: str) -> Criterion:
     return next((one for one in criteria if one.figure is Figure.GROWTH), YEAR)
 
 
-async def _decisions(tx: Tx, member_ids: Sequence[MemberId]) -> dict[MemberId, Row[Any]]:
-    """Of each the last decision that the rules made; merging and splitting bring a standing and weigh nothing."""
-    given = values_of([change_t.c.member_id])
+async def _decisions(tx: Tx, standings: Collection[Row[Any]], now: datetime) -> dict[MemberId, Row[Any]]:
+    """Of each the last decision of the rules by which the tier counts: to that tier, for the reason that stands there.
+
+    After a merging it is that of whom the tier came from, the one that reached or kept it. A splitting brings a tier,
+    weighing nothing, and a placement beneath what was earned decides nothing: then there is none, or the one before.
+    """
+    decided = [row for row in standings if row.tier is not None and row.tier == standing_of(row._mapping, now).tier]  # noqa: SLF001
+    merged = [MemberId(row.of_member) for row in decided if row.reason == Why.MERGE]
+    by = {one: merges[-1].decided_by for one, merges in (await merges_of_many(tx, merged)).items()} if merged else {}
+    given = values_of([change_t.c.member_id, change_t.c.to_tier, change_t.c.reason, column("by", PgUuid())])  # type: ignore[list-item]
+    is_same = case(
+        (given.c.reason == Why.MERGE.value, change_t.c.reason.not_in([Why.GRACE, Why.MERGE, Why.SPLIT])),
+        else_=change_t.c.reason == given.c.reason,
+    )
+    columns = ("member_id", "rules_version", "changed_at", "reason", "facts")
     last = (
-        select(change_t.c.rules_version, change_t.c.changed_at, change_t.c.reason, change_t.c.facts)
-        .where(change_t.c.member_id == given.c.member_id, change_t.c.facts.has_key("reasons"))
+        select(*(change_t.c[name] for name in columns))
+        .where(
+            change_t.c.member_id == given.c.by,
+            change_t.c.to_tier == given.c.to_tier,
+            change_t.c.facts.has_key("reasons"),
+            is_same,
+        )
         .order_by(change_t.c.changed_at.desc(), change_t.c.change_id.desc())
         .limit(1)
         .lateral("last")
     )
-    statement = select(given.c.member_id, last).select_from(given.join(last, true()))
-    rows = await tx.execute(statement, parameters(("member_id",), [(one,) for one in member_ids]))
-    return {MemberId(row.member_id): row for row in rows}
+    statement = select(given.c.member_id.label("of_member"), last).select_from(given.join(last, true()))
+    wanted = [(row.of_member, row.tier, row.reason, by.get(row.of_member) or row.of_member) for row in decided]
+    rows = await tx.execute(statement, parameters(("member_id", "to_tier", "reason", "by"), wanted))
+    return {MemberId(row.of_member): row for row in rows}
 
 
 async def _with_details(
-    tx: Tx, found: dict[MemberId, Explained], *, with_orders: bool, with_activity: bool
+    tx: Tx, found: dict[MemberId, Explained], *, now: datetime, with_orders: bool, with_activity: bool
 ) -> dict[MemberId, Explained]:
-    spans = {one: _widest(said.decision.reasons) for one, said in found.items()}
-    lines = await _lines(tx, {one: span for one, span in spans.items() if span}) if with_orders else {}
-    counts = await _activity(tx, {one: span for one, span in spans.items() if span}) if with_activity else {}
+    merges = await merges_of_many(tx, list(found))
+    spans = {one: span for one, said in found.items() if (span := _widest(said.decision.reasons))}
+    moments = {one: found[one].decision.decided_at or now for one in spans}
+    joined = set[UUID]()
+    for one, theirs in merges.items():
+        if one in spans:
+            everybody = frozenset[UUID]().union(*(merged.ids for merged in theirs))
+            joined |= everybody - ids_at(theirs, found[one].decision.by or one, moments[one])
+    lines = await _lines(tx, spans, moments, joined) if with_orders else {}
+    counts = await _activity(tx, spans, joined) if with_activity else {}
     return {one: replace(said, lines=lines.get(one, ()), activity=counts.get(one, {})) for one, said in found.items()}
 
 
@@ -173,40 +204,73 @@ def _widest(reasons: Sequence[Reached]) -> Span | None:
     return Span(min(one.first for one in spans), max(one.last for one in spans)) if spans else None
 
 
-async def _lines(tx: Tx, spans: Mapping[MemberId, Span]) -> dict[MemberId, list[Row[Any]]]:
-    """Of each member the newest lines of the days that counted, refunds among them."""
-    moment = DateTime(timezone=True)
-    given = values_of([column("member_id", PgUuid()), column("begins", moment), column("ends", moment)])  # type: ignore[list-item]
+def _was_there(account: Any) -> ColumnElement[bool]:
+    """Not of those who were merged with the member since it was decided."""
+    is_theirs: ColumnElement[bool] = account.c.filed_under != all_(bindparam("joined", type_=ARRAY(PgUuid())))
+    return is_theirs
+
+
+async def _lines(
+    tx: Tx, spans: Mapping[MemberId, Span], decided: Mapping[MemberId, datetime], joined: Collection[UUID]
+) -> dict[MemberId, list[Row[Any]]]:
+    """Of each member the newest lines that counted, and the refunds of these; not what came to light since then."""
+    names, moment = ("begins", "ends", "decided_at"), DateTime(timezone=True)
+    given = values_of([column("member_id", PgUuid()), *(column(name, moment) for name in names)])  # type: ignore[list-item]
+    counts_at = case((order_t.c.refund_of_order.is_(None), order_t.c.ordered_at), else_=_bought_at(given))
     newest = (
         select(order_t)
         .join(account_t, account_t.c.origin_id == order_t.c.origin_id)
         .where(
             account_t.c.member_id == given.c.member_id,
-            order_t.c.ordered_at >= given.c.begins,
-            order_t.c.ordered_at < given.c.ends,
+            _was_there(account_t),
+            or_(order_t.c.counted_at.is_(None), order_t.c.counted_at <= given.c.decided_at),
+            counts_at >= given.c.begins,
+            counts_at < given.c.ends,
         )
         .order_by(order_t.c.ordered_at.desc(), order_t.c.channel, order_t.c.order_no, order_t.c.line_no)
         .limit(LINES_MAX)
         .lateral("line")
     )
     statement = select(given.c.member_id.label("of_member"), newest).select_from(given.join(newest, true()))
-    rows = [(one, span.begins, span.ends) for one, span in spans.items()]
+    rows = [(one, span.begins, span.ends, decided[one]) for one, span in spans.items()]
     found: dict[MemberId, list[Row[Any]]] = defaultdict(list)
-    for row in await tx.execute(statement, parameters(("member_id", "begins", "ends"), rows)):
+    wanted: dict[str, Any] = {**parameters(("member_id", *names), rows), "joined": sorted(joined)}
+    for row in await tx.execute(statement, wanted):
         found[MemberId(row.of_member)].append(row)
     return {one: sorted(lines, key=_newest_first) for one, lines in found.items()}
+
+
+def _bought_at(given: Any) -> Any:
+    """Of a refund when its line was bought, with any account of the member: by that it counts, as its growth does."""
+    bought, beside = order_t.alias("bought"), account_t.alias("beside")
+    return (
+        select(bought.c.ordered_at)
+        .join(beside, and_(beside.c.origin_id == bought.c.origin_id, beside.c.filed_under == bought.c.member_id))
+        .where(
+            beside.c.member_id == given.c.member_id,
+            bought.c.channel == order_t.c.channel,
+            bought.c.order_no == order_t.c.refund_of_order,
+            bought.c.line_no == order_t.c.refund_of_line,
+        )
+        .limit(1)
+        .correlate(given, order_t)
+        .scalar_subquery()
+    )
 
 
 def _newest_first(row: Row[Any]) -> tuple[float, str, str, int]:
     return -row.ordered_at.timestamp(), row.channel, row.order_no, row.line_no
 
 
-async def _activity(tx: Tx, spans: Mapping[MemberId, Span]) -> dict[MemberId, dict[Figure, int]]:
+async def _activity(
+    tx: Tx, spans: Mapping[MemberId, Span], joined_since: Collection[UUID]
+) -> dict[MemberId, dict[Figure, int]]:
     given = values_of([column("member_id", PgUuid()), column("first", Date()), column("last", Date())])  # type: ignore[list-item]
     within = (
         (activity_t.c.origin_id == account_t.c.origin_id)
         & (activity_t.c.day >= given.c.first)
         & (activity_t.c.day <= given.c.last)
+        & _was_there(account_t)
     )
     joined = given.join(account_t, account_t.c.member_id == given.c.member_id).join(activity_t, within)
     statement = (
@@ -216,6 +280,7 @@ async def _activity(tx: Tx, spans: Mapping[MemberId, Span]) -> dict[MemberId, di
     )
     rows = [(one, span.first, span.last) for one, span in spans.items()]
     found: dict[MemberId, dict[Figure, int]] = defaultdict(dict)
-    for row in await tx.execute(statement, parameters(("member_id", "first", "last"), rows)):
+    wanted: dict[str, Any] = {**parameters(("member_id", "first", "last"), rows), "joined": sorted(joined_since)}
+    for row in await tx.execute(statement, wanted):
         found[MemberId(row.member_id)][Figure(row.kind)] = int(row.times)
     return found

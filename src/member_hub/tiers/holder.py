@@ -1,11 +1,12 @@
 """What the tiers part answers for: growth, standings and the log of decisions.
 
 Merging keeps the higher tier (reason `merge`) and the later end; growth stays filed where it was and is read over both.
-Each side's standing from before goes into the log. Splitting gives each side back what it stood at before, and the tier
-that both had as a floor for a time of protection; then both are looked at, and go by their own orders.
+Where each side stood is kept as long as the merge stands (standing/sides.py). Splitting gives each side back what it
+stood at, floor and all, with those who still are merged with it; and the tier that both had is protected for a time
+beside it: the highest counts. Then both are looked at, and go by their own orders.
 
-Decision: only the latest merging is taken back whole. What was decided meanwhile from the orders of both is not
-replayed: the floor covers it for the time of protection, and the review says what each has earned.
+Decision: what was decided meanwhile from the orders of both is not replayed: the protection covers it for its time, and
+the review says what each has earned.
 Decision: the time is the hub's clock, for the duties of a holder name none.
 """
 
@@ -24,32 +25,25 @@ from member_hub.db.bulk import among, table_of
 from member_hub.holding import AccountRows, rows_where
 from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.privacy import Erased, Held, Person, Purpose
-from member_hub.tiers.queries import standing_of
+from member_hub.tiers.queries import counting, merged_by, standing_of
 from member_hub.tiers.rules.windows import midnight
+from member_hub.tiers.standing import sides
 from member_hub.tiers.standing.log import Change, log
 from member_hub.tiers.standing.marking import touch
-from member_hub.tiers.tables import GrowthEntry, TierChange, TierRise, TierStanding
+from member_hub.tiers.standing.sides import NO_FLOOR, NO_PROTECTION, Row, counted, higher, lowest, replayed, stood
+from member_hub.tiers.tables import GrowthEntry, TierChange, TierMerge, TierRise, TierStanding
 from member_hub.tiers.words import LOWEST, Why
 
 PROTECTION: Final = timedelta(days=90)  # after a splitting
 FILED = AccountRows(staying=(GrowthEntry,))
+BY_MEMBER = (TierStanding, TierMerge, TierChange, TierRise)
 standing_t = table_of(TierStanding)
-change_t = table_of(TierChange)
-rise_t = table_of(TierRise)
-OWN: Final = (
-    "own_tier", "own_rank", "since", "reason", "until", "term_since", "in_grace", "term_until", "rules_version",
-)  # fmt: skip
-FLOOR: Final = ("floor", "floor_rank", "floor_until")
-NO_FLOOR: Final[dict[str, Any]] = {"floor": None, "floor_rank": 0, "floor_until": None}
-MOMENTS: Final = ("since", "until", "term_since", "term_until", "floor_until")
-UNMARKED: Final[dict[str, Any]] = {
+UNMARKED: Final[Mapping[str, Any]] = {
     "notice_at": None,
     "notice_until": None,
     "notice_needed": None,
     "notice_sent_at": None,
 }
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +57,18 @@ class TiersHolder:
 
     @property
     def tables(self) -> frozenset[str]:
-        return FILED.tables | {standing_t.fullname, change_t.fullname, rise_t.fullname}
+        return FILED.tables | {table_of(model).fullname for model in BY_MEMBER}
 
     async def export_for(self, tx: Tx, person: Person) -> AsyncIterator[Held]:
         async for held in FILED.export_for(tx, person):
             yield held
-        for model in (TierStanding, TierChange, TierRise):
+        for model in BY_MEMBER:
             async for held in rows_where(tx, model, among(table_of(model).c.member_id, person.member_ids)):
                 yield held
 
     async def erase_for(self, tx: Tx, person: Person) -> Erased:
         counts = dict((await FILED.erase_for(tx, person)).counts)
-        for table in (standing_t, change_t, rise_t):
+        for table in map(table_of, BY_MEMBER):
             gone = await tx.execute(delete(table).where(among(table.c.member_id, person.member_ids)))
             counts[table.fullname] = int(gone.rowcount)
         return Erased(counts)
@@ -84,62 +78,81 @@ class TiersHolder:
         now = self.clock.now()
         rows = await _locked(tx, kept, gone)
         await tx.execute(delete(standing_t).where(standing_t.c.member_id == gone))
-        mine, theirs = rows.get(kept), rows.get(gone)
-        if theirs is not None and theirs["tier"] is not None:
-            higher = _higher(mine, theirs, now)
-            await _put(tx, kept, higher | {"reason": Why.MERGE, "due_at": now})
-            before = LOWEST if mine is None or mine["tier"] is None else mine["tier"]
-            terms = {"term": _term(mine, now), "their_term": _term(theirs, now)}
-            facts = {"with": str(gone), "stood": _snapshot(mine)} | terms
-            merged = [
-                _merge(kept, before, higher["tier"], higher["until"], facts),
-                _merge(gone, theirs["tier"], higher["tier"], higher["until"], {"stood": _snapshot(theirs)}),
+        mine, theirs = _decided(rows.get(kept)), _decided(rows.get(gone))
+        after = higher(mine, theirs, now)
+        merged = sides.Merged(
+            uuid7(), await sides.ids_in(tx, kept), await sides.ids_in(tx, gone), stood(mine), stood(theirs), now,
+            kept_term=_term(mine, now), gone_term=_term(theirs, now),
+            decided_by=None if after is None else await _decider(tx, {kept: mine, gone: theirs}, after, now),
+        )  # fmt: skip
+        await sides.put_merged(tx, merged, kept=kept, gone=gone)
+        if theirs is not None and after is not None:
+            now_at = counted(after, now)
+            await _put(tx, kept, {**after, **now_at, "reason": Why.MERGE, "due_at": now})
+            changes = [
+                _change(one, _tier(row, now), after, Why.MERGE, facts={}, now=now)
+                for one, row in ((kept, mine), (gone, theirs))
             ]
-            await log(tx, _hub(), merged, now=now)
+            await log(tx, _hub(), changes, now=now)
         await touch(tx, [kept], now=now)
 
     async def give_back(self, tx: Tx, *, kept: MemberId, back: MemberId, origins: Sequence[OriginId]) -> None:
         now = self.clock.now()
-        row = (await _locked(tx, kept, back)).get(kept)
-        if origins and row is not None and row["tier"] is not None:
-            ends = midnight(business_day(now + PROTECTION) + timedelta(days=1))
-            if row["floor"] == row["tier"]:
-                ends = max(ends, row["floor_until"])  # placed by hand for longer: for whom of them nobody can tell
-            floor = {"floor": row["tier"], "floor_rank": row["rank"], "floor_until": ends}
+        row = _decided((await _locked(tx, kept, back)).get(kept))
+        parted = await _parted(tx, kept=kept, back=back, row=row, now=now)
+        if origins and row is not None:
+            protected = _protected(row, now)
             changes = []
-            for side, stood in (
-                (kept, await _stood(tx, kept, now, other=back) or {name: row[name] for name in OWN}),
-                (back, await _stood(tx, back, now) or _lowest(now)),
-            ):
-                values = stood | floor | {"tier": row["tier"], "rank": row["rank"], "since": now}
-                values |= {"term_since": stood["term_since"] or stood["since"]}
-                await _put(tx, side, values | {"reason": Why.SPLIT, "due_at": now})
-                facts = {"own_tier": stood["own_tier"]}
-                if side == kept:
-                    facts |= {"with": str(back), "term": _term(row, now)}
-                changes.append(Change(side, row["tier"], row["tier"], Why.SPLIT, floor["floor_until"], None, facts))
+            for side in (kept, back):
+                before = {**lowest(now), **(parted[side] or {})}
+                after = {**before, **protected, "term_since": before["term_since"] or before["since"]}
+                after |= {**counted(after, now), "since": now, "reason": Why.SPLIT, "due_at": now}
+                await _put(tx, side, after)
+                term = {"term": standing_of(row, now).term_since.isoformat()}
+                changes.append(_change(side, _tier(row, now), after, Why.SPLIT, facts=term, now=now))
             await log(tx, _hub(), changes, now=now)
         await touch(tx, [kept, back], now=now)
 
 
-def _higher(mine: Row | None, theirs: Row, now: datetime) -> dict[str, Any]:
-    """Of two standings the higher tier with the later end; and so of two floors, that neither promise is broken."""
-    if mine is None or mine["tier"] is None:
-        return {name: theirs[name] for name in ("tier", "rank", *OWN, *FLOOR)} | UNMARKED
-    first, second = sorted((mine, theirs), key=lambda row: row["own_rank"], reverse=True)
-    found = {name: first[name] for name in OWN}
-    ends = [row["until"] for row in (first, second) if row["until"] is not None]
-    if first["until"] is not None and max(ends) != first["until"]:
-        found |= {name: second[name] for name in ("until", "in_grace", "term_until")}
-    floors = [row for row in (mine, theirs) if row["floor_until"] is not None and row["floor_until"] > now]
-    highest = max(floors, key=lambda row: (row["floor_rank"], row["floor_until"]), default=None)
-    found |= {name: highest[name] for name in FLOOR} if highest else NO_FLOOR
-    if highest is not None:
-        found["floor_until"] = max(row["floor_until"] for row in floors)
-    by_floor = highest is not None and highest["floor_rank"] > found["own_rank"]
-    found["tier"] = found["floor"] if by_floor else found["own_tier"]
-    found["rank"] = found["floor_rank"] if by_floor else found["own_rank"]
-    return found | UNMARKED
+async def _parted(
+    tx: Tx, *, kept: MemberId, back: MemberId, row: Row | None, now: datetime
+) -> dict[MemberId, Row | None]:
+    """Where each side stands without the other, by the merges that still stand; which are filed anew.
+
+    Of whom no merge tells where somebody leaves with a new id: that one stood nowhere, the other stays where they are.
+    """
+    merges = await sides.merges_of(tx, kept)
+    staying, leaving = await sides.ids_in(tx, kept), await sides.ids_in(tx, back)
+    known = frozenset[Any]().union(*(one.ids for one in merges))
+    of_kept, kept_merges = replayed(merges, staying, now)
+    of_back, back_merges = replayed(merges, leaving, now)
+    await sides.put_parted(tx, kept=kept, back=back, merges={kept: kept_merges, back: back_merges})
+    if not known & leaving and not await sides.had_been(tx, back):
+        return {kept: stood(row), back: None}
+    return {kept: of_kept, back: of_back}
+
+
+async def _decider(tx: Tx, rows: Mapping[MemberId, Row | None], after: Row, now: datetime) -> MemberId:
+    """In whose log the decision stands by which the tier counts now; of one merged before in that of theirs."""
+    by = counting(after, now)
+    names = {"own": ("own_tier", "reason"), "floor": sides.FLOOR[:1], "protected": sides.PROTECTED[:1]}[by]
+    side = next(one for one, row in rows.items() if row is not None and all(row[name] == after[name] for name in names))
+    row = rows[side]
+    assert row is not None, "who decided has a standing"
+    return await merged_by(tx, side) or side if row["reason"] == Why.MERGE else side
+
+
+def _protected(row: Row, now: datetime) -> Row:
+    """The tier that counts at the splitting, for a time; of the lowest there is nothing to protect."""
+    at = counted(row, now)
+    if not at["rank"]:
+        return NO_PROTECTION
+    ends = midnight(business_day(now + PROTECTION) + timedelta(days=1))
+    return {"protected": at["tier"], "protected_rank": at["rank"], "protected_until": ends}
+
+
+def _decided(row: Row | None) -> Row | None:
+    return None if row is None or row["tier"] is None else row
 
 
 async def _locked(tx: Tx, *member_ids: MemberId) -> dict[MemberId, Row]:
@@ -149,47 +162,27 @@ async def _locked(tx: Tx, *member_ids: MemberId) -> dict[MemberId, Row]:
 
 
 async def _put(tx: Tx, member_id: MemberId, values: Row) -> None:
-    whole = NO_FLOOR | UNMARKED | dict(values)
+    whole = {**NO_FLOOR, **NO_PROTECTION, **values, **UNMARKED}
+    whole.pop("member_id", None)
     new = insert(standing_t).values(member_id=member_id, **whole)
     await tx.execute(new.on_conflict_do_update(index_elements=[standing_t.c.member_id], set_=whole))
 
 
-async def _stood(tx: Tx, member_id: MemberId, now: datetime, *, other: MemberId | None = None) -> dict[str, Any] | None:
-    """What a side stood at before the latest merging (of the one that stayed: with `other`); None: there was none."""
-    statement = select(change_t.c.facts).where(change_t.c.member_id == member_id, change_t.c.reason == Why.MERGE)
-    if other is not None:
-        statement = statement.where(change_t.c.facts["with"].astext == str(other))
-    facts = await tx.scalar(statement.order_by(change_t.c.changed_at.desc(), change_t.c.change_id.desc()).limit(1))
-    if facts is None:
-        return None
-    if facts["stood"] is None:
-        return _lowest(now)
-    return {
-        name: datetime.fromisoformat(value) if name in MOMENTS and value else value
-        for name, value in facts["stood"].items()
-    }
+def _tier(row: Row | None, now: datetime) -> str:
+    return LOWEST if row is None else standing_of(row, now).tier
 
 
-def _term(row: Row | None, now: datetime) -> str | None:
+def _term(row: Row | None, now: datetime) -> datetime | None:
     """Since when the term runs that counts; None: nothing was decided yet, and it is that of joining."""
-    return None if row is None or row["tier"] is None else standing_of(row, now).term_since.isoformat()
+    return None if row is None else standing_of(row, now).term_since
 
 
-def _snapshot(row: Row | None) -> dict[str, Any] | None:
-    if row is None or row["tier"] is None:
-        return None
-    return {name: row[name].isoformat() if name in MOMENTS and row[name] else row[name] for name in OWN}
-
-
-def _lowest(now: datetime) -> dict[str, Any]:
-    return {
-        "own_tier": LOWEST, "own_rank": 0, "since": now, "reason": Why.SPLIT, "until": None, "term_since": None,
-        "in_grace": False, "term_until": None, "rules_version": None,
-    }  # fmt: skip
-
-
-def _merge(member_id: MemberId, before: str, after: str, until: datetime | None, facts: Row) -> Change:
-    return Change(member_id, before, after, Why.MERGE, until, None, facts)
+def _change(side: MemberId, before: str, after: Row, why: Why, *, facts: Row, now: datetime) -> Change:
+    """With the end of what counts; where that is no tier of one's own, also with what counts after it."""
+    by = counting(after, now)
+    beneath = {} if by == "own" else {"own_tier": after["own_tier"]}
+    until = after["until" if by == "own" else f"{by}_until"]
+    return Change(side, before, counted(after, now)["tier"], why, until, None, {**beneath, **facts})
 
 
 def _hub() -> Caller:

@@ -177,7 +177,7 @@ async def _not_too_many(tx: Tx, now: datetime) -> None:
 
 async def _keeps_tiers(tx: Tx, rules: TierRules) -> None:
     held: Sequence[Any] = (
-        await tx.scalars(union(*(select(standing_t.c[name]).distinct() for name in ("own_tier", "floor"))))
+        await tx.scalars(union(*(select(standing_t.c[name]).distinct() for name in ("own_tier", "floor", "protected"))))
     ).all()
     _refuse_missing(set(filter(None, held)) - rules.ranks.keys())
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, case, func, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, func, select, true
 
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, parameters, table_of, values_of
@@ -13,13 +13,15 @@ from member_hub.db.direct import Direct
 from member_hub.ids import MemberId
 from member_hub.members.tables import Member
 from member_hub.tiers.rules.versions import Programme, in_force
-from member_hub.tiers.tables import TierChange, TierStanding
+from member_hub.tiers.tables import TierChange, TierMerge, TierStanding
 from member_hub.tiers.words import LOWEST, Why
 
 member_t = table_of(Member)
 standing_t = table_of(TierStanding)
 change_t = table_of(TierChange)
+merge_t = table_of(TierMerge)
 STANDINGS_MAX: Final = 10_000
+COVERS: Final = ("floor", "protected")  # what may stand above the tier of one's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +74,15 @@ def standing_of(row: Mapping[Any, Any], now: datetime) -> Standing:
     """From columns of a standing and `joined_at`."""
     if row["tier"] is None:
         return Standing(LOWEST, 0, row["joined_at"], row["joined_at"], None, Why.JOINED, None, None, None, None)
-    has_floor = row["floor_until"] is not None and row["floor_until"] > now
-    by_floor = has_floor and row["floor_rank"] > row["own_rank"]
-    by_hand = by_floor and row["reason"] != Why.SPLIT
+    has_floor, by = is_running(row, "floor", now), counting(row, now)
+    by_hand = by == "floor"
     told = row["notice_until"]
     return Standing(
-        tier=row["floor"] if by_floor else row["own_tier"],
-        rank=row["floor_rank"] if by_floor else row["own_rank"],
+        tier=row["own_tier" if by == "own" else by],
+        rank=row[f"{by}_rank"],
         since=row["since"],
         term_since=row["since"] if by_hand else row["term_since"] or row["since"],
-        until=row["floor_until"] if by_floor else _later(row) if has_floor else row["until"],
+        until=_until(row, by, now),
         reason=Why(row["reason"]),
         rules_version=row["rules_version"],
         floor=row["floor"] if has_floor else None,
@@ -90,10 +91,37 @@ def standing_of(row: Mapping[Any, Any], now: datetime) -> Standing:
     )
 
 
-def _later(row: Mapping[Any, Any]) -> datetime | None:
-    """The end of one's own tier; of a floor beside it at the same tier, where that is later."""
+def _until(row: Mapping[Any, Any], by: str, now: datetime) -> datetime | None:
+    """The end of what counts; of one's own tier and something beside it at the same tier the later one."""
+    if by != "own":
+        ends: datetime | None = row[f"{by}_until"]
+        return ends
     own: datetime | None = row["until"]
-    return max(own, row["floor_until"]) if own is not None and row["floor_rank"] == row["own_rank"] else own
+    equal = [cover for cover in COVERS if is_running(row, cover, now) and row[f"{cover}_rank"] == row["own_rank"]]
+    return max([own, *(row[f"{cover}_until"] for cover in equal)]) if own is not None else None
+
+
+def counting(row: Mapping[Any, Any], now: datetime) -> str:
+    """By which the tier counts at this moment: `own`, or a higher `floor` or `protected`; of equal ones the later."""
+    covers = [name for name in COVERS if is_running(row, name, now)]
+    highest = max(covers, key=lambda name: (row[f"{name}_rank"], row[f"{name}_until"]), default=None)
+    return highest if highest is not None and row[f"{highest}_rank"] > row["own_rank"] else "own"
+
+
+def is_running(row: Mapping[Any, Any], cover: str, now: datetime) -> bool:
+    return row[f"{cover}_until"] is not None and row[f"{cover}_until"] > now
+
+
+def tier_at(now: ColumnElement[datetime] | datetime) -> ColumnElement[Any]:
+    """The same in SQL, of a row of tier_standing; null where nothing was decided, or there is no row."""
+    s = standing_t.c
+    is_floor, is_protected = s.floor_until > now, s.protected_until > now
+    protected_rank = case((is_protected, s.protected_rank), else_=0)
+    return case(
+        (and_(is_floor, s.floor_rank > s.own_rank, s.floor_rank >= protected_rank), s.floor),
+        (and_(is_protected, s.protected_rank > s.own_rank), s.protected),
+        else_=s.own_tier,
+    )
 
 
 async def terms_before(
@@ -103,28 +131,36 @@ async def terms_before(
 
     To be asked in its transaction, behind this part's own move. Before a splitting both are the one of `kept`.
     """
-    logged = await tx.scalar(
-        select(change_t.c.facts)
-        .where(change_t.c.member_id == kept, change_t.c.reason == why, change_t.c.facts["with"].astext == str(other))
-        .order_by(change_t.c.changed_at.desc(), change_t.c.change_id.desc())
-        .limit(1)
-    )
-    if logged is None:  # the other one stood nowhere, and nothing changed
-        term = (await standings(tx, [kept], now=now))[kept].term_since
-    else:
-        term = await _begun(tx, kept, logged["term"])
     if why is Why.SPLIT:
-        return term, term
-    return term, await _begun(tx, other, None if logged is None else logged["their_term"])
+        split = change_t.c.member_id == other, change_t.c.reason == why
+        newest = (change_t.c.changed_at.desc(), change_t.c.change_id.desc())
+        term = await tx.scalar(select(change_t.c.facts["term"].astext).where(*split).order_by(*newest).limit(1))
+        if term is not None:
+            return datetime.fromisoformat(term), datetime.fromisoformat(term)
+        ran = (await standings(tx, [kept], now=now))[kept].term_since  # nothing was decided yet, and nothing is logged
+        return ran, ran
+    merged = (
+        select(merge_t.c.kept_term, merge_t.c.gone_term)
+        .where(merge_t.c.member_id == kept, merge_t.c.gone_ids.contains([other]))
+        .order_by(merge_t.c.merge_id.desc())
+    )
+    row = (await tx.execute(merged.limit(1))).one_or_none()
+    if row is None:  # neither stood anywhere
+        return await _joined(tx, kept), await _joined(tx, other)
+    return row.kept_term or await _joined(tx, kept), row.gone_term or await _joined(tx, other)
 
 
-async def _begun(tx: Tx, member_id: MemberId, term: str | None) -> datetime:
-    """A term as it is logged; none: since joining."""
-    if term is not None:
-        return datetime.fromisoformat(term)
-    joined_at = (await tx.execute(select(member_t.c.joined_at).where(member_t.c.member_id == member_id))).scalar_one()
-    assert isinstance(joined_at, datetime)
-    return joined_at
+async def merged_by(tx: Tx, root: MemberId) -> MemberId | None:
+    """In whose log the decision stands that the last merging of this root took over; None: of nobody known."""
+    said = select(merge_t.c.decided_by).where(merge_t.c.member_id == root).order_by(merge_t.c.merge_id.desc())
+    found = await tx.scalar(said.limit(1))
+    return None if found is None else MemberId(found)
+
+
+async def _joined(tx: Tx, member_id: MemberId) -> datetime:
+    found = (await tx.execute(select(member_t.c.joined_at).where(member_t.c.member_id == member_id))).scalar_one()
+    assert isinstance(found, datetime)
+    return found
 
 
 async def held_at(tx: Tx, pairs: Sequence[tuple[MemberId, datetime]]) -> list[str]:

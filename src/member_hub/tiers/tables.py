@@ -2,6 +2,7 @@
 
     growth_entry     what was grown, once by its key; filed under a member id for life, read by account (DESIGN 7)
     tier_standing    one row of a root: its tier, and when it has to be looked at again
+    tier_merge       where two stood until they were merged, as long as the merge stands
     tier_change      every decision with the numbers it went by: what the explanation shows (PIPL 24, 55)
     tier_rise        which decisions about what was earned nobody has looked at for a gift yet (benefits/gifts.py)
     tier_rules       rules proposed, and which a second person approved
@@ -31,7 +32,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -73,7 +74,7 @@ class GrowthEntry(Base):
 
 
 class TierStanding(Base):
-    """Where a root stands. `tier` is what counts: the tier of one's own, or the floor where that is higher."""
+    """Where a root stands. `tier` is what counts: the highest of one's own, the floor and what a splitting protects."""
 
     __tablename__ = "tier_standing"
     __table_args__ = (
@@ -83,6 +84,7 @@ class TierStanding(Base):
             name="decided",
         ),
         CheckConstraint("(floor IS NULL) = (floor_until IS NULL)", name="floor"),
+        CheckConstraint("(protected IS NULL) = (protected_until IS NULL)", name="protected"),
         Index("ix_tier_standing_due_at", "due_at", "member_id", postgresql_where=text("due_at IS NOT NULL")),
         {"postgresql_with": {"fillfactor": "80"}},  # every review rewrites the row: it stays on its page
     )
@@ -104,10 +106,18 @@ class TierStanding(Base):
     term_until: Mapped[datetime | None] = mapped_column(
         DateTime(timezone=True), info=_said("本等级周期截止时间", "the term of this tier ended, before its grace")
     )
+    given_days: Mapped[int] = mapped_column(
+        Integer, server_default="0", info=technical("added to the grace of this term, for time in which nobody looked")
+    )
     floor: Mapped[str | None] = mapped_column(Text, info=_said("人工保底等级", "placed by hand, at least"))
     floor_rank: Mapped[int] = mapped_column(SmallInteger, server_default="0", info=technical("place of the floor"))
     floor_until: Mapped[datetime | None] = mapped_column(
         DateTime(timezone=True), info=_said("人工保底有效期至", "placed by hand until")
+    )
+    protected: Mapped[str | None] = mapped_column(Text, info=_said("分拆保护等级", "kept for a time after a splitting"))
+    protected_rank: Mapped[int] = mapped_column(SmallInteger, server_default="0", info=technical("place of that tier"))
+    protected_until: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), info=_said("分拆保护有效期至", "kept after a splitting until")
     )
     notice_at: Mapped[datetime | None] = mapped_column(
         DateTime(timezone=True), info=_said("降级提醒时间", "told of a demotion ahead at")
@@ -121,6 +131,29 @@ class TierStanding(Base):
     notice_sent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True), info=technical("when it went out"))
     rules_version: Mapped[int | None] = mapped_column(Integer, info=technical("of the rules it was decided by"))
     due_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True), info=technical("when to look again"))
+
+
+class TierMerge(Base):
+    """Two who were merged and still are: who was in each, and where each stood; a splitting takes it up again."""
+
+    __tablename__ = "tier_merge"
+
+    member_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("the root now"))
+    merge_id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, info=technical("random id, ordered by time"))
+    kept_ids: Mapped[list[UUID]] = mapped_column(ARRAY(PgUuid), info=technical("the one side, all of this person"))
+    gone_ids: Mapped[list[UUID]] = mapped_column(ARRAY(PgUuid), info=technical("the other side, of this person too"))
+    kept_stood: Mapped[Any | None] = mapped_column(JSONB, info=_said("合并前等级状态", "where the one stood before"))
+    gone_stood: Mapped[Any | None] = mapped_column(JSONB, info=_said("合并前等级状态", "where the other stood before"))
+    kept_term: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), info=_said("合并前等级周期起始时间", "since when the term of the one ran")
+    )
+    gone_term: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), info=_said("合并前等级周期起始时间", "since when the term of the other ran")
+    )
+    decided_by: Mapped[UUID | None] = mapped_column(
+        PgUuid, info=technical("in whose log stands what the tier rests on")
+    )
+    merged_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), info=_said("合并时间", "merged at"))
 
 
 class TierChange(Base):

@@ -177,6 +177,15 @@ async def of_member(tx: Tx, member_id: MemberId) -> list[Placed]:
     return sorted(found, key=lambda one: (one.placed_at, one.objection_id), reverse=True)
 
 
+async def stopped_since(tx: Tx, member_id: MemberId, lifted: Placed) -> datetime:
+    """Since when objections of this member to everything have stood, without a gap, until this one was lifted."""
+    since = lifted.placed_at
+    for one in await of_member(tx, member_id):
+        if one.scope.is_everything and one.placed_at < since and (one.lifted_at is None or one.lifted_at >= since):
+            since = one.placed_at
+    return since
+
+
 async def _in_force(tx: Tx, member_id: MemberId) -> list[Placed]:
     """Without a limit: of members who turn out to be one, each brings theirs, and all of them hold."""
     return await _placed(tx, and_(await _concerns(tx, member_id), objection_t.c.lifted_at.is_(None)), limit=None)

@@ -19,7 +19,7 @@ term counts; in a calendar year a notice at the end of the grace would ask for a
 names is the one on which the tier is lost, grace and all: one day, which the grace does not move. Price: a member is
 told by the length of the grace earlier than so many days before the fall.
 An end that is over is judged by the rules that were in force when it came (`then`), everything else by those of now.
-A floor stands apart from one's own tier, which goes its way beneath it; the higher of the two counts.
+A floor, and what a splitting protects, stand apart from one's own tier, which goes its way beneath; the highest counts.
 One assessment takes one step: after a decision the review takes another, until nothing is decided any more.
 A quantile of the end of a term is that of its last day, in the grace, too: it does not move with the day. As long as it
 is not known nothing is decided, and the member is looked at again.
@@ -65,6 +65,9 @@ class Stood:
     floor: str | None = None
     floor_until: datetime | None = None
     told: Told | None = None
+    protected: str | None = None  # after a splitting
+    protected_until: datetime | None = None
+    given_days: int = 0  # added to the grace of this term: an objection to everything lasted so long
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ def assess(
     after, reason, is_open = _own(measures, rules, _ruling(rules, then, stood, now), stood, now, earned=earned)
     after = _floored(rules, after, now)
     rank, before = _counting(rules, after), rules.rank(stood.tier)
-    if reason is None and after.floor_until != stood.floor_until:
+    if reason is None and _is_uncovered(rules, after, stood, rank):
         reason = Why.LAPSED if rank < before or stood.tier not in rules.ranks else Why.EARNED
     if reason is not None:
         after = _decided(after, stood, reason, tier=rules.levels[rank].code, now=now)
@@ -118,7 +121,7 @@ def assess(
 
 def _decided(after: Stood, before: Stood, reason: Why, *, tier: str, now: datetime) -> Stood:
     """Beneath a floor that goes on covering it nothing is seen of the decision; a grace is no new start."""
-    is_covered = after.floor is not None and tier == before.tier and after.own != tier
+    is_covered = (after.floor or after.protected) is not None and tier == before.tier and after.own != tier
     is_same_end = tier == before.tier and after.until == before.until  # a floor at the same tier is over, no more
     told = before.told if is_covered or is_same_end or reason is Why.GRACE else None
     return replace(
@@ -220,7 +223,8 @@ def _on(rules: TierRules, stood: Stood, rank: int, member: Member, day: date, *,
     """With a tier of one's own for a term that begins at this moment, and is counted from `day`."""
     level = rules.levels[rank]
     until = term_end(level.term_end, level.term_months, day=day, joined=member.joined) if rank else None
-    return replace(stood, own=level.code, until=until, term_since=began, in_grace=False, term_until=None)
+    own = replace(stood, own=level.code, until=until, term_since=began)
+    return replace(own, in_grace=False, term_until=None, given_days=0)
 
 
 def _grace_end(rules: TierRules, stood: Stood, now: datetime) -> datetime:
@@ -229,7 +233,7 @@ def _grace_end(rules: TierRules, stood: Stood, now: datetime) -> datetime:
     Beneath a floor nothing falls yet, so nobody has to be told.
     """
     ends = _grace_over(rules, stood)
-    if not rules.rank(stood.floor) > rules.rank(stood.own):
+    if not _cover(rules, stood)[0] > rules.rank(stood.own):
         if stood.told is None:
             return max(ends, _notice_over(rules, business_day(now) + ONE_DAY))
         return max(ends, _notice_over(rules, business_day(stood.told.at)), stood.told.until)
@@ -238,7 +242,7 @@ def _grace_end(rules: TierRules, stood: Stood, now: datetime) -> datetime:
 
 def _grace_over(rules: TierRules, stood: Stood) -> datetime:
     assert stood.until is not None, "it is a tier with a term"
-    return stood.until if stood.in_grace else stood.until + timedelta(days=rules.tier_grace_days)
+    return stood.until if stood.in_grace else stood.until + timedelta(days=rules.tier_grace_days + stood.given_days)
 
 
 def _notice_over(rules: TierRules, told_on: date) -> datetime:
@@ -246,14 +250,29 @@ def _notice_over(rules: TierRules, told_on: date) -> datetime:
 
 
 def _floored(rules: TierRules, stood: Stood, now: datetime) -> Stood:
-    """Without a floor that is over, or of a tier that is no more."""
-    if stood.floor_until is None or (stood.floor_until > now and stood.floor in rules.ranks):
-        return stood
-    return replace(stood, floor=None, floor_until=None)
+    """Without a floor, or a protection, that is over or of a tier that is no more."""
+    if stood.floor_until is not None and (stood.floor_until <= now or stood.floor not in rules.ranks):
+        stood = replace(stood, floor=None, floor_until=None)
+    if stood.protected_until is not None and (stood.protected_until <= now or stood.protected not in rules.ranks):
+        stood = replace(stood, protected=None, protected_until=None)
+    return stood
+
+
+def _is_uncovered(rules: TierRules, after: Stood, before: Stood, rank: int) -> bool:
+    """Whether a floor, or a protection, is over on which the tier rested."""
+    if (after.floor_until, after.protected_until) == (before.floor_until, before.protected_until):
+        return False
+    return rank != rules.rank(before.tier) or _cover(rules, after)[0] <= rules.rank(after.own)
+
+
+def _cover(rules: TierRules, stood: Stood) -> tuple[int, datetime | None]:
+    """Of the floor and what is protected the higher, of equal ones the one that ends later; and its end."""
+    covers = [(stood.floor, stood.floor_until), (stood.protected, stood.protected_until)]
+    return max(((rules.rank(tier), until) for tier, until in covers if until is not None), default=(0, None))
 
 
 def _counting(rules: TierRules, stood: Stood) -> int:
-    return max(rules.rank(stood.own), rules.rank(stood.floor))
+    return max(rules.rank(stood.own), _cover(rules, stood)[0])
 
 
 def _notified(measures: Measures, rules: TierRules, stood: Stood, now: datetime) -> Stood:
@@ -283,21 +302,21 @@ def _to_stay(rules: TierRules, stood: Stood, now: datetime) -> tuple[Condition |
 
 def ends_at(rules: TierRules, stood: Stood) -> datetime | None:
     """When the term, the grace or the floor ends by which the tier counts."""
-    own, floor = rules.rank(stood.own), rules.rank(stood.floor)
+    own, (floor, floor_until) = rules.rank(stood.own), _cover(rules, stood)
     if floor > own:
-        return stood.floor_until
-    if stood.floor_until is not None and stood.until is not None and floor == own:
-        return max(stood.until, stood.floor_until)
+        return floor_until
+    if floor_until is not None and stood.until is not None and floor == own:
+        return max(stood.until, floor_until)
     return stood.until
 
 
 def _lost_at(rules: TierRules, stood: Stood, told_at: datetime) -> datetime:
     """When the tier that counts is lost by who was told then and reaches no more. A floor has no grace."""
-    own, floor = rules.rank(stood.own), rules.rank(stood.floor)
-    if floor > own and stood.floor_until is not None:
-        return stood.floor_until
+    own, (floor, floor_until) = rules.rank(stood.own), _cover(rules, stood)
+    if floor > own and floor_until is not None:
+        return floor_until
     ends = max(_grace_over(rules, stood), _notice_over(rules, business_day(told_at)))
-    return max(ends, stood.floor_until) if stood.floor_until is not None and floor == own else ends
+    return max(ends, floor_until) if floor_until is not None and floor == own else ends
 
 
 def _views(rules: TierRules, stood: Stood, now: datetime) -> list[Viewpoint]:
@@ -334,7 +353,8 @@ def _notice_from(rules: TierRules, ends: datetime) -> datetime:
 
 def _due(rules: TierRules, stood: Stood, now: datetime) -> datetime | None:
     """When time alone may change something; now, where it is due already."""
-    ends = [end for end in (stood.until if rules.rank(stood.own) else None, stood.floor_until) if end is not None]
+    term = stood.until if rules.rank(stood.own) else None
+    ends = [end for end in (term, stood.floor_until, stood.protected_until) if end is not None]
     counts = ends_at(rules, stood)
     if counts is not None and stood.told is None and _notice_from(rules, counts) > now:
         ends.append(_notice_from(rules, counts))

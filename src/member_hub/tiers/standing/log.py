@@ -34,6 +34,11 @@ class Change:
     placing: PlacingReason | None = None
     approved_by: str | None = None
 
+    @property
+    def rises(self) -> bool:
+        """Whether one's own tier rose, be it in the same review as a placement that covers it."""
+        return "own_to" in self.facts
+
 
 async def log(tx: Tx, caller: Caller, changes: Sequence[Change], *, now: datetime) -> None:
     rows = [
@@ -55,5 +60,5 @@ async def log(tx: Tx, caller: Caller, changes: Sequence[Change], *, now: datetim
         for one in changes
     ]
     await insert_rows(tx, TierChange, COLUMNS, rows)
-    earned = [row[:2] for row, one in zip(rows, changes, strict=True) if one.reason is Why.EARNED]
+    earned = [row[:2] for row, one in zip(rows, changes, strict=True) if one.reason is Why.EARNED or one.rises]
     await insert_rows(tx, TierRise, COLUMNS[:2], earned)

@@ -8,19 +8,26 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, DateTime, Select, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, DateTime, Select, and_, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import Insert, insert
 
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, among_given, constant, table_of
 from member_hub.db.direct import Direct
 from member_hub.ids import MemberId
+from member_hub.members.bits import restriction_mask
 from member_hub.members.tables import Member, MemberStatus
+from member_hub.privacy import Purpose
 from member_hub.tiers.tables import TierStanding
 
 DUE_MAX: Final = 2000  # members in one look
 member_t = table_of(Member)
 standing_t = table_of(TierStanding)
+# Who is assessed: who is neither frozen nor restricted, and has not objected to everything (PIPL 44).
+ASSESSED: Final = and_(
+    member_t.c.status == MemberStatus.ACTIVE,
+    member_t.c.restriction_bits.op("&")(restriction_mask(Purpose.MEMBER_SERVICE)) == 0,
+)
 GONE: Final = (constant(MemberStatus.MERGED), constant(MemberStatus.ERASED))
 
 
@@ -35,14 +42,15 @@ async def mark(tx: Tx, which: ColumnElement[bool], *, now: datetime) -> int:
 
 
 async def due_members(tx: Tx, *, now: datetime, but: Collection[MemberId] = ()) -> Sequence[MemberId]:
-    """Members to be looked at, longest due first. Frozen and restricted ones wait until they are neither.
+    """Members to be looked at, longest due first. Frozen and restricted ones wait until they are neither, and who
+    objected to everything until they no longer do.
 
     `but`: those who failed before, so that however many they are, the others have their turn.
     """
     statement = (
         select(standing_t.c.member_id)
         .join(member_t, member_t.c.member_id == standing_t.c.member_id)
-        .where(standing_t.c.due_at <= now, member_t.c.status == MemberStatus.ACTIVE)
+        .where(standing_t.c.due_at <= now, ASSESSED)
         .order_by(standing_t.c.due_at, standing_t.c.member_id)
         .limit(DUE_MAX)
     )

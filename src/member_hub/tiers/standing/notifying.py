@@ -15,10 +15,9 @@ from member_hub.clock import business_day
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among
 from member_hub.ids import MemberId
-from member_hub.members.tables import MemberStatus
 from member_hub.telling import Kind, ToTell
 from member_hub.telling.kinds import Value
-from member_hub.tiers.standing.marking import member_t, standing_t
+from member_hub.tiers.standing.marking import ASSESSED, member_t, standing_t
 
 NOTICES_MAX: Final = 500  # in one transaction
 
@@ -32,7 +31,7 @@ async def ask_notices(tx: Tx, *, now: datetime) -> int:
             standing_t.c.notice_at <= now,
             standing_t.c.notice_until > now,
             standing_t.c.notice_sent_at.is_(None),
-            member_t.c.status == MemberStatus.ACTIVE,
+            ASSESSED,
         )
         .order_by(standing_t.c.member_id)
         .limit(NOTICES_MAX)

@@ -15,7 +15,7 @@ from member_hub.clock import business_day
 from member_hub.db.base import Tx
 from member_hub.errors import BadInput, NotFound
 from member_hub.ids import MemberId
-from member_hub.members.serving import MemberNotActive
+from member_hub.members.serving import MemberNotActive, is_suspended
 from member_hub.members.tables import MemberStatus
 from member_hub.tiers.queries import Standing, standings
 from member_hub.tiers.rules.assessing import Stood
@@ -24,6 +24,7 @@ from member_hub.tiers.rules.versions import Programme, in_force
 from member_hub.tiers.rules.windows import midnight
 from member_hub.tiers.standing.marking import member_t
 from member_hub.tiers.standing.reviewing import Placing, review
+from member_hub.tiers.standing.sides import put_floor
 from member_hub.tiers.words import PlacingReason, Why
 
 FLOOR_DAYS_MAX: Final = 731  # two years; for longer somebody places again
@@ -67,13 +68,14 @@ async def place(
 
     def floored(rules: TierRules, stood: Stood) -> Stood:
         own, floor = rules.rank(stood.own), rules.rank(placement.tier)
-        is_lifted = floor > own
-        tier = placement.tier if is_lifted else stood.own
+        kept = rules.rank(stood.protected) if stood.protected_until is not None and stood.protected_until > now else 0
+        tier = rules.levels[max(own, floor, kept)].code
+        is_by_hand = floor > max(own, kept) or tier != stood.tier
         return replace(
             stood,
             tier=tier,
             since=now if tier != stood.tier else stood.since,
-            reason=Why.MANUAL,
+            reason=Why.MANUAL if is_by_hand else stood.reason,
             floor=placement.tier,
             floor_until=floor_until,
             told=None,
@@ -81,6 +83,9 @@ async def place(
 
     placing = Placing(placement.reason, approved_by, floored)
     await review(tx, programme, [root], now=now, caller=caller, placing=placing, is_waited_for=True)
+    rank = rules.rank(placement.tier)
+    floor = {"floor": placement.tier, "floor_rank": rank, "floor_until": floor_until}
+    await put_floor(tx, root, floor, now)
     return (await standings(tx, [root], now=now))[root]
 
 
@@ -97,7 +102,7 @@ def checked(rules: TierRules, placement: Placement, now: datetime) -> datetime:
 async def _root(tx: Tx, member_id: MemberId) -> MemberId:
     asked = member_t.alias("asked")
     statement = (
-        select(member_t.c.member_id, member_t.c.status)
+        select(member_t.c.member_id, member_t.c.status, member_t.c.restriction_bits)
         .join(asked, member_t.c.member_id == func.coalesce(asked.c.merged_into, asked.c.member_id))
         .where(asked.c.member_id == member_id)
         .with_for_update(of=member_t, read=True, key_share=True)
@@ -105,6 +110,6 @@ async def _root(tx: Tx, member_id: MemberId) -> MemberId:
     row = (await tx.execute(statement)).one_or_none()
     if row is None or row.status == MemberStatus.ERASED:
         raise NotFound(field="id")
-    if row.status != MemberStatus.ACTIVE:
+    if is_suspended(row):
         raise MemberNotActive(field="id")
     return MemberId(row.member_id)

@@ -15,7 +15,7 @@ from member_hub.db.base import Tx
 from member_hub.db.bulk import update_rows
 from member_hub.ids import MemberId
 from member_hub.tiers.growth.measuring import measure
-from member_hub.tiers.rules.assessing import Stood, asks, assess, reasons_of, thresholds
+from member_hub.tiers.rules.assessing import Stood, asks, assess, ends_at, reasons_of, thresholds
 from member_hub.tiers.rules.criteria import Ask, Measures, Reached, Threshold, logged
 from member_hub.tiers.rules.model import TierRules
 from member_hub.tiers.rules.versions import InForce, Programme, at_moment, back_to, in_force
@@ -29,8 +29,8 @@ BATCH_MAX: Final = 10_000  # members in one review
 STEPS_MAX: Final = 24  # terms that end while nothing runs; what is left is due at once
 COLUMNS: Final = (
     "member_id", "tier", "rank", "since", "reason", "own_tier", "own_rank", "until", "term_since", "in_grace",
-    "term_until", "floor", "floor_rank", "floor_until", "notice_at", "notice_until", "notice_needed", "notice_sent_at",
-    "rules_version", "due_at",
+    "term_until", "given_days", "floor", "floor_rank", "floor_until", "protected", "protected_rank", "protected_until",
+    "notice_at", "notice_until", "notice_needed", "notice_sent_at", "rules_version", "due_at",
 )  # fmt: skip
 
 
@@ -88,7 +88,7 @@ async def review(
     for one in courses:
         one.due_at = now if one.is_open and is_waited_for else one.due_at
     await update_rows(tx, TierStanding, COLUMNS, [row for one in courses if (row := _changed_row(one, ruled))])
-    changed = [_change(one, placing) for one in courses if one.decided]
+    changed = [_change(one, ruled, placing) for one in courses if one.decided]
     await log(tx, caller, changed, now=now)
     return len(changed)
 
@@ -134,16 +134,16 @@ def _thresholds(
     return found
 
 
-def _change(one: Course, placing: Placing | None) -> Change:
-    facts: dict[str, Any] = {"steps": one.decided, "reasons": logged(one.reasons)}
+def _change(one: Course, ruled: InForce, placing: Placing | None) -> Change:
+    facts: dict[str, Any] = {"steps": one.decided, "reasons": logged(one.reasons)} | _rise(one, ruled.rules)
     if one.stood.own != one.stood.tier:
         facts |= {"own_tier": one.stood.own}  # what counts once the floor is over
     return Change(
         one.taken.member_id,
         one.taken.stood.tier,
         one.stood.tier,
-        one.stood.reason if placing else one.decided[-1],
-        _until(one.stood),
+        one.stood.reason if placing and len(one.decided) > 1 else one.decided[-1],
+        ends_at(ruled.rules, one.stood),
         one.ruled.version,
         facts,
         placing.reason if placing else None,
@@ -151,12 +151,14 @@ def _change(one: Course, placing: Placing | None) -> Change:
     )
 
 
-def _until(stood: Stood) -> datetime | None:
-    if stood.own != stood.tier:
-        return stood.floor_until
-    if stood.floor == stood.own and stood.until is not None and stood.floor_until is not None:
-        return max(stood.until, stood.floor_until)
-    return stood.until
+def _rise(one: Course, rules: TierRules) -> dict[str, str]:
+    """From where to where one's own tier rose, whatever covers it: by that a promotion brings its gift.
+
+    A tier that a splitting protects was one's own while merged: to reach it again is no promotion.
+    """
+    before, after = one.taken.stood, one.stood
+    own = max(rules.rank(before.own), rules.rank(before.protected))
+    return {"own_from": rules.levels[own].code, "own_to": after.own} if rules.rank(after.own) > own else {}
 
 
 def _changed_row(one: Course, ruled: InForce) -> tuple[Any, ...] | None:
@@ -177,9 +179,13 @@ def _changed_row(one: Course, ruled: InForce) -> tuple[Any, ...] | None:
         stood.term_since,
         stood.in_grace,
         stood.term_until,
+        stood.given_days,
         stood.floor,
         rank(stood.floor),
         stood.floor_until,
+        stood.protected,
+        rank(stood.protected),
+        stood.protected_until,
         told.at if told else None,
         told.until if told else None,
         told.needed if told else None,

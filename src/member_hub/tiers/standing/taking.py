@@ -12,11 +12,10 @@ from member_hub.db.base import Tx
 from member_hub.db.bulk import among
 from member_hub.ids import MemberId
 from member_hub.members.bits import PROFILING, PURPOSE_BITS
-from member_hub.members.tables import MemberStatus
 from member_hub.privacy import Purpose
 from member_hub.tiers.rules.assessing import Stood, Told
 from member_hub.tiers.rules.criteria import Member as Asked
-from member_hub.tiers.standing.marking import mark, member_t, standing_t
+from member_hub.tiers.standing.marking import ASSESSED, mark, member_t, standing_t
 from member_hub.tiers.words import LOWEST, Why
 
 OBJECTIONS = PURPOSE_BITS[Purpose.ACTIVITY_EVALUATION] | PROFILING
@@ -36,7 +35,8 @@ class Taken:
 async def take(tx: Tx, member_ids: Collection[MemberId], *, now: datetime) -> list[Taken]:
     """The standings of these roots, locked in id order until the transaction ends; made where there is none yet.
 
-    Who is not active (frozen, restricted, merged, erased) is left out: nothing is decided about them meanwhile.
+    Who is not active (frozen, restricted, merged, erased), or objected to everything, is left out: nothing is decided
+    about them meanwhile.
     """
     found = await _locked(tx, member_ids)
     missing = set(member_ids) - {one.member_id for one in found}
@@ -65,7 +65,7 @@ async def _locked(tx: Tx, member_ids: Collection[MemberId]) -> list[Taken]:
     statement = (
         select(standing_t, member_t.c.handler, member_t.c.joined_at, member_t.c.restriction_bits)
         .join(member_t, member_t.c.member_id == standing_t.c.member_id)
-        .where(among(standing_t.c.member_id, member_ids), member_t.c.status == MemberStatus.ACTIVE)
+        .where(among(standing_t.c.member_id, member_ids), ASSESSED)
         .order_by(standing_t.c.member_id)
         .with_for_update(of=standing_t)
     )
@@ -91,6 +91,9 @@ def stood_of(row: Row[Any]) -> Stood:
         row.floor,
         row.floor_until,
         told,
+        row.protected,
+        row.protected_until,
+        row.given_days,
     )
 
 
