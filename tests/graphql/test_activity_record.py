@@ -31,6 +31,29 @@ async def test_a_days_activity_replaces_what_was_said_and_grows_by_the_differenc
     assert amounts == one["growth"]
 
 
+STOOD = """mutation ($input: ActivityRecordInput!, $key: String!) {
+  activityRecord(input: $input, idempotencyKey: $key) {
+    growth member { tier { tier { code } reason explanation { decidedAt } } } userErrors { field code }
+  }
+}"""
+
+
+async def test_activity_promotes_in_the_same_act_as_an_order_does(world: World) -> None:
+    """What the tier gives would wait for the round of a job else."""
+    member = await a_member(world)
+    stated = {"channel": "STORE", "kind": "REVIEW", "count": 2, "member": str(member)}
+
+    came = (await world.ask("app_checkout", STOOD, variables={"input": stated, "key": "k1"}))["activityRecord"]
+
+    tier = {
+        "tier": {"code": "standard"},
+        "reason": "EARNED",
+        "explanation": {"decidedAt": "2026-11-22T08:00:00Z"},
+    }
+    assert came == {"growth": 10, "member": {"tier": tier}, "userErrors": []}
+    assert (await counts(world))["tier_change"] == 1
+
+
 async def test_who_objected_to_activity_evaluation_grows_by_none_of_it(world: World) -> None:
     member = await a_member(world)
     async with transaction(world.hub.database.app) as tx:

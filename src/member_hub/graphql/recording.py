@@ -188,6 +188,7 @@ async def activity_record(
     async def work(tx: Tx, desk: Desk) -> int:
         return await record_activity(
             tx,
+            desk.asking.caller,
             desk.root,
             channel=input.channel,
             origin_id=desk.origin,

@@ -158,6 +158,7 @@ async def order_came(
 
 async def record_activity(
     tx: Tx,
+    caller: Caller,
     member_id: MemberId,
     *,
     channel: Channel,
@@ -172,7 +173,7 @@ async def record_activity(
 ) -> int:
     """The count of a kind on a day, in place of the former one; returns the growth of that day and kind.
 
-    Done before, it is only told what stands, of the day that it was then. Raises BadCount, OccurredTooFar, NotFound,
+    The tier is looked at in the same act. Done before, it is only told what stands, of the day that it was then. Raises BadCount, OccurredTooFar, NotFound,
     MemberNotActive.
     """
     today = business_day(done_at or now)
@@ -187,6 +188,7 @@ async def record_activity(
         said = (filing, ActivityStatement(channel, "", on, kind, count))
         await Orders(loyalty.vault, organisation).store_activity(tx, [said], counted_at=now)
         await counting.count_activity(tx, [said], needs=loyalty, now=now)
+        await tiers.review(tx, loyalty.tiers, [member_id], now=now, caller=caller)
     return await _growth(tx, [filing.filed_under], [loyalty.growth_key(f"{filing.origin_id}/{on}/{kind}")])
 
 
