@@ -83,15 +83,14 @@ async def propose(
     trying: Callable[[], Awaitable[Backtest]],
     now: datetime,
 ) -> Rules:
-    """The rules are tried once nothing else is against them.
+    """The rules are tried once nothing else is against them; that they fit has been seen to (benefits/tier_rules.py).
 
-    Raises BadEffectiveAt, BadNote, RulesInvalid, TooManyOpen.
+    Raises BadEffectiveAt, BadNote, TooManyOpen.
     """
     if not now - SLACK <= effective_at <= now + AHEAD_MAX:
         raise BadEffectiveAt(field="effectiveAt")
     if not 0 < len(note.strip()) <= NOTE_CHARS_MAX:
         raise BadNote(field="note")
-    await _keeps_tiers(tx, rules)
     await _not_too_many(tx, now)
     tried = await trying()
     await tx.execute(select(func.pg_advisory_xact_lock(LOCK)))
@@ -123,7 +122,7 @@ async def approve(tx: Tx, caller: Caller, version: int, *, now: datetime) -> Rul
     newer = select(func.count()).where(rules_t.c.version > version, rules_t.c.approved_at.is_not(None))
     if await tx.scalar(newer):
         raise RulesOverdue(field="version")
-    await _keeps_tiers(tx, stored(row.rules))
+    await keeps_tiers(tx, stored(row.rules))
     another = number_in(rules_t.c.proposed_by).not_in(spellings_of(caller.subject))
     approved = (
         update(rules_t)
@@ -134,6 +133,20 @@ async def approve(tx: Tx, caller: Caller, version: int, *, now: datetime) -> Rul
     if done is None:
         raise OwnRules(field="version")
     return _read(done)
+
+
+async def keeps_tiers(tx: Tx, rules: TierRules) -> None:
+    """Raises RulesInvalid where members stand at a tier, or are placed in one, that these rules do not have."""
+    held: Sequence[Any] = (
+        await tx.scalars(union(*(select(standing_t.c[name]).distinct() for name in ("own_tier", "floor"))))
+    ).all()
+    missing = sorted(set(filter(None, held)) - {level.code for level in rules.levels})
+    if missing:
+        raise RulesInvalid(
+            f"Members stand at a tier that is missing: {', '.join(missing)}.",
+            zh=f"缺少会员现有的等级：{'、'.join(missing)}。",
+            field="rules",
+        )
 
 
 async def page(tx: Tx, *, count: int, before: int | None) -> tuple[list[Rules], bool]:
@@ -150,19 +163,6 @@ async def _not_too_many(tx: Tx, now: datetime) -> None:
     open_ = select(func.count()).where(rules_t.c.approved_at.is_(None), waiting)
     if int(await tx.scalar(open_) or 0) >= OPEN_MAX:
         raise TooManyOpen
-
-
-async def _keeps_tiers(tx: Tx, rules: TierRules) -> None:
-    held: Sequence[Any] = (
-        await tx.scalars(union(*(select(standing_t.c[name]).distinct() for name in ("own_tier", "floor"))))
-    ).all()
-    missing = sorted(set(filter(None, held)) - {level.code for level in rules.levels})
-    if missing:
-        raise RulesInvalid(
-            f"Members stand at a tier that is missing: {', '.join(missing)}.",
-            zh=f"缺少会员现有的等级：{'、'.join(missing)}。",
-            field="rules",
-        )
 
 
 def _read(row: Row[Any]) -> Rules:
