@@ -173,8 +173,8 @@ async def record_activity(
 ) -> int:
     """The count of a kind on a day, in place of the former one; returns the growth of that day and kind.
 
-    The tier is looked at in the same act. Done before, it is only told what stands, of the day that it was then. Raises BadCount, OccurredTooFar, NotFound,
-    MemberNotActive.
+    The tier is looked at in the same act. Done before, it is only told what stands, of the day that it was then.
+    Raises BadCount, OccurredTooFar, NotFound, MemberNotActive.
     """
     today = business_day(done_at or now)
     on = day or today
