@@ -1,7 +1,8 @@
 """What is decided about points (pure): how many are earned, what a refund takes back, whose turn it is to be spent.
 
 Rounding: points are counted exactly, all multipliers at once, and rounded down once, per order line. A refund keeps the
-same share of the points as of the money, rounded down; so refunds in parts and a refund at once take the same.
+same share of the points as of the money, rounded down (of 100 points for 100.50 yuan, 33.50 back leaves 66); so refunds
+in parts and a refund at once take the same.
 Campaigns do not add up: of those that apply the greatest counts, times the tier's.
 """
 
