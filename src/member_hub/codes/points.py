@@ -63,10 +63,11 @@ CODES: Final = (
         "OCCURRED_AT_OUT_OF_RANGE",
         (Place.USER_ERRORS,),
         Retry.NEVER,
-        "发生时间早于七天之前、晚于现在，或没有时区。",
-        "The time of occurrence is more than seven days ago, in the future, or has no time zone.",
-        "由人工以调整方式补录。",
-        "Let a person adjust the points instead.",
+        "发生时间早于七天之前，或比现在晚五分钟以上；活跃日期早于七天之前，或晚于今天。",
+        "The time of occurrence is more than seven days ago, or more than five minutes ahead of the hub's clock; a day "
+        "of activity is more than seven days ago, or after today.",
+        "早于七天的由人工以调整方式补录；超前的校准收银端时钟。",
+        "Let a person adjust the points of what is older; set the till's clock right for what is ahead.",
     ),
     Code(
         "ORDER_LINE_UNKNOWN",

@@ -73,7 +73,8 @@ class OrderRecordInput:
     lines: list[OrderLineInput] = strawberry.field(description="Each line number once.")
     store: str | None = strawberry.field(default=strawberry.UNSET, description="Needed where it was bought in one.")
     occurred_at: datetime | None = strawberry.field(
-        default=strawberry.UNSET, description="When, at most seven days ago; left out: now."
+        default=strawberry.UNSET,
+        description="When, at most seven days ago; left out, or up to five minutes ahead: now.",
     )
     member: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description=WHOSE)
     account: AccountKey | None = strawberry.field(default=strawberry.UNSET, description=ACCOUNT)

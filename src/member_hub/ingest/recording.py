@@ -70,6 +70,11 @@ class StoreNeeded(BadInput):
     en = "An order that was bought in a store says in which one."
 
 
+class DayTooFar(OccurredTooFar):
+    zh = "该日期早于七天前，或晚于今天。"
+    en = "The day is more than seven days ago, or after today."
+
+
 class BadCount(BadInput):
     zh = "次数须为 0 至 32767 的整数。"
     en = "A count is a whole number from 0 to 32767."
@@ -181,7 +186,7 @@ async def record_activity(
     if type(count) is not int or not 0 <= count <= COUNT_MAX:
         raise BadCount(field="count")
     if not today - OCCURRED_MAX <= on <= today:
-        raise OccurredTooFar(field="day")
+        raise DayTooFar(field="day")
     filing = await _filing(tx, member_id, channel, origin_id)
     if done_at is None:
         await refuse_inactive(tx, member_id)

@@ -30,8 +30,8 @@ class BadReason(BadInput):
 
 class OccurredTooFar(BadInput):
     code = "OCCURRED_AT_OUT_OF_RANGE"
-    zh = "发生时间早于七天前，或晚于当前时间。"
-    en = "What happened more than seven days ago, or is still to come, is not accepted."
+    zh = "发生时间早于七天前，或比当前时间晚五分钟以上。"
+    en = "What happened more than seven days ago, or is more than five minutes ahead of the clock, is not accepted."
 
 
 class ClockJumped(Unavailable):

@@ -84,13 +84,14 @@ def whole(amount: int, *, field: str = "amount") -> int:
 
 
 def happened(occurred_at: datetime | None, now: datetime) -> datetime:
-    """When it happened; now where nobody says. Raises OccurredTooFar for more than seven days back, and for what is
-    still to come: it would earn by a campaign that has not begun."""
+    """When it happened; now where nobody says, and where the clock of a till is a little ahead of ours: what is dated
+    to come would wait for its moment, and earn by a campaign that has not begun. Raises OccurredTooFar for more than
+    seven days back, or AHEAD_MAX ahead."""
     if occurred_at is None:
         return now
     if occurred_at.tzinfo is None or not now - OCCURRED_MAX <= occurred_at <= now + AHEAD_MAX:
         raise OccurredTooFar(field="occurredAt")
-    return occurred_at
+    return min(occurred_at, now)
 
 
 def multiplier_bp(rules: Rules, kind: LotKind, at: datetime) -> int:
