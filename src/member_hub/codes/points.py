@@ -54,10 +54,11 @@ CODES: Final = (
         "NOT_REVERSIBLE",
         (Place.USER_ERRORS,),
         Retry.NEVER,
-        "该笔记录不属于可冲正的种类，或已全部冲正。",
-        "It is nothing that can be reversed, or nothing of it is left to reverse.",
-        "订单获得的积分按订单行退款冲正。",
-        "What an order line earned is reversed by its refund.",
+        "该笔记录不属于可冲正的种类，或已全部冲正，或要冲正的数量超过其剩余。",
+        "It is nothing that can be reversed, or nothing of it is left to reverse, or less than is asked for.",
+        "订单获得的积分按订单行退款冲正；部分已冲正的，减少数量或不填数量。",
+        "What an order line earned is reversed by its refund; of what is reversed in part ask for less, or for no amount "
+        "at all.",
     ),
     Code(
         "OCCURRED_AT_OUT_OF_RANGE",
@@ -100,10 +101,11 @@ CODES: Final = (
         "POINTS_LIMIT",
         (Place.USER_ERRORS,),
         Retry.CHANGED,
-        "超过积分规则的限额：单次、每日、调整、转赠、延期或余额。",
-        "More than the programme allows: at once, in a day, of an adjustment, a transfer, an extension or a balance.",
-        "减少数量后再提交。",
-        "Ask for less.",
+        "超过积分规则的限额：单次获得、单次调整、单次或当日转赠、冻结时长、恢复期限、延期或余额；提示说明是哪一项。",
+        "More than the programme allows: of one earning, one adjustment, one transfer or those of a day, of how long "
+        "points are held, extended or can be brought back, or of a balance. The message says which.",
+        "减少数量后再提交；限额见会员计划文件的 [points]。",
+        "Ask for less; the limits stand in [points] of the programme's file.",
     ),
     Code(
         "POINTS_NOT_ENOUGH",

@@ -17,19 +17,24 @@ from member_hub.points.earning import active_lot
 from member_hub.points.guards import ANY_LIVING, ATTEMPTS_MAX, Wanted, lock_members, roots_of, take
 from member_hub.points.lots import Cause, Lot
 from member_hub.points.refusals import (
+    BadAdjustment,
     BadEnd,
     BadReason,
+    ExpiredTooLongAgo,
     HoldsOpen,
     LotExpired,
     NeedsApproval,
     NotEnoughPoints,
     NothingExpired,
     NothingLeft,
-    OverLimit,
+    OverAdjustment,
+    OverExtension,
+    OverTransfer,
+    OverTransferDay,
 )
 from member_hub.points.rules import whole
 from member_hub.points.store import load_all, load_lots, load_spendable
-from member_hub.points.words import ADJUSTING, AccountState, Act, HoldState, LotKind, LotState, Reason
+from member_hub.points.words import ADJUSTING, POINTS_MAX, AccountState, Act, HoldState, LotKind, LotState, Reason
 from member_hub.points.writing import entry_t, write
 
 
@@ -51,13 +56,15 @@ async def adjust(
     """Add points, or take away active ones; above a limit a second person has approved it. What nobody approved counts
     together over the day, or a large adjustment would be made of small ones.
 
-    Raises BadAmount, BadReason, OverLimit, NeedsApproval, NotEnoughPoints, and what `guards.take` raises.
+    Raises BadAdjustment, BadReason, OverAdjustment, NeedsApproval, NotEnoughPoints, and what `guards.take` raises.
     """
-    size = whole(abs(amount)) if type(amount) is int else whole(amount)
+    if type(amount) is not int or not 0 < abs(amount) <= POINTS_MAX:
+        raise BadAdjustment(field="amount")
+    size = abs(amount)
     if reason not in ADJUSTING:
         raise BadReason(field="reason")
     if size > asked.rules.adjustment_max:
-        raise OverLimit(field="amount")
+        raise OverAdjustment(field="amount")
     is_alone, alone_max = approved_by in (None, "", caller.subject), asked.rules.adjustment_alone_max
     if is_alone and size > alone_max:
         raise NeedsApproval(field="approvedBy")
@@ -78,12 +85,12 @@ async def adjust(
 async def transfer(tx: Tx, caller: Caller, member_id: MemberId, *, asked: Asked, to: MemberId, amount: int) -> Receipt:
     """Give active points to another member; they expire there when they would have here.
 
-    Both accounts are taken in the order of their ids, after both members' rows. Raises SameMember, OverLimit,
-    NotEnoughPoints, and what `guards.take` raises for either.
+    Both accounts are taken in the order of their ids, after both members' rows. Raises SameMember, OverTransfer,
+    OverTransferDay, NotEnoughPoints, and what `guards.take` raises for either.
     """
     whole(amount)
     if not asked.rules.transfer_min <= amount <= asked.rules.transfer_max:
-        raise OverLimit(field="amount")
+        raise OverTransfer(field="amount")
     begun = await begin(tx, asked, member_id)
     if begun.done is not None:
         return begun.done
@@ -94,7 +101,7 @@ async def transfer(tx: Tx, caller: Caller, member_id: MemberId, *, asked: Asked,
         books[root] = await take(tx, root, Cause(begun.operation_id, Reason.GIFT), now=asked.now, wanted=wanted)
     giving, getting = books[payer], books[payee]
     if amount + await of_today(tx, giving, Act.TRANSFER_OUT) > asked.rules.transfer_day_max:
-        raise OverLimit(field="amount")
+        raise OverTransferDay(field="amount")
     await load_spendable(tx, giving)
     for expires_at, n in _by_expiry(giving.spend(Act.TRANSFER_OUT, amount)):
         getting.add_active(Act.TRANSFER_IN, active_lot(getting, LotKind.TRANSFER, n, expires_at))
@@ -112,7 +119,7 @@ async def reinstate(
     amount: int | None = None,
     reason: Reason = Reason.GOODWILL,
 ) -> Receipt:
-    """Make expired points of a lot good again. Raises NothingExpired, OverLimit for what is too long ago."""
+    """Make expired points of a lot good again. Raises NothingExpired, ExpiredTooLongAgo."""
     if amount is not None:
         whole(amount)
     book = await start(tx, asked, member_id, reason)
@@ -129,7 +136,7 @@ async def reinstate(
     if not 0 < wanted <= lot.expired:
         raise NotEnoughPoints(field="amount")
     if book.now - lot.expires_at > asked.rules.reinstate_within:
-        raise OverLimit(field="lot")
+        raise ExpiredTooLongAgo(field="lot")
     book.reinstate(lot, wanted, max(lot.expires_at, after_days(book.now, asked.rules.reinstated_days)))
     await arrive(tx, book, left)
     return await finish(tx, book, caller)
@@ -145,10 +152,10 @@ async def extend(
     until: datetime,
     reason: Reason = Reason.GOODWILL,
 ) -> Receipt:
-    """Let a lot that is still good last longer. Raises OverLimit beyond the programme's limit, BadEnd for an earlier
-    one, LotExpired, NothingLeft."""
+    """Let a lot that is still good last longer. Raises OverExtension beyond the programme's limit, BadEnd for an
+    earlier one, LotExpired, NothingLeft."""
     if until.tzinfo is None or until > asked.now + asked.rules.extend_max:
-        raise OverLimit(field="until")
+        raise OverExtension(field="until")
     book = await start(tx, asked, member_id, reason)
     if isinstance(book, Receipt):
         return book

@@ -8,6 +8,11 @@ class BadAmount(BadInput):
     en = "An amount is a whole number from 1 to 2^53."
 
 
+class BadAdjustment(BadAmount):
+    zh = "调整数量须为 -2^53 至 2^53 的整数，且不为 0。"
+    en = "An adjustment is a whole number from -2^53 to 2^53, and not 0."
+
+
 class BadLine(BadInput):
     zh = "订单号须为 1 至 100 个可见字符，行号须为不小于 0 的整数。"
     en = "An order number has 1 to 100 visible characters, a line number is a whole number from 0 on."
@@ -76,11 +81,51 @@ class NothingLeft(NotEnoughPoints):
 
 
 class OverLimit(Refused):
-    """A limit of the programme: of one adjustment, of a transfer, of a day, of an extension, of a balance."""
+    """A limit of the programme; each has a class below that says which."""
 
     code = "POINTS_LIMIT"
     zh = "超过积分规则的限额。"
     en = "This is more than the programme allows."
+
+
+class OverEarning(OverLimit):
+    zh = "超过单次获得积分的上限（single_max）。"
+    en = "This is more than is earned at once (single_max)."
+
+
+class OverAdjustment(OverLimit):
+    zh = "超过单次调整的上限（adjustment_max）。"
+    en = "This is more than one adjustment may be (adjustment_max)."
+
+
+class OverTransfer(OverLimit):
+    zh = "单次转赠的数量超出规定范围（transfer_min 至 transfer_max）。"
+    en = "One transfer is of neither more nor fewer points than the programme says (transfer_min, transfer_max)."
+
+
+class OverTransferDay(OverLimit):
+    zh = "超过当日转赠的上限（transfer_day_max）。"
+    en = "This is more than is transferred in a day (transfer_day_max)."
+
+
+class OverHold(OverLimit):
+    zh = "冻结时长超过上限（hold_minutes_max）。"
+    en = "This is longer than points are held (hold_minutes_max)."
+
+
+class ExpiredTooLongAgo(OverLimit):
+    zh = "该批次过期已久，超过可恢复的期限（reinstate_days）。"
+    en = "This lot expired longer ago than points are brought back (reinstate_days)."
+
+
+class OverExtension(OverLimit):
+    zh = "延期超过上限（extend_days_max）。"
+    en = "This is longer than a lot is extended (extend_days_max)."
+
+
+class OverBalance(OverLimit):
+    zh = "积分余额将超过 2^53。"
+    en = "The balance would be more than 2^53 points."
 
 
 class NeedsApproval(Refused):
@@ -109,7 +154,7 @@ class HoldsOpen(Refused):
 
 class RefundTooLarge(Refused):
     code = "REFUND_TOO_LARGE"
-    zh = "退款金额超过原订单行。"
+    zh = "退款金额超过原订单行尚未退还的部分。"
     en = "The refund is greater than what is left of the order line."
 
 
@@ -131,3 +176,8 @@ class NotReversible(Refused):
     code = "NOT_REVERSIBLE"
     zh = "该笔记录不能冲正，或已全部冲正。"
     en = "This cannot be reversed, or is reversed already."
+
+
+class MoreThanIsLeft(NotReversible):
+    zh = "要冲正的数量超过该笔记录尚未冲正的部分。"
+    en = "This is more than is left to reverse of this operation."

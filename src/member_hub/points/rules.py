@@ -14,7 +14,7 @@ from uuid import UUID
 
 from member_hub.clock import business_day
 from member_hub.points.calendar import after_days, after_months
-from member_hub.points.refusals import BadAmount, OccurredTooFar, OverLimit, RefundTooLarge
+from member_hub.points.refusals import BadAmount, OccurredTooFar, OverEarning, RefundTooLarge
 from member_hub.points.words import POINTS_MAX, ExpiryUnit, LotKind, NegativeBalance
 
 FULL_BP: Final = 10_000
@@ -107,7 +107,7 @@ def multiplier_bp(rules: Rules, kind: LotKind, at: datetime) -> int:
 def points_for(rules: Rules, kind: LotKind, *, amount: int, tier_bp: int, at: datetime) -> int:
     """For `amount` fen where the kind has a rate, else for so many points; before the caps of order and day.
 
-    Raises OverLimit above `single_max`.
+    Raises OverEarning above `single_max`.
     """
     rule = rules.earn[kind]
     if not 0 < tier_bp <= MULTIPLIER_BP_MAX:
@@ -119,7 +119,7 @@ def points_for(rules: Rules, kind: LotKind, *, amount: int, tier_bp: int, at: da
         times, parts = times * tier_bp * multiplier_bp(rules, kind, at), parts * FULL_BP * FULL_BP
     points = times // parts
     if points > rule.single_max:
-        raise OverLimit(field="amount")
+        raise OverEarning(field="amount")
     return points
 
 
