@@ -1,5 +1,6 @@
 """activityRecord: how often somebody did something on a day, and what grows by it."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from member_hub.members.bits import PURPOSE_BITS
 from member_hub.members.tables import Member, MemberStatus
 from member_hub.privacy import Purpose
 from member_hub.tiers.tables import GrowthEntry
-from tests.graphql.recording import a_member, active, counts
+from tests.graphql.recording import a_member, active, an_order, counts, record
 from tests.graphql.world import World
 
 
@@ -107,3 +108,22 @@ async def test_a_member_who_is_not_active_records_no_activity_and_hears_what_was
     entry = (await world.audited())[-1]
     assert (entry.operation, entry.outcome, entry.member_ids) == ("activityRecord", "MEMBER_NOT_ACTIVE", [member])
     assert await active(world, member) == done
+
+
+async def test_while_the_clock_is_behind_no_activity_and_no_order_decides_a_tier(world: World) -> None:
+    """By an earlier day than the one that decided last; readiness tells of the clock, and members are read."""
+    member, other = await a_member(world), await a_member(world, "8800000002")
+    await active(world, member, kind="REVIEW", count=2)
+    world.clock.at -= timedelta(minutes=30)
+    before = await counts(world)
+
+    came = await active(world, other, "k2")
+
+    assert came == {"growth": None, "userErrors": [{"field": None, "code": "CLOCK_JUMPED"}]}
+    assert await record(world, an_order(other), key="k3") == (None, [(None, "CLOCK_JUMPED")])
+    assert await counts(world) == before
+    for entry, operation in zip((await world.audited())[-2:], ("activityRecord", "orderRecord"), strict=True):
+        assert (entry.operation, entry.outcome, entry.member_ids) == (operation, "CLOCK_JUMPED", [other])
+    assert (await world.client.get("/readyz")).json()["clock"] == "behind"
+    world.clock.at += timedelta(minutes=30)
+    assert (await active(world, other, "k4"))["userErrors"] == []

@@ -27,10 +27,11 @@ CODES: Final = (
         "CLOCK_JUMPED",
         (Place.USER_ERRORS,),
         Retry.LATER,
-        "本机时钟落后于账本中最近一笔的时间。",
-        "The clock of this machine is behind the newest entry of the account.",
-        "校准时钟后重试。",
-        "Set the clock right and retry.",
+        "本机时钟落后于账户中最近一笔的时间，或落后于会员计划最近一次按日作出的决定。",
+        "The clock of this machine is behind the newest entry of the account, or the newest that the programme decided "
+        "by the day.",
+        "校准时钟后重试；在此之前，定时任务也不作决定。",
+        "Set the clock right and retry; until then the jobs of the programme decide nothing either.",
     ),
     Code(
         "HOLDS_OPEN",
@@ -57,8 +58,8 @@ CODES: Final = (
         "该笔记录不属于可冲正的种类，或已全部冲正，或要冲正的数量超过其剩余。",
         "It is nothing that can be reversed, or nothing of it is left to reverse, or less than is asked for.",
         "订单获得的积分按订单行退款冲正；部分已冲正的，减少数量或不填数量。",
-        "What an order line earned is reversed by its refund; of what is reversed in part ask for less, or for no amount "
-        "at all.",
+        "What an order line earned is reversed by its refund; of what is reversed in part ask for less, or for no "
+        "amount at all.",
     ),
     Code(
         "OCCURRED_AT_OUT_OF_RANGE",

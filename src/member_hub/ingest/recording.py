@@ -138,9 +138,10 @@ async def record_order(
     """Store and count the lines of an order for a root whose row the caller holds; tiers are looked at in the same act.
 
     Raises TooManyLines, BadLine, BadLineAmount, StoreNeeded, UnknownPlace, OccurredTooFar, LineDiffers, PointsFrozen,
-    OrderLineUnknown, RefundTooLarge, NotFound.
+    OrderLineUnknown, RefundTooLarge, NotFound, ClockJumped.
     """
     at = _checked(order, organisation, now)
+    await counting.refuse_behind(tx, now=now)
     filing = await _filing(tx, member_id, order.channel, origin_id)
     said = [_statement(order, line, at) for line in order.lines]
     fresh = await _receive(tx, loyalty, said)
@@ -179,7 +180,7 @@ async def record_activity(
     """The count of a kind on a day, in place of the former one; returns the growth of that day and kind.
 
     The tier is looked at in the same act. Done before, it is only told what stands, of the day that it was then.
-    Raises BadCount, OccurredTooFar, NotFound, MemberNotActive.
+    Raises BadCount, OccurredTooFar, NotFound, MemberNotActive, ClockJumped.
     """
     today = business_day(done_at or now)
     on = day or today
@@ -190,6 +191,7 @@ async def record_activity(
     filing = await _filing(tx, member_id, channel, origin_id)
     if done_at is None:
         await refuse_inactive(tx, member_id)
+        await counting.refuse_behind(tx, now=now)
         said = (filing, ActivityStatement(channel, "", on, kind, count))
         await Orders(loyalty.vault, organisation).store_activity(tx, [said], counted_at=now)
         await counting.count_activity(tx, [said], needs=loyalty, now=now)

@@ -40,11 +40,12 @@ class OccurredTooFar(BadInput):
 
 
 class ClockJumped(Unavailable):
-    """The ledger is ahead of this machine's clock; an entry would stand before an older one."""
+    """The ledger, or what was decided by the day, is ahead of this machine's clock; an entry would stand before an
+    older one, and what a day decides after what a later day did."""
 
     code = "CLOCK_JUMPED"
-    zh = "服务器时钟落后于账本，请检查时钟。"
-    en = "The clock of this machine is behind the ledger."
+    zh = "服务器时钟落后于已有的账目或决定，请检查时钟。"
+    en = "The clock of this machine is behind what was recorded or decided before."
 
 
 class PointsFrozen(Refused):
