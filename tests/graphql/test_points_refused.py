@@ -12,7 +12,7 @@ from member_hub.ids import uuid7
 from member_hub.members.tables import MemberStatus
 from member_hub.points.words import AccountState
 from member_hub.points.writing import account_t
-from tests.graphql.pointing import act, done, earn, errors, everything, faults, freeze, mutation, pots, turn
+from tests.graphql.pointing import act, done, earn, errors, everything, faults, freeze, mutation, points_of, pots, turn
 from tests.graphql.world import NOW, People, World
 
 BEYOND = 2**53 + 1
@@ -323,6 +323,24 @@ async def test_what_was_never_expired_is_not_reinstated(world: World, people: Pe
 
     world.clock.at += timedelta(days=280)
     assert await refused(world, "pointsReinstate", care, **stated) == [("lot", "POINTS_LIMIT")]
+
+
+@pytest.mark.parametrize(
+    ("until", "ends"),
+    [
+        ("2027-09-15T13:37:11+08:00", "2027-09-15T16:00:00Z"),
+        ("2027-09-15T00:00:00+08:00", "2027-09-14T16:00:00Z"),
+        ("2027-09-14T16:00:00.000001Z", "2027-09-15T16:00:00Z"),
+    ],
+)
+async def test_points_are_extended_to_a_midnight_in_shanghai(
+    world: World, people: People, until: str, ends: str
+) -> None:
+    lot = (await earn(world, people.whole, 100))["entries"][0]["lot"]
+
+    await done(world, "pointsExtend", "support_agent", member=people.whole, lot=lot, until=until)
+
+    assert (await points_of(world, people.whole))["expiringNext"] == {"at": ends, "points": 100}
 
 
 async def test_who_is_refused_a_lot_is_told_what_is_wrong_with_it(world: World, people: People) -> None:

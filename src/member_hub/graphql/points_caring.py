@@ -86,7 +86,9 @@ class PointsReinstateInput:
 class PointsExtendInput:
     member: strawberry.ID = strawberry.field(description="Whose points.")
     lot: strawberry.ID = strawberry.field(description="Which lot.")
-    until: datetime = strawberry.field(description="Until when; later than now, within the programme's limit.")
+    until: datetime = strawberry.field(
+        description=("Until when, within the programme's limit; they expire at this midnight in Shanghai, or the next.")
+    )
     reason: PointsCareReason = strawberry.field(default=PointsCareReason.GOODWILL, description="Why.")
 
 

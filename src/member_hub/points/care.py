@@ -11,7 +11,7 @@ from member_hub.ids import MemberId
 from member_hub.points.arriving import arrive, look_back
 from member_hub.points.asking import Asked, Receipt, begin, finish, start
 from member_hub.points.book import Book
-from member_hub.points.calendar import after_days
+from member_hub.points.calendar import after_days, end_of_day
 from member_hub.points.daily import of_today
 from member_hub.points.earning import active_lot
 from member_hub.points.guards import ANY_LIVING, ATTEMPTS_MAX, Wanted, lock_members, roots_of, take
@@ -152,8 +152,10 @@ async def extend(
     until: datetime,
     reason: Reason = Reason.GOODWILL,
 ) -> Receipt:
-    """Let a lot that is still good last longer. Raises OverExtension beyond the programme's limit, BadEnd for an
-    earlier one, LotExpired, NothingLeft."""
+    """Let a lot that is still good last longer, to the end of the day of `until`: all points expire at a midnight.
+
+    Raises OverExtension beyond the programme's limit, BadEnd for an earlier end, LotExpired, NothingLeft.
+    """
     if until.tzinfo is None or until > asked.now + asked.rules.extend_max:
         raise OverExtension(field="until")
     book = await start(tx, asked, member_id, reason)
@@ -162,9 +164,10 @@ async def extend(
     lot = await _lot(tx, book, lot_id)
     if not lot.remaining:
         raise LotExpired(field="lot") if lot.expired else NothingLeft(field="lot")
-    if until <= lot.expires_at:
+    ends = end_of_day(until)
+    if ends <= lot.expires_at:
         raise BadEnd(field="until")
-    book.extend(lot, until)
+    book.extend(lot, ends)
     return await finish(tx, book, caller)
 
 
