@@ -71,7 +71,9 @@ class OrderRecordInput:
     channel: Channel = strawberry.field(description="Where it was bought.")
     order_no: str = strawberry.field(description="1 to 100 characters.")
     lines: list[OrderLineInput] = strawberry.field(description="Each line number once.")
-    store: str | None = strawberry.field(default=strawberry.UNSET, description="Needed where it was bought in one.")
+    store: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Needed where it was bought in one; else refused."
+    )
     occurred_at: datetime | None = strawberry.field(
         default=strawberry.UNSET,
         description="When, at most seven days ago; left out, or up to five minutes ahead: now.",

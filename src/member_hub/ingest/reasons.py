@@ -53,7 +53,10 @@ _TEXTS: Final[dict[Reason, tuple[str, str]]] = {
     Reason.BAD_STATUS: ("订单状态未知。", "The status of the order is unknown."),
     Reason.BAD_KIND: ("类型未知。", "The kind is unknown."),
     Reason.BAD_CHANNEL: ("渠道未知。", "The channel is unknown."),
-    Reason.BAD_STORE: ("门店缺失或未登记。", "The store is missing, or not in the register."),
+    Reason.BAD_STORE: (
+        "门店缺失或未登记，或不在门店渠道却写了门店。",
+        "The store is missing, not in the register, or of an order that was not bought in one.",
+    ),
     Reason.BAD_REFUND: ("退款与原订单行的对应关系无效。", "The refund does not name an original line as it should."),
     Reason.REFUND_TOO_LARGE: (
         "退款金额超过原订单行尚未退还的金额。",

@@ -70,6 +70,11 @@ class StoreNeeded(BadInput):
     en = "An order that was bought in a store says in which one."
 
 
+class NoStore(BadInput):
+    zh = "不是在门店购买的订单不注明门店。"
+    en = "An order that was not bought in a store names none."
+
+
 class DayTooFar(OccurredTooFar):
     zh = "该日期早于七天前，或晚于今天。"
     en = "The day is more than seven days ago, or after today."
@@ -137,8 +142,8 @@ async def record_order(
 ) -> OrderCame:
     """Store and count the lines of an order for a root whose row the caller holds; tiers are looked at in the same act.
 
-    Raises TooManyLines, BadLine, BadLineAmount, StoreNeeded, UnknownPlace, OccurredTooFar, LineDiffers, PointsFrozen,
-    OrderLineUnknown, RefundTooLarge, NotFound, ClockJumped.
+    Raises TooManyLines, BadLine, BadLineAmount, StoreNeeded, NoStore, UnknownPlace, OccurredTooFar, LineDiffers,
+    PointsFrozen, OrderLineUnknown, RefundTooLarge, NotFound, ClockJumped.
     """
     at = _checked(order, organisation, now)
     await counting.refuse_behind(tx, now=now)
@@ -215,6 +220,8 @@ def _checked(order: RecordedOrder, organisation: Organisation, now: datetime) ->
     needs_store = order.channel is Channel.STORE and is_bought
     if order.store is None and needs_store:
         raise StoreNeeded(field="store")
+    if order.store is not None and order.channel is not Channel.STORE:
+        raise NoStore(field="store")
     if order.store is not None and order.store not in organisation.stores:
         raise UnknownPlace(field="store")
     if order.channel not in organisation.channels:
