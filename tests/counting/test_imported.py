@@ -96,13 +96,13 @@ async def test_a_refund_far_before_its_line_in_the_same_file_is_not_told_as_unco
     }  # fmt: skip
 
 
-async def test_refunds_of_more_than_is_left_take_what_is_left(hub: Hub) -> None:
+async def test_refunds_of_more_than_is_left_that_came_before_their_line_take_what_is_left(hub: Hub) -> None:
     await hub.deliver(Source.WEBSITE, website("W1", "2025-01-01"))
     await hub.deliver(
         Source.ORDERS,
-        order("W1", "O1", "100.00", at="2026-11-03"),
         order("W1", "R1", "-70.00", at="2026-11-05", refund_of="O1/1"),
         order("W1", "R2", "-70.00", at="2026-11-05", refund_of="O1/1"),
+        order("W1", "O1", "100.00", at="2026-11-03"),
     )
 
     assert await lots(hub) == [(100, 0, 0, 0, 100, "reversed")]

@@ -134,12 +134,13 @@ async def test_the_line_of_one_account_is_found_where_the_till_took_another_of_t
     await hub.deliver(Source.APP, app("A1", "2025-03-01", mobile="13911110001"))
     member = await hub.member_of(Channel.WEBSITE, "W1")
     assert member == await hub.member_of(Channel.APP, "A1")
-    await till_earns(hub, member, "O1", channel="app", origin=await hub.origin_of(Channel.WEBSITE, "W1"))
+    first = await hub.origin_of(Channel.WEBSITE, "W1")
+    await till_earns(hub, member, "O1", channel="app", origin=first)
     await hub.deliver(Source.ORDERS, order("A1", "O1", "100.00", at="2026-11-07"))
 
     await hub.deliver(Source.ORDERS, order("A1", "R1", "-30.50", at="2026-11-07", refund_of="O1/1"))
 
-    assert (await hub.rows("hub.points_line"))[0].origin_id == await hub.origin_of(Channel.WEBSITE, "W1")
+    assert {row.origin_id for row in await hub.rows("hub.points_line")} == {first}
     assert sum(r.amount for r in await hub.rows("hub.growth_entry")) == 69
     assert await uncounted(hub) == 0
 
@@ -148,7 +149,7 @@ async def test_goods_that_another_member_brings_back_in_parts_take_the_buyers_gr
     await hub.deliver(Source.WEBSITE, *(website(f"W{n}", "2025-01-01") for n in (1, 2, 3)))
     await hub.deliver(Source.ORDERS, order("W1", "O1", "100.50", at="2026-11-07"))
 
-    for account, number, yuan in (("W2", "R1", "-30.25"), ("W3", "R2", "-20.25"), ("W2", "R3", "-99.00")):
+    for account, number, yuan in (("W2", "R1", "-30.25"), ("W3", "R2", "-20.25"), ("W2", "R3", "-50.00")):
         await hub.deliver(Source.ORDERS, order(account, number, yuan, at="2026-11-07", refund_of="O1/1"))
 
     assert [await stands(hub, one) for one in ("W1", "W2", "W3")] == [(0, 0)] * 3

@@ -12,7 +12,7 @@ from member_hub.members.bits import PURPOSE_BITS
 from member_hub.members.tables import Channel, Member, MemberStatus
 from member_hub.privacy import Purpose
 from member_hub.tiers.tables import GrowthEntry
-from tests.graphql.recording import a_member, active, counts
+from tests.graphql.recording import a_member, active, an_order, counts, record
 from tests.graphql.world import World, said
 
 
@@ -30,6 +30,29 @@ async def test_a_days_activity_replaces_what_was_said_and_grows_by_the_differenc
     async with transaction(world.hub.database.app) as tx:
         amounts = (await tx.execute(select(func.sum(table_of(GrowthEntry).c.amount)))).scalar_one()
     assert amounts == one["growth"]
+
+
+STOOD = """mutation ($input: ActivityRecordInput!, $key: String!) {
+  activityRecord(input: $input, idempotencyKey: $key) {
+    growth member { tier { tier { code } reason explanation { decidedAt } } } userErrors { field code }
+  }
+}"""
+
+
+async def test_activity_promotes_in_the_same_act_as_an_order_does(world: World) -> None:
+    """What the tier gives would wait for the round of a job else."""
+    member = await a_member(world)
+    stated = {"channel": "STORE", "kind": "REVIEW", "count": 2, "member": str(member)}
+
+    came = (await world.ask("app_checkout", STOOD, variables={"input": stated, "key": "k1"}))["activityRecord"]
+
+    tier = {
+        "tier": {"code": "standard"},
+        "reason": "EARNED",
+        "explanation": {"decidedAt": "2026-11-22T08:00:00Z"},
+    }
+    assert came == {"growth": 10, "member": {"tier": tier}, "userErrors": []}
+    assert (await counts(world))["tier_change"] == 1
 
 
 async def test_who_objected_to_activity_evaluation_grows_by_none_of_it(world: World) -> None:
@@ -134,3 +157,22 @@ async def test_who_objected_when_it_was_recorded_is_told_the_same_later(world: W
     assert [one["growth"] for one in answers[:3]] == [0, 0, 0]
     assert answers[3]["growth"] > 0
     assert again == answers[0]
+
+
+async def test_while_the_clock_is_behind_no_activity_and_no_order_decides_a_tier(world: World) -> None:
+    """By an earlier day than the one that decided last; readiness tells of the clock, and members are read."""
+    member, other = await a_member(world), await a_member(world, "8800000002")
+    await active(world, member, kind="REVIEW", count=2)
+    world.clock.at -= timedelta(minutes=30)
+    before = await counts(world)
+
+    came = await active(world, other, "k2")
+
+    assert came == {"growth": None, "userErrors": [{"field": None, "code": "CLOCK_JUMPED"}]}
+    assert await record(world, an_order(other), key="k3") == (None, [(None, "CLOCK_JUMPED")])
+    assert await counts(world) == before
+    for entry, operation in zip((await world.audited())[-2:], ("activityRecord", "orderRecord"), strict=True):
+        assert (entry.operation, entry.outcome, entry.member_ids) == (operation, "CLOCK_JUMPED", [other])
+    assert (await world.client.get("/readyz")).json()["clock"] == "behind"
+    world.clock.at += timedelta(minutes=30)
+    assert (await active(world, other, "k4"))["userErrors"] == []

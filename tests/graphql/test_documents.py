@@ -56,6 +56,39 @@ async def test_a_variable_that_does_not_fit_is_named(town: Town) -> None:
     assert [e["message"] for e in answer["errors"]] == ["The variable $first does not fit its type."]
 
 
+@pytest.mark.parametrize(
+    ("language", "literal", "variable"),
+    [
+        (
+            "en",
+            "A moment has no time zone here; it looks like 2026-11-22T08:00:00+08:00.",
+            "The variable $at has no time zone; a moment looks like 2026-11-22T08:00:00+08:00.",
+        ),
+        (
+            "zh",
+            "此处的时间缺少时区，应形如 2026-11-22T08:00:00+08:00。",
+            "变量 $at 缺少时区，时间应形如 2026-11-22T08:00:00+08:00。",
+        ),
+    ],
+)
+async def test_a_moment_without_time_zone_is_refused_with_that_reason(
+    town: Town, language: str, literal: str, variable: str
+) -> None:
+    """Written out or as a variable; what is no moment at all does not fit, and no more is said of it."""
+    naive, none, headers = "2026-11-20T10:00:00", "yesterday", {"Accept-Language": language}
+    query = "query ($at: DateTime) { memberList(first: 1, filter: {joinedTo: $at}) { edges { cursor } } }"
+
+    async def said(text: str, **variables: str) -> list[str]:
+        answer = (await town.post("app_crm", text, variables=variables, headers=headers)).json()
+        assert {e["extensions"]["code"] for e in answer["errors"]} == {"BAD_USER_INPUT"}
+        return [one["message"] for one in answer["errors"]]
+
+    assert await said(query.replace("$at}", f'"{naive}"}}').replace("($at: DateTime) ", "")) == [literal]
+    assert await said(query, at=naive) == [variable]
+    assert literal not in await said(query.replace("$at}", f'"{none}"}}').replace("($at: DateTime) ", ""))
+    assert variable not in await said(query, at=none)
+
+
 async def test_an_unknown_field_is_named_without_suggestions(town: Town) -> None:
     answer = (await town.post("app_crm", "{ me { phon } }")).json()
 

@@ -85,6 +85,8 @@ REFUSED: list[tuple[str, dict[str, Any], tuple[str, str]]] = [
     ("a line below zero", {"lines": [{"lineNo": -1, "amountFen": 1}]}, ("lines.0.lineNo", "BAD_USER_INPUT")),
     ("no number", {"orderNo": ""}, ("orderNo", "BAD_USER_INPUT")),
     ("an unknown store", {"store": "SH999"}, ("store", "BAD_USER_INPUT")),
+    ("a store of the website", {"channel": "WEBSITE"}, ("store", "BAD_USER_INPUT")),
+    ("a store of the app", {"channel": "APP"}, ("store", "BAD_USER_INPUT")),
     ("no store", {"store": None}, ("store", "BAD_USER_INPUT")),
     (
         "eight days ago",

@@ -105,7 +105,9 @@ async def test_limits_and_oneself(world: World, people: People) -> None:
 
     for _ in range(2):
         assert (await give(world, people.whole, people.southern, 5_000))["userErrors"] == []
-    assert errors(await give(world, people.whole, people.southern, 5)) == [("amount", "POINTS_LIMIT")]
+    of_the_day = await give(world, people.whole, people.southern, 5)
+    assert errors(of_the_day) == [("amount", "POINTS_LIMIT")]
+    assert "in a day (transfer_day_max)" in of_the_day["userErrors"][0]["message"]
 
 
 async def test_nobody_gives_away_the_points_of_another(world: World, people: People) -> None:

@@ -12,7 +12,7 @@ from member_hub.ids import uuid7
 from member_hub.members.tables import MemberStatus
 from member_hub.points.words import AccountState
 from member_hub.points.writing import account_t
-from tests.graphql.pointing import act, done, earn, errors, everything, faults, freeze, mutation, turn
+from tests.graphql.pointing import act, done, earn, errors, everything, faults, freeze, mutation, points_of, pots, turn
 from tests.graphql.world import NOW, People, World
 
 BEYOND = 2**53 + 1
@@ -222,6 +222,25 @@ async def test_what_happened_too_long_ago_or_too_far_ahead(world: World, people:
     assert await refused(world, "pointsEarn", **stated, occurredAt=at) == [("occurredAt", "OCCURRED_AT_OUT_OF_RANGE")]
 
 
+async def test_what_a_till_dates_minutes_ahead_is_of_now(world: World, people: People) -> None:
+    """Its clock is ahead of ours; what it brought would have to wait for its moment else."""
+    at = (world.clock.at + timedelta(minutes=5)).isoformat()
+
+    await earn(world, people.whole, 5, occurredAt=at)
+
+    assert await pots(world, people.whole) == (5, 0, 0, 0)
+
+
+async def test_the_texts_of_a_time_out_of_range_say_what_is_in_range(world: World, people: People) -> None:
+    at = (world.clock.at + timedelta(minutes=6)).isoformat()
+    stated = {"member": people.whole, "amount": 5, "kind": "TASK", "occurredAt": at}
+
+    said = await act(world, "pointsEarn", "app_checkout", **stated)
+
+    (error,) = said["userErrors"]
+    assert error["message"].endswith("or is more than five minutes ahead of the clock, is not accepted.")
+
+
 async def test_a_till_that_was_offline_earns_as_of_then(world: World, people: People) -> None:
     at = world.clock.at - timedelta(days=7)
 
@@ -304,6 +323,24 @@ async def test_what_was_never_expired_is_not_reinstated(world: World, people: Pe
 
     world.clock.at += timedelta(days=280)
     assert await refused(world, "pointsReinstate", care, **stated) == [("lot", "POINTS_LIMIT")]
+
+
+@pytest.mark.parametrize(
+    ("until", "ends"),
+    [
+        ("2027-09-15T13:37:11+08:00", "2027-09-15T16:00:00Z"),
+        ("2027-09-15T00:00:00+08:00", "2027-09-14T16:00:00Z"),
+        ("2027-09-14T16:00:00.000001Z", "2027-09-15T16:00:00Z"),
+    ],
+)
+async def test_points_are_extended_to_a_midnight_in_shanghai(
+    world: World, people: People, until: str, ends: str
+) -> None:
+    lot = (await earn(world, people.whole, 100))["entries"][0]["lot"]
+
+    await done(world, "pointsExtend", "support_agent", member=people.whole, lot=lot, until=until)
+
+    assert (await points_of(world, people.whole))["expiringNext"] == {"at": ends, "points": 100}
 
 
 async def test_who_is_refused_a_lot_is_told_what_is_wrong_with_it(world: World, people: People) -> None:

@@ -59,6 +59,13 @@ async def test_a_definition_takes_two_persons_and_counts_from_the_second_on(worl
         ({"kind": "COMPUTED"}, ("kind", "BAD_USER_INPUT")),
         ({"nameZh": ""}, ("nameZh", "BAD_USER_INPUT")),
         ({"owner": "x" * 61}, ("owner", "BAD_USER_INPUT")),
+        ({"owner": "zhang@x.com"}, ("owner", "BAD_USER_INPUT")),
+        ({"owner": "138 0013 8001"}, ("owner", "BAD_USER_INPUT")),
+        ({"owner": "021-6000 1234"}, ("owner", "BAD_USER_INPUT")),
+        ({"owner": "+86-13900138001"}, ("owner", "BAD_USER_INPUT")),
+        ({"owner": "E1001"}, ("owner", "BAD_USER_INPUT")),
+        ({"owner": "corp:E1001"}, ("owner", "BAD_USER_INPUT")),
+        ({"owner": "00471"}, ("owner", "BAD_USER_INPUT")),
         ({"purpose": "RIGHTS_HANDLING"}, ("purpose", "BAD_USER_INPUT")),
         ({"rule": "{}"}, ("rule", "BAD_USER_INPUT")),
         ({"kind": "RULE"}, ("rule", "BAD_USER_INPUT")),
@@ -79,6 +86,13 @@ async def test_a_definition_that_is_not_right_is_refused(
         assert list(await tx.execute(select(tag_t))) == []
     entry = (await world.audited())[-1]
     assert (entry.operation, entry.outcome) == ("tagDefine", error[1])
+
+
+@pytest.mark.parametrize("owner", ["crm", "会员运营一组", "CRM team 2", "loyalty-2026", "store ops (SH, EC)"])
+async def test_a_team_answers_for_a_tag_whatever_it_is_called(world: World, owner: str) -> None:
+    tag, errors = await said(world, "membership_manager", DEFINE, GOLF | {"owner": owner})
+
+    assert (tag["version"], errors) == (1, [])
 
 
 async def test_the_text_of_a_refused_rule_names_the_place_and_not_what_stands_there(world: World) -> None:

@@ -81,6 +81,7 @@ def test_a_key_that_nobody_may_have_is_a_key_all_the_same(tmp_path: Path) -> Non
         (REFUND | {"refund_of": "O00000001/x"}, "bad_refund"),
         ({"refund_of": "O00000001/1"}, "bad_refund"),
         ({"store": "SH999"}, "bad_store"),
+        ({"store": "SH007"}, "bad_store"),  # of the website
         ({"channel": "store"}, "bad_store"),
     ],
 )

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from member_hub.db import Database, transaction
 from member_hub.jobs import Done, every_job
+from member_hub.points.refusals import ClockJumped
 from member_hub.settings import Settings
 from member_hub.tags import rounds
 from member_hub.tiers.standing import marking
@@ -55,6 +56,36 @@ async def test_who_has_grown_is_promoted_and_everybody_is_looked_at_once(world: 
     assert (change.member_id, change.actor) == (anna, "jobs")
     (entry,) = [row for row in await world.audited() if row.operation == "jobs tiers"]
     assert (entry.caller, entry.member_ids) == ("jobs", sorted([anna, bert]))
+
+
+LOYALTY = ["tier thresholds", "tier review", "tier notices", "points due", "tags", "gifts for promotions"]
+
+
+async def test_while_the_clock_is_behind_nobody_is_decided_on_and_it_is_logged_once(
+    world: World, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    anna, bert = await desk.member(), await desk.member()
+    await desk.grow(anna, VIP)
+    await run_job(world, "tier thresholds")
+    await run_job(world, "tier review")
+    jobs = {job.name: job for job in every_job(world.hub)}
+    desk.clock.at = NOW - timedelta(days=1)
+    await desk.grow(bert, VIP)
+    await desk.touch(bert)
+    before = await desk.everything()
+
+    for name in LOYALTY:
+        with pytest.raises(ClockJumped):
+            await jobs[name].work(NOW - timedelta(minutes=30))
+        await jobs[name].run_if_due(NOW - timedelta(minutes=30))
+
+    assert await desk.everything() == before
+    assert [row.message for row in caplog.records if row.levelname == "ERROR"] == [
+        "The clock is behind what was decided before: the jobs of the programme wait."
+    ]
+    assert await jobs["points self-check"].work(NOW - timedelta(minutes=30)) == Done()
+    assert (await jobs["tier review"].work(NOW - timedelta(minutes=5))).count == 1
+    assert caplog.records[-1].message == "The clock has caught up: the jobs of the programme go on."
 
 
 async def test_four_reviews_at_once_decide_once(world: World, desk: Desk) -> None:

@@ -36,6 +36,7 @@ async def test_a_hub_with_its_database_is_ready(town: Town) -> None:
         "database": "ok",
         "audit": "ok",
         "audit_seal_lag_s": 0.0,
+        "clock": "ok",
         "documents": {"state": "current"},
         "keys": {"provider": town.hub.vault.provider, "epoch": town.hub.vault.epoch},
         "points": {"state": "not checked yet"},

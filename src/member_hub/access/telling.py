@@ -11,6 +11,8 @@ from typing import Final
 _STAFF_NUMBER: Final = re.compile(r"[!-?A-~]{1,80}")  # printable ASCII without @ and space
 _MOBILE: Final = re.compile(r"[A-Za-z]*0?(?:(?:00)?86)?1[3-9]\d{9}[A-Za-z]*")
 _IDENTITY: Final = re.compile(r"[A-Za-z]*([1-9]\d{5})(?:((?:19|20)\d{6})\d{3}[\dXx]|(\d{6})\d{3})")
+_ONE_OF_STAFF: Final = re.compile(r"(?:[^:]*:)?[A-Za-z]{0,4}[-_ ]?[0-9]{3,}")
+_TELEPHONE_DIGITS: Final = 7
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _BREAK: Final = re.compile(r"[^0-9A-Za-z]+")
 _WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643
@@ -28,6 +30,13 @@ def tells_who(text: str) -> bool:
         return False
     words = _BREAK.split(text)
     return any(_is_mobile(word) or _is_identity(word) for word in (*words, "".join(words)))
+
+
+def names_a_person(text: str) -> bool:
+    """Whether a text that should name a team looks like one of its people: an address, a telephone or identity number,
+    a staff number, with or without its issuer (corp:E1001). By its looks only: of a name nobody can tell."""
+    is_number = _ONE_OF_STAFF.fullmatch(text) is not None or sum(map(str.isdigit, text)) >= _TELEPHONE_DIGITS
+    return "@" in text or is_number or tells_who(text)
 
 
 def _is_mobile(word: str) -> bool:

@@ -44,8 +44,8 @@ _PROBE: Final = insert(_entry_t).from_select(_entry_t.c.keys(), select(_entry_t)
 
 
 class AuditUnavailable(Unavailable):
-    zh = "审计日志暂不可用，因此不提供个人信息。"
-    en = "The audit log is not available now, so no personal information is given out."
+    zh = "审计日志暂不可用，因此不作答复；请稍后重试，写操作使用同一幂等键。"
+    en = "The audit log is not available now, so nothing is answered: ask again later, a change with its same key."
 
 
 class AuditLog:

@@ -137,10 +137,11 @@ CODES: Final = (
         "UNAVAILABLE",
         (Place.ERRORS, Place.COMMAND),
         Retry.LATER,
-        "数据库、审计日志或其他依赖暂不可用；没有任何改动被提交。",
-        "The database, the audit log or something else that is needed does not answer; nothing was changed.",
-        "稍后重试；写操作使用同一幂等键。",
-        "Retry later; a change with the same idempotency key.",
+        "数据库、审计日志或其他依赖暂不可用；所请求的写操作可能已提交，也可能没有。",
+        "The database, the audit log or something else that is needed does not answer; a change that was asked for may "
+        "have been made or not.",
+        "稍后重试；写操作使用同一幂等键，只会执行一次。",
+        "Retry later; a change with the same idempotency key, under which it is made once.",
         503,
     ),
 )

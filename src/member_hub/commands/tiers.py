@@ -12,6 +12,8 @@ from member_hub.commands.opening import audit, run
 if TYPE_CHECKING:
     from member_hub.runtime import Runtime
 
+AGAIN = "Correct it, and try it again with `member-hub tiers backtest`."
+
 
 @click.group()
 def tiers() -> None:
@@ -24,31 +26,45 @@ def tiers() -> None:
 def backtest(*, rules: Path, as_json: bool) -> None:
     """Say whom the rules in RULES (TOML; the table [tiers]) would move, in numbers. Nothing is written. 规则回测。
 
+    What tierRulesPropose would refuse is refused. Gifts are those of [benefits] where RULES has that table.
+
     MOVES is what the next review would do; EARNED is where everybody stands by what they have today.
 
     Rules of tiers hold for the whole organisation, and this looks at the members of every handler; the back-test that
     tierRulesPropose answers looks at those of the proposer's handler alone. 规则对全部处理者生效;本命令回测全部会员。
     """
-    import orjson
-
-    from member_hub import organisation, programme
+    from member_hub import benefits, organisation, programme
+    from member_hub.benefits import tier_rules
     from member_hub.db import snapshot
+    from member_hub.errors import Misconfigured
     from member_hub.tiers.rules.reading import rules_of
+    from member_hub.tiers.rules.texts import RulesInvalid
     from member_hub.tiers.standing.backtesting import backtest as tried
 
     try:
         top = organisation.read_toml(rules)
-        wanted = rules_of(programme.read(rules)["tiers"] if "tiers" in top.values else top)
+        parts = programme.read(rules) if "tiers" in top.values else {}
+        wanted = rules_of(parts.get("tiers", top))
+        gifts = benefits.rules_of(parts["benefits"], wanted) if "benefits" in parts else None
     except organisation.PolicyError as error:  # the file is no policy in use, so checking those would say nothing of it
-        remedy = "Correct it, and try it again with `member-hub tiers backtest`."
-        raise organisation.PolicyError(error.file, error.line, error.reason, remedy=remedy) from error
+        raise organisation.PolicyError(error.file, error.line, error.reason, remedy=AGAIN) from error
 
     async def work(runtime: Runtime) -> dict[str, Any]:
         await audit(runtime, "tiers backtest")
         async with snapshot(runtime.database.app) as tx:
+            await tier_rules.fits(tx, wanted, gifts or runtime.benefits)
             return (await tried(tx, wanted, now=runtime.clock.now())).told()
 
-    told = run(work)
+    try:
+        told = run(work)
+    except RulesInvalid as error:
+        raise Misconfigured(f"{rules.name}: {error.text_en} {error.text_zh}", remedy=AGAIN) from error
+    _tell(told, as_json=as_json)
+
+
+def _tell(told: dict[str, Any], *, as_json: bool) -> None:
+    import orjson
+
     if as_json:
         click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
         return

@@ -45,7 +45,8 @@ class Loyalty:
 @dataclass(frozen=True, slots=True)
 class Counted:
     """What a batch came to. `waiting` could not be counted now, `resumed` had waited and was; `lines` may be counts of
-    activity, or accounts; `cut` lines earned the most that one may, and would have earned more."""
+    activity, or accounts; `cut` lines earned the most that one may, and would have earned more; `refunds_cut` were for
+    more than was left of their line, and took what was left."""
 
     lines: int = 0
     earned: int = 0
@@ -53,6 +54,7 @@ class Counted:
     waiting: int = 0
     resumed: int = 0
     cut: int = 0
+    refunds_cut: int = 0
 
     def __add__(self, other: "Counted") -> "Counted":
         mine, theirs = Counter(_numbers(self)), Counter(_numbers(other))

@@ -8,6 +8,7 @@ from member_hub.db.session import reach
 from member_hub.doctor.findings import Check, Verdict, failed
 from member_hub.doctor.machine import data_folder, mode, private_folder, product, python
 from member_hub.doctor.records import (
+    clock_caught_up,
     histories_whole,
     minors_seen,
     notices_in_force,
@@ -68,3 +69,4 @@ async def _database(settings: Settings, environ: Mapping[str, str]) -> AsyncIter
                 yield check
             yield await minors_seen(database)
             yield await points_ledger(database)
+            yield await clock_caught_up(database)

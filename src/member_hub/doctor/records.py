@@ -11,6 +11,7 @@ from member_hub.clock import Clock, business_day
 from member_hub.consent import catalogue as catalogues
 from member_hub.consent.history import whole
 from member_hub.consent.notice import informing, notices, texts
+from member_hub.counting import is_behind
 from member_hub.db import Database, transaction
 from member_hub.db.bulk import table_of
 from member_hub.doctor.findings import Check, Verdict, failed
@@ -111,6 +112,21 @@ async def minors_seen(database: Database) -> Check:
         )
     says = f"{number} {'role has' if number == 1 else 'roles have'} a standing approval to see members under 18"
     return Check("minors", Verdict.OK, f"{says}; the first ends on {business_day(first_ends)}")
+
+
+async def clock_caught_up(database: Database) -> Check:
+    """Whether this machine's clock is behind what was decided by a clock before."""
+    async with transaction(database.app) as tx:
+        behind = await is_behind(tx, now=Clock().now())
+    if not behind:
+        return Check("clock", Verdict.OK, "not behind what was decided before")
+    return Check(
+        "clock",
+        Verdict.FAIL,
+        "behind what was decided before: points, orders and activity are refused (CLOCK_JUMPED), and jobs wait",
+        "Set the clock right. Where it is right, it was ahead when tiers were last looked at: hub.tier_change, "
+        "hub.tier_review_day and hub.points_check say when.",
+    )
 
 
 async def points_ledger(database: Database) -> Check:

@@ -27,8 +27,9 @@ from member_hub.errors import BadInput, Refused
 from member_hub.graphql import limits
 from member_hub.graphql.impersonal import is_impersonal
 from member_hub.graphql.limits import DOCUMENT_CHARS_MAX, TOKENS_MAX, TooComplex
-from member_hub.graphql.problems import Language, from_document, from_refusal
+from member_hub.graphql.problems import Language, from_document, from_refusal, text_of
 from member_hub.graphql.rule_texts import NOT_VALID, RULE_TEXTS
+from member_hub.graphql.scalars import NoTimeZone
 from member_hub.texts import has_control
 
 KEPT_CHARS_MAX = 500_000  # of all documents that are kept; in memory they take up to a hundred times as much
@@ -37,7 +38,6 @@ ERRORS_MAX = 20
 
 # Values that do not fit are quoted in the texts of this rule; it is asked apart, and its texts are not passed on.
 _NAMING_RULES = tuple(rule for rule in specified_rules if rule is not ValuesOfCorrectTypeRule)
-_WRONG_VALUE = "A value does not fit its type here."
 
 
 class BadDocument(Exception):
@@ -128,7 +128,7 @@ class Documents:
         with _noting(node):
             _check_limits(node, language)
             _check_method(node, language, is_by_get=is_by_get)
-            self._validate(node)
+            self._validate(node, language)
         operations = [d for d in node.definitions if isinstance(d, OperationDefinitionNode)]
         fragments = [d for d in node.definitions if isinstance(d, FragmentDefinitionNode)]
         return Document(
@@ -137,7 +137,7 @@ class Documents:
             {f.name.value: f for f in fragments},
         )
 
-    def _validate(self, node: DocumentNode) -> None:
+    def _validate(self, node: DocumentNode, language: Language) -> None:
         found = validate(self._schema, node, self._rules, max_errors=ERRORS_MAX, hide_suggestions=True)
         if found and not self._quotes:
             raise BadDocument(self._unquoted(node))
@@ -145,7 +145,7 @@ class Documents:
             raise BadDocument([from_document(error.message, error) for error in found])
         wrong = validate(self._schema, node, [ValuesOfCorrectTypeRule], max_errors=ERRORS_MAX, hide_suggestions=True)
         if wrong:
-            raise BadDocument([from_document(_WRONG_VALUE, error) for error in wrong])
+            raise BadDocument([from_document(text_of(_wrong_value(error), language), error) for error in wrong])
 
     def _unquoted(self, node: DocumentNode) -> list[dict[str, Any]]:
         """Rule by rule, for an error does not say which rule it is of; done for what is refused only."""
@@ -205,6 +205,20 @@ def _check_method(node: DocumentNode, language: Language, *, is_by_get: bool) ->
 
 def _bad(refused: Refused, language: Language) -> BadDocument:
     return BadDocument([from_refusal(refused, language)])
+
+
+def _wrong_value(error: GraphQLError) -> Refused:
+    return WithoutTimeZone() if isinstance(error.original_error, NoTimeZone) else WrongValue()
+
+
+class WrongValue(BadInput):
+    zh = "此处的值与其类型不符。"
+    en = "A value does not fit its type here."
+
+
+class WithoutTimeZone(BadInput):
+    zh = "此处的时间缺少时区，应形如 2026-11-22T08:00:00+08:00。"
+    en = "A moment has no time zone here; it looks like 2026-11-22T08:00:00+08:00."
 
 
 class OnlyByPost(BadInput):

@@ -37,7 +37,7 @@ from member_hub.members.tables import MemberStatus
 from member_hub.points import Receipt
 from member_hub.points.queries import balances
 from member_hub.points.refusals import NeedsApproval, PointsClosed, PointsFrozen
-from member_hub.points.rules import whole
+from member_hub.points.rules import adjustment
 from member_hub.points.words import AccountState, Reason
 
 
@@ -87,7 +87,9 @@ class PointsReinstateInput:
 class PointsExtendInput:
     member: strawberry.ID = strawberry.field(description="Whose points.")
     lot: strawberry.ID = strawberry.field(description="Which lot.")
-    until: datetime = strawberry.field(description="Until when; later than now, within the programme's limit.")
+    until: datetime = strawberry.field(
+        description=("Until when, within the programme's limit; they expire at this midnight in Shanghai, or the next.")
+    )
     reason: PointsCareReason = strawberry.field(default=PointsCareReason.GOODWILL, description="Why.")
 
 
@@ -101,7 +103,7 @@ async def points_adjust(
 
     async def work(tx: Tx, desk: Desk) -> Receipt | Proposal:
         asking, approval = desk.asking, given(input.approval_id)
-        whole(abs(input.amount))  # what is no amount was not proposed either, and says so by its own code
+        adjustment(input.amount)  # what is no amount was not proposed either, and says so by its own code
         by = await second_person.approved_by(asking, tx, desk.member_id, wanted, approval, key=desk.key)
         try:
             async with tx.begin_nested():  # of what needs approval nothing stays but the proposal

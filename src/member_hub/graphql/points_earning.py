@@ -53,7 +53,8 @@ class PointsEarnInput:
         default=strawberry.UNSET, description="Earn for this order line, once for ever, whoever asks again."
     )
     occurred_at: datetime | None = strawberry.field(
-        default=strawberry.UNSET, description="When it happened, up to seven days ago; left out: now."
+        default=strawberry.UNSET,
+        description="When it happened, up to seven days ago; left out, or up to five minutes ahead: now.",
     )
 
 

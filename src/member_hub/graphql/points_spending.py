@@ -91,7 +91,8 @@ class PointsReverseInput:
     )
     reason: ReverseReason = strawberry.field(default=ReverseReason.CANCELLED, description="Why.")
     occurred_at: datetime | None = strawberry.field(
-        default=strawberry.UNSET, description="When it was refunded, up to seven days ago; left out: now."
+        default=strawberry.UNSET,
+        description="When it was refunded, up to seven days ago; left out, or up to five minutes ahead: now.",
     )
     member: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description=WHOSE)
 

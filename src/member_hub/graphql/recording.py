@@ -75,9 +75,12 @@ class OrderRecordInput:
     channel: Channel = strawberry.field(description="Where it was bought.")
     order_no: str = strawberry.field(description="1 to 64 characters, spelled and read as in files.")
     lines: list[OrderLineInput] = strawberry.field(description="Each line number once.")
-    store: str | None = strawberry.field(default=strawberry.UNSET, description="Needed where it was bought in one.")
+    store: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Needed where it was bought in one; else refused."
+    )
     occurred_at: datetime | None = strawberry.field(
-        default=strawberry.UNSET, description="When, at most seven days ago; left out: now."
+        default=strawberry.UNSET,
+        description="When, at most seven days ago; left out, or up to five minutes ahead: now.",
     )
     member: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description=WHOSE)
     account: AccountKey | None = strawberry.field(default=strawberry.UNSET, description=ACCOUNT)
@@ -195,6 +198,7 @@ async def activity_record(
             return await activity_came(tx, desk.loyalty, OriginId(origin), on, input.kind, entries=entries)
         return await record_activity(
             tx,
+            desk.asking.caller,
             desk.root,
             channel=input.channel,
             origin_id=desk.origin,

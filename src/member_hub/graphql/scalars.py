@@ -17,15 +17,20 @@ def _written(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+class NoTimeZone(ValueError):
+    """A moment without its offset from UTC: whoever sent it may have meant another one by hours."""
+
+
 def _read(text: object) -> datetime:
-    """Raises ValueError without the text: the error reaches logs and answers."""
+    """Raises ValueError, or NoTimeZone, without the text: the error reaches logs and answers."""
+    moment = None
     try:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None
         if moment is not None and moment.tzinfo is not None:
             return moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        pass  # not raised from here: the error below must not have this one as its context
-    raise ValueError("A moment looks like 2026-11-22T08:00:00+08:00.")
+        moment = None  # not raised from here: the error below must not have this one as its context
+    raise (ValueError if moment is None else NoTimeZone)("A moment looks like 2026-11-22T08:00:00+08:00.")
 
 
 DATE_TIME: ScalarDefinition = strawberry.scalar(

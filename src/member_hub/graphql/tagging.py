@@ -36,7 +36,7 @@ class TagDefineInput:
     group: str = strawberry.field(description="Under which it is shown: 1 to 60 characters, as the texts below.")
     name_zh: str = strawberry.field(description="Its name in Chinese.")
     name_en: str = strawberry.field(description="Its name in English.")
-    owner: str = strawberry.field(description="Who answers for it: a team, not a person.")
+    owner: str = strawberry.field(description="Who answers for it: a team, not a person's address or number.")
     data_class: DataClass = strawberry.field(description="What kind of data it tells.")
     purpose: Purpose = strawberry.field(
         description="What it is for; MARKETING and PERSONALISATION reach only members who consent to that."

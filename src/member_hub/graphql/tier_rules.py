@@ -8,7 +8,7 @@ import orjson
 import strawberry
 
 from member_hub import reports
-from member_hub.benefits.programme import without_gift
+from member_hub.benefits import tier_rules as usable
 from member_hub.db.base import Tx
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.changing import carried_out
@@ -18,7 +18,6 @@ from member_hub.graphql.scalars import Whole, given
 from member_hub.tiers import proposals
 from member_hub.tiers.proposals import Rules
 from member_hub.tiers.rules import texts
-from member_hub.tiers.rules.model import TierRules as Model
 from member_hub.tiers.standing.backtesting import LOOKED_AT_MAX, backtest
 
 Info = strawberry.Info[Asking, None]
@@ -117,7 +116,7 @@ async def tier_rules_propose(
 
     async def work(tx: Tx) -> Rules:
         rules = texts.read(input.rules)
-        _check_gifts(asking, rules)
+        await usable.fits(tx, rules, asking.hub.benefits)
 
         async def trying() -> Mapping[str, Any]:
             at_most, handler = LOOKED_AT_MAX, asking.caller.handler
@@ -173,16 +172,6 @@ async def tier_rules(
             end_cursor=edges[-1].cursor if edges else None,
         ),
     )
-
-
-def _check_gifts(asking: Asking, rules: Model) -> None:
-    """Raises RulesInvalid for a gift that the programme does not know: nobody would ever be given it."""
-    for level in without_gift(asking.hub.benefits, rules):
-        raise texts.RulesInvalid(
-            f"The gift of the tier {level.code} is no promotion benefit of that tier.",
-            zh=f"等级 {level.code} 的晋级礼不是该等级的晋级权益。",
-            field="rules",
-        )
 
 
 def _noted(asking: Asking, rules: Rules) -> Rules:

@@ -74,7 +74,9 @@ class TierCriterion:
             "caller may not see."
         )
     )
-    is_met: bool = strawberry.field(description="Whether it is met.")
+    is_met: bool | None = strawberry.field(
+        description="Whether it is met; null: of orders or activity that the caller may not see."
+    )
 
 
 @strawberry.type(description="The tier above.")

@@ -112,7 +112,8 @@ def _notice(standing: Standing) -> TierNotice | None:
 def _criteria(
     sight: Sight, reasons: Sequence[Reached], levels: Mapping[str, Level], language: Language
 ) -> list[TierCriterion]:
-    """How much there was of orders or of activity is theirs to see who may see those; growth is loyalty."""
+    """How much there was of orders or of activity, and whether it is enough, is theirs to see who may see those;
+    growth is loyalty."""
     hidden = {
         figure
         for guard, figures in ((Guard.ORDERS, OF_ORDERS), (Guard.ACTIVITY, OF_ACTIVITY))
@@ -131,7 +132,7 @@ def _criteria(
             at_quantile=one.at_quantile,
             needed=None if one.told is None else Whole(one.told),
             reached=None if one.reached is None or one.figure in hidden else Whole(one.reached),
-            is_met=one.is_met,
+            is_met=None if one.figure in hidden else one.is_met,
         )
         for one in reasons
     ]

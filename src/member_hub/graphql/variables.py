@@ -31,6 +31,7 @@ from graphql import (
 
 from member_hub.errors import BadInput
 from member_hub.graphql.problems import Language, from_refusal
+from member_hub.graphql.scalars import NoTimeZone
 
 ERRORS_MAX: Final = 20  # of one request
 DEPTH_MAX: Final = 50  # of what stands within what
@@ -46,6 +47,7 @@ class How(StrEnum):
     UNKNOWN_FIELD = "has a field that there is not"
     NOT_ONE = "takes exactly one of its fields"
     TOO_DEEP = "is nested too deeply"
+    NO_ZONE = "has no time zone; a moment looks like 2026-11-22T08:00:00+08:00"
 
 
 _ZH: Final[Mapping[How, str]] = {
@@ -54,6 +56,7 @@ _ZH: Final[Mapping[How, str]] = {
     How.UNKNOWN_FIELD: "含有不存在的字段",
     How.NOT_ONE: "须恰好给出其中一个字段",
     How.TOO_DEEP: "嵌套过深",
+    How.NO_ZONE: "缺少时区，时间应形如 2026-11-22T08:00:00+08:00",
 }
 
 
@@ -141,8 +144,8 @@ def _misfits(value: Any, type_: Any, path: Path) -> Iterator[tuple[Path, How]]:
         yield from _misfits_of_list(value, type_.of_type, path)
     elif is_input_object_type(type_):
         yield from _misfits_of_object(value, type_, path)
-    elif is_leaf_type(type_) and not _fits(value, type_):
-        yield path, How.UNFIT
+    elif is_leaf_type(type_) and (how := _misfit(value, type_)) is not None:
+        yield path, how
 
 
 def _misfits_of_list(value: Any, type_: GraphQLInputType, path: Path) -> Iterator[tuple[Path, How]]:
@@ -168,9 +171,11 @@ def _misfits_of_object(value: Any, type_: GraphQLInputObjectType, path: Path) ->
         yield path, How.NOT_ONE
 
 
-def _fits(value: Any, type_: GraphQLLeafType) -> bool:
+def _misfit(value: Any, type_: GraphQLLeafType) -> How | None:
     """What a scalar of ours or a library's raises says no more than that it does not fit, and may quote the value."""
     try:
-        return type_.coerce_input_value(value) is not Undefined
+        return How.UNFIT if type_.coerce_input_value(value) is Undefined else None
+    except NoTimeZone:
+        return How.NO_ZONE
     except Exception:  # noqa: BLE001 - as graphql-core takes it itself
-        return False
+        return How.UNFIT

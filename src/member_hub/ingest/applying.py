@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from member_hub import counting
@@ -23,6 +23,7 @@ from member_hub.ingest.cells import canonical
 from member_hub.ingest.parse import Parser, Record
 from member_hub.ingest.reasons import Reason
 from member_hub.ingest.records import AccountRecord, ActivityRecord, OrderRecord
+from member_hub.ingest.refunds import too_large
 from member_hub.ingest.rows import BadRow
 from member_hub.ingest.summary import DROPPED, LEFT_OUT, QUARANTINED, READ, Count
 from member_hub.ingest.tables import Inbox
@@ -69,11 +70,13 @@ class Applier:
         bad = [row for row in rows if isinstance(row, BadRow)]
         records = [row for row in rows if not isinstance(row, BadRow)]
         fresh, conflicting = await self._receive(tx, records, counts)
+        fresh, unbearable = await self._bearable(tx, fresh)
         counts.update(LEFT_OUT + column for record in fresh for column in record.left_out)
         await self._apply_accounts(tx, [r for r in fresh if isinstance(r, AccountRecord)], counts, now)
         await self._apply_orders(tx, [r for r in fresh if isinstance(r, OrderRecord)], counts, now)
         await self._apply_activity(tx, [r for r in fresh if isinstance(r, ActivityRecord)], counts, now)
         bad += [self.parser.refuse(record.row, Reason.CONFLICTING_REPEAT) for record in conflicting]
+        bad += [self.parser.refuse(record.row, Reason.REFUND_TOO_LARGE) for record in unbearable]
         await quarantine.put(tx, self.vault, self.run_id, self.source, bad, now=now)
         counts.update(QUARANTINED + row.reason for row in bad)
         return counts
@@ -98,6 +101,18 @@ class Applier:
             else:
                 conflicting.append(record)
         return fresh, conflicting
+
+    async def _bearable(self, tx: Tx, fresh: Sequence[Record]) -> tuple[Sequence[Record], Sequence[OrderRecord]]:
+        """Records without the refunds that their lines cannot bear, and those; of them no delivery is on record, so
+        that they can be tried again."""
+        orders = [record for record in fresh if isinstance(record, OrderRecord)]
+        refused = [orders[n] for n in sorted(await too_large(tx, self.vault, [one.statement for one in orders]))]
+        if not refused:
+            return fresh, []
+        keys = [self.vault.message_key(self.source, one.statement.message_id) for one in refused]
+        await tx.execute(delete(inbox_t).where(inbox_t.c.source == self.source, among(inbox_t.c.message_key, keys)))
+        lines = {id(one) for one in refused}
+        return [record for record in fresh if id(record) not in lines], refused
 
     def _digest(self, record: Record) -> bytes:
         """What must be the same for two deliveries to be one: of an order line the amount, else the whole row."""
@@ -188,6 +203,7 @@ def _tell(counts: Counter[str], counted: Counted) -> None:
     counts[Count.TAKEN_BACK] += counted.taken_back
     counts[Count.UNCOUNTED] += counted.waiting - counted.resumed  # a run adds Counters, and stops at zero
     counts[Count.CUT] += counted.cut
+    counts[Count.REFUNDS_CUT] += counted.refunds_cut
 
 
 def _message_id(record: Record) -> str:

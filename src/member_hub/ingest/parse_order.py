@@ -72,10 +72,12 @@ class OrderParser:
         return found
 
     def _store(self, fields: Fields, channel: Channel, status: OrderStatus) -> str | None:
-        """A purchase in a store has one; a refund takes its original's."""
+        """A purchase in a store has one; a refund takes its original's. Bought elsewhere it has none: a store whose
+        goods are only fetched there would come to see whom it never served."""
         found = text(self._cells["store"](fields))
         is_needed = channel is Channel.STORE and status is OrderStatus.PAID
-        if found not in self._stores and (found is not None or is_needed):
+        is_there = found in self._stores and channel is Channel.STORE
+        if not is_there and (found is not None or is_needed):
             raise RowRefused(Reason.BAD_STORE)
         return found
 

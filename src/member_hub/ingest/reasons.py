@@ -24,6 +24,7 @@ class Reason(StrEnum):
     BAD_CHANNEL = "bad_channel"
     BAD_STORE = "bad_store"
     BAD_REFUND = "bad_refund"
+    REFUND_TOO_LARGE = "refund_too_large"
     CONFLICTING_REPEAT = "conflicting_repeat"
     NOT_APPLIED = "not_applied"
 
@@ -52,8 +53,15 @@ _TEXTS: Final[dict[Reason, tuple[str, str]]] = {
     Reason.BAD_STATUS: ("订单状态未知。", "The status of the order is unknown."),
     Reason.BAD_KIND: ("类型未知。", "The kind is unknown."),
     Reason.BAD_CHANNEL: ("渠道未知。", "The channel is unknown."),
-    Reason.BAD_STORE: ("门店缺失或未登记。", "The store is missing, or not in the register."),
+    Reason.BAD_STORE: (
+        "门店缺失或未登记，或不在门店渠道却写了门店。",
+        "The store is missing, not in the register, or of an order that was not bought in one.",
+    ),
     Reason.BAD_REFUND: ("退款与原订单行的对应关系无效。", "The refund does not name an original line as it should."),
+    Reason.REFUND_TOO_LARGE: (
+        "退款金额超过原订单行尚未退还的金额。",
+        "The refund is for more than is left of its order line.",
+    ),
     Reason.CONFLICTING_REPEAT: ("同一行再次出现，内容却不同。", "The same line came before with another content."),
     Reason.NOT_APPLIED: ("系统未能处理这一行，请重试或报告。", "The hub failed on it: try it again, or report it."),
 }

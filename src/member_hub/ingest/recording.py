@@ -73,6 +73,16 @@ class StoreNeeded(BadInput):
     en = "An order that was bought in a store says in which one."
 
 
+class NoStore(BadInput):
+    zh = "不是在门店购买的订单不注明门店。"
+    en = "An order that was not bought in a store names none."
+
+
+class DayTooFar(OccurredTooFar):
+    zh = "该日期早于七天前，或晚于今天。"
+    en = "The day is more than seven days ago, or after today."
+
+
 class BadCount(BadInput):
     zh = "次数须为 0 至 32767 的整数。"
     en = "A count is a whole number from 0 to 32767."
@@ -144,10 +154,11 @@ async def record_order(
 ) -> OrderCame:
     """Store and count the lines of an order for a root whose row the caller holds; tiers are looked at in the same act.
 
-    Raises TooManyLines, BadLine, BadLineAmount, StoreNeeded, UnknownPlace, OccurredTooFar, LineDiffers, PointsFrozen,
-    OrderLineUnknown, RefundTooLarge, NotFound.
+    Raises TooManyLines, BadLine, BadLineAmount, StoreNeeded, NoStore, UnknownPlace, OccurredTooFar, LineDiffers,
+    PointsFrozen, OrderLineUnknown, RefundTooLarge, NotFound, ClockJumped.
     """
     at = _checked(order, organisation, now)
+    await counting.refuse_behind(tx, now=now)
     filing = await _filing(tx, member_id, order.channel, origin_id)
     said = [_statement(order, line, at) for line in order.lines]
     places = {Line(one.channel, one.order_no, one.line_no): f"lines.{n}" for n, one in enumerate(said)}
@@ -173,6 +184,7 @@ async def order_came(
 
 async def record_activity(
     tx: Tx,
+    caller: Caller,
     member_id: MemberId,
     *,
     channel: Channel,
@@ -184,19 +196,23 @@ async def record_activity(
     organisation: Organisation,
     now: datetime,
 ) -> ActivityCame:
-    """The count of a kind on a day, in place of the former one. Raises BadCount, OccurredTooFar, NotFound,
-    MemberNotActive."""
+    """The count of a kind on a day, in place of the former one; the tier is looked at in the same act.
+
+    Raises BadCount, OccurredTooFar, NotFound, MemberNotActive, ClockJumped.
+    """
     today = business_day(now)
     on = day or today
     if type(count) is not int or not 0 <= count <= COUNT_MAX:
         raise BadCount(field="count")
     if not today - OCCURRED_MAX <= on <= today:
-        raise OccurredTooFar(field="day")
+        raise DayTooFar(field="day")
     filing = await _filing(tx, member_id, channel, origin_id)
     await refuse_inactive(tx, member_id)
+    await counting.refuse_behind(tx, now=now)
     said = (filing, ActivityStatement(channel, "", on, kind, count))
     await Orders(loyalty.vault, organisation).store_activity(tx, [said], counted_at=now)
     await counting.count_activity(tx, [said], needs=loyalty, now=now)
+    await tiers.review(tx, loyalty.tiers, [member_id], now=now, caller=caller, is_waited_for=True)
     return await activity_came(tx, loyalty, filing.origin_id, on, kind)
 
 
@@ -232,6 +248,8 @@ def _checked(order: RecordedOrder, organisation: Organisation, now: datetime) ->
     needs_store = order.channel is Channel.STORE and is_bought
     if order.store is None and needs_store:
         raise StoreNeeded(field="store")
+    if order.store is not None and order.channel is not Channel.STORE:
+        raise NoStore(field="store")
     if order.store is not None and order.store not in organisation.stores:
         raise UnknownPlace(field="store")
     if order.channel not in organisation.channels:

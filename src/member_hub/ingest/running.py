@@ -85,6 +85,7 @@ class Ingester:
                 await quarantine.shred_old(tx, self.vault, now=self.clock.now())
         async for counted in count_waiting(self.database, self.loyalty, now=self.clock.now()):
             run.counts[Count.LATE] += counted.lines
+            run.counts[Count.REFUNDS_CUT] += counted.refunds_cut
         return Summary(reading.parser.mapping.source.value, run.counts, reading.missing)
 
     async def _rehearse(self, reading: Reading, digest: bytes, on_progress: OnProgress) -> Summary:

@@ -24,6 +24,7 @@ class Count(StrEnum):
     COUNTED = "lines_counted"
     UNCOUNTED = "lines_not_counted_yet"
     CUT = "lines_cut"
+    REFUNDS_CUT = "refunds_cut"
     EARNED = "points_earned"
     TAKEN_BACK = "points_taken_back"
     OPENED = "opening_points"
@@ -60,6 +61,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     Count.COUNTED: ("已计分与成长值的行", "lines counted for points and growth"),
     Count.UNCOUNTED: ("暂不能计分的行", "lines that cannot be counted yet"),
     Count.CUT: ("积分按单行上限截断的行", "lines that would have earned more than one may"),
+    Count.REFUNDS_CUT: ("超过原订单行、只按其余额扣回的退款", "refunds for more than was left of their line"),
     Count.EARNED: ("获得积分", "points earned"),
     Count.TAKEN_BACK: ("退款扣回积分", "points taken back by refunds"),
     Count.OPENED: ("期初积分", "points of opening balances"),

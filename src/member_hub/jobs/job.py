@@ -17,6 +17,7 @@ from member_hub.crypto import Ledger, Vault
 from member_hub.db import Database
 from member_hub.errors import HubError
 from member_hub.organisation import Organisation
+from member_hub.points.refusals import ClockJumped
 from member_hub.points.watching import Alarm
 from member_hub.settings import Settings
 from member_hub.telling import Sender
@@ -108,6 +109,10 @@ class Job:
                 self.due_at = now
 
     def failed_with(self, error: Exception) -> None:
-        """Only what this product raises on purpose says more than its class: the rest may quote a value."""
+        """Only what this product raises on purpose says more than its class: the rest may quote a value.
+
+        Of a clock that is behind is told once, and not by each job (loyalty.py)."""
+        if isinstance(error, ClockJumped):
+            return
         said = f": {error}" if isinstance(error, HubError) else ""
         _log.error("The job %s failed (%s)%s", self.name, type(error).__name__, said)

@@ -1,12 +1,13 @@
 """The loyalty programme by the clock.
 
 Each part of the programme has a function here that makes its jobs; PARTS is the order in which they run when all are
-due: what waited is counted, points fall due, tiers follow from growth, tags and benefits from all of it.
+due: what waited is counted, points fall due, tiers follow from growth, tags and benefits from all of it. While the
+clock of this machine is behind what was decided before, none of them does anything; the proof of the ledger goes on.
 """
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,12 +15,15 @@ from member_hub import tiers
 from member_hub.access import system_caller
 from member_hub.audit import Entry
 from member_hub.audit.entry import MEMBER_IDS_MAX
+from member_hub.counting import is_behind
 from member_hub.db.base import snapshot, transaction
+from member_hub.db.engines import Database
 from member_hub.ids import MemberId, uuid7
-from member_hub.jobs.job import CALLER, Done, Job, Lane, Needs
+from member_hub.jobs.job import CALLER, Done, Job, Lane, Needs, Work
 from member_hub.jobs.rounds import benefit_jobs, counting_jobs, tag_jobs
 from member_hub.points import watching
 from member_hub.points.clockwork import is_without_database, settle_all
+from member_hub.points.refusals import ClockJumped
 from member_hub.privacy import Purpose
 
 DUE_EVERY: Final = timedelta(minutes=1)
@@ -31,8 +35,36 @@ REVIEWS_MAX: Final = 20  # batches of one round
 _log = logging.getLogger(__name__)
 
 
+SELF_CHECK: Final = "points self-check"
+
+
 def loyalty_jobs_of(hub: Needs) -> list[Job]:
-    return [job for part in PARTS for job in part(hub)]
+    door = _Door(hub.database)
+    jobs = [job for part in PARTS for job in part(hub)]
+    return [job if job.name == SELF_CHECK else replace(job, work=door.before(job.work)) for job in jobs]
+
+
+@dataclass(slots=True)
+class _Door:
+    """Shut while the clock is behind; that it is, and that it is not any more, is logged once for all jobs."""
+
+    database: Database
+    is_shut: bool = False
+
+    def before(self, work: Work) -> Work:
+        async def work_by_the_clock(now: datetime) -> Done:
+            async with snapshot(self.database.app) as tx:
+                behind = await is_behind(tx, now=now)
+            if behind and not self.is_shut:
+                _log.error("The clock is behind what was decided before: the jobs of the programme wait.")
+            if self.is_shut and not behind:
+                _log.warning("The clock has caught up: the jobs of the programme go on.")
+            self.is_shut = behind
+            if behind:
+                raise ClockJumped
+            return await work(now)
+
+        return work_by_the_clock
 
 
 def _points(hub: Needs) -> Sequence[Job]:
@@ -54,7 +86,7 @@ def _points(hub: Needs) -> Sequence[Job]:
 
     return [
         Job("points due", DUE_EVERY, due, Lane.LOYALTY),
-        Job("points self-check", CHECK_EVERY, check, Lane.LOYALTY, keeps_pace=True),
+        Job(SELF_CHECK, CHECK_EVERY, check, Lane.LOYALTY, keeps_pace=True),
     ]
 
 

@@ -21,7 +21,7 @@ from uuid import UUID
 
 from member_hub.ids import MemberId, uuid7
 from member_hub.points.lots import Cause, Grace, Hold, Lot, Posting
-from member_hub.points.refusals import CaptureTooLarge, NotEnoughPoints, OverLimit
+from member_hub.points.refusals import CaptureTooLarge, NotEnoughPoints, OverBalance
 from member_hub.points.rules import allot, in_order
 from member_hub.points.words import POINTS_MAX, AccountState, Act, HoldState, LotState, Reason
 
@@ -364,7 +364,7 @@ class Book:
         self.held += held
         self.debt += debt
         if max(self.active, self.pending, self.held, self.debt) > POINTS_MAX:
-            raise OverLimit(field="amount")
+            raise OverBalance(field="amount")
         assert min(self.active, self.pending, self.held, self.debt) >= 0
         if lot is not None:
             assert 0 <= lot.held <= lot.remaining

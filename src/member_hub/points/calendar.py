@@ -43,6 +43,12 @@ def _after_months(day: date, months: int, unit: ExpiryUnit) -> datetime:
     return _end(last)
 
 
+def end_of_day(at: datetime) -> datetime:
+    """The midnight that `at` is, or that follows it."""
+    begins, ends = day_of(at)
+    return begins if at == begins else ends
+
+
 def day_of(at: datetime) -> tuple[datetime, datetime]:
     """The first moment of the business day of `at`, and that of the next."""
     begins = datetime.combine(business_day(at), time(), SHANGHAI)

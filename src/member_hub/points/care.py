@@ -14,7 +14,7 @@ from member_hub.ids import MemberId
 from member_hub.points.arriving import arrive, look_back
 from member_hub.points.asking import Asked, Receipt, begin, finish, start
 from member_hub.points.book import Book
-from member_hub.points.calendar import after_days
+from member_hub.points.calendar import after_days, end_of_day
 from member_hub.points.daily import of_today
 from member_hub.points.earning import active_lot
 from member_hub.points.guards import ANY_LIVING, ATTEMPTS_MAX, Wanted, lock_members, member_t, roots_of, take
@@ -22,15 +22,19 @@ from member_hub.points.lots import Cause, Lot
 from member_hub.points.refusals import (
     BadEnd,
     BadReason,
+    ExpiredTooLongAgo,
     HoldsOpen,
     LotExpired,
     NeedsApproval,
     NotEnoughPoints,
     NothingExpired,
     NothingLeft,
-    OverLimit,
+    OverAdjustment,
+    OverExtension,
+    OverTransfer,
+    OverTransferDay,
 )
-from member_hub.points.rules import expired_since, whole
+from member_hub.points.rules import adjustment, expired_since, whole
 from member_hub.points.store import load_all, load_lots, load_spendable
 from member_hub.points.words import ADJUSTING, AccountState, Act, HoldState, LotKind, LotState, Reason
 from member_hub.points.writing import entry_t, write
@@ -56,13 +60,13 @@ async def adjust(
     """Add points, or take away active ones; above a limit a second person has approved it. What nobody approved counts
     together over the day, or a large adjustment would be made of small ones.
 
-    Raises BadAmount, BadReason, OverLimit, NeedsApproval, NotEnoughPoints, and what `guards.take` raises.
+    Raises BadAdjustment, BadReason, OverAdjustment, NeedsApproval, NotEnoughPoints, and what `guards.take` raises.
     """
-    size = whole(abs(amount)) if type(amount) is int else whole(amount)
+    size = adjustment(amount)
     if reason not in ADJUSTING:
         raise BadReason(field="reason")
     if size > asked.rules.adjustment_max:
-        raise OverLimit(field="amount")
+        raise OverAdjustment(field="amount")
     is_alone, alone_max = approved_by in (None, "", caller.subject), asked.rules.adjustment_alone_max
     if is_alone and size > alone_max:
         raise NeedsApproval(field="approvedBy")
@@ -83,12 +87,12 @@ async def adjust(
 async def transfer(tx: Tx, caller: Caller, member_id: MemberId, *, asked: Asked, to: MemberId, amount: int) -> Receipt:
     """Give active points to another member; they expire there when they would have here.
 
-    Both accounts are taken in the order of their ids, after both members' rows. Raises SameMember, OverLimit,
-    NotEnoughPoints, and what `guards.take` raises for either.
+    Both accounts are taken in the order of their ids, after both members' rows. Raises SameMember, OverTransfer,
+    OverTransferDay, NotEnoughPoints, and what `guards.take` raises for either.
     """
     whole(amount)
     if not asked.rules.transfer_min <= amount <= asked.rules.transfer_max:
-        raise OverLimit(field="amount")
+        raise OverTransfer(field="amount")
     begun = await begin(tx, asked, member_id)
     if begun.done is not None:
         return begun.done
@@ -99,7 +103,7 @@ async def transfer(tx: Tx, caller: Caller, member_id: MemberId, *, asked: Asked,
         books[root] = await take(tx, root, Cause(begun.operation_id, Reason.GIFT), now=asked.now, wanted=wanted)
     giving, getting = books[payer], books[payee]
     if amount + await of_today(tx, giving, Act.TRANSFER_OUT) > asked.rules.transfer_day_max:
-        raise OverLimit(field="amount")
+        raise OverTransferDay(field="amount")
     await load_spendable(tx, giving, amount)
     for expires_at, n in _by_expiry(giving.spend(Act.TRANSFER_OUT, amount)):
         getting.add_active(Act.TRANSFER_IN, active_lot(getting, LotKind.TRANSFER, n, expires_at))
@@ -119,7 +123,7 @@ async def reinstate(
 ) -> Receipt:
     """Make expired points of a lot good again: all that expired within the time of the programme, or some of these.
 
-    Raises NothingExpired, NotEnoughPoints, OverLimit for what is too long ago.
+    Raises NothingExpired, NotEnoughPoints, ExpiredTooLongAgo for what is too long ago.
     """
     if amount is not None:
         whole(amount)
@@ -138,7 +142,7 @@ async def reinstate(
     recent = await _expired_since(tx, book, lot, book.now - asked.rules.reinstate_within)
     wanted = recent if amount is None else amount
     if not 0 < wanted <= recent:
-        raise OverLimit(field="lot")
+        raise ExpiredTooLongAgo(field="lot")
     book.reinstate(lot, wanted, max(lot.expires_at, after_days(book.now, asked.rules.reinstated_days)))
     await arrive(tx, book, left)
     return await finish(tx, book, caller)
@@ -154,19 +158,22 @@ async def extend(
     until: datetime,
     reason: Reason = Reason.GOODWILL,
 ) -> Receipt:
-    """Let a lot that is still good last longer. Raises OverLimit beyond the programme's limit, BadEnd for an earlier
-    one, LotExpired, NothingLeft."""
+    """Let a lot that is still good last longer, to the end of the day of `until`: all points expire at a midnight.
+
+    Raises OverExtension beyond the programme's limit, BadEnd for an earlier end, LotExpired, NothingLeft.
+    """
     if until.tzinfo is None or until > asked.now + asked.rules.extend_max:
-        raise OverLimit(field="until")
+        raise OverExtension(field="until")
     book = await start(tx, asked, member_id, reason)
     if isinstance(book, Receipt):
         return book
     lot = await _lot(tx, book, lot_id)
     if lot.expires_at <= book.now or not lot.remaining:  # what is held of an expired lot expires with its release
         raise LotExpired(field="lot") if lot.expired or lot.remaining else NothingLeft(field="lot")
-    if until <= lot.expires_at:
+    ends = end_of_day(until)
+    if ends <= lot.expires_at:
         raise BadEnd(field="until")
-    book.extend(lot, until)
+    book.extend(lot, ends)
     return await finish(tx, book, caller)
 
 

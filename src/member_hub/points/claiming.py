@@ -26,7 +26,7 @@ from member_hub.points.asking import Asked
 from member_hub.points.earning import SOURCE, Line, line_t
 from member_hub.points.guards import channel_t, member_t
 from member_hub.points.lots import Lot
-from member_hub.points.refusals import OverLimit
+from member_hub.points.refusals import OverEarning
 from member_hub.points.rules import FULL_BP, points_for
 from member_hub.points.words import LineAct, LotKind, LotState
 
@@ -292,7 +292,7 @@ def _lot(work: Work, n: int, one: Paid) -> Lot:
     rule = rules.earn[LotKind.PURCHASE]
     try:
         points = points_for(rules, LotKind.PURCHASE, amount=one.amount_fen, tier_bp=one.tier_bp, at=one.at)
-    except OverLimit:
+    except OverEarning:
         points = rule.single_max
         work.cut.add(n)
     return Lot(

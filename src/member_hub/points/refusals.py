@@ -8,6 +8,11 @@ class BadAmount(BadInput):
     en = "An amount is a whole number from 1 to 2^53."
 
 
+class BadAdjustment(BadAmount):
+    zh = "调整数量须为 -2^53 至 2^53 的整数，且不为 0。"
+    en = "An adjustment is a whole number from -2^53 to 2^53, and not 0."
+
+
 class BadLine(BadInput):
     zh = "订单号须为 1 至 64 个字母、数字或 . : @ | + = / ~ _ - 符号，行号须为 0 至 1000000 的整数。"
     en = (
@@ -33,16 +38,17 @@ class BadReason(BadInput):
 
 class OccurredTooFar(BadInput):
     code = "OCCURRED_AT_OUT_OF_RANGE"
-    zh = "发生时间早于七天前，或晚于当前时间。"
-    en = "What happened more than seven days ago, or is still to come, is not accepted."
+    zh = "发生时间早于七天前，或比当前时间晚五分钟以上。"
+    en = "What happened more than seven days ago, or is more than five minutes ahead of the clock, is not accepted."
 
 
 class ClockJumped(Unavailable):
-    """The ledger is ahead of this machine's clock; an entry would stand before an older one."""
+    """The ledger, or what was decided by the day, is ahead of this machine's clock; an entry would stand before an
+    older one, and what a day decides after what a later day did."""
 
     code = "CLOCK_JUMPED"
-    zh = "服务器时钟落后于账本，请检查时钟。"
-    en = "The clock of this machine is behind the ledger."
+    zh = "服务器时钟落后于已有的账目或决定，请检查时钟。"
+    en = "The clock of this machine is behind what was recorded or decided before."
 
 
 class PointsFrozen(Refused):
@@ -79,7 +85,7 @@ class NothingLeft(NotEnoughPoints):
 
 
 class OverLimit(Refused):
-    """A limit of the programme: of one adjustment, of a transfer, of a day, of an extension, of a balance."""
+    """A limit of the programme; each has a class below that says which."""
 
     code = "POINTS_LIMIT"
     zh = "超过积分规则的限额。"
@@ -92,6 +98,46 @@ class TooManyLots(Refused):
     code = "POINTS_IN_TOO_MANY_LOTS"
     zh = "积分分散在过多批次中，一次处理不了。"
     en = "These points stand in more lots than are taken at once."
+
+
+class OverEarning(OverLimit):
+    zh = "超过单次获得积分的上限（single_max）。"
+    en = "This is more than is earned at once (single_max)."
+
+
+class OverAdjustment(OverLimit):
+    zh = "超过单次调整的上限（adjustment_max）。"
+    en = "This is more than one adjustment may be (adjustment_max)."
+
+
+class OverTransfer(OverLimit):
+    zh = "单次转赠的数量超出规定范围（transfer_min 至 transfer_max）。"
+    en = "One transfer is of neither more nor fewer points than the programme says (transfer_min, transfer_max)."
+
+
+class OverTransferDay(OverLimit):
+    zh = "超过当日转赠的上限（transfer_day_max）。"
+    en = "This is more than is transferred in a day (transfer_day_max)."
+
+
+class OverHold(OverLimit):
+    zh = "冻结时长超过上限（hold_minutes_max）。"
+    en = "This is longer than points are held (hold_minutes_max)."
+
+
+class ExpiredTooLongAgo(OverLimit):
+    zh = "该批次过期已久，超过可恢复的期限（reinstate_days）。"
+    en = "This lot expired longer ago than points are brought back (reinstate_days)."
+
+
+class OverExtension(OverLimit):
+    zh = "延期超过上限（extend_days_max）。"
+    en = "This is longer than a lot is extended (extend_days_max)."
+
+
+class OverBalance(OverLimit):
+    zh = "积分余额将超过 2^53。"
+    en = "The balance would be more than 2^53 points."
 
 
 class NeedsApproval(Refused):
@@ -120,7 +166,7 @@ class HoldsOpen(Refused):
 
 class RefundTooLarge(Refused):
     code = "REFUND_TOO_LARGE"
-    zh = "退款金额超过原订单行。"
+    zh = "退款金额超过原订单行尚未退还的部分。"
     en = "The refund is greater than what is left of the order line."
 
 
@@ -142,3 +188,8 @@ class NotReversible(Refused):
     code = "NOT_REVERSIBLE"
     zh = "该笔记录不能冲正，或已全部冲正。"
     en = "This cannot be reversed, or is reversed already."
+
+
+class MoreThanIsLeft(NotReversible):
+    zh = "要冲正的数量超过该笔记录尚未冲正的部分。"
+    en = "This is more than is left to reverse of this operation."

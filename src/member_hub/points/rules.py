@@ -1,7 +1,8 @@
 """What is decided about points (pure): how many are earned, what a refund takes back, whose turn it is to be spent.
 
 Rounding: points are counted exactly, all multipliers at once, and rounded down once, per order line. A refund keeps the
-same share of the points as of the money, rounded down; so refunds in parts and a refund at once take the same.
+same share of the points as of the money, rounded down (of 100 points for 100.50 yuan, 33.50 back leaves 66); so refunds
+in parts and a refund at once take the same.
 Campaigns do not add up: of those that apply the greatest counts, times the tier's.
 """
 
@@ -14,7 +15,7 @@ from uuid import UUID
 from member_hub.clock import business_day
 from member_hub.points.calendar import after_days, after_months
 from member_hub.points.lots import Grace
-from member_hub.points.refusals import BadAmount, OccurredTooFar, OverLimit, RefundTooLarge
+from member_hub.points.refusals import BadAdjustment, BadAmount, OccurredTooFar, OverEarning, RefundTooLarge
 from member_hub.points.words import POINTS_MAX, Act, ExpiryUnit, LotKind, NegativeBalance
 
 FULL_BP: Final = 10_000
@@ -87,14 +88,22 @@ def whole(amount: int, *, field: str = "amount") -> int:
     return amount
 
 
+def adjustment(amount: int) -> int:
+    """How many points are added, or taken: a whole number up to POINTS_MAX, and not 0. Raises BadAdjustment."""
+    if type(amount) is not int or not 0 < abs(amount) <= POINTS_MAX:
+        raise BadAdjustment(field="amount")
+    return abs(amount)
+
+
 def happened(occurred_at: datetime | None, now: datetime) -> datetime:
-    """When it happened; now where nobody says. Raises OccurredTooFar for more than seven days back, and for what is
-    still to come: it would earn by a campaign that has not begun."""
+    """When it happened; now where nobody says, and where the clock of a till is a little ahead of ours: what is dated
+    to come would wait for its moment, and earn by a campaign that has not begun. Raises OccurredTooFar for more than
+    seven days back, or AHEAD_MAX ahead."""
     if occurred_at is None:
         return now
     if occurred_at.tzinfo is None or not now - OCCURRED_MAX <= occurred_at <= now + AHEAD_MAX:
         raise OccurredTooFar(field="occurredAt")
-    return occurred_at
+    return min(occurred_at, now)
 
 
 def multiplier_bp(rules: Rules, kind: LotKind, at: datetime) -> int:
@@ -110,7 +119,7 @@ def multiplier_bp(rules: Rules, kind: LotKind, at: datetime) -> int:
 def points_for(rules: Rules, kind: LotKind, *, amount: int, tier_bp: int, at: datetime) -> int:
     """For `amount` fen where the kind has a rate, else for so many points; before the caps of order and day.
 
-    Raises OverLimit above `single_max`.
+    Raises OverEarning above `single_max`.
     """
     rule = rules.earn[kind]
     if not 0 < tier_bp <= MULTIPLIER_BP_MAX:
@@ -122,7 +131,7 @@ def points_for(rules: Rules, kind: LotKind, *, amount: int, tier_bp: int, at: da
         times, parts = times * tier_bp * multiplier_bp(rules, kind, at), parts * FULL_BP * FULL_BP
     points = times // parts
     if points > rule.single_max:
-        raise OverLimit(field="amount")
+        raise OverEarning(field="amount")
     return points
 
 

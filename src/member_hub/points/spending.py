@@ -18,7 +18,14 @@ from member_hub.points.earning import line_t
 from member_hub.points.guards import Wanted, member_t
 from member_hub.points.lots import Hold, Lot
 from member_hub.points.refunding import Sought, load_for_taking, take_back
-from member_hub.points.refusals import BadHold, CaptureTooLarge, HoldEnded, NotReversible, OverLimit
+from member_hub.points.refusals import (
+    BadHold,
+    CaptureTooLarge,
+    HoldEnded,
+    MoreThanIsLeft,
+    NotReversible,
+    OverHold,
+)
 from member_hub.points.rules import allot, whole
 from member_hub.points.store import load_hold, load_lots, load_owing, load_spendable
 from member_hub.points.words import Act, HoldState, Reason
@@ -45,14 +52,14 @@ async def hold(
 ) -> Receipt:
     """Keep active points for a purchase in hand. The hold's number is that of the operation.
 
-    Raises BadHold, OverLimit for longer than the programme allows, and what `redeem` raises.
+    Raises BadHold, OverHold, and what `redeem` raises.
     """
     whole(amount)
     lasts = asked.rules.hold_for if lasts is None else lasts
     if lasts <= timedelta(0):
         raise BadHold(field="minutes")
     if lasts > asked.rules.hold_for_max:
-        raise OverLimit(field="minutes")
+        raise OverHold(field="minutes")
     book = await start(tx, asked, member_id, Reason.REWARD, wanted=Wanted(at_least=amount))
     if isinstance(book, Receipt):
         return book
@@ -112,7 +119,7 @@ async def reverse(
     """Undo an operation by an opposite one.
 
     Spent points come back to the lots they came from, all or `amount` of them, longest-lived first; what was earned
-    without an order line is taken back whole, once. Raises NotReversible for anything else, and for more than is left.
+    without an order line is taken back whole, once. Raises MoreThanIsLeft, and NotReversible for anything else.
     """
     if amount is not None:
         whole(amount)
@@ -172,8 +179,10 @@ async def _give_back(
 ) -> None:
     """`account`: the one that spent them, or had them on hold, at `since`."""
     total = sum(left.values())
-    if not total or (amount or total) > total:
+    if not total:
         raise NotReversible(field="amount")
+    if (amount or total) > total:
+        raise MoreThanIsLeft(field="amount")
     lots, left_behind = await _lots(tx, book, left, account)
     assert len(lots) == len(left), "an account keeps the lots that its entries name, until its member is erased"
     longest_first = sorted(lots, key=lambda lot: (lot.expires_at, lot.lot_id), reverse=True)

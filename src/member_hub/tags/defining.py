@@ -13,6 +13,7 @@ from sqlalchemy import func, select, update
 
 from member_hub import tiers
 from member_hub.access import Caller
+from member_hub.access.telling import names_a_person
 from member_hub.db.base import Tx
 from member_hub.errors import Conflict, NotFound
 from member_hub.members.staff_numbers import number_of
@@ -43,6 +44,10 @@ _CODE: Final = (
 _TAKEN: Final = ("该代码由系统内置标签使用。", "A built-in tag has this code.")
 _KIND: Final = ("标签方式须为人工、规则或导入。", "A tag is given by hand, by rule or by import.")
 _TEXT: Final = (f"须为 1 至 {TEXT_MAX} 个可见字符。", f"This has 1 to {TEXT_MAX} visible characters.")
+_OWNER: Final = (
+    "负责方须为团队,不得为个人的邮箱、电话或工号。",
+    "A team answers for a tag: this looks like the address, telephone or staff number of a person.",
+)
 _PURPOSE: Final = ("标签不能用于该目的。", "No tag is for this purpose.")
 _RULE: Final = ("规则标签须有规则，其他标签不得有。", "A tag by rule has a rule, and no other.")
 _BY_RULE: Final = (
@@ -82,6 +87,7 @@ class Proposal:
         _check(self.kind in KINDS, "kind", _KIND)
         for field, said in {"group": self.group, "nameZh": self.zh, "nameEn": self.en, "owner": self.owner}.items():
             _check(_is_text(said), field, _TEXT)
+        _check(not names_a_person(self.owner), "owner", _OWNER)
         _check(self.purpose in PURPOSES, "purpose", _PURPOSE)
         is_rule = self.kind is TagKind.RULE
         _check((self.rule is not None) == is_rule, "rule", _RULE)

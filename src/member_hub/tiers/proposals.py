@@ -9,7 +9,7 @@ at it, or be placed there, and would lose it on the day without grace or notice.
 force with their approval, once nobody stands there any more. Price: before a tier goes it is made hard to reach.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -103,13 +103,14 @@ async def propose(
 ) -> Rules:
     """The rules are tried once nothing else is against them; what `trying` tells is what is kept.
 
+    That they fit has been seen to (benefits/tier_rules.py).
+
     Raises BadEffectiveAt, BadNote, RulesInvalid, TooManyOpen, TooManyTried.
     """
     if not now - SLACK <= effective_at <= now + AHEAD_MAX:
         raise BadEffectiveAt(field="effectiveAt")
     if not 0 < len(note.strip()) <= NOTE_CHARS_MAX:
         raise BadNote(field="note")
-    await _keeps_tiers(tx, rules)
     if effective_at > now + SLACK:
         await _loses_nobody(tx, programme, rules, at=effective_at, now=now)
     await _not_too_many(tx, now)
@@ -145,7 +146,7 @@ async def approve(tx: Tx, caller: Caller, version: int, *, programme: Programme,
     newer = select(func.count()).where(rules_t.c.version > version, rules_t.c.approved_at.is_not(None))
     if now > row.effective_at + LATE_MAX or await tx.scalar(newer):
         raise RulesOverdue(field="version")
-    await _keeps_tiers(tx, stored(row.rules))
+    await keeps_tiers(tx, stored(row.rules))
     await _loses_nobody(tx, programme, stored(row.rules), at=max(row.effective_at, now), now=now)
     another = number_in(rules_t.c.proposed_by).not_in(spellings_of(caller.subject))
     approved = (
@@ -157,6 +158,42 @@ async def approve(tx: Tx, caller: Caller, version: int, *, programme: Programme,
     if done is None:
         raise OwnRules(field="version")
     return _read(done)
+
+
+async def keeps_tiers(tx: Tx, rules: TierRules) -> None:
+    """Raises RulesInvalid where members stand at a tier, or are placed in one, that these rules do not have."""
+    held: Sequence[Any] = (
+        await tx.scalars(union(*(select(standing_t.c[name]).distinct() for name in ("own_tier", "floor", "protected"))))
+    ).all()
+    missing = sorted(set(filter(None, held)) - rules.ranks.keys())
+    if missing:
+        raise RulesInvalid(
+            f"Members stand at a tier that is missing: {', '.join(missing)}.",
+            zh=f"缺少会员现有的等级：{'、'.join(missing)}。",
+            field="rules",
+        )
+
+
+async def _loses_nobody(tx: Tx, programme: Programme, rules: TierRules, *, at: datetime, now: datetime) -> None:
+    """Of the versions to come, this one at its time among them, none leaves out a tier of the one before it."""
+    to_come = (
+        select(rules_t.c.rules, rules_t.c.effective_at)
+        .where(rules_t.c.approved_at.is_not(None), rules_t.c.effective_at > now)
+        .order_by(rules_t.c.effective_at, rules_t.c.version)
+        .limit(TO_COME_MAX)
+    )
+    ahead = [(row.effective_at, stored(row.rules)) for row in await tx.execute(to_come)]
+    ahead = sorted([*ahead, (at, rules)], key=lambda one: one[0])  # the newer one behind others of its moment
+    before = rules if at <= now else (await in_force(tx, programme, now=now)).rules
+    for _, following in ahead:
+        missing = sorted(before.ranks.keys() - following.ranks.keys())
+        if missing:
+            raise RulesInvalid(
+                f"Until then members may come to stand at a tier that is missing: {', '.join(missing)}.",
+                zh=f"缺少会员在此之前可能取得的等级：{'、'.join(missing)}。",
+                field="rules",
+            )
+        before = following
 
 
 async def page(tx: Tx, *, count: int, before: int | None) -> tuple[list[Rules], bool]:
@@ -173,39 +210,6 @@ async def _not_too_many(tx: Tx, now: datetime) -> None:
     open_ = select(func.count()).where(rules_t.c.approved_at.is_(None), waiting)
     if int(await tx.scalar(open_) or 0) >= OPEN_MAX:
         raise TooManyOpen
-
-
-async def _keeps_tiers(tx: Tx, rules: TierRules) -> None:
-    held: Sequence[Any] = (
-        await tx.scalars(union(*(select(standing_t.c[name]).distinct() for name in ("own_tier", "floor", "protected"))))
-    ).all()
-    _refuse_missing(set(filter(None, held)) - rules.ranks.keys())
-
-
-async def _loses_nobody(tx: Tx, programme: Programme, rules: TierRules, *, at: datetime, now: datetime) -> None:
-    """Of the versions to come, this one at its time among them, none leaves out a tier of the one before it."""
-    to_come = (
-        select(rules_t.c.rules, rules_t.c.effective_at)
-        .where(rules_t.c.approved_at.is_not(None), rules_t.c.effective_at > now)
-        .order_by(rules_t.c.effective_at, rules_t.c.version)
-        .limit(TO_COME_MAX)
-    )
-    ahead = [(row.effective_at, stored(row.rules)) for row in await tx.execute(to_come)]
-    ahead = sorted([*ahead, (at, rules)], key=lambda one: one[0])  # the newer one behind others of its moment
-    before = rules if at <= now else (await in_force(tx, programme, now=now)).rules
-    for _, following in ahead:
-        _refuse_missing(before.ranks.keys() - following.ranks.keys())
-        before = following
-
-
-def _refuse_missing(codes: Collection[str]) -> None:
-    missing = sorted(codes)
-    if missing:
-        raise RulesInvalid(
-            f"Members stand, or may come to stand, at a tier that is missing: {', '.join(missing)}.",
-            zh=f"缺少会员现有或在此之前可能取得的等级：{'、'.join(missing)}。",
-            field="rules",
-        )
 
 
 def _read(row: Row[Any]) -> Rules:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from member_hub.access import Credentials, Standing
+from member_hub.counting import is_behind
 from member_hub.db.base import snapshot
 from member_hub.graphql import Registered
 from member_hub.runtime import Runtime
@@ -38,6 +39,9 @@ class Readiness:
     Accounts of points that do not add up (points/watching.py) are shown and change nothing: tills go on, and people see
     to the accounts.
 
+    A clock that is behind what was decided before is shown: what goes by it is refused or waits (counting/clocks.py),
+    and members are read as ever.
+
     An issuer whose keys cannot be had is shown and changes nothing: the others' callers are served on.
     """
 
@@ -47,6 +51,7 @@ class Readiness:
         self._credentials = credentials
         self._turn = asyncio.Lock()
         self._answered = (False, False)
+        self._is_behind = False
         self._asked_at = float("-inf")
 
     async def show(self, _request: Request) -> Response:
@@ -58,6 +63,7 @@ class Readiness:
             "database": "ok" if database else "does not answer",
             "audit": _audit(lag_s) if audit else "does not answer",
             "audit_seal_lag_s": round(lag_s, 1),
+            "clock": "behind" if self._is_behind else "ok",
             "documents": _documents(await self._documents()),
             "keys": {"provider": self._hub.vault.provider, "epoch": self._hub.vault.epoch},
             "points": _points(self._hub.points_alarm.accounts),
@@ -77,7 +83,9 @@ class Readiness:
     async def _database_answers(self) -> bool:
         try:
             async with asyncio.timeout(CHECK_S), snapshot(self._hub.database.app) as tx:
-                return await tx.scalar(select(literal(1))) == 1
+                answers = await tx.scalar(select(literal(1))) == 1
+                self._is_behind = await is_behind(tx, now=self._hub.clock.now())
+                return answers
         except (SQLAlchemyError, OSError, TimeoutError):
             return False
 

@@ -1,7 +1,8 @@
 """How much growth something brings (pure). Whole numbers, rounded down once per order line and per day of activity.
 
-A refund leaves the same share of the growth as of the money, rounded down, so refunds in parts and at once take the
-same. It is dated as the line it takes back: what a window counts is then net of refunds, whenever they came.
+A refund leaves the same share of the growth as of the money, rounded down (of 100 for 100.50 yuan, 33.50 back leaves
+66, not the 67 that 67.00 yuan alone would be), so refunds in parts and at once take the same. It is dated as the line
+it takes back: what a window counts is then net of refunds, whenever they came.
 """
 
 from member_hub.tiers.rules.model import TierRules
