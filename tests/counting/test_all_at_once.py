@@ -15,6 +15,7 @@ from member_hub.crypto import Ledger
 from member_hub.db import snapshot, transaction
 from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of
+from member_hub.db.contention import patiently
 from member_hub.errors import Refused
 from member_hub.holders import HOLDERS
 from member_hub.idempotency import RequestKey
@@ -23,7 +24,6 @@ from member_hub.ingest.recording import RecordedLine, RecordedOrder, record_orde
 from member_hub.ingest.words import Source
 from member_hub.members.tables import Channel, Member, MemberStatus
 from member_hub.merging.apart import keep_apart
-from member_hub.merging.contention import patiently
 from member_hub.points import Asked, Earning, LotKind
 from member_hub.points.checking import self_check
 from member_hub.points.clockwork import settle_all

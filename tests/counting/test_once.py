@@ -10,11 +10,11 @@ from member_hub.counting import hub_caller
 from member_hub.counting.backfill import count_waiting, something_waits
 from member_hub.db import Database, snapshot, transaction
 from member_hub.db.bulk import table_of
+from member_hub.db.contention import patiently
 from member_hub.ids import MemberId
 from member_hub.ingest.recording import RecordedLine, RecordedOrder, record_order
 from member_hub.ingest.words import Source
 from member_hub.members.tables import Channel, ChannelAccount
-from member_hub.merging.contention import patiently
 from member_hub.orders.tables import Activity, OrderLine
 from member_hub.points.checking import self_check
 from member_hub.points.tables import PointsAccount, PointsEntry, PointsLine, PointsLot, PointsOpening

@@ -10,10 +10,10 @@ from sqlalchemy.exc import DBAPIError
 
 from member_hub.db import Database, transaction
 from member_hub.db.bulk import among_given, table_of
+from member_hub.db.contention import sqlstate
 from member_hub.db.direct import Direct, copy_rows
 from member_hub.db.outages import is_outage
 from member_hub.ids import uuid7
-from member_hub.merging import sqlstate
 from member_hub.till.tables import MemberCode
 
 code_t = table_of(MemberCode)

@@ -101,9 +101,9 @@ def erase(*, member: str, yes: bool, as_json: bool) -> None:
     import orjson
 
     from member_hub.db import transaction
+    from member_hub.db.contention import patiently
     from member_hub.holders import HOLDERS
     from member_hub.ids import parse_member_id
-    from member_hub.merging.contention import patiently
     from member_hub.privacy import Purpose
     from member_hub.rights import erase as erase_
     from member_hub.rights import hold_person

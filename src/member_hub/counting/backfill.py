@@ -36,6 +36,7 @@ from member_hub.counting.openings import UNCOUNTED, account_t, count_openings
 from member_hub.db.apart import apart
 from member_hub.db.base import Tx, transaction
 from member_hub.db.bulk import parameters, table_of, values_of
+from member_hub.db.contention import patiently
 from member_hub.db.engines import Database
 from member_hub.ids import OriginId
 from member_hub.members.tables import Channel, MemberStatus
@@ -101,9 +102,16 @@ async def count_waiting(database: Database, needs: Loyalty, *, now: datetime) ->
 
 
 async def count_next(database: Database, needs: Loyalty, place: Place, *, now: datetime) -> Looked:
-    """The next batch of a pass, in a transaction of its own: of openings first, then lines, refunds and activity."""
-    async with transaction(database.app) as tx:
-        work = await _STEPS[place.step](tx, needs, place.after, now)
+    """The next batch of a pass, in a transaction of its own: of openings first, then lines, refunds and activity.
+
+    Rows are taken before accounts, which merging and erasing take the other way round: whoever loses tries again.
+    """
+
+    async def attempt() -> Work:
+        async with transaction(database.app) as tx:
+            return await _STEPS[place.step](tx, needs, place.after, now)
+
+    work = await patiently(attempt)
     following = Place(place.step, work.last) if work.last is not None else Place(place.step + 1)
     return Looked(work.counted, work.failed, following if following.step < len(_STEPS) else None)
 

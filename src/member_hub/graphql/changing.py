@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Collection, Hashable
 from typing import TypeVar
 
 from member_hub.db.base import Tx, transaction
+from member_hub.db.contention import patiently
 from member_hub.errors import Refused
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.problems import UserError, each, user_errors
-from member_hub.merging.contention import patiently
 
 T = TypeVar("T")
 

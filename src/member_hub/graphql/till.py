@@ -17,13 +17,13 @@ from sqlalchemy import Row
 from member_hub import sign_in, till
 from member_hub.access import Grant
 from member_hub.db.base import Tx, transaction
+from member_hub.db.contention import patiently
 from member_hub.graphql.asking import Asking
 from member_hub.graphql.keys import PhoneCode, Sought
 from member_hub.graphql.loading import stored_fields
 from member_hub.graphql.selection import Wanted
 from member_hub.ids import MemberId
 from member_hub.members.reading import find
-from member_hub.merging.contention import patiently
 
 VIEW = "view:till"  # what the audit entry says where somebody out of reach was seen
 

@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
 from member_hub.clock import Clock
 from member_hub.db.base import Tx
+from member_hub.db.contention import is_contention, patiently, sqlstate
 from member_hub.errors import HubError, Misconfigured, Unavailable
 from member_hub.ingest import runs
 from member_hub.ingest.applying import Applier
@@ -26,7 +27,6 @@ from member_hub.ingest.parse import Record
 from member_hub.ingest.reasons import Reason
 from member_hub.ingest.rows import BadRow
 from member_hub.ingest.runs import Overtaken, Run
-from member_hub.merging import is_contention, patiently, sqlstate
 
 BATCH_MAX = 500
 FAULTS_MAX = 100  # rows that fail for no reason of their own, since the command was started

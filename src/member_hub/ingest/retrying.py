@@ -12,6 +12,7 @@ from member_hub.clock import Clock
 from member_hub.counting import Loyalty
 from member_hub.crypto import Vault
 from member_hub.db.base import transaction
+from member_hub.db.contention import patiently
 from member_hub.db.engines import Database
 from member_hub.errors import BadInput, NotFound
 from member_hub.ingest import mapping, quarantine
@@ -22,7 +23,7 @@ from member_hub.ingest.quarantine import Quarantined
 from member_hub.ingest.reasons import Reason
 from member_hub.ingest.summary import QUARANTINED
 from member_hub.ingest.words import Source
-from member_hub.merging import Resolver, patiently
+from member_hub.merging import Resolver
 from member_hub.organisation import Organisation
 
 _log = logging.getLogger(__name__)

@@ -28,6 +28,7 @@ from member_hub.audit import AuditLog, Entry
 from member_hub.clock import SHANGHAI, Clock
 from member_hub.crypto import Vault
 from member_hub.db.base import transaction
+from member_hub.db.contention import patiently
 from member_hub.db.engines import Database
 from member_hub.errors import Misconfigured
 from member_hub.identity.statements import own_kind
@@ -39,7 +40,6 @@ from member_hub.ingest.refusals import RowRefused, key_of
 from member_hub.ingest.rows import BadRow, RawRow
 from member_hub.ingest.running import OnProgress, Progress
 from member_hub.ingest.values import is_blank, text
-from member_hub.merging import patiently
 from member_hub.orders.actions import Account, Orders
 from member_hub.organisation import Organisation
 from member_hub.tags.importing import GIVEN_BY, STANDING, Outcome, Said, Told, give_imported

@@ -1,6 +1,5 @@
 """Two channel accounts turn out to be one person, and back again."""
 
-from member_hub.merging.contention import is_contention, patiently, sqlstate
 from member_hub.merging.resolution import Outcome, OutcomeKind, Resolution, Resolver
 
-__all__ = ["Outcome", "OutcomeKind", "Resolution", "Resolver", "is_contention", "patiently", "sqlstate"]
+__all__ = ["Outcome", "OutcomeKind", "Resolution", "Resolver"]

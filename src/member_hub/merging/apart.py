@@ -10,13 +10,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from member_hub.db.base import Tx, transaction
 from member_hub.db.bulk import among, table_of
+from member_hub.db.contention import patiently
 from member_hub.db.engines import Database
 from member_hub.errors import BadInput, NotFound
 from member_hub.identity.queries import Token, account_tokens, accounts_by_token
 from member_hub.identity.tables import NeverMerge
 from member_hub.ids import OriginId
 from member_hub.members.tables import Channel, ChannelAccount
-from member_hub.merging.contention import patiently
 from member_hub.merging.resolution import Resolver
 
 never_t = table_of(NeverMerge)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from member_hub.crypto import Vault
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
+from member_hub.db.contention import Unsettled
 from member_hub.identity import actions as claims
 from member_hub.identity import queries
 from member_hub.identity.kinds import CONNECTING_KINDS, ClaimKind
@@ -21,7 +22,6 @@ from member_hub.identity.tables import MergeEvent
 from member_hub.ids import MemberId, OriginId
 from member_hub.members.queries import StoredMember, lock_members
 from member_hub.members.tables import Member, MemberStatus
-from member_hub.merging.contention import Unsettled
 from member_hub.organisation import Organisation
 
 member_t = table_of(Member)

@@ -80,7 +80,7 @@ class Resolver:
         """Apply the statements, some hundreds at most; locks what it touches until the transaction ends.
 
         The same statements again change nothing. Two importers may still get into each other's way: the caller then
-        rolls back and tries again (contention.patiently).
+        rolls back and tries again (db/contention.py).
         """
         work = await gather(tx, self.vault, self.organisation, self.rules, statements)
         return await self._settle(tx, work, caused_by, now)

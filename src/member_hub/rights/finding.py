@@ -9,13 +9,13 @@ from sqlalchemy import Row, func, select
 from member_hub.crypto import CannotOpen, Vault
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
+from member_hub.db.contention import Unsettled
 from member_hub.errors import NotFound
 from member_hub.identity.kinds import CONNECTING_KINDS
 from member_hub.identity.statements import own_kind
 from member_hub.identity.tables import IdentityHint
 from member_hub.ids import MemberId, OriginId
 from member_hub.members.tables import Channel, ChannelAccount, Member, MemberStatus
-from member_hub.merging.contention import Unsettled
 from member_hub.privacy import DataClass, Person
 
 SETTLE_ROUNDS_MAX = 6  # how often the person may change while being locked

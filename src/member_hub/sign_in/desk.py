@@ -16,10 +16,11 @@ from member_hub.access.member_tokens import ROLE
 from member_hub.audit import AuditLog, Entry
 from member_hub.clock import Clock
 from member_hub.db.base import snapshot, transaction
+from member_hub.db.contention import patiently
 from member_hub.db.engines import Database
 from member_hub.errors import HubError
 from member_hub.ids import MemberId
-from member_hub.merging import Resolver, patiently
+from member_hub.merging import Resolver
 from member_hub.privacy import Purpose
 from member_hub.sign_in import actions, codes, queries, rules
 from member_hub.sign_in.actions import Guessed, Opened, Wanted

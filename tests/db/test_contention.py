@@ -7,8 +7,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from member_hub.db import Database
-from member_hub.merging import is_contention, patiently, sqlstate
-from member_hub.merging.contention import ATTEMPTS_MAX, Unsettled
+from member_hub.db.contention import ATTEMPTS_MAX, Unsettled, is_contention, patiently, sqlstate
 
 
 async def test_of_two_that_deadlock_both_succeed(database: Database) -> None:
@@ -32,7 +31,7 @@ async def test_of_two_that_deadlock_both_succeed(database: Database) -> None:
 
 async def test_members_that_never_settle_are_given_up_after_some_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
     attempts = []
-    monkeypatch.setattr("member_hub.merging.contention.WAIT_MAX_S", 0)
+    monkeypatch.setattr("member_hub.db.contention.WAIT_MAX_S", 0)
 
     async def never() -> None:
         attempts.append(1)

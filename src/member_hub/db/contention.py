@@ -1,4 +1,4 @@
-"""Trying again what only another transaction stood in the way of: a deadlock, a conflict, changing members."""
+"""Trying again what only another transaction stood in the way of: a deadlock, a conflict, changing rows."""
 
 import asyncio
 import random
@@ -18,7 +18,7 @@ _STATES: Final = frozenset({"40001", "40P01", "55P03", "53200"})
 
 
 class Unsettled(Unavailable):
-    """Others kept changing the same members while they were being locked; retrying later succeeds."""
+    """Others kept changing the same rows while they were being locked; retrying later succeeds."""
 
 
 def is_contention(error: BaseException) -> bool:
