@@ -175,10 +175,7 @@ def _add_points(person: Person, rules: Mapping[str, Any], now: datetime) -> None
 def _add_growth(person: Person, rules: Mapping[str, Any]) -> None:
     for line in person.lines.values():
         person.growth[line.day] += line.share(line.fen // rules["growth_fen"])
-    times: dict[tuple[date, str], int] = defaultdict(int)
     for (_, day, kind), count in person.days.items():
-        times[day, kind] += count
-    for (day, kind), count in times.items():
         rule = rules["activity"].get(kind, {"growth": 0, "day_max": 0})
         person.growth[day] += min(rule["day_max"], rule["growth"] * count)
 

@@ -204,9 +204,8 @@ async def test_an_id_made_by_a_split_is_given_back_after_a_merge_like_any_other(
 async def test_purchases_in_a_store_follow_their_account(hub: Hub) -> None:
     await hub.deliver(Source.WEBSITE, ZHANG)
     await hub.deliver(Source.APP, APP)
-    await hub.deliver(
-        Source.ORDERS, f"{order('A1', 'O1')[: -len('paid,')]}paid,".replace(",,app_user", ",SH009,app_user")
-    )
+    await hub.deliver(Source.STORE, card("C1", "2025-03-01", phone=PHONE))
+    await hub.deliver(Source.ORDERS, order("C1", "O1", store="SH009"))
     zhang = await hub.member_of(Channel.WEBSITE, "W1")
     assert [(row.member_id, row.store) for row in await hub.rows("hub.member_store")] == [(zhang, "SH009")]
 

@@ -40,6 +40,7 @@ from member_hub.privacy import DataClass, ProfileField, Purpose
 from member_hub.sign_in.tables import OneTimeCode, SecondTry, Session
 from member_hub.tags.tables import TagDue
 from member_hub.telling.tables import NoticeTask
+from member_hub.tiers.tables import TierMerge
 from tests.rights.files import (
     ACTIVITY,
     APP_EVENTS,
@@ -167,6 +168,10 @@ async def _points(world: World) -> None:
         more = approving.Proposal(approving.ProposedAct.POINTS_ADJUST, points.Reason.GOODWILL.value, amount=5_000)
         await approving.propose(tx, world.vault, hub, member, more, now=NOW)
         await tiers.review(tx, tiers.Programme(tiers.rules_of(PROGRAMME["tiers"])), [member], now=NOW, caller=hub)
+        sides = {"kept_ids": [member], "gone_ids": [member], "kept_stood": {"own_tier": "base"}}  # merged once
+        await tx.execute(
+            table_of(TierMerge).insert(), {"member_id": member, "merge_id": uuid7(), "merged_at": NOW} | sides
+        )
 
 
 async def _benefits(world: World) -> None:

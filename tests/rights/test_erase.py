@@ -60,6 +60,7 @@ GONE = {
     "hub.tag_due": 1,
     "hub.tagging": 1,
     "hub.tier_change": 1,
+    "hub.tier_merge": 1,
     "hub.tier_rise": 1,
     "hub.tier_standing": 1,
     "hub.waiting_line": 1,

@@ -8,8 +8,8 @@
 Growth is apart from points: neither part knows the other's entries.
 """
 
-from member_hub.tiers.growth.giving import Grown, grow, grown_by
-from member_hub.tiers.growth.rules import day_max, of_activity, of_line, taken_back
+from member_hub.tiers.growth.giving import Grown, grow
+from member_hub.tiers.growth.rules import of_activity, of_line, taken_back
 from member_hub.tiers.queries import Standing, held_at, multipliers_at, standings, terms_before
 from member_hub.tiers.rules.model import TierRules
 from member_hub.tiers.rules.reading import rules_of
@@ -33,10 +33,8 @@ __all__ = [
     "TierRules",
     "Why",
     "ask_notices",
-    "day_max",
     "due_members",
     "grow",
-    "grown_by",
     "held_at",
     "in_force",
     "multipliers_at",

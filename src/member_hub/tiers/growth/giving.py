@@ -24,7 +24,6 @@ COLUMNS: Final = (
     "member_id", "source", "source_key", "number", "origin_id", "amount", "occurred_at", "recorded_at",
 )  # fmt: skip
 KEY: Final = ("member_id", "source", "source_key")
-Key = tuple[MemberId, Source, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Grown:
     occurred_at: datetime
 
     @property
-    def key(self) -> Key:
+    def key(self) -> tuple[MemberId, Source, bytes]:
         return self.member_id, self.source, self.source_key
 
 
@@ -66,24 +65,10 @@ async def grow(tx: Tx, grown: Sequence[Grown], *, now: datetime) -> int:
     raise Unavailable
 
 
-async def grown_by(tx: Tx, keys: Sequence[Key]) -> dict[Key, int]:
-    """What stands under these keys; those under which nothing was ever written are left out."""
-    return {key: amount for key, (amount, _) in (await _standing(tx, keys)).items()}
-
-
-async def _differences(tx: Tx, counts: dict[Key, Grown], now: datetime) -> list[tuple[Any, ...]]:
+async def _differences(
+    tx: Tx, counts: dict[tuple[MemberId, Source, bytes], Grown], now: datetime
+) -> list[tuple[Any, ...]]:
     """Entries that bring each key to what it should stand at; none where it stands there already."""
-    there = await _standing(tx, list(counts))
-    rows = []
-    for key, one in counts.items():
-        amount, number = there.get(key, (0, 0))
-        if one.amount != amount:
-            rows.append((*_head(one), number + 1, *_tail(one, one.amount - amount, now)))
-    return rows
-
-
-async def _standing(tx: Tx, keys: Sequence[Key]) -> dict[Key, tuple[int, int]]:
-    """Of each key that has entries the sum of them, and the number of the last."""
     given = values_of([entry_t.c[name] for name in KEY])
     stands = (
         select(*(given.c[name] for name in KEY), func.sum(entry_t.c.amount), func.max(entry_t.c.number))
@@ -91,10 +76,16 @@ async def _standing(tx: Tx, keys: Sequence[Key]) -> dict[Key, tuple[int, int]]:
               & (entry_t.c.source_key == given.c.source_key))
         .group_by(*(given.c[name] for name in KEY))
     )  # fmt: skip
-    return {
+    there = {
         (row[0], Source(row[1]), row[2]): (int(row[3]), int(row[4]))
-        for row in await tx.execute(stands, parameters(KEY, list(keys)))
+        for row in await tx.execute(stands, parameters(KEY, list(counts)))
     }
+    rows = []
+    for key, one in counts.items():
+        amount, number = there.get(key, (0, 0))
+        if one.amount != amount:
+            rows.append((*_head(one), number + 1, *_tail(one, one.amount - amount, now)))
+    return rows
 
 
 async def _write(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> int:

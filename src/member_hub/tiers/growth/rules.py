@@ -26,12 +26,6 @@ def taken_back(growth: int, *, amount_fen: int, refunded_fen: int, refund_fen: i
     return growth * left_fen // amount_fen - growth * after_fen // amount_fen
 
 
-def day_max(rules: TierRules, kind: str) -> int:
-    """The most that a kind of activity grows on a day, of a member."""
-    rule = rules.activity.get(Figure(kind))
-    return rule.day_max if rule else 0
-
-
 def of_activity(rules: TierRules, kind: str, count: int) -> int:
     """What a kind of activity grows on a day, done so many times; 0 where it grows nothing."""
     rule = rules.activity.get(Figure(kind))

@@ -74,7 +74,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class ActivityGrowth:
-    """What a kind of activity grows: so much a time, at most so much a day."""
+    """What a kind of activity grows: so much a time, at most so much a day, by each account."""
 
     growth: int
     day_max: int
