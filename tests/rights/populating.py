@@ -168,10 +168,8 @@ async def _points(world: World) -> None:
         more = approving.Proposal(approving.ProposedAct.POINTS_ADJUST, points.Reason.GOODWILL.value, amount=5_000)
         await approving.propose(tx, world.vault, hub, member, more, now=NOW)
         await tiers.review(tx, tiers.Programme(tiers.rules_of(PROGRAMME["tiers"])), [member], now=NOW, caller=hub)
-        sides = {"kept_ids": [member], "gone_ids": [member], "kept_stood": {"own_tier": "base"}}  # merged once
-        await tx.execute(
-            table_of(TierMerge).insert(), {"member_id": member, "merge_id": uuid7(), "merged_at": NOW} | sides
-        )
+        merge = {"member_id": member, "merge_id": uuid7(), "kept_ids": [member], "gone_ids": [member]}
+        await tx.execute(table_of(TierMerge).insert(), merge | {"kept_term": NOW, "merged_at": NOW})
 
 
 async def _benefits(world: World) -> None:
