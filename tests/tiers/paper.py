@@ -60,7 +60,12 @@ JOINED = date(2024, 5, 20)
 
 
 def ladder(*, demotion: str = "one_step", grace: int = 30, growth_grace: int = 0) -> TierRules:
-    return rules_of(LADDER.format(demotion=demotion, grace=grace, growth_grace=growth_grace))
+    return rules_of(spelled(demotion=demotion, grace=grace, growth_grace=growth_grace))
+
+
+def spelled(*, demotion: str = "one_step", grace: int = 30, growth_grace: int = 0) -> str:
+    """The ladder as its file says it, to be bent."""
+    return LADDER.format(demotion=demotion, grace=grace, growth_grace=growth_grace)
 
 
 @dataclass

@@ -13,11 +13,11 @@ from member_hub.db import snapshot
 from member_hub.tiers.rules.model import TierRules
 from member_hub.tiers.standing.backtesting import Backtest, backtest
 from tests.tiers.desk import Desk, rules_of
-from tests.tiers.paper import LADDER, ladder
+from tests.tiers.paper import ladder, spelled
 
-HARDER = LADDER.format(demotion="to_earned", grace=0, growth_grace=0).replace("at_least = 1000", "at_least = 1500")
+HARDER = spelled(demotion="to_earned", grace=0, growth_grace=0).replace("at_least = 1000", "at_least = 1500")
 BY_RANK = (
-    LADDER.format(demotion="one_step", grace=10, growth_grace=0)
+    spelled(grace=10, growth_grace=0)
     .replace("at_least = 100 }", "at_quantile = 30 }")
     .replace("at_least = 1000", "at_quantile = 70")
     .replace("at_least = 5000", "at_quantile = 90")

@@ -19,7 +19,7 @@ from member_hub.tiers.standing.placing import PlacementTooLong, TierUnknown
 from member_hub.tiers.standing.ranking import nearest_rank
 from member_hub.tiers.words import Figure
 from tests.tiers.desk import HUB, NOW, Desk, at, rules_of
-from tests.tiers.paper import LADDER, ladder
+from tests.tiers.paper import ladder, spelled
 
 YEAR = Span(date(2025, 3, 3), date(2026, 3, 2))
 
@@ -223,9 +223,9 @@ async def test_nothing_is_decided_about_who_is_frozen_until_they_no_longer_are(d
 
 @pytest.mark.parametrize("bit", [PROFILING, PURPOSE_BITS[Purpose.ACTIVITY_EVALUATION]])
 async def test_activity_is_not_evaluated_for_who_objected(desk: Desk, bit: int) -> None:
-    spelled = LADDER.format(demotion="one_step", grace=30, growth_grace=0)
+    text = spelled()
     reviews = '{ figure = "review", window = "rolling", months = 12, at_least = 1 }'
-    desk.tier_rules = rules_of(spelled.replace(_growth(100), reviews).replace(_growth(80), reviews))
+    desk.tier_rules = rules_of(text.replace(_growth(100), reviews).replace(_growth(80), reviews))
     anna, bela = await desk.member(), await desk.member()
     for one in (anna, bela):
         await desk.active(one, "review", date(2026, 3, 1))
@@ -241,9 +241,9 @@ async def test_activity_is_not_evaluated_for_who_objected(desk: Desk, bit: int) 
 
 
 async def test_quantiles_are_those_of_all_members_and_everybody_is_looked_at_when_they_move(desk: Desk) -> None:
-    spelled = LADDER.format(demotion="one_step", grace=30, growth_grace=0)
+    text = spelled()
     median = '{ figure = "growth", window = "rolling", months = 12, at_quantile = 50 }'
-    desk.tier_rules = rules_of(spelled.replace(_growth(100), median))
+    desk.tier_rules = rules_of(text.replace(_growth(100), median))
     members = [await desk.member() for _ in range(20)]
     for one, amount in zip(members, (0, 10, 30, 30, 40) * 4, strict=True):
         await desk.grow(one, amount)
@@ -264,9 +264,9 @@ async def test_quantiles_are_those_of_all_members_and_everybody_is_looked_at_whe
 
 async def test_of_few_members_there_is_no_quantile_and_nobody_rises_or_falls_by_one(desk: Desk) -> None:
     """It would be the figure of somebody; with one more there is one."""
-    spelled = LADDER.format(demotion="one_step", grace=0, growth_grace=0)
+    text = spelled(grace=0, growth_grace=0)
     median = '{ figure = "growth", window = "rolling", months = 12, at_quantile = 50 }'
-    desk.tier_rules = rules_of(spelled.replace(_growth(1000), median).replace(_growth(80), median))
+    desk.tier_rules = rules_of(text.replace(_growth(1000), median).replace(_growth(80), median))
     members = [await desk.member() for _ in range(19)]
     for one in members:
         await desk.grow(one, 150)
@@ -285,8 +285,8 @@ async def test_of_few_members_there_is_no_quantile_and_nobody_rises_or_falls_by_
 
 
 async def test_quantiles_of_ends_are_there_before_a_review_holds_anybody(desk: Desk) -> None:
-    spelled = LADDER.format(demotion="one_step", grace=30, growth_grace=0)
-    desk.tier_rules = rules_of(spelled.replace(_growth(80), _growth(80).replace("at_least = 80", "at_quantile = 50")))
+    text = spelled()
+    desk.tier_rules = rules_of(text.replace(_growth(80), _growth(80).replace("at_least = 80", "at_quantile = 50")))
     members = [await desk.member() for _ in range(20)]
     for one in members:
         await desk.grow(one, 150)
@@ -303,9 +303,9 @@ async def test_quantiles_of_ends_are_there_before_a_review_holds_anybody(desk: D
 
 async def test_the_quantile_at_the_end_of_a_term_is_that_of_its_last_day_whichever_job_comes_first(desk: Desk) -> None:
     """The review computes it where it is missing; it stands from then on, and no till waits for it."""
-    spelled = LADDER.format(demotion="one_step", grace=0, growth_grace=5).replace('"rolling"\n[[', '"end_of_year"\n[[')
+    text = spelled(grace=0, growth_grace=5).replace('"rolling"\n[[', '"end_of_year"\n[[')
     median = '{ figure = "growth", window = "calendar_year", at_quantile = 50 }'
-    desk.tier_rules = rules_of(spelled.replace(_growth(80), median))
+    desk.tier_rules = rules_of(text.replace(_growth(80), median))
     members = [await desk.member() for _ in range(20)]
     for one in members:
         await desk.grow(one, 150)
@@ -390,7 +390,7 @@ async def test_other_rules_in_the_file_have_everybody_looked_at(desk: Desk) -> N
     assert await desk.work() == 1
     assert await desk.work() == 0
 
-    desk.tier_rules = rules_of(LADDER.format(demotion="one_step", grace=30, growth_grace=0).replace("1000 }", "150 }"))
+    desk.tier_rules = rules_of(spelled().replace("1000 }", "150 }"))
 
     assert await desk.work() == 1
     assert await desk.placed(anna) == ("core", "earned")
