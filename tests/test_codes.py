@@ -35,6 +35,17 @@ def everything() -> Iterator[type[HubError]]:
 EVERY = sorted(set(everything()), key=lambda one: one.__qualname__)
 
 
+# What no form can answer, and so comes as an error of the whole answer; HOLDS_OPEN: nothing of the API ends an account.
+NOT_BY_FORM = {
+    "DOCUMENT_NOT_FOUND", "HOLDS_OPEN", "INTERNAL", "PURPOSE_NOT_ALLOWED", "PURPOSE_REQUIRED", "QUERY_TOO_COMPLEX",
+    "REFUSED", "TAMPERED", "UNAUTHENTICATED", "UNAVAILABLE",
+}  # fmt: skip
+
+
+def test_whatever_an_act_may_be_refused_for_is_a_user_error() -> None:
+    assert {one.code for one in EVERY if issubclass(one, Refused)} - USER_CODES == NOT_BY_FORM
+
+
 def test_every_refusal_has_a_code_of_the_list_and_every_code_a_refusal() -> None:
     assert {one.__qualname__ for one in EVERY if one.code not in BY_NAME} == set()
     assert set(BY_NAME) == {one.code for one in EVERY} | USER_CODES

@@ -13,6 +13,7 @@ from member_hub.members.tables import Channel, Member, MemberStatus
 from member_hub.privacy import Purpose
 from member_hub.tiers.tables import GrowthEntry
 from tests.graphql.recording import a_member, active, an_order, counts, record
+from tests.graphql.test_tiers import APPROVE, OTHER, place
 from tests.graphql.world import World, said
 
 
@@ -176,3 +177,20 @@ async def test_while_the_clock_is_behind_no_activity_and_no_order_decides_a_tier
     assert (await world.client.get("/readyz")).json()["clock"] == "behind"
     world.clock.at += timedelta(minutes=30)
     assert (await active(world, other, "k4"))["userErrors"] == []
+
+
+async def test_nobody_is_placed_by_a_clock_that_is_behind(world: World) -> None:
+    member = await a_member(world)
+    asked = await place(world, member)
+    await world.ask("membership_manager", APPROVE, variables={"id": asked["approvalId"]}, subject=OTHER)
+    await active(world, member, kind="REVIEW", count=2)
+    world.clock.at -= timedelta(minutes=30)
+    before = await counts(world)
+
+    placed = await place(world, member, approvalId=asked["approvalId"])
+
+    assert placed["userErrors"] == [{"field": None, "code": "CLOCK_JUMPED"}]
+    assert await counts(world) == before
+    assert (await world.audited())[-1].outcome == "CLOCK_JUMPED"
+    world.clock.at += timedelta(minutes=30)
+    assert (await place(world, member, approvalId=asked["approvalId"]))["userErrors"] == []

@@ -74,6 +74,7 @@ async def test_a_file_s_refund_takes_what_the_till_did_not(world: World, tmp_pat
     came = await imported(world, tmp_path, row("100.00"))
 
     assert (came[Count.COUNTED], came[Count.TAKEN_BACK], came[Count.UNCOUNTED]) == (1, 99, 0)
+    assert came[Count.REFUNDS_CUT] == 0
     assert (await pots(world, member))[1] == 100
     assert await refunds(world) == [("R1", 10_000, 0, 100), ("T1", BOUGHT, 10_000, 200)]
     assert (await imported(world, tmp_path, row("100.00"), ""))[Count.TAKEN_BACK] == 0
@@ -86,7 +87,9 @@ async def test_it_takes_no_more_than_is_left_of_the_line(world: World, tmp_path:
     await reversed_by_till(world, member, 100)
     await reversed_by_till(world, member, 15_000, "R2")
 
-    assert (await imported(world, tmp_path, row("100.00")))[Count.TAKEN_BACK] == 49
+    came = await imported(world, tmp_path, row("100.00"))
+
+    assert (came[Count.TAKEN_BACK], came[Count.REFUNDS_CUT]) == (49, 1)
 
     assert await refunds(world) == [("R1", 5_000, 0, 50), ("R2", 15_000, 0, 150), ("T1", BOUGHT, BOUGHT, 200)]
     assert ((await pots(world, member))[1], await faults(world)) == (0, [])
@@ -126,6 +129,23 @@ async def test_it_waits_while_the_account_is_frozen_and_is_taken_once(world: Wor
     assert taken == [99, 0]
     assert await refunds(world) == [("R1", 10_000, 0, 100), ("T1", BOUGHT, 10_000, 200)]
     assert ((await pots(world, member))[1], await faults(world)) == (100, [])
+
+
+async def test_a_bad_refund_that_waits_is_no_reason_to_refuse_a_right_one(world: World, tmp_path: Path) -> None:
+    """By several numbers, for lines are taken in an order that nobody can foresee."""
+    member = await a_member(world)
+    lines: list[dict[str, Any]] = [
+        {"lineNo": 1, "amountFen": BOUGHT},
+        {"lineNo": 2, "amountFen": 5_000, "refundOf": {"lineNo": 1}},
+    ]
+    for n in range(6):
+        await imported(world, tmp_path, row("300.00", f"R{n}", f"T{n}/1"))
+        receipt, errors = await record(world, an_order(member, *lines, orderNo=f"T{n}"), key=f"k{n}")
+
+        assert errors == []
+        assert receipt is not None
+        assert (receipt["points"], receipt["takenBack"]) == (200, 50)
+    assert ((await pots(world, member))[1], await faults(world)) == (0, [])
 
 
 async def test_several_at_once_take_it_once(world: World) -> None:

@@ -8,6 +8,7 @@ from member_hub.members.tables import Channel
 from tests.graphql.recording import an_order, record
 from tests.graphql.test_tier_rules import TIERS, approve, propose, stored
 from tests.graphql.test_tiers import me, review
+from tests.graphql.test_tiers_at_rest import at_core, days
 from tests.graphql.world import World, said
 from tests.tiers.desk import at
 
@@ -195,3 +196,30 @@ async def test_a_version_comes_into_force_at_its_time_though_a_newer_one_was_app
 
     found = await me(world, other)
     assert (found["tier"]["code"], found["explanation"]["rulesVersion"]) == ("core", 1)
+
+
+async def test_what_is_undecided_is_decided_by_later_rules_at_no_member_s_cost(world: World) -> None:
+    """A quantile of too few left an end open; then come other rules, of another window: orders and reviews go on."""
+    member = await at_core(world)
+    await days(world, "2027-10-24T12:00", "2027-11-23T12:00", "2027-12-01T12:00")
+    assert (await propose(world, kept("months = 12, at_quantile = 50"), effectiveAt="2027-12-01T12:00:00+08:00"))[
+        "userErrors"
+    ] == []
+    await approve(world, 1)
+    await days(world, "2027-12-02T12:00", "2027-12-24T12:00")
+    assert (await propose(world, kept("months = 6, at_least = 20"), effectiveAt="2027-12-25T12:00:00+08:00"))[
+        "userErrors"
+    ] == []
+    await approve(world, 2)
+
+    await days(world, "2027-12-26T12:00", "2027-12-27T12:00")
+    _, errors = await record(world, an_order(member, {"lineNo": 1, "amountFen": 1_000}, orderNo="T9"), key="k9")
+
+    assert errors == []
+
+
+def kept(how: str) -> str:
+    """The rules with another retention of core."""
+    own = 'figure = "growth", window = "rolling", months = 12, at_least = 30 }'
+    assert own in TIERS
+    return TIERS.replace(own, own.replace("months = 12, at_least = 30", how))

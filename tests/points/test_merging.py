@@ -302,3 +302,22 @@ async def test_a_hold_that_moved_and_came_back_times_out_for_whoever_looks_at_bo
         found = await balances(tx, [anna, twin], now=desk.clock.now())
 
     assert {one: (b.pots.active, b.pots.held) for one, b in found.items()} == {anna: (0, 0), twin: (50, 0)}
+
+
+async def test_holds_that_share_a_lot_stay_together_when_members_part(desk: Desk) -> None:
+    """One hold is on the lot of who leaves alone, another on the rest of it and on a lot of who stays."""
+    anna, bela = await desk.member(), await desk.member()
+    await desk.buy(anna, "A1", 10_000)
+    desk.later(minutes=1)
+    await desk.buy(bela, "B1", 10_000)
+    desk.later(days=10)
+    await desk.merge(bela, anna)
+    holds = [await desk.do(points.hold, bela, amount=amount) for amount in (30, 150)]
+
+    await desk.split(bela, anna)
+
+    assert await desk.faults([anna, bela]) == []
+    for hold in holds:
+        await desk.do(points.release, bela, hold_id=hold.operation_id)
+    assert (await desk.pots(anna), await desk.pots(bela)) == ((0, 0, 0, 0), (200, 0, 0, 0))
+    assert await desk.faults([anna, bela]) == []

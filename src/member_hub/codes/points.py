@@ -100,7 +100,7 @@ CODES: Final = (
     ),
     Code(
         "POINTS_IN_TOO_MANY_LOTS",
-        (),
+        (Place.USER_ERRORS,),
         Retry.CHANGED,
         "可用积分足够，但分散在五千个以上的批次中，一次处理不了。",
         "The points are there, but in more than five thousand lots, which is more than one act takes.",

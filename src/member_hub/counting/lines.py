@@ -93,7 +93,7 @@ async def count_lines(
         waiting=len(lines) - counted + resumed,
         resumed=resumed,
         cut=sum(one.is_cut for one in done.paid.values()),
-        refunds_cut=sum(one.is_new and one.amount_fen < taking[n].amount_fen for n, one in done.refunds.items()),
+        refunds_cut=sum(one.is_cut for one in done.refunds.values()),
     )
 
 

@@ -9,6 +9,7 @@ import strawberry
 from member_hub import idempotency, tiers
 from member_hub.approving import Proposal, ProposedAct
 from member_hub.consent.deciding.holding import locked_in_reach
+from member_hub.counting import refuse_behind
 from member_hub.db.base import Tx
 from member_hub.graphql import reading
 from member_hub.graphql.asking import Asking
@@ -68,6 +69,7 @@ async def tier_place(
         if await idempotency.begin(tx, asking.hub.vault, wanted, now=asking.now) is None:
             by = await approved_by(asking, tx, root, proposal, given(input.approval_id), key=wanted)
             assert by is not None, "an approval was named"
+            await refuse_behind(tx, now=asking.now)
             await tiers.place(
                 tx,
                 asking.caller,

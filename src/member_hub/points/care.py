@@ -169,7 +169,7 @@ async def extend(
         return book
     lot = await _lot(tx, book, lot_id)
     if lot.expires_at <= book.now or not lot.remaining:  # what is held of an expired lot expires with its release
-        raise LotExpired(field="lot") if lot.expired or lot.remaining else NothingLeft(field="lot")
+        raise LotExpired(field="lot") if lot.expired or lot.remaining > lot.held else NothingLeft(field="lot")
     ends = end_of_day(until)
     if ends <= lot.expires_at:
         raise BadEnd(field="until")

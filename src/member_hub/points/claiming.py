@@ -87,6 +87,7 @@ class TakenBack:
     amount_fen: int
     points: int
     is_new: bool
+    is_cut: bool = False  # more was said than was left of the line
 
 
 @dataclass(slots=True)

@@ -125,9 +125,8 @@ class PointsHolder:
         here = [lot for lot_id, lot in of.lots.items() if lot_id not in of.elsewhere]
         live = [lot for lot in here if lot.remaining or not lot.owed]  # what is owed stays where it was spent
         theirs = [lot.lot_id for lot in live if lot.origin_id in set(origins)]
-        going = [hold for hold in of.holds.values() if hold.left.keys() <= set(theirs)]
-        on_hold = {lot_id for h in of.holds.values() if h not in going for lot_id in h.left}
-        _move(of, to, [lot_id for lot_id in theirs if lot_id not in on_hold], going)
+        going, lot_ids = _apart(of, theirs)
+        _move(of, to, lot_ids, going)
         to.pay_debt()
         await _store(tx, of, to)
 
@@ -138,6 +137,15 @@ class PointsHolder:
         now = self.clock.now()
         new = insert(account_t).values(member_id=member_id, state=AccountState.OPEN, updated_at=now)
         await tx.execute(new.on_conflict_do_nothing())
+
+
+def _apart(of: Book, theirs: Collection[UUID]) -> tuple[list[Hold], list[UUID]]:
+    """The holds and the lots that go: a hold goes with all of its lots or stays, and a lot with all holds on it."""
+    going, lot_ids = list(of.holds.values()), set(theirs)
+    while staying := [hold for hold in going if not hold.left.keys() <= lot_ids]:
+        lot_ids -= {lot_id for hold in staying for lot_id in hold.left}
+        going = [hold for hold in going if hold not in staying]
+    return going, [lot_id for lot_id in theirs if lot_id in lot_ids]
 
 
 def _move(of: Book, to: Book, lot_ids: Collection[UUID], holds: Sequence[Hold]) -> None:

@@ -109,7 +109,8 @@ async def _earn(tx: Tx, work: Work, claims: Claims, books: Books) -> None:
 async def _take_back(tx: Tx, work: Work, claims: Claims, books: Books) -> None:
     mine = work.refunds | {n: work.known[n] for n in work.more}
     order = sorted(n for n in mine if n in claims.refunds or n in work.more)
-    order.sort(key=lambda n: work.key(mine[n].line))
+    # What somebody asks for now comes before what waited: that is no reason to refuse them.
+    order.sort(key=lambda n: (mine[n].line not in work.stated, work.key(mine[n].line)))
     if not order:
         return
     originals = [work.originals[work.key(mine[n].of)] for n in order]
@@ -135,7 +136,8 @@ async def _take_back(tx: Tx, work: Work, claims: Claims, books: Books) -> None:
         known = (book.member_id, original.origin_id, original.lot_id)
         stands = (before.amount_fen + amount, 0, before.points + taken)
         work.changed.append((*work.key(refund.line), *known, *stands))
-        work.taken[n] = TakenBack(book.member_id, original.origin_id, amount, taken, is_new=True)
+        is_cut = amount < wanted
+        work.taken[n] = TakenBack(book.member_id, original.origin_id, amount, taken, is_new=True, is_cut=is_cut)
 
 
 async def _note(tx: Tx, work: Work, claims: Claims) -> None:

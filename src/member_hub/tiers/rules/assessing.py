@@ -114,7 +114,7 @@ def assess(
     if reason is not None:
         after = _decided(after, stood, reason, tier=rules.levels[rank].code, now=now)
     else:
-        after = _notified(measures, rules, after, now)
+        after = _notified(measures, rules, after, now, is_open=is_open)
     due_at = midnight(business_day(now) + ONE_DAY) if is_open and reason is None else _due(rules, after, now)
     return Assessment(after, reason, earned, due_at, is_open)
 
@@ -230,10 +230,11 @@ def _on(rules: TierRules, stood: Stood, rank: int, member: Member, day: date, *,
 def _grace_end(rules: TierRules, stood: Stood, now: datetime) -> datetime:
     """Until when a tier whose term or grace is over lasts: at least until the notice has stood, and the day it told.
 
-    Beneath a floor nothing falls yet, so nobody has to be told.
+    Where a floor holds what would fall nobody has to be told yet; of its own end they are.
     """
-    ends = _grace_over(rules, stood)
-    if not _cover(rules, stood)[0] > rules.rank(stood.own):
+    ends, own, (floor, floor_until) = _grace_over(rules, stood), rules.rank(stood.own), _cover(rules, stood)
+    is_held = floor > own or (floor == own and floor_until is not None and floor_until > ends)
+    if not is_held:
         if stood.told is None:
             return max(ends, _notice_over(rules, business_day(now) + ONE_DAY))
         return max(ends, _notice_over(rules, business_day(stood.told.at)), stood.told.until)
@@ -275,9 +276,14 @@ def _counting(rules: TierRules, stood: Stood) -> int:
     return max(rules.rank(stood.own), _cover(rules, stood)[0])
 
 
-def _notified(measures: Measures, rules: TierRules, stood: Stood, now: datetime) -> Stood:
-    """Told, once, from so many days before the end on, and in the grace; the day and what is needed follow."""
+def _notified(measures: Measures, rules: TierRules, stood: Stood, now: datetime, *, is_open: bool) -> Stood:
+    """Told, once, from so many days before the end on, and in the grace; the day and what is needed follow.
+
+    Of a term that is over and undecided nothing is told: the rules of then decide about it, and not by those of now.
+    """
     ends = ends_at(rules, stood)
+    if is_open and _cover(rules, stood)[0] <= rules.rank(stood.own):
+        return stood
     is_time = ends is not None and _notice_from(rules, ends) <= now < ends
     if ends is None or not (is_time or (stood.in_grace and ends == stood.until)):
         return stood

@@ -19,10 +19,9 @@ from sqlalchemy import ColumnElement, Select, func, select
 
 from member_hub.db.base import Tx
 from member_hub.ids import MemberId
-from member_hub.members.tables import MemberStatus
 from member_hub.tiers.rules.model import FULL_BP, TierRules
 from member_hub.tiers.rules.versions import InForce
-from member_hub.tiers.standing.marking import member_t
+from member_hub.tiers.standing.marking import ASSESSED, member_t
 from member_hub.tiers.standing.ranking import PAGES_MAX, Ranking, drawn
 from member_hub.tiers.standing.reviewing import Course, run
 from member_hub.tiers.standing.taking import Taken, asked_of, reading, stood_of
@@ -152,8 +151,7 @@ def _counted(flows: Flows, *, place: int) -> Counter[str]:
 
 
 def _active(handler: str | None) -> list[ColumnElement[bool]]:
-    active: ColumnElement[bool] = member_t.c.status == MemberStatus.ACTIVE
-    return [active] if handler is None else [active, member_t.c.handler == handler]
+    return [ASSESSED] if handler is None else [ASSESSED, member_t.c.handler == handler]
 
 
 def _count(active: Sequence[ColumnElement[bool]]) -> Select[Any]:

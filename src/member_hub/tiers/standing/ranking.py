@@ -25,13 +25,12 @@ from member_hub.clock import business_day
 from member_hub.db.base import Tx
 from member_hub.db.bulk import table_of
 from member_hub.ids import MemberId
-from member_hub.members.tables import MemberStatus
 from member_hub.tiers.growth.measuring import measure
 from member_hub.tiers.rules.criteria import Member, Rule, Threshold, Viewpoint, asked
 from member_hub.tiers.rules.model import Ranked
 from member_hub.tiers.rules.versions import InForce
 from member_hub.tiers.rules.windows import ONE_DAY, midnight
-from member_hub.tiers.standing.marking import member_t
+from member_hub.tiers.standing.marking import ASSESSED, member_t
 from member_hub.tiers.standing.taking import asked_of
 from member_hub.tiers.tables import TierThreshold
 
@@ -180,9 +179,7 @@ def drawn(one_in: int) -> ColumnElement[bool]:
 
 async def _people(tx: Tx, handler: str, one_in: int) -> AsyncIterator[dict[MemberId, Member]]:
     columns = (member_t.c.member_id, member_t.c.joined_at, member_t.c.restriction_bits)
-    statement: Select[Any] = select(*columns).where(
-        member_t.c.handler == handler, member_t.c.status == MemberStatus.ACTIVE, drawn(one_in)
-    )
+    statement: Select[Any] = select(*columns).where(member_t.c.handler == handler, ASSESSED, drawn(one_in))
     last: MemberId | None = None
     for _ in range(PAGES_MAX):
         page = statement if last is None else statement.where(member_t.c.member_id > last)
