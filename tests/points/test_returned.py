@@ -51,6 +51,7 @@ class Shopping:
         for end in ends:
             await end()
         await self.undo_all()  # what was refunded or released last
+        await self.desk.settle()  # holds that had timed out, and so were not released
 
     async def left(self) -> set[tuple[int, int, int]]:
         """What any of them has still; who never had points has none."""
