@@ -1,6 +1,6 @@
 """A member who objected to everything: the tier rests, is read by nobody but them, and the time is given back."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from member_hub.clock import SHANGHAI
@@ -129,6 +129,28 @@ async def test_what_was_bought_meanwhile_counts_when_it_is_lifted(world: World) 
 
     receipt, errors = await record(world, an_order(member, {"lineNo": 1, "amountFen": 6_000}), key="k2")
     assert (receipt or {}).get("tier") == "core"
+
+
+async def test_a_floor_whose_time_is_given_back_multiplies_until_its_new_end(world: World) -> None:
+    member = await a_member(world)
+    asked = await place_at(world, member)
+    await world.ask("membership_manager", APPROVE, variables={"id": asked["approvalId"]}, subject=OTHER)
+    assert (await place_at(world, member, approvalId=asked["approvalId"]))["userErrors"] == []
+    before, _ = await record(world, an_order(member, {"lineNo": 1, "amountFen": 10_000}, orderNo="T1"), key="k1")
+    ends = (await rows(world, "hub.tier_standing"))[0].floor_until
+    world.clock.at = ends - timedelta(days=30)
+    placed, _ = await object_to(world, "member", EVERYTHING, member=member)
+    world.clock.at = ends - timedelta(days=5)
+    await lift(world, "member", placed["id"], member=member)
+    world.clock.at = ends + timedelta(days=8)
+
+    after, errors = await record(world, an_order(member, {"lineNo": 1, "amountFen": 10_000}, orderNo="T2"), key="k2")
+
+    assert errors == []
+    assert before is not None
+    assert after is not None
+    assert [(one["tier"], one["points"]) for one in (before, after)] == [("vip", 150)] * 2
+    assert [row.floor_until for row in await rows(world, "hub.tier_standing")] == [ends + timedelta(days=25)]
 
 
 async def test_nobody_is_placed_while_it_stands_even_with_an_approval(world: World) -> None:

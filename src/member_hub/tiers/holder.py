@@ -25,12 +25,22 @@ from member_hub.db.bulk import among, table_of
 from member_hub.holding import AccountRows, rows_where
 from member_hub.ids import MemberId, OriginId, uuid7
 from member_hub.privacy import Erased, Held, Person, Purpose
-from member_hub.tiers.queries import counting, merged_by, standing_of
+from member_hub.tiers.queries import counting, end_of, merged_by, standing_of
 from member_hub.tiers.rules.windows import midnight
 from member_hub.tiers.standing import sides
-from member_hub.tiers.standing.log import Change, log
+from member_hub.tiers.standing.log import log
 from member_hub.tiers.standing.marking import touch
-from member_hub.tiers.standing.sides import NO_FLOOR, NO_PROTECTION, Row, counted, higher, lowest, replayed, stood
+from member_hub.tiers.standing.sides import (
+    NO_FLOOR,
+    NO_PROTECTION,
+    Row,
+    changed,
+    counted,
+    higher,
+    lowest,
+    replayed,
+    stood,
+)
 from member_hub.tiers.tables import GrowthEntry, TierChange, TierMerge, TierRise, TierStanding
 from member_hub.tiers.words import LOWEST, Why
 
@@ -88,9 +98,10 @@ class TiersHolder:
         await sides.put_merged(tx, merged, kept=kept, gone=gone)
         if theirs is not None and after is not None:
             now_at = counted(after, now)
-            await _put(tx, kept, {**after, **now_at, "reason": Why.MERGE, "due_at": now})
+            told = _still_told(after, [mine, theirs], now)
+            await _put(tx, kept, {**after, **told, **now_at, "reason": Why.MERGE, "due_at": now})
             changes = [
-                _change(one, _tier(row, now), after, Why.MERGE, facts={}, now=now)
+                changed(one, _tier(row, now), after, Why.MERGE, facts={}, now=now)
                 for one, row in ((kept, mine), (gone, theirs))
             ]
             await log(tx, _hub(), changes, now=now)
@@ -109,7 +120,7 @@ class TiersHolder:
                 after |= {**counted(after, now), "since": now, "reason": Why.SPLIT, "due_at": now}
                 await _put(tx, side, after)
                 term = {"term": standing_of(row, now).term_since.isoformat()}
-                changes.append(_change(side, _tier(row, now), after, Why.SPLIT, facts=term, now=now))
+                changes.append(changed(side, _tier(row, now), after, Why.SPLIT, facts=term, now=now))
             await log(tx, _hub(), changes, now=now)
         await touch(tx, [kept, back], now=now)
 
@@ -119,15 +130,16 @@ async def _parted(
 ) -> dict[MemberId, Row | None]:
     """Where each side stands without the other, by the merges that still stand; which are filed anew.
 
-    Of whom no merge tells where somebody leaves with a new id: that one stood nowhere, the other stays where they are.
+    Of whom no merge tells leaves with a new id, or was merged before merges were kept: that one stood nowhere, as far
+    as anybody knows, and the other stays where they are, floor and all.
     """
     merges = await sides.merges_of(tx, kept)
     staying, leaving = await sides.ids_in(tx, kept), await sides.ids_in(tx, back)
     known = frozenset[Any]().union(*(one.ids for one in merges))
-    of_kept, kept_merges = replayed(merges, staying, now)
+    of_kept, kept_merges = replayed(merges, staying, now, stays=True, unknown=stood(row))
     of_back, back_merges = replayed(merges, leaving, now)
     await sides.put_parted(tx, kept=kept, back=back, merges={kept: kept_merges, back: back_merges})
-    if not known & leaving and not await sides.had_been(tx, back):
+    if not known & leaving:
         return {kept: stood(row), back: None}
     return {kept: of_kept, back: of_back}
 
@@ -162,7 +174,7 @@ async def _locked(tx: Tx, *member_ids: MemberId) -> dict[MemberId, Row]:
 
 
 async def _put(tx: Tx, member_id: MemberId, values: Row) -> None:
-    whole = {**NO_FLOOR, **NO_PROTECTION, **values, **UNMARKED}
+    whole = {**NO_FLOOR, **NO_PROTECTION, **UNMARKED, **values}
     whole.pop("member_id", None)
     new = insert(standing_t).values(member_id=member_id, **whole)
     await tx.execute(new.on_conflict_do_update(index_elements=[standing_t.c.member_id], set_=whole))
@@ -177,12 +189,17 @@ def _term(row: Row | None, now: datetime) -> datetime | None:
     return None if row is None else standing_of(row, now).term_since
 
 
-def _change(side: MemberId, before: str, after: Row, why: Why, *, facts: Row, now: datetime) -> Change:
-    """With the end of what counts; where that is no tier of one's own, also with what counts after it."""
-    by = counting(after, now)
-    beneath = {} if by == "own" else {"own_tier": after["own_tier"]}
-    until = after["until" if by == "own" else f"{by}_until"]
-    return Change(side, before, counted(after, now)["tier"], why, until, None, {**beneath, **facts})
+def _still_told(after: Row, rows: Sequence[Row | None], now: datetime) -> dict[str, Any]:
+    """The notice of one whose tier and end are kept: the day that it told stays told. Of two the later day."""
+    at = _ending(after, now)
+    told = [row for row in rows if row is not None and row["notice_until"] and _ending(row, now) == at]
+    last = max(told, key=lambda row: (row["notice_until"], row["notice_at"]), default=UNMARKED)
+    return {name: last[name] for name in UNMARKED}
+
+
+def _ending(row: Row, now: datetime) -> tuple[str, datetime | None, bool]:
+    """What counts, until when, and whether that is a grace."""
+    return counted(row, now)["tier"], end_of(row, now), row["in_grace"]
 
 
 def _hub() -> Caller:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select, true
+from sqlalchemy import ColumnElement, DateTime, Select, and_, case, cast, func, select, true
 
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, parameters, table_of, values_of
@@ -82,7 +82,7 @@ def standing_of(row: Mapping[Any, Any], now: datetime) -> Standing:
         rank=row[f"{by}_rank"],
         since=row["since"],
         term_since=row["since"] if by_hand else row["term_since"] or row["since"],
-        until=_until(row, by, now),
+        until=end_of(row, now),
         reason=Why(row["reason"]),
         rules_version=row["rules_version"],
         floor=row["floor"] if has_floor else None,
@@ -91,8 +91,9 @@ def standing_of(row: Mapping[Any, Any], now: datetime) -> Standing:
     )
 
 
-def _until(row: Mapping[Any, Any], by: str, now: datetime) -> datetime | None:
+def end_of(row: Mapping[Any, Any], now: datetime) -> datetime | None:
     """The end of what counts; of one's own tier and something beside it at the same tier the later one."""
+    by = counting(row, now)
     if by != "own":
         ends: datetime | None = row[f"{by}_until"]
         return ends
@@ -106,6 +107,21 @@ def counting(row: Mapping[Any, Any], now: datetime) -> str:
     covers = [name for name in COVERS if is_running(row, name, now)]
     highest = max(covers, key=lambda name: (row[f"{name}_rank"], row[f"{name}_until"]), default=None)
     return highest if highest is not None and row[f"{highest}_rank"] > row["own_rank"] else "own"
+
+
+def beneath(row: Mapping[Any, Any], now: datetime) -> dict[str, Any]:
+    """For the log of a decision: what counts after what counts now, where that is a floor or a protection.
+
+    That is one's own tier, `own_tier`; before it the other of the two, `also`, where it is higher than that and ends
+    later, at `also_until`.
+    """
+    by = counting(row, now)
+    if by == "own":
+        return {}
+    (other,) = (cover for cover in COVERS if cover != by)
+    counts = is_running(row, other, row[f"{by}_until"]) and row[f"{other}_rank"] > row["own_rank"]
+    also = {"also": row[other], "also_until": row[f"{other}_until"].isoformat()} if counts else {}
+    return {"own_tier": row["own_tier"], **also}
 
 
 def is_running(row: Mapping[Any, Any], cover: str, now: datetime) -> bool:
@@ -167,7 +183,8 @@ async def held_at(tx: Tx, pairs: Sequence[tuple[MemberId, datetime]]) -> list[st
     """The tier on record of each member's root at each moment; the lowest before the first decision.
 
     What came to light later counts from when it was decided: a standing is never backdated. A floor is over with its
-    end, whether or not anybody has looked at the member since: beneath it is the own tier of the decision.
+    end, whether or not anybody has looked at the member since: beneath it is what else covered the member at the
+    decision, until its own end, and then the own tier of the decision.
     """
     if not pairs:
         return []
@@ -188,7 +205,12 @@ async def multipliers_at(
 def _held() -> Select[Any]:
     given = values_of([change_t.c.member_id, change_t.c.changed_at])
     is_over = and_(change_t.c.until <= given.c.changed_at, change_t.c.facts.has_key("own_tier"))
-    tier = case((is_over, change_t.c.facts["own_tier"].astext), else_=change_t.c.to_tier)
+    also_until = cast(change_t.c.facts["also_until"].astext, DateTime(timezone=True))
+    tier = case(
+        (and_(is_over, also_until > given.c.changed_at), change_t.c.facts["also"].astext),
+        (is_over, change_t.c.facts["own_tier"].astext),
+        else_=change_t.c.to_tier,
+    )
     last = (
         select(tier.label("to_tier"))
         .where(

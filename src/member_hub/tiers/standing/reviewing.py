@@ -15,6 +15,7 @@ from member_hub.db.base import Tx
 from member_hub.db.bulk import update_rows
 from member_hub.ids import MemberId
 from member_hub.tiers.growth.measuring import measure
+from member_hub.tiers.queries import beneath
 from member_hub.tiers.rules.assessing import Stood, asks, assess, ends_at, reasons_of, thresholds
 from member_hub.tiers.rules.criteria import Ask, Measures, Reached, Threshold, logged
 from member_hub.tiers.rules.model import TierRules
@@ -88,7 +89,7 @@ async def review(
     for one in courses:
         one.due_at = now if one.is_open and is_waited_for else one.due_at
     await update_rows(tx, TierStanding, COLUMNS, [row for one in courses if (row := _changed_row(one, ruled))])
-    changed = [_change(one, ruled, placing) for one in courses if one.decided]
+    changed = [_change(one, ruled, placing, now) for one in courses if one.decided]
     await log(tx, caller, changed, now=now)
     return len(changed)
 
@@ -134,10 +135,9 @@ def _thresholds(
     return found
 
 
-def _change(one: Course, ruled: InForce, placing: Placing | None) -> Change:
+def _change(one: Course, ruled: InForce, placing: Placing | None, now: datetime) -> Change:
     facts: dict[str, Any] = {"steps": one.decided, "reasons": logged(one.reasons)} | _rise(one, ruled.rules)
-    if one.stood.own != one.stood.tier:
-        facts |= {"own_tier": one.stood.own}  # what counts once the floor is over
+    facts |= beneath(_ranked(one.stood, ruled.rules), now)  # what counts once the floor is over
     return Change(
         one.taken.member_id,
         one.taken.stood.tier,
@@ -149,6 +149,14 @@ def _change(one: Course, ruled: InForce, placing: Placing | None) -> Change:
         placing.reason if placing else None,
         placing.approved_by if placing else None,
     )
+
+
+def _ranked(stood: Stood, rules: TierRules) -> dict[str, Any]:
+    """As a row says it, what counts and what lies beneath."""
+    said = {"own_tier": stood.own, "own_rank": rules.rank(stood.own)}
+    said |= {"floor": stood.floor, "floor_rank": rules.rank(stood.floor), "floor_until": stood.floor_until}
+    protected = {"protected": stood.protected, "protected_rank": rules.rank(stood.protected)}
+    return {**said, **protected, "protected_until": stood.protected_until}
 
 
 def _rise(one: Course, rules: TierRules) -> dict[str, str]:

@@ -11,9 +11,9 @@ Decision: a placement by hand while merged is of everybody in it, since for whom
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,15 +21,14 @@ from sqlalchemy import delete, insert, or_, select, update
 
 from member_hub.db.base import Tx
 from member_hub.db.bulk import among, table_of
-from member_hub.identity.tables import MergeEvent
 from member_hub.ids import MemberId
-from member_hub.tiers.queries import counting, is_running
+from member_hub.tiers.queries import beneath, counting, is_running
+from member_hub.tiers.standing.log import Change
 from member_hub.tiers.standing.marking import member_t, standing_t
 from member_hub.tiers.tables import TierMerge
 from member_hub.tiers.words import LOWEST, Why
 
 merge_t = table_of(TierMerge)
-event_t = table_of(MergeEvent)
 OWN: Final = (
     "own_tier",
     "own_rank",
@@ -72,14 +71,20 @@ class Merged:
         return self.kept_ids | self.gone_ids
 
 
-def replayed(merges: Sequence[Merged], wanted: Ids, now: datetime) -> tuple[Row | None, list[Merged]]:
-    """Where these would stand had nobody else been merged with them; and the merges that are among them."""
+def replayed(
+    merges: Sequence[Merged], wanted: Ids, now: datetime, *, stays: bool = False, unknown: Row | None = None
+) -> tuple[Row | None, list[Merged]]:
+    """Where these would stand had nobody else been merged with them; and the merges that are among them.
+
+    Merges from before they were kept are missing. What such a group had `stays` with the ones of it who stay; of whom
+    nothing is told at all, `unknown` is returned.
+    """
     left: list[Merged] = []
     stood: dict[Ids, Row | None] = {}
     for one in merges:
         kept, gone = one.kept_ids & wanted, one.gone_ids & wanted
-        of_kept = one.kept_stood if kept == one.kept_ids else stood.get(kept)
-        of_gone = one.gone_stood if gone == one.gone_ids else stood.get(gone)
+        of_kept = one.kept_stood if kept == one.kept_ids else stood.get(kept, one.kept_stood if stays else None)
+        of_gone = one.gone_stood if gone == one.gone_ids else stood.get(gone, one.gone_stood if stays else None)
         if kept and gone:
             by = one.decided_by if one.decided_by in kept | gone else None
             of_both = replace(one, kept_ids=kept, gone_ids=gone, kept_stood=of_kept, gone_stood=of_gone)
@@ -87,20 +92,55 @@ def replayed(merges: Sequence[Merged], wanted: Ids, now: datetime) -> tuple[Row 
             stood[kept | gone] = higher(of_kept, of_gone, now)
         elif kept or gone:
             stood[kept | gone] = of_kept if kept else of_gone
-    return stood.get(wanted), left
+    return stood.get(wanted, unknown), left
 
 
 def higher(one: Row | None, other: Row | None, now: datetime) -> Row | None:
-    """Of two standings the higher tier with the later end; and so of two floors, that neither promise is broken."""
+    """Of two standings the higher tier with the later end; and so of two floors, that neither promise is broken.
+
+    A term goes by the later end of two terms; a grace of a lower tier ends none of a higher. Of equal ones the term is
+    kept rather than the grace.
+    """
     if one is None or other is None:
         alone = one if other is None else other
         return None if alone is None else {**alone, **_covers([alone], now)}
-    first, second = sorted((one, other), key=lambda row: row["own_rank"], reverse=True)
-    found = {name: first[name] for name in OWN}
-    ends = [row["until"] for row in (first, second) if row["until"] is not None]
-    if first["until"] is not None and max(ends) != first["until"]:
-        found |= {name: second[name] for name in ("until", "in_grace", "term_until", "given_days")}
-    return found | _covers([one, other], now)
+
+    def place(row: Row) -> tuple[int, bool, datetime]:
+        return row["own_rank"], not row["in_grace"], row["until"] or now
+
+    first, second = sorted((one, other), key=place, reverse=True)
+    return {name: first[name] for name in OWN} | _later_end(first, second) | _covers([one, other], now)
+
+
+def _later_end(first: Row, second: Row) -> dict[str, Any]:
+    """What the end of another's term, or of the grace of the same tier, changes in the end of the one that is kept."""
+    if first["until"] is None or second["until"] is None:
+        return {}
+    if first["in_grace"]:
+        is_later = not second["in_grace"] and second["until"] > first["until"]
+        ended = {"in_grace": False, "term_until": None, "given_days": second["given_days"]}
+        return {"until": second["until"], **ended} if is_later else {}
+    if second["in_grace"] and second["own_rank"] < first["own_rank"]:
+        return {}
+    until = first["until"] if second["in_grace"] else max(first["until"], second["until"])
+    last = max(_last_known(first), _last_known(second))
+    return {"until": until, "given_days": (last - until).days}
+
+
+def _last_known(row: Row) -> datetime:
+    """The last day but for the grace that the rules will give."""
+    last: datetime = row["until"] + timedelta(days=0 if row["in_grace"] else row["given_days"])
+    return last
+
+
+def lengthened(row: Row, since: datetime, days: int) -> dict[str, Any]:
+    """What so many days change that are given back for the time since then; what was over by then stays over."""
+    longer = timedelta(days=days)
+    ends = [name for name in ("floor_until", "protected_until") if name in row]
+    found = {name: row[name] + longer for name in ends if row[name] is not None and row[name] > since}
+    if not row["in_grace"]:
+        return found | {"given_days": row["given_days"] + days}
+    return found | ({"until": row["until"] + longer} if row["until"] > since else {})
 
 
 def _covers(rows: Sequence[Row], now: datetime) -> dict[str, Any]:
@@ -133,16 +173,17 @@ def lowest(now: datetime) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def changed(side: MemberId, before: str, after: Row, why: Why, *, facts: Row, now: datetime) -> Change:
+    """For the log, with the end of what counts; where that is no tier of one's own, also with what counts after it."""
+    by = counting(after, now)
+    until = after["until" if by == "own" else f"{by}_until"]
+    return Change(side, before, counted(after, now)["tier"], why, until, None, {**beneath(after, now), **facts})
+
+
 async def ids_in(tx: Tx, root: MemberId) -> Ids:
     """The ids that are this member now."""
     in_it = or_(member_t.c.member_id == root, member_t.c.merged_into == root)
     return frozenset(await tx.scalars(select(member_t.c.member_id).where(in_it)))
-
-
-async def had_been(tx: Tx, member_id: MemberId) -> bool:
-    """Whether this id was a member of its own before; an account that never was one leaves with a new id."""
-    merged = select(event_t.c.event_id).where(event_t.c.gone == member_id, event_t.c.kind == "merge")
-    return await tx.scalar(merged.limit(1)) is not None
 
 
 async def merges_of(tx: Tx, root: MemberId) -> list[Merged]:
@@ -193,18 +234,21 @@ async def put_parted(tx: Tx, *, kept: MemberId, back: MemberId, merges: Mapping[
 
 async def put_floor(tx: Tx, root: MemberId, floor: Row, now: datetime) -> None:
     """Somebody placed the merged member: whoever was merged into it has this floor, and none from before."""
+    await _put_sides(tx, root, lambda side: {**(side or lowest(now)), **floor})
+
+
+async def put_longer(tx: Tx, root: MemberId, *, since: datetime, days: int) -> None:
+    """Time was given back to the merged member: whoever was merged into it has it, too, once they part."""
+    await _put_sides(tx, root, lambda side: None if side is None else {**side, **lengthened(side, since, days)})
+
+
+async def _put_sides(tx: Tx, root: MemberId, change: Callable[[Row | None], Row | None]) -> None:
+    """Every side of every merge of this root anew."""
     merges = await merges_of(tx, root)
     if merges:
-        placed = [
-            replace(
-                one,
-                kept_stood={**(one.kept_stood or lowest(now)), **floor},
-                gone_stood={**(one.gone_stood or lowest(now)), **floor},
-            )
-            for one in merges
-        ]
+        new = [replace(one, kept_stood=change(one.kept_stood), gone_stood=change(one.gone_stood)) for one in merges]
         await tx.execute(delete(merge_t).where(merge_t.c.member_id == root))
-        await _insert(tx, root, placed)
+        await _insert(tx, root, new)
 
 
 async def _insert(tx: Tx, root: MemberId, merges: Collection[Merged]) -> None:
